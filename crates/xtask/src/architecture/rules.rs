@@ -1,0 +1,225 @@
+//! Which crate may use which: the table.
+//!
+//! ```text
+//! roots      gennaker ─ may use every crate below            cli ─ outbound and the pure crates
+//!               │
+//! services   gate    scheduler    triggers    notify ─► worker
+//!               │        │            │          │        │
+//! adapters   bus ◄── store                   outbound     │
+//!               │        │                       │        │
+//! support    runtime    settings    telemetry     ─ for services and adapters alike
+//! - - - - - - - - - - - - - - - - - - - - - - - - - - - - below: pure, synchronous
+//! rules      intake ─► stages ─► engine ─► expressions
+//!                └────────┴─────────┴─► model
+//! ```
+//!
+//! Neighbours in the services row, or in the adapters row, never see each other. Two exceptions: `store` uses `bus`,
+//! because documents and blobs lie in JetStream or in S3 behind one type; and a pool of tasks (`notify`) is a service
+//! that stands on `worker`.
+
+/// What kind of crate it is; the strictness of the rules follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layer {
+    /// No async, sockets, files, clock, randomness.
+    Pure,
+    /// Support, adapters and services: used by others, and only along the arrows.
+    Library,
+    /// Used by nobody, or only by other roots; wires things together.
+    Root,
+}
+
+/// One crate by its folder's name, and which of our crates its normal dependencies may name.
+pub(super) struct Rule {
+    pub(super) name: &'static str,
+    pub(super) layer: Layer,
+    pub(super) may_use: &'static [&'static str],
+}
+
+/// A library that only some of our crates may name, in any kind of dependency.
+pub(super) struct Wall {
+    pub(super) library: &'static str,
+    pub(super) crates: &'static [&'static str],
+}
+
+const fn pure(name: &'static str, may_use: &'static [&'static str]) -> Rule {
+    Rule {
+        name,
+        layer: Layer::Pure,
+        may_use,
+    }
+}
+
+const fn library(name: &'static str, may_use: &'static [&'static str]) -> Rule {
+    Rule {
+        name,
+        layer: Layer::Library,
+        may_use,
+    }
+}
+
+const fn root(name: &'static str, may_use: &'static [&'static str]) -> Rule {
+    Rule {
+        name,
+        layer: Layer::Root,
+        may_use,
+    }
+}
+
+pub(super) const CRATES: &[Rule] = &[
+    // Rules.
+    pure("expressions", &[]),
+    pure("model", &[]),
+    pure("engine", &["expressions", "model"]),
+    pure("stages", &["engine", "expressions", "model"]),
+    pure("intake", &["engine", "expressions", "model", "stages"]),
+    // Support.
+    library("runtime", &["model"]),
+    library("settings", &["model"]),
+    library("telemetry", &["model"]),
+    // Adapters.
+    library("bus", &["model", "runtime", "settings", "telemetry"]),
+    library("outbound", &["model", "runtime", "settings", "telemetry"]),
+    library(
+        "store",
+        &["bus", "model", "runtime", "settings", "telemetry"],
+    ),
+    // Services.
+    library(
+        "scheduler",
+        &[
+            "bus",
+            "engine",
+            "expressions",
+            "intake",
+            "model",
+            "runtime",
+            "settings",
+            "stages",
+            "store",
+            "telemetry",
+        ],
+    ),
+    library(
+        "worker",
+        &["bus", "model", "runtime", "settings", "store", "telemetry"],
+    ),
+    library(
+        "notify",
+        &[
+            "model",
+            "outbound",
+            "runtime",
+            "settings",
+            "store",
+            "telemetry",
+            "worker",
+        ],
+    ),
+    library(
+        "triggers",
+        &[
+            "bus",
+            "expressions",
+            "intake",
+            "model",
+            "runtime",
+            "settings",
+            "store",
+            "telemetry",
+        ],
+    ),
+    library(
+        "gate",
+        &[
+            "bus",
+            "engine",
+            "expressions",
+            "intake",
+            "model",
+            "runtime",
+            "settings",
+            "stages",
+            "store",
+            "telemetry",
+        ],
+    ),
+    // Roots.
+    root(
+        "cli",
+        &[
+            "engine",
+            "expressions",
+            "intake",
+            "model",
+            "outbound",
+            "stages",
+        ],
+    ),
+    root("gennaker", BELOW_GENNAKER),
+    root("testkit", EVERY_LIBRARY),
+    root("simulation", BELOW_TESTS),
+    root("loadtest", BELOW_TESTS),
+    root("tests", BELOW_TESTS),
+    root("xtask", &[]),
+];
+
+#[rustfmt::skip]
+const EVERY_LIBRARY: &[&str] = &[
+    "bus", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime", "scheduler", "settings",
+    "stages", "store", "telemetry", "triggers", "worker",
+];
+
+#[rustfmt::skip]
+const BELOW_GENNAKER: &[&str] = &[
+    "bus", "cli", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime", "scheduler",
+    "settings", "stages", "store", "telemetry", "triggers", "worker",
+];
+
+#[rustfmt::skip]
+const BELOW_TESTS: &[&str] = &[
+    "bus", "cli", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime", "scheduler",
+    "settings", "stages", "store", "telemetry", "testkit", "triggers", "worker",
+];
+
+/// Each client library has one crate that names it; everybody else goes through that crate.
+pub(super) const WALLS: &[Wall] = &[
+    Wall {
+        library: "async-nats",
+        crates: &["bus"],
+    },
+    Wall {
+        library: "reqwest",
+        crates: &["outbound"],
+    },
+    Wall {
+        library: "axum",
+        // `gennaker` adds `/metrics` to gate's routes and has the demo's service; doubles in tests are servers too.
+        crates: &["gate", "gennaker", "testkit"],
+    },
+    Wall {
+        library: "opentelemetry_sdk",
+        crates: &["telemetry"],
+    },
+    Wall {
+        library: "opentelemetry-otlp",
+        crates: &["telemetry"],
+    },
+];
+
+/// What a pure crate may test with, besides pure crates.
+pub(super) const TESTKIT: &str = "testkit";
+
+/// Libraries that do what a pure crate must not: wait, talk, read clocks or files, draw random numbers.
+#[rustfmt::skip]
+pub(super) const IMPURE: &[&str] = &[
+    // Async and threads.
+    "async-trait", "crossbeam-channel", "futures", "futures-executor", "futures-util", "parking_lot", "rayon", "smol",
+    "tokio", "tokio-stream", "tokio-util",
+    // Sockets, TLS, processes, terminals, files.
+    "async-nats", "axum", "crossterm", "hyper", "hyper-util", "libc", "memmap2", "nix", "reqwest", "ring", "rustix",
+    "rustls", "socket2", "tempfile", "tower", "tower-http", "ureq", "walkdir",
+    // Clocks and randomness. The wall clock of `jiff` is banned by method, in clippy.toml: we need its calendar.
+    "chrono", "fastrand", "getrandom", "nuid", "rand", "rand_core", "time", "ulid", "uuid",
+    // Global state.
+    "opentelemetry", "tracing", "tracing-subscriber",
+];
