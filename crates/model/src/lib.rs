@@ -1,0 +1,23 @@
+//! Documents, ids and messages that every part of Gennaker shares.
+//!
+//! Two families live here. *Theirs*: Spinnaker's execution JSON ([`Execution`], [`Stage`], [`Task`]), lenient and served back
+//! field for field. *Ours*: what processes say to each other over the broker ([`command`], [`work`]), strict and versioned.
+//!
+//! This crate decides nothing: it knows no stage type, no transition and no route. It reads no clock, draws no randomness
+//! and does no IO. Everybody depends on it; it depends on serde only.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+pub mod command;
+pub mod execution;
+pub mod id;
+pub mod routing;
+pub mod status;
+pub mod ulid;
+pub mod work;
+
+pub use execution::{Execution, ExecutionType, LastModified, Stage, SyntheticOwner, Task};
+pub use id::{AttemptId, CommandId, EffectId, ExecutionId, StageId};
+pub use status::Status;
+
+/// A JSON object whose keys keep the order in which they were written.
+pub type Map = serde_json::Map<String, serde_json::Value>;
