@@ -1,0 +1,53 @@
+//! The tree. Documentation, ranges and defaults of the fields are what operators read in the schema and the example.
+
+mod broker;
+mod processes;
+mod support;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use broker::{Broker, BrokerTls};
+pub use processes::{Gate, Scheduler, Worker};
+pub use support::{Documents, LogFormat, Outbound, Telemetry};
+
+/// Settings of Gennaker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The zone that this process runs in. Workers take the tasks of accounts in their zone, and those of none. Letters,
+    /// digits, `-` and `_`; not `any`.
+    pub zone: String,
+    /// The HTTP API and the UI.
+    pub gate: Gate,
+    /// The NATS servers that hold all state.
+    ///
+    /// Their JetStream must run with `sync_interval: always`: with NATS's own default, two minutes, a power failure of
+    /// several servers loses requests that were acknowledged.
+    pub broker: Broker,
+    /// Running executions.
+    pub scheduler: Scheduler,
+    /// Running tasks.
+    pub worker: Worker,
+    /// Calls to addresses that pipelines choose: webhooks and the like.
+    pub outbound: Outbound,
+    /// Logs and traces.
+    pub telemetry: Telemetry,
+    /// Applications, pipelines and other documents.
+    pub documents: Documents,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            zone: "local".to_owned(),
+            gate: Gate::default(),
+            broker: Broker::default(),
+            scheduler: Scheduler::default(),
+            worker: Worker::default(),
+            outbound: Outbound::default(),
+            telemetry: Telemetry::default(),
+            documents: Documents::default(),
+        }
+    }
+}

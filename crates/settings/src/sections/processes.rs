@@ -1,0 +1,113 @@
+//! `[gate]`, `[scheduler]`, `[worker]`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The HTTP API and the UI.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Gate {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// Host names under which browsers reach it, without port; `*` allows any. Others are refused, so that a foreign
+    /// page cannot reach it through a name of its own that leads here.
+    pub allowed_hosts: Vec<String>,
+    /// Origins (`https://deck.example.com`) whose pages may call the API, besides its own.
+    pub allowed_origins: Vec<String>,
+    /// The largest request body, in bytes.
+    #[schemars(range(min = 65_536, max = 268_435_456))]
+    pub body_limit_bytes: u64,
+}
+
+/// Running executions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scheduler {
+    /// How long an owner that fell silent keeps its partition, in milliseconds: the pause of its executions after a
+    /// crash. Raise it where zones are far apart.
+    #[schemars(range(min = 1_000, max = 60_000))]
+    pub lease_ttl_ms: u64,
+    /// How often an owner says that it lives, in milliseconds; at most half of `lease_ttl_ms`.
+    #[schemars(range(min = 100, max = 30_000))]
+    pub lease_renew_ms: u64,
+    /// The most inputs that are decided and stored together.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub group_max: u32,
+    /// How soon a changed execution is written to its checkpoint, in milliseconds. Longer means fewer writes and a
+    /// longer take-over.
+    #[schemars(range(min = 100, max = 60_000))]
+    pub checkpoint_interval_ms: u64,
+    /// How often the audit looks for work that got lost, in milliseconds.
+    #[schemars(range(min = 500, max = 10_000))]
+    pub audit_interval_ms: u64,
+    /// How long an execution that only waits stays in memory, in milliseconds.
+    #[schemars(range(min = 0, max = 86_400_000))]
+    pub park_after_ms: u64,
+    /// How many days a finished execution stays in the state before it moves to the archive, where it remains readable.
+    #[schemars(range(min = 7, max = 3_650))]
+    pub retention_days: u32,
+    /// How many finished executions of a pipeline stay in the state, however old.
+    #[schemars(range(min = 0, max = 1_000))]
+    pub retention_runs_min: u32,
+}
+
+/// Running tasks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Worker {
+    /// The pools whose tasks this process runs.
+    pub pools: Vec<String>,
+    /// The most tasks of one pool that run at the same time in this process.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub concurrency: u32,
+    /// How long the broker waits for a sign of life of a running task before it gives it to another worker, in
+    /// milliseconds; a worker gives one every third of this.
+    #[schemars(range(min = 3_000, max = 600_000))]
+    pub ack_wait_ms: u64,
+    /// How often a worker tells schedulers what it runs, in milliseconds. They begin to doubt after 15 s of silence.
+    #[schemars(range(min = 500, max = 7_000))]
+    pub heartbeat_ms: u64,
+}
+
+impl Default for Gate {
+    fn default() -> Gate {
+        Gate {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8084)),
+            allowed_hosts: ["localhost", "127.0.0.1", "[::1]"]
+                .map(str::to_owned)
+                .to_vec(),
+            allowed_origins: Vec::new(),
+            body_limit_bytes: 16 << 20,
+        }
+    }
+}
+
+impl Default for Scheduler {
+    fn default() -> Scheduler {
+        Scheduler {
+            lease_ttl_ms: 3_000,
+            lease_renew_ms: 1_000,
+            group_max: 512,
+            checkpoint_interval_ms: 1_000,
+            audit_interval_ms: 5_000,
+            park_after_ms: 30_000,
+            retention_days: 30,
+            retention_runs_min: 5,
+        }
+    }
+}
+
+impl Default for Worker {
+    fn default() -> Worker {
+        Worker {
+            pools: ["deploy", "jenkins", "canary", "notify"]
+                .map(str::to_owned)
+                .to_vec(),
+            concurrency: 64,
+            ack_wait_ms: 30_000,
+            heartbeat_ms: 5_000,
+        }
+    }
+}
