@@ -1,0 +1,212 @@
+//! JSON in and out.
+
+use std::rc::Rc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use num_bigint::BigInt;
+use serde_json::{Map, Number, Value as Json};
+
+use super::{ListCell, MapCell, MapKind, Str, Value};
+use crate::error::{Error, Result, SPEL_EVALUATION};
+
+/// A view of a document: scalars at once, lists and maps when they are looked into.
+pub(crate) fn view(json: &Json) -> Value<'_> {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(value) => Value::Bool(*value),
+        Json::Number(number) => from_number(number),
+        Json::String(text) => view_text(text),
+        Json::Array(items) => Value::List(Rc::new(ListCell::viewed(items))),
+        Json::Object(map) => view_map(map),
+    }
+}
+
+pub(crate) fn view_text(text: &str) -> Value<'_> {
+    Value::Text(Str::Borrowed(text))
+}
+
+pub(crate) fn view_map(map: &Map<String, Json>) -> Value<'_> {
+    Value::Map(Rc::new(MapCell::viewed(MapKind::Linked, map)))
+}
+
+/// Takes a document over.
+pub(crate) fn from_owned<'a>(json: Json) -> Value<'a> {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(value) => Value::Bool(value),
+        Json::Number(number) => from_number(&number),
+        Json::String(text) => Value::text(text),
+        Json::Array(items) => Value::list(items.into_iter().map(from_owned).collect()),
+        Json::Object(map) => Value::map(
+            MapKind::Linked,
+            map.into_iter()
+                .map(|(key, value)| (Value::text(key), from_owned(value))),
+        ),
+    }
+}
+
+/// Integers as small as they fit, as Jackson reads them; everything else is a double.
+fn from_number<'a>(number: &Number) -> Value<'a> {
+    if let Some(value) = number.as_i64() {
+        return i32::try_from(value).map_or(Value::Long(value), Value::Int);
+    }
+    match number.as_u64() {
+        Some(value) => Value::Big(Rc::new(BigInt::from(value))),
+        None => Value::Double(number.as_f64().unwrap_or(f64::NAN)),
+    }
+}
+
+/// Writes results as Orca's mapper does, up to a number of bytes.
+pub(crate) struct Writer {
+    left: usize,
+    limit: usize,
+}
+
+impl Writer {
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self {
+            left: bytes_max,
+            limit: bytes_max,
+        }
+    }
+
+    fn spend(&mut self, bytes: usize) -> Result<()> {
+        match self.left.checked_sub(bytes) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => Err(Error::new(
+                SPEL_EVALUATION,
+                format!("the result is larger than {} bytes", self.limit),
+            )),
+        }
+    }
+
+    fn text(&mut self, text: &str) -> Result<Json> {
+        self.spend(text.len() + 3)?;
+        Ok(Json::from(text))
+    }
+
+    /// Null members of maps are dropped, nulls in lists stay; times become numbers, enums their names.
+    /// `object` gives the document of an execution, a stage and so on.
+    pub(crate) fn write<'a>(
+        &mut self,
+        value: &Value<'a>,
+        object: &dyn Fn(&super::Object<'a>) -> Json,
+    ) -> Result<Json> {
+        self.spend(5)?;
+        Ok(match value {
+            Value::Null => Json::Null,
+            Value::Bool(value) => Json::from(*value),
+            Value::Byte(value) => Json::from(*value),
+            Value::Int(value) => Json::from(*value),
+            Value::Long(value) | Value::Date(value) => Json::from(*value),
+            Value::Float(value) => match value.is_finite() {
+                // Through the text, so that 1.1f stays 1.1.
+                true => Json::from(
+                    value
+                        .to_string()
+                        .parse::<f64>()
+                        .unwrap_or(f64::from(*value)),
+                ),
+                false => Json::from(super::text::float(*value)),
+            },
+            Value::Double(value) => double(*value),
+            Value::Big(value) => big(value),
+            Value::Char(value) => Json::from(value.to_string()),
+            Value::Text(text) | Value::Status(text) => self.text(text)?,
+            Value::List(list) => {
+                let items = list.items();
+                Json::Array(
+                    items
+                        .iter()
+                        .map(|item| self.write(item, object))
+                        .collect::<Result<_>>()?,
+                )
+            }
+            Value::Map(map) => {
+                let mut out = Map::new();
+                for (key, value) in map.entries() {
+                    if !value.is_null() {
+                        let key = super::text::java(&key);
+                        self.spend(key.len() + 4)?;
+                        out.insert(key, self.write(&value, object)?);
+                    }
+                }
+                Json::Object(out)
+            }
+            Value::Array(array) => self.array(array, object)?,
+            Value::Entry(entry) => {
+                let mut out = Map::new();
+                out.insert(super::text::java(&entry.0), self.write(&entry.1, object)?);
+                Json::Object(out)
+            }
+            Value::Instant(instant) => Json::from(instant.as_millisecond()),
+            Value::LocalDate(date) => Json::from(vec![
+                i64::from(date.year()),
+                date.month().into(),
+                date.day().into(),
+            ]),
+            Value::LocalDateTime(time) => Json::from(super::text::date_time_numbers(*time)),
+            Value::DayOfWeek(_) | Value::ChronoUnit(_) => Json::from(super::text::enum_name(value)),
+            Value::Uuid(_) | Value::Class(_) | Value::DateFormat(_) => {
+                self.text(&super::text::java(value))?
+            }
+            Value::Random(_) => Json::Object(Map::new()),
+            Value::Object(which) => {
+                let json = object(which);
+                self.spend(crate::size_of_json(&json))?;
+                json
+            }
+            Value::NotEvaluable(inner) => {
+                let mut out = Map::new();
+                out.insert("expression".into(), self.write(inner, object)?);
+                Json::Object(out)
+            }
+        })
+    }
+
+    fn array<'a>(
+        &mut self,
+        array: &super::ArrayCell<'a>,
+        object: &dyn Fn(&super::Object<'a>) -> Json,
+    ) -> Result<Json> {
+        let items = array.items.borrow();
+        match &*array.element {
+            "byte" => {
+                let bytes: Vec<u8> = items
+                    .iter()
+                    .map(|item| match item {
+                        Value::Byte(byte) => *byte as u8,
+                        _ => 0,
+                    })
+                    .collect();
+                self.text(&STANDARD.encode(bytes))
+            }
+            "char" => self.text(&items.iter().map(super::text::java).collect::<String>()),
+            _ => Ok(Json::Array(
+                items
+                    .iter()
+                    .map(|item| self.write(item, object))
+                    .collect::<Result<_>>()?,
+            )),
+        }
+    }
+}
+
+fn double(value: f64) -> Json {
+    Number::from_f64(value).map_or_else(|| Json::from(super::text::double(value)), Json::Number)
+}
+
+/// Integers beyond 64 bits have no exact place in this JSON library: the nearest double stands for them.
+fn big(value: &BigInt) -> Json {
+    if let Ok(value) = i64::try_from(value) {
+        return Json::from(value);
+    }
+    match u64::try_from(value) {
+        Ok(value) => Json::from(value),
+        Err(_) => value.to_string().parse().map_or(Json::Null, double),
+    }
+}
