@@ -1,0 +1,131 @@
+//! No zombies: whatever runs has something that will move it, and the audit proves it.
+//!
+//! Spinnaker's executions can be RUNNING without a message in the queue (orchestration reference 3.11); here a periodic look
+//! at each live execution finds that and mends it with [`crate::Input::Audited`].
+
+use gennaker_model::{Stage, StageId, Status};
+
+use crate::{
+    decide::Draft,
+    graph,
+    state::{Purpose, State, Timer},
+};
+
+/// A thing that nothing will ever move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zombie {
+    /// The stage; `None` for the execution itself.
+    pub stage: Option<StageId>,
+    /// What is wrong, for the log.
+    pub sentence: String,
+}
+
+/// Everything in `state` that nothing will ever move. Empty for a sound state.
+#[must_use]
+pub fn zombies(state: &State) -> Vec<Zombie> {
+    let doc = &state.doc;
+    if doc.status == Status::Paused {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut anything_open = false;
+    for stage in &doc.stages {
+        if stage.status == Status::Running {
+            anything_open = true;
+            if !is_moved(state, stage) {
+                let sentence = format!(
+                    "stage {} ({}) runs and waits for nothing",
+                    stage.ref_id, stage.kind
+                );
+                found.push(Zombie {
+                    stage: Some(stage.id.clone()),
+                    sentence,
+                });
+            }
+        } else if stage.status == Status::NotStarted
+            && stage.parent_stage_id.is_none()
+            && doc.status == Status::Running
+            && !doc.canceled
+            && graph::all_upstream_complete(doc, stage)
+            && !is_looked_up(state, &stage.id)
+            && !doc
+                .top_level_stages()
+                .any(|stage| matches!(stage.status, Status::Terminal | Status::Canceled))
+        {
+            let sentence = format!(
+                "stage {} ({}) could start and nobody starts it",
+                stage.ref_id, stage.kind
+            );
+            found.push(Zombie {
+                stage: Some(stage.id.clone()),
+                sentence,
+            });
+        }
+    }
+    let waits_to_start = !state.book.lookups.is_empty();
+    if doc.status == Status::Running && !anything_open && !waits_to_start && found.is_empty() {
+        found.push(Zombie {
+            stage: None,
+            sentence: "the execution runs and none of its stages does".to_owned(),
+        });
+    }
+    if doc.status == Status::NotStarted {
+        found.push(Zombie {
+            stage: None,
+            sentence: "the execution was never started".to_owned(),
+        });
+    }
+    found
+}
+
+/// Whether an open attempt, timer, question, lookup or child, or a part that has one, will move this stage.
+fn is_moved(state: &State, stage: &Stage) -> bool {
+    let timer = |purpose| {
+        state.book.timers.contains_key(&Timer {
+            stage: stage.id.clone(),
+            purpose,
+        })
+    };
+    let runs_task = stage
+        .tasks
+        .iter()
+        .any(|task| task.status == Status::Running);
+    if runs_task {
+        return state
+            .book
+            .attempts
+            .values()
+            .any(|attempt| attempt.message.stage == stage.id)
+            || timer(Purpose::Again)
+            || timer(Purpose::Closing)
+            || state.book.questions.contains(&stage.id)
+            || is_looked_up(state, &stage.id)
+            || state
+                .book
+                .children
+                .get(&stage.id)
+                .is_some_and(|child| child.result.is_none());
+    }
+    state.doc.stages.iter().any(|child| {
+        child.parent_stage_id.as_ref() == Some(&stage.id)
+            && (child.status == Status::Running
+                || (child.status == Status::NotStarted && is_looked_up(state, &child.id)))
+    })
+}
+
+fn is_looked_up(state: &State, stage: &StageId) -> bool {
+    state
+        .book
+        .lookups
+        .values()
+        .any(|stages| stages.contains(stage))
+}
+
+impl Draft<'_> {
+    /// Looks again at every zombie, as if what it waited for had just happened.
+    pub(crate) fn audited(&mut self) {
+        if !zombies(&self.state).is_empty() {
+            self.look_at_everything();
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The dispatcher: one input in, facts and requests out.
+//!
+//! A decision works on a copy of the state (cheap: stages are shared until they change), folds each fact into it as soon as
+//! it is made, and runs Spinnaker's internal messages to a fixed point.
+
+mod cancel;
+mod child;
+mod command;
+mod draft;
+mod execution;
+mod report;
+mod stage;
+mod synthetic;
+mod task;
+
+use gennaker_expressions::TimeZone;
+use gennaker_model::{Execution, command::Parent};
+
+use crate::{definition::Catalogue, effect::Effect, event::Event, input::Input, state::State};
+pub(crate) use draft::Draft;
+use draft::Message;
+pub(crate) use stage::effective_kind;
+
+/// What a decision may look at beside the state.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// Epoch milliseconds; never earlier than at the decision before.
+    pub now: i64,
+    /// The stage types.
+    pub catalogue: &'a dyn Catalogue,
+    /// Numbers that operators may set.
+    pub rules: &'a Rules,
+    /// The partition that decides; tasks carry it so that workers know where to report.
+    pub partition: u32,
+}
+
+/// Numbers that operators may set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// A stage whose effect nobody could close ends after this time, saying so; milliseconds.
+    pub closing_ms_max: i64,
+    /// Stages of one execution, synthetic ones included.
+    pub stages_max: usize,
+    /// Internal steps of one decision; more means that the pipeline goes round in circles.
+    pub steps_max: usize,
+    /// Time zone of expressions.
+    pub zone: TimeZone,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            closing_ms_max: 120_000,
+            stages_max: 5_000,
+            steps_max: 200_000,
+            zone: TimeZone::UTC,
+        }
+    }
+}
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// Facts, in order. Empty when nothing changed.
+    pub events: Vec<Event>,
+    /// Requests, in order; performed once the facts are durable.
+    pub effects: Vec<Effect>,
+    /// The state with the facts folded in: what [`crate::apply()`] would give.
+    pub after: State,
+}
+
+/// Makes an execution and runs it as far as it goes.
+///
+/// A document that is complete already (a start that failed) is recorded as it is.
+#[must_use]
+pub fn start(execution: Execution, parent: Option<Parent>, context: &Context<'_>) -> Decision {
+    let created = Event::Created {
+        execution: Box::new(execution),
+        parent,
+    };
+    let state = crate::apply::created(&created).expect("the event is a creation");
+    let mut draft = Draft::new(state, context);
+    draft.events.push(created);
+    if draft.state.doc.status.is_complete() {
+        draft.tell_parent();
+    } else {
+        draft.push(Message::StartExecution);
+    }
+    draft.settle()
+}
+
+/// Decides about one input.
+#[must_use]
+pub fn decide(state: &State, input: &Input, context: &Context<'_>) -> Decision {
+    let mut draft = Draft::new(state.clone(), context);
+    match input {
+        Input::Command { id, at_ms, change } => draft.command(id, *at_ms, change),
+        Input::Peer(peer) => draft.peer(peer),
+        Input::PeerAnswered { to, number } => draft.peer_answered(to, *number),
+        Input::Report(report) => draft.report(report),
+        Input::TimerFired { timer, due } => draft.timer_fired(timer, *due),
+        Input::LookupAnswered { lookup, answer } => draft.lookup_answered(lookup, answer),
+        Input::Audited => draft.audited(),
+    }
+    draft.settle()
+}

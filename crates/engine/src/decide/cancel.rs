@@ -1,0 +1,207 @@
+//! Ending work early: cancel, timeout, skip, the failure of another branch.
+//!
+//! What a worker may be doing ends by its own report or by a *closing*, in no other way; until then the task stays RUNNING.
+//! Otherwise a queued or slow worker would deploy after the cancel.
+
+use gennaker_model::{
+    AttemptId, ExecutionType, StageId, Status,
+    command::PeerBody,
+    work::{Abort, Order},
+};
+use serde_json::json;
+
+use super::draft::{Draft, Message};
+use crate::{
+    definition::TaskResult,
+    effect::Effect,
+    event::Event,
+    graph,
+    state::{Attempt, Ending, Purpose},
+};
+
+impl Draft<'_> {
+    /// Marks the execution as cancelled and ends what runs.
+    pub(super) fn cancel(&mut self, by: &str, reason: Option<String>) {
+        self.emit(Event::CancelRequested {
+            by: by.to_owned(),
+            reason,
+        });
+        match self.state.doc.status {
+            Status::NotStarted => self.end_execution(Status::Canceled),
+            status if status.is_complete() => {}
+            _ => {
+                let running: Vec<_> = self
+                    .state
+                    .doc
+                    .stages
+                    .iter()
+                    .filter(|stage| matches!(stage.status, Status::Running | Status::Paused))
+                    .map(|stage| stage.id.clone())
+                    .collect();
+                if running.is_empty() {
+                    self.end_execution(Status::Canceled);
+                }
+                for stage in running {
+                    self.cancel_running_task(&stage);
+                }
+                self.push(Message::CompleteExecution);
+            }
+        }
+    }
+
+    /// CancelStage: the running tasks of the stage, and of its synthetic stages, end CANCELED.
+    pub(super) fn cancel_stage(&mut self, id: &StageId) {
+        let family: Vec<StageId> = self
+            .state
+            .doc
+            .stages
+            .iter()
+            .filter(|stage| {
+                matches!(stage.status, Status::Running | Status::Paused)
+                    && (stage.id == *id || graph::top_level(&self.state.doc, stage).id == *id)
+            })
+            .map(|stage| stage.id.clone())
+            .collect();
+        for stage in family {
+            self.cancel_running_task(&stage);
+        }
+    }
+
+    fn cancel_running_task(&mut self, id: &StageId) {
+        let Some(stage) = self.stage(id) else { return };
+        if stage
+            .tasks
+            .iter()
+            .any(|task| matches!(task.status, Status::Running | Status::Paused))
+        {
+            self.end_task(
+                id,
+                Ending {
+                    status: Status::Canceled,
+                    exception: None,
+                },
+            );
+        } else if !stage_has_open_children(self, id) {
+            // Between two of its parts: nothing is under way, so its status comes from what there is.
+            self.push(Message::CompleteStage(id.clone()));
+        }
+    }
+
+    /// Ends the running task of a stage before its time, closing first what a worker may be doing.
+    pub(super) fn end_task(&mut self, id: &StageId, ending: Ending) {
+        let Some(stage) = self.stage(id) else { return };
+        if self.state.closing_of(id).is_some() {
+            return;
+        }
+        if let Some(child) = self
+            .state
+            .book
+            .children
+            .get(id)
+            .filter(|child| child.result.is_none())
+            .cloned()
+            && stage.kind == "pipeline"
+        {
+            let user = "parent pipeline".to_owned();
+            let reason = self.state.doc.cancellation_reason.clone();
+            self.say(child.execution, PeerBody::CancelChild { user, reason });
+        }
+        let Some((number, attempt)) = self
+            .state
+            .attempt_of(id)
+            .map(|(number, attempt)| (*number, attempt.clone()))
+        else {
+            self.finish_task(id, ending);
+            return;
+        };
+        self.effect(Effect::Abort {
+            pool: attempt.message.pool.clone(),
+            zone: attempt.message.zone.clone(),
+            abort: Abort {
+                execution: attempt.message.execution.clone(),
+                attempt: number,
+            },
+        });
+        if attempt.message.effect.is_none() {
+            self.emit(Event::AttemptEnded { attempt: number });
+            self.finish_task(id, ending);
+            return;
+        }
+        let closing = AttemptId(self.state.book.attempts_used + 1);
+        let mut message = attempt.message;
+        message.attempt = closing;
+        message.order = Order::Close;
+        message.deadline_ms = None;
+        let open = Attempt {
+            message: message.clone(),
+            since: self.now(),
+            ending: Some(ending),
+        };
+        self.emit(Event::AttemptOpened {
+            attempt: closing,
+            open: Box::new(open),
+        });
+        self.effect(Effect::Dispatch(Box::new(message)));
+        self.disarm(id, Purpose::Again);
+        self.disarm(id, Purpose::Timeout);
+        self.arm(
+            id,
+            Purpose::Closing,
+            self.now() + self.context.rules.closing_ms_max,
+        );
+    }
+
+    /// Nobody closed the effect within the limit: the stage ends and says what may still happen. The closing stays open.
+    pub(super) fn closing_overdue(&mut self, id: &StageId) {
+        let Some(attempt) = self
+            .state
+            .closing_of(id)
+            .map(|(_, attempt)| attempt.clone())
+        else {
+            return;
+        };
+        let Some(ending) = attempt.ending else { return };
+        let sentence = format!(
+            "No worker of pool {} could confirm within {} s that {} was stopped; it may still take effect",
+            attempt.message.pool,
+            self.context.rules.closing_ms_max / 1000,
+            attempt.message.kind,
+        );
+        self.set_context(
+            id,
+            [("closing".to_owned(), json!(sentence))]
+                .into_iter()
+                .collect(),
+        );
+        if let Some((number, _)) = self.state.attempt_of(id) {
+            let attempt = *number;
+            self.emit(Event::AttemptEnded { attempt });
+        }
+        self.finish_task(id, ending);
+    }
+
+    pub(super) fn finish_task(&mut self, id: &StageId, ending: Ending) {
+        let result = TaskResult {
+            exception: ending.exception,
+            ..TaskResult::of(ending.status)
+        };
+        self.complete_task(id, result);
+    }
+
+    /// Whether `cancel` was asked for, or the execution is over: then running tasks end CANCELED.
+    pub(super) fn must_cancel(&self) -> bool {
+        self.state.doc.canceled || self.state.doc.status.is_complete()
+    }
+
+    /// Ad-hoc tasks have no optional stages and no triggers in scope.
+    pub(super) fn is_pipeline(&self) -> bool {
+        self.state.doc.kind == ExecutionType::Pipeline
+    }
+}
+
+fn stage_has_open_children(draft: &Draft<'_>, id: &StageId) -> bool {
+    draft.state.doc.stages.iter().any(|stage| {
+        stage.parent_stage_id.as_ref() == Some(id)
+            && matches!(stage.status, Status::Running | Status::Paused)
+    })
+}

@@ -1,0 +1,166 @@
+//! Messages between executions: said in order until answered, counted once (design: commands happen once).
+
+use gennaker_model::{
+    ExecutionId, Status,
+    command::{Parent, Peer, PeerBody, Reply, Start},
+};
+use serde_json::{Value, json};
+
+use super::draft::{Draft, Message};
+use crate::{
+    definition::{ChildStart, child_id},
+    effect::Effect,
+    event::Event,
+};
+
+impl Draft<'_> {
+    /// Queues a message; it is sent at once if nothing else is open for that receiver.
+    pub(super) fn say(&mut self, to: ExecutionId, body: PeerBody) {
+        let outbox = self.state.book.outbox.get(&to);
+        let number = outbox.map_or(0, |outbox| outbox.used) + 1;
+        let first = outbox.is_none_or(|outbox| outbox.open.is_empty());
+        let peer = Peer {
+            from: self.state.doc.id.clone(),
+            number,
+            to,
+            body,
+        };
+        self.emit(Event::PeerQueued {
+            peer: Box::new(peer.clone()),
+        });
+        if first {
+            self.effect(Effect::Send(Box::new(peer)));
+        }
+    }
+
+    pub(super) fn peer_answered(&mut self, to: &ExecutionId, number: u64) {
+        let Some(outbox) = self.state.book.outbox.get(to) else {
+            return;
+        };
+        if outbox.open.front().is_none_or(|peer| peer.number > number) {
+            return;
+        }
+        self.emit(Event::PeerAnswered {
+            to: to.clone(),
+            number,
+        });
+        let next = self
+            .state
+            .book
+            .outbox
+            .get(to)
+            .and_then(|outbox| outbox.open.front())
+            .cloned();
+        if let Some(peer) = next {
+            self.effect(Effect::Send(Box::new(peer)));
+        }
+    }
+
+    pub(super) fn peer(&mut self, peer: &Peer) {
+        let taken = self.state.book.inbox.get(&peer.from).copied().unwrap_or(0);
+        if peer.number > taken {
+            self.emit(Event::PeerTaken {
+                from: peer.from.clone(),
+                number: peer.number,
+            });
+            match &peer.body {
+                // The scheduler makes the execution; here it exists already, which is what was asked for.
+                PeerBody::StartChild(_) => {}
+                PeerBody::CancelChild { user, reason } => {
+                    if !self.state.doc.status.is_complete() {
+                        self.cancel(user, reason.clone());
+                    }
+                }
+                PeerBody::ChildFinished(result) => {
+                    let known = self.state.book.children.get(&result.stage);
+                    if known
+                        .is_some_and(|child| child.execution == peer.from && child.result.is_none())
+                    {
+                        self.emit(Event::ChildEnded {
+                            result: result.clone(),
+                        });
+                        if self
+                            .stage(&result.stage)
+                            .is_some_and(|stage| stage.status == Status::Running)
+                        {
+                            self.push(Message::RunTask(result.stage.clone()));
+                        }
+                    }
+                }
+            }
+        }
+        self.reply(Ok(Reply::Done));
+    }
+
+    /// Links a child to the stage and asks its owner to start it.
+    pub(super) fn start_child(&mut self, stage: &gennaker_model::Stage, child: ChildStart) {
+        let config_id = child
+            .config
+            .get("id")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let id = child_id(&self.state.doc.id, stage, &config_id, 0);
+        let name = child.config.get("name").cloned().unwrap_or(Value::Null);
+        let mut context = child.context;
+        context.insert("executionId".to_owned(), json!(id));
+        context.insert("executionName".to_owned(), name);
+        self.set_context(&stage.id, context);
+
+        let mut trigger = child.trigger;
+        trigger.insert("parentExecution".to_owned(), self.as_parent());
+        let parent = Parent {
+            execution: self.state.doc.id.clone(),
+            stage: stage.id.clone(),
+            root: self
+                .state
+                .doc
+                .root_id
+                .clone()
+                .unwrap_or_else(|| self.state.doc.id.clone()),
+        };
+        let start = Start {
+            execution: id.clone(),
+            kind: gennaker_model::ExecutionType::Pipeline,
+            config: child.config,
+            trigger,
+            user: child.user,
+            origin: self
+                .state
+                .doc
+                .origin
+                .clone()
+                .unwrap_or_else(|| "unknown".to_owned()),
+            parent: Some(parent),
+            error: None,
+        };
+        self.emit(Event::ChildLinked {
+            stage: stage.id.clone(),
+            child: id.clone(),
+        });
+        self.say(id, PeerBody::StartChild(Box::new(start)));
+    }
+
+    /// This execution as the child's trigger shows it.
+    ///
+    /// Orca embeds the whole parent, with its own parents in it, which makes nested executions huge. Here stages keep their
+    /// contexts and outputs for expressions, and only the nearest parent is embedded: of its own parent the id remains.
+    fn as_parent(&self) -> Value {
+        let mut parent = serde_json::to_value(&self.state.doc).unwrap_or(Value::Null);
+        if let Some(grandparent) = parent.pointer_mut("/trigger/parentExecution") {
+            let kept = [
+                "id",
+                "application",
+                "name",
+                "pipelineConfigId",
+                "status",
+                "type",
+            ];
+            if let Value::Object(map) = grandparent {
+                map.retain(|key, _| kept.contains(&key.as_str()));
+                map.insert("stages".to_owned(), json!([]));
+            }
+        }
+        parent
+    }
+}

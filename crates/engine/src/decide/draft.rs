@@ -1,0 +1,231 @@
+//! A decision being made: the working copy, the facts and requests so far, the internal messages still to be handled.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use gennaker_model::{
+    Map, Stage, StageId, Status, SyntheticOwner,
+    command::{Refusal, RefusalCode, Reply},
+};
+
+use super::{Context, Decision};
+use crate::{
+    apply::apply,
+    effect::Effect,
+    event::Event,
+    state::{Purpose, State, Timer},
+};
+
+/// Spinnaker's queue messages, as far as they are steps of one decision (orchestration reference 3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Message {
+    StartExecution,
+    CompleteExecution,
+    StartStage(StageId),
+    ContinueParent(StageId, SyntheticOwner),
+    CompleteStage(StageId),
+    CancelStage(StageId),
+    StartTask(StageId, usize),
+    RunTask(StageId),
+}
+
+pub(crate) struct Draft<'a> {
+    pub state: State,
+    pub events: Vec<Event>,
+    pub effects: Vec<Effect>,
+    pub context: &'a Context<'a>,
+    queue: VecDeque<Message>,
+}
+
+impl<'a> Draft<'a> {
+    pub fn new(state: State, context: &'a Context<'a>) -> Self {
+        Self {
+            state,
+            events: Vec::new(),
+            effects: Vec::new(),
+            context,
+            queue: VecDeque::new(),
+        }
+    }
+
+    /// Records a fact.
+    ///
+    /// # Panics
+    /// When the fact does not fit the state: a broken rule of this crate. The scheduler refuses that input alone.
+    pub fn emit(&mut self, event: Event) {
+        apply(&mut self.state, &event).expect("a decision makes only facts that fit");
+        self.events.push(event);
+    }
+
+    pub fn push(&mut self, message: Message) {
+        if !self.queue.contains(&message) {
+            self.queue.push_back(message);
+        }
+    }
+
+    pub fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub fn reply(&mut self, answer: Result<Reply, Refusal>) {
+        self.effect(Effect::Reply(Box::new(answer)));
+    }
+
+    pub fn refuse(&mut self, code: RefusalCode, message: impl Into<String>) {
+        self.reply(Err(Refusal {
+            code,
+            message: message.into(),
+            execution: None,
+        }));
+    }
+
+    pub fn now(&self) -> i64 {
+        self.context.now
+    }
+
+    /// The stage, shared, so that the draft stays free to change.
+    pub fn stage(&self, id: &StageId) -> Option<Arc<Stage>> {
+        self.state.doc.stage(id).cloned()
+    }
+
+    pub fn set_context(&mut self, stage: &StageId, context: Map) {
+        if !context.is_empty() {
+            self.emit(Event::StageChanged {
+                stage: stage.clone(),
+                context,
+                outputs: Map::new(),
+                removed: Vec::new(),
+            });
+        }
+    }
+
+    pub fn arm(&mut self, stage: &StageId, purpose: Purpose, due: i64) {
+        let timer = Timer {
+            stage: stage.clone(),
+            purpose,
+        };
+        if self.state.book.timers.get(&timer) == Some(&due) {
+            return;
+        }
+        self.emit(Event::TimerArmed {
+            timer: timer.clone(),
+            due,
+        });
+        self.effect(Effect::Arm { timer, due });
+    }
+
+    pub fn disarm(&mut self, stage: &StageId, purpose: Purpose) {
+        let timer = Timer {
+            stage: stage.clone(),
+            purpose,
+        };
+        if self.state.book.timers.contains_key(&timer) {
+            self.emit(Event::TimerCleared {
+                timer: timer.clone(),
+            });
+            self.effect(Effect::Disarm { timer });
+        }
+    }
+
+    /// Handles the internal messages until none is left.
+    pub fn settle(mut self) -> Decision {
+        let mut steps = 0;
+        while let Some(message) = self.queue.pop_front() {
+            steps += 1;
+            if steps > self.context.rules.steps_max {
+                self.queue.clear();
+                self.give_up();
+                break;
+            }
+            match message {
+                Message::StartExecution => self.start_execution(),
+                Message::CompleteExecution => self.complete_execution(),
+                Message::StartStage(stage) => self.start_stage(&stage),
+                Message::ContinueParent(stage, phase) => self.continue_parent(&stage, phase),
+                Message::CompleteStage(stage) => self.complete_stage(&stage),
+                Message::CancelStage(stage) => self.cancel_stage(&stage),
+                Message::StartTask(stage, index) => self.start_task(&stage, index),
+                Message::RunTask(stage) => self.run_task(&stage),
+            }
+        }
+        Decision {
+            events: self.events,
+            effects: self.effects,
+            after: self.state,
+        }
+    }
+
+    /// A pipeline that goes round in circles ends TERMINAL, instead of holding its owner for ever.
+    fn give_up(&mut self) {
+        if !self.state.doc.status.is_complete() {
+            let reason = format!(
+                "The execution did not settle within {} steps",
+                self.context.rules.steps_max
+            );
+            self.emit(Event::CancelRequested {
+                by: "system".to_owned(),
+                reason: Some(reason),
+            });
+            self.end_execution(Status::Terminal);
+        }
+    }
+}
+
+impl Draft<'_> {
+    /// Sends every message that could be due: what a resumed, or a damaged, execution needs to go on.
+    pub fn look_at_everything(&mut self) {
+        if self.state.doc.status == Status::NotStarted {
+            self.push(Message::StartExecution);
+            return;
+        }
+        let stages: Vec<_> = self.state.doc.stages.iter().cloned().collect();
+        for stage in stages {
+            match stage.status {
+                Status::NotStarted if stage.parent_stage_id.is_none() => {
+                    self.push(Message::StartStage(stage.id.clone()))
+                }
+                Status::NotStarted => {
+                    let parent = stage
+                        .parent_stage_id
+                        .as_ref()
+                        .and_then(|parent| self.stage(parent));
+                    let waits_for_tasks = stage.synthetic_stage_owner
+                        == Some(SyntheticOwner::StageAfter)
+                        && parent.as_ref().is_some_and(|parent| {
+                            parent.tasks.iter().any(|task| !task.status.is_complete())
+                        });
+                    if parent.is_some_and(|parent| parent.status == Status::Running)
+                        && !waits_for_tasks
+                    {
+                        self.push(Message::StartStage(stage.id.clone()));
+                    }
+                }
+                Status::Running => self.push_for_running(&stage),
+                _ => {}
+            }
+        }
+        self.push(Message::CompleteExecution);
+    }
+
+    fn push_for_running(&mut self, stage: &Stage) {
+        if stage
+            .tasks
+            .iter()
+            .any(|task| task.status == Status::Running)
+        {
+            self.push(Message::RunTask(stage.id.clone()));
+            return;
+        }
+        let has_before = self.state.doc.stages.iter().any(|child| {
+            child.parent_stage_id.as_ref() == Some(&stage.id) && !child.status.is_complete()
+        });
+        match stage
+            .tasks
+            .iter()
+            .position(|task| task.status == Status::NotStarted)
+        {
+            Some(index) if !has_before => self.push(Message::StartTask(stage.id.clone(), index)),
+            Some(_) => {}
+            None => self.push(Message::CompleteStage(stage.id.clone())),
+        }
+    }
+}

@@ -1,0 +1,484 @@
+//! StartStage, CompleteStage and what follows (orchestration reference 3.4).
+
+use std::sync::Arc;
+
+use gennaker_model::{Map, Stage, StageId, Status, SyntheticOwner, Task};
+use serde_json::{Value, json};
+
+use super::draft::{Draft, Message};
+use crate::{
+    definition::{NewStage, Plan, PlanContext, PlanError},
+    event::Event,
+    exception, graph,
+    rollup::{self, flag},
+    scope,
+};
+
+impl Draft<'_> {
+    pub(super) fn start_stage(&mut self, id: &StageId) {
+        let Some(stage) = self.stage(id) else { return };
+        if graph::any_upstream_halted(&self.state.doc, &stage) {
+            self.push(Message::CompleteExecution);
+            return;
+        }
+        if stage.status != Status::NotStarted
+            || self.must_cancel()
+            || self.state.doc.status == Status::Paused
+            || !graph::all_upstream_complete(&self.state.doc, &stage)
+        {
+            return;
+        }
+        let evaluated = self.evaluate(&stage, &stage.context);
+        if !evaluated.needs.is_empty() {
+            self.look_up(id, &evaluated.needs);
+            return;
+        }
+        let context = evaluated.into_context(&stage.context);
+        match self.is_enabled(&stage, &context) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.skip_stage(id);
+                return;
+            }
+            Err(error) => {
+                self.planning_failed(id, &stage, &error);
+                return;
+            }
+        }
+        if stage
+            .start_time_expiry
+            .is_some_and(|expiry| expiry < self.now())
+        {
+            self.skip_stage(id);
+            return;
+        }
+        self.plan(id, &stage, context);
+    }
+
+    fn plan(&mut self, id: &StageId, stage: &Stage, context: Map) {
+        let planned = Stage {
+            context: Arc::new(context),
+            start_time: Some(self.now()),
+            ..stage.clone()
+        };
+        let kind = effective_kind(&planned).to_owned();
+        let plan = match self.context.catalogue.stage(&kind) {
+            Some(definition) => {
+                let view = PlanContext {
+                    execution: &self.state.doc,
+                    stage: &planned,
+                    now: self.now(),
+                };
+                let skippable = definition.can_manually_skip(&planned.context);
+                definition.plan(&view).map(|mut plan| {
+                    if skippable {
+                        plan.context
+                            .insert("canManuallySkip".to_owned(), json!(true));
+                    }
+                    plan
+                })
+            }
+            None => Err(PlanError {
+                class: "NoSuchStageDefinitionBuilderException",
+                message: format!("No StageDefinitionBuilder implementation for {kind} found"),
+            }),
+        };
+        let plan = match plan.and_then(|plan| self.within_limits(plan)) {
+            Ok(plan) => plan,
+            Err(error) => {
+                self.replace_context(stage, &planned.context);
+                self.planning_failed(id, stage, &error);
+                return;
+            }
+        };
+        let last = plan.tasks.len();
+        let tasks: Vec<Task> = plan
+            .tasks
+            .iter()
+            .enumerate()
+            .map(|(index, task)| Task {
+                id: (index + 1).to_string(),
+                implementing_class: task.definition.class.to_owned(),
+                name: task.definition.name.to_owned(),
+                start_time: None,
+                end_time: None,
+                status: Status::NotStarted,
+                stage_start: index == 0,
+                stage_end: index + 1 == last,
+                loop_start: task.loop_start,
+                loop_end: task.loop_end,
+                task_exception_details: None,
+            })
+            .collect();
+        self.replace_context(stage, &planned.context);
+        self.set_context(id, plan.context.clone());
+        self.emit(Event::StageStarted {
+            stage: id.clone(),
+            at: self.now(),
+            tasks,
+        });
+        self.add_synthetic(id, SyntheticOwner::StageBefore, plan.before);
+        self.begin_parts(id);
+    }
+
+    /// The first parts of a stage that has just started: before-stages, else tasks, else after-stages.
+    pub(super) fn begin_parts(&mut self, id: &StageId) {
+        let before = self.initial_synthetic(id, SyntheticOwner::StageBefore);
+        if !before.is_empty() {
+            for stage in before {
+                self.push(Message::StartStage(stage));
+            }
+        } else if self.stage(id).is_some_and(|stage| !stage.tasks.is_empty()) {
+            self.push(Message::StartTask(id.clone(), 0));
+        } else {
+            self.push(Message::CompleteStage(id.clone()));
+        }
+    }
+
+    fn within_limits(&self, plan: Plan) -> Result<Plan, PlanError> {
+        let stages = self.state.doc.stages.len() + plan.before.len();
+        let limit = self.context.rules.stages_max;
+        if stages > limit {
+            return Err(PlanError::argument(format!(
+                "the execution would have {stages} stages; the limit is {limit}"
+            )));
+        }
+        Ok(plan)
+    }
+
+    fn planning_failed(&mut self, id: &StageId, stage: &Stage, error: &PlanError) {
+        let exception = exception::unexpected(&stage.kind, error.class, &error.message, self.now());
+        let context = [
+            ("exception".to_owned(), exception),
+            ("beforeStagePlanningFailed".to_owned(), json!(true)),
+        ];
+        self.set_context(id, context.into_iter().collect());
+        if self
+            .context
+            .catalogue
+            .stage(effective_kind(stage))
+            .is_none()
+        {
+            // An unknown type fails again in CompleteStage: TERMINAL even with continuePipeline (reference 3.2).
+            self.close_stage(id, Status::Terminal);
+        } else {
+            self.push(Message::CompleteStage(id.clone()));
+        }
+    }
+
+    /// Optional stages (orchestration reference 5.1, `OptionalStageSupport`).
+    fn is_enabled(&self, stage: &Stage, context: &Map) -> Result<bool, PlanError> {
+        if !self.is_pipeline() {
+            return Ok(true);
+        }
+        let own = context.get("stageEnabled").filter(|value| !value.is_null());
+        let condition = match (own, &stage.parent_stage_id) {
+            (Some(own), _) => own.clone(),
+            (None, Some(parent)) => {
+                let parent = self.state.doc.stage(parent);
+                match parent.and_then(|parent| parent.context.get("stageEnabled")) {
+                    Some(inherited) => inherited.clone(),
+                    None => return Ok(true),
+                }
+            }
+            (None, None) => return Ok(true),
+        };
+        let Value::Object(condition) = condition else {
+            return Err(PlanError {
+                class: "ClassCastException",
+                message: "stageEnabled must be an object such as {\"type\": \"expression\", \"expression\": \"…\"}".to_owned(),
+            });
+        };
+        let kind = condition
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let text = condition
+            .get("expression")
+            .map(scope::text_of)
+            .unwrap_or_default();
+        if !kind.eq_ignore_ascii_case("expression") || text.trim().is_empty() {
+            return Ok(true);
+        }
+        let evaluated = scope::evaluate(
+            &self.state,
+            &Stage {
+                context: Arc::new(context.clone()),
+                ..stage.clone()
+            },
+            &Value::String(format!("${{{text}}}")),
+            self.context,
+        );
+        Ok(scope::text_of(&evaluated.value)
+            .trim()
+            .eq_ignore_ascii_case("true"))
+    }
+
+    fn skip_stage(&mut self, id: &StageId) {
+        self.emit(Event::StageEnded {
+            stage: id.clone(),
+            status: Status::Skipped,
+            at: self.now(),
+        });
+        self.follow(id, Status::Skipped);
+    }
+
+    /// CompleteStage: status from the parts, then after-stages or on-failure stages, then what comes next.
+    pub(super) fn complete_stage(&mut self, id: &StageId) {
+        let Some(stage) = self.stage(id) else { return };
+        if !matches!(
+            stage.status,
+            Status::Running | Status::NotStarted | Status::Paused
+        ) {
+            return;
+        }
+        if self
+            .state
+            .book
+            .attempts
+            .values()
+            .any(|attempt| attempt.message.stage == *id)
+            && stage
+                .tasks
+                .iter()
+                .any(|task| task.status == Status::Running)
+        {
+            return;
+        }
+        let mut status = rollup::stage_status(&self.state.doc, &stage);
+        if status.is_complete()
+            && flag(&stage.context, "failOnFailedExpressions") == Some(true)
+            && stage
+                .context
+                .get(scope::SUMMARY)
+                .and_then(Value::as_object)
+                .is_some_and(|summary| !summary.is_empty())
+        {
+            status = Status::Terminal;
+        }
+        if self.any_part_open(&stage)
+            && !status.is_halt()
+            && !(status == Status::FailedContinue && self.stops_siblings(&stage))
+        {
+            return;
+        }
+        let canceled = self.must_cancel();
+        if !canceled && !status.is_halt() {
+            match self.plan_after(&stage) {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    let exception =
+                        exception::unexpected(&stage.kind, error.class, &error.message, self.now());
+                    self.set_context(
+                        id,
+                        [("exception".to_owned(), exception)].into_iter().collect(),
+                    );
+                    status = Status::Terminal;
+                }
+            }
+            if status == Status::NotStarted {
+                status = Status::Skipped;
+            }
+        } else if !canceled && status.is_failure() && self.plan_on_failure(&stage) {
+            return;
+        }
+        if !status.is_complete() {
+            status = if canceled { Status::Canceled } else { return };
+        }
+        self.close_stage(id, status);
+    }
+
+    fn close_stage(&mut self, id: &StageId, status: Status) {
+        self.cancel_open_parts(id);
+        if let Some(stage) = self.stage(id) {
+            let merged = scope::merge_summary_into_exception(&stage.context);
+            self.set_context(id, merged);
+        }
+        self.emit(Event::StageEnded {
+            stage: id.clone(),
+            status,
+            at: self.now(),
+        });
+        self.follow(id, status);
+    }
+
+    /// What comes after a stage that has ended.
+    fn follow(&mut self, id: &StageId, status: Status) {
+        let Some(stage) = self.stage(id) else { return };
+        if status == Status::FailedContinue
+            && stage.parent_stage_id.is_some()
+            && !lets_siblings_continue(&stage)
+        {
+            self.complete_parent(&stage);
+            return;
+        }
+        if status.lets_downstream_start() {
+            let next: Vec<_> = graph::downstream(&self.state.doc, &stage)
+                .map(|stage| stage.id.clone())
+                .collect();
+            let none = next.is_empty();
+            for stage in next {
+                self.push(Message::StartStage(stage));
+            }
+            match (&stage.parent_stage_id, stage.synthetic_stage_owner) {
+                (Some(parent), Some(phase)) if none => {
+                    self.push(Message::ContinueParent(parent.clone(), phase))
+                }
+                _ => {}
+            }
+            if stage.parent_stage_id.is_none() {
+                self.push(Message::CompleteExecution);
+            }
+        } else {
+            self.push(Message::CancelStage(id.clone()));
+            if stage.parent_stage_id.is_some() {
+                self.complete_parent(&stage);
+            } else {
+                self.push(Message::CompleteExecution);
+            }
+        }
+    }
+
+    fn complete_parent(&mut self, stage: &Stage) {
+        if let Some(parent) = &stage.parent_stage_id {
+            self.push(Message::CompleteStage(parent.clone()));
+        }
+    }
+
+    pub(super) fn continue_parent(&mut self, id: &StageId, phase: SyntheticOwner) {
+        let Some(parent) = self.stage(id) else { return };
+        if parent.status != Status::Running {
+            return;
+        }
+        let parts: Vec<Status> = graph::synthetic(&self.state.doc, id, phase)
+            .map(|stage| stage.status)
+            .collect();
+        match phase {
+            SyntheticOwner::StageBefore => {
+                if !parts.iter().all(|status| status.lets_downstream_start()) {
+                    return;
+                }
+                match parent.tasks.first() {
+                    Some(task) if task.status == Status::NotStarted => {
+                        self.push(Message::StartTask(id.clone(), 0))
+                    }
+                    Some(_) => {}
+                    None => self.push(Message::CompleteStage(id.clone())),
+                }
+            }
+            SyntheticOwner::StageAfter => {
+                if parts.iter().all(|status| status.is_complete()) {
+                    self.push(Message::CompleteStage(id.clone()));
+                }
+            }
+        }
+    }
+
+    /// Whether a part of the stage still runs or may start: its status is not known yet.
+    fn any_part_open(&self, stage: &Stage) -> bool {
+        let children = self
+            .state
+            .doc
+            .stages
+            .iter()
+            .filter(|child| child.parent_stage_id.as_ref() == Some(&stage.id));
+        let mut open = stage
+            .tasks
+            .iter()
+            .any(|task| matches!(task.status, Status::Running | Status::Paused));
+        for child in children {
+            open |= match child.status {
+                Status::Running | Status::Paused => true,
+                Status::NotStarted => graph::all_upstream_complete(&self.state.doc, child),
+                _ => false,
+            };
+        }
+        open
+    }
+
+    fn stops_siblings(&self, stage: &Stage) -> bool {
+        self.state.doc.stages.iter().any(|child| {
+            child.parent_stage_id.as_ref() == Some(&stage.id)
+                && child.status == Status::FailedContinue
+                && !lets_siblings_continue(child)
+        })
+    }
+
+    /// Plans after-stages if there are none yet; true when some are to run first.
+    fn plan_after(&mut self, stage: &Stage) -> Result<bool, PlanError> {
+        if graph::synthetic(&self.state.doc, &stage.id, SyntheticOwner::StageAfter)
+            .next()
+            .is_none()
+        {
+            let Some(definition) = self.context.catalogue.stage(effective_kind(stage)) else {
+                return Ok(false);
+            };
+            let view = PlanContext {
+                execution: &self.state.doc,
+                stage,
+                now: self.now(),
+            };
+            let planned = definition.after(&view)?;
+            self.add_synthetic(&stage.id, SyntheticOwner::StageAfter, planned);
+        }
+        Ok(self.start_after(&stage.id))
+    }
+
+    /// On-failure stages run one after the other; they are planned once (reference 1.6).
+    fn plan_on_failure(&mut self, stage: &Stage) -> bool {
+        let Some(definition) = self.context.catalogue.stage(effective_kind(stage)) else {
+            return false;
+        };
+        let view = PlanContext {
+            execution: &self.state.doc,
+            stage,
+            now: self.now(),
+        };
+        let planned = definition.on_failure(&view).unwrap_or_default();
+        let done: Vec<&str> =
+            graph::synthetic(&self.state.doc, &stage.id, SyntheticOwner::StageAfter)
+                .filter(|after| after.status.is_complete())
+                .map(|after| after.name.as_str())
+                .collect();
+        if planned.is_empty() || planned.iter().any(|new| done.contains(&new.name.as_str())) {
+            return false;
+        }
+        let chained = planned
+            .into_iter()
+            .enumerate()
+            .map(|(index, new)| NewStage {
+                requires: index.checked_sub(1).into_iter().collect(),
+                ..new
+            });
+        self.remove_not_started(&stage.id);
+        self.add_synthetic(&stage.id, SyntheticOwner::StageAfter, chained.collect());
+        self.start_after(&stage.id)
+    }
+
+    fn start_after(&mut self, id: &StageId) -> bool {
+        let waiting: Vec<_> = graph::synthetic(&self.state.doc, id, SyntheticOwner::StageAfter)
+            .filter(|stage| {
+                stage.status == Status::NotStarted && stage.requisite_stage_ref_ids.is_empty()
+            })
+            .map(|stage| stage.id.clone())
+            .collect();
+        for stage in &waiting {
+            self.push(Message::StartStage(stage.clone()));
+        }
+        !waiting.is_empty()
+    }
+}
+
+/// The type that decides how a stage behaves: `alias` if there is one, else `type` (orchestration reference 5.8).
+pub(crate) fn effective_kind(stage: &Stage) -> &str {
+    stage
+        .context
+        .get("alias")
+        .and_then(Value::as_str)
+        .unwrap_or(&stage.kind)
+}
+
+fn lets_siblings_continue(stage: &Stage) -> bool {
+    flag(&stage.context, "allowSiblingStagesToContinueOnFailure") == Some(true)
+}

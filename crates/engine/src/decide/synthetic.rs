@@ -1,0 +1,208 @@
+//! Stages that the engine adds beside a stage (orchestration reference 1.6, `StageGraphBuilderImpl`).
+
+use std::sync::Arc;
+
+use gennaker_model::{Map, Stage, StageId, Status, SyntheticOwner, routing::fnv1a64};
+use serde_json::Value;
+
+use super::draft::{Draft, Message};
+use crate::{definition::NewStage, event::Event, graph, scope, state::Lookup, state::State};
+
+impl Draft<'_> {
+    /// Adds stages on one side of `parent`. Contexts are evaluated when they are added, as in Orca.
+    pub(super) fn add_synthetic(
+        &mut self,
+        parent: &StageId,
+        owner: SyntheticOwner,
+        new: Vec<NewStage>,
+    ) {
+        let Some(parent) = self.stage(parent) else {
+            return;
+        };
+        let held = graph::synthetic(&self.state.doc, &parent.id, owner).count();
+        let sign = match owner {
+            SyntheticOwner::StageBefore => '<',
+            SyntheticOwner::StageAfter => '>',
+        };
+        let ref_id = |index: usize| format!("{}{sign}{}", parent.ref_id, held + index + 1);
+        for (index, new) in new.into_iter().enumerate() {
+            let stage = Stage {
+                id: self.next_stage_id(),
+                ref_id: ref_id(index),
+                requisite_stage_ref_ids: new.requires.iter().map(|place| ref_id(*place)).collect(),
+                kind: new.kind,
+                name: new.name,
+                start_time: None,
+                end_time: None,
+                start_time_expiry: None,
+                status: Status::NotStarted,
+                context: Arc::new(without_window(new.context)),
+                outputs: Arc::default(),
+                tasks: Vec::new(),
+                synthetic_stage_owner: Some(owner),
+                parent_stage_id: Some(parent.id.clone()),
+                scheduled_time: None,
+                last_modified: None,
+            };
+            let at = self
+                .state
+                .doc
+                .stages
+                .iter()
+                .position(|held| held.id == parent.id)
+                .unwrap_or(0);
+            let index = match owner {
+                SyntheticOwner::StageBefore => at,
+                SyntheticOwner::StageAfter => at + 1 + held + index,
+            };
+            self.emit(Event::StageAdded {
+                stage: Box::new(stage),
+                index,
+            });
+        }
+    }
+
+    pub(super) fn initial_synthetic(
+        &self,
+        parent: &StageId,
+        owner: SyntheticOwner,
+    ) -> Vec<StageId> {
+        graph::synthetic(&self.state.doc, parent, owner)
+            .filter(|stage| {
+                stage.requisite_stage_ref_ids.is_empty() && stage.status == Status::NotStarted
+            })
+            .map(|stage| stage.id.clone())
+            .collect()
+    }
+
+    pub(super) fn remove_not_started(&mut self, parent: &StageId) {
+        let gone: Vec<_> = self
+            .state
+            .doc
+            .stages
+            .iter()
+            .filter(|stage| {
+                stage.parent_stage_id.as_ref() == Some(parent) && stage.status == Status::NotStarted
+            })
+            .map(|stage| stage.id.clone())
+            .collect();
+        for stage in gone {
+            self.emit(Event::StageRemoved { stage });
+        }
+    }
+
+    /// Cancels what still runs below a stage that ends because one of its parts failed.
+    pub(super) fn cancel_open_parts(&mut self, id: &StageId) {
+        let open: Vec<_> = self
+            .state
+            .doc
+            .stages
+            .iter()
+            .filter(|stage| {
+                stage.parent_stage_id.as_ref() == Some(id)
+                    && matches!(stage.status, Status::Running | Status::Paused)
+            })
+            .map(|stage| stage.id.clone())
+            .collect();
+        for stage in open {
+            self.push(Message::CancelStage(stage));
+        }
+    }
+
+    /// Replaces a context by its evaluated form; only what differs is recorded.
+    pub(super) fn replace_context(&mut self, stage: &Stage, evaluated: &Map) {
+        let changed: Map = evaluated
+            .iter()
+            .filter(|(key, value)| stage.context.get(*key) != Some(*value))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        let removed: Vec<String> = stage
+            .context
+            .keys()
+            .filter(|key| !evaluated.contains_key(*key))
+            .cloned()
+            .collect();
+        if !changed.is_empty() || !removed.is_empty() {
+            self.emit(Event::StageChanged {
+                stage: stage.id.clone(),
+                context: changed,
+                outputs: Map::new(),
+                removed,
+            });
+        }
+    }
+
+    pub(super) fn evaluate(&self, stage: &Stage, context: &Map) -> scope::Evaluated {
+        scope::evaluate_context(&self.state, stage, context, self.context)
+    }
+
+    pub(super) fn look_up(&mut self, stage: &StageId, needs: &[Lookup]) {
+        for lookup in needs {
+            let open = self.state.book.lookups.get(lookup);
+            let asked = open.is_some();
+            if open.is_none_or(|stages| !stages.contains(stage)) {
+                self.emit(Event::LookupOpened {
+                    lookup: lookup.clone(),
+                    stage: stage.clone(),
+                });
+            }
+            if !asked {
+                self.effect(crate::effect::Effect::Lookup(lookup.clone()));
+            }
+        }
+    }
+
+    pub(super) fn lookup_answered(&mut self, lookup: &Lookup, answer: &crate::state::LookupAnswer) {
+        let Some(waiting) = self.state.book.lookups.get(lookup).cloned() else {
+            return;
+        };
+        self.emit(Event::LookupAnswered {
+            lookup: lookup.clone(),
+            answer: answer.clone(),
+        });
+        for stage in waiting {
+            match self.stage(&stage).map(|stage| stage.status) {
+                Some(Status::NotStarted) => self.push(Message::StartStage(stage)),
+                Some(Status::Running) => self.push(Message::RunTask(stage)),
+                _ => {}
+            }
+        }
+    }
+
+    fn next_stage_id(&self) -> StageId {
+        let doc = &self.state.doc;
+        derived_stage_id(doc.id.as_str(), doc.build_time, self.state.book.stages_made)
+    }
+}
+
+/// Id of the `number`-th stage that the engine adds to an execution; the same at every replay.
+#[must_use]
+fn derived_stage_id(execution: &str, time_ms: i64, number: u64) -> StageId {
+    let seed = format!("{execution}/synthetic/{number}");
+    let random = (u128::from(fnv1a64(seed.as_bytes())) << 16) | u128::from(number & 0xffff);
+    StageId::derived(time_ms, random)
+}
+
+fn without_window(mut context: Map) -> Map {
+    context.shift_remove("restrictExecutionDuringTimeWindow");
+    context.shift_remove("restrictedExecutionWindow");
+    context
+}
+
+/// Whether a value is set and not null.
+#[must_use]
+pub(super) fn is_set(value: Option<&Value>) -> bool {
+    value.is_some_and(|value| !value.is_null())
+}
+
+/// Elapsed paused time of the execution after `since`, milliseconds (orchestration reference 3.6).
+#[must_use]
+pub(super) fn paused_ms(state: &State, since: i64, now: i64) -> i64 {
+    match &state.doc.paused {
+        Some(paused) => match paused.pause_time {
+            Some(from) if from >= since => paused.resume_time.unwrap_or(now) - from,
+            _ => 0,
+        },
+        None => 0,
+    }
+}

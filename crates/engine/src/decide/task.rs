@@ -1,0 +1,432 @@
+//! StartTask, RunTask, CompleteTask, and the time limits (orchestration reference 3.5 and 3.6).
+
+use gennaker_model::{
+    AttemptId, EffectId, Map, Stage, StageId, Status, Task,
+    work::{Order, TaskMessage, VERSION},
+};
+use serde_json::{Value, json};
+
+use super::{
+    draft::{Draft, Message},
+    synthetic::{is_set, paused_ms},
+};
+use crate::{
+    definition::{Remote, Step, TaskContext, TaskDefinition, TaskResult},
+    effect::Effect,
+    event::Event,
+    exception,
+    rollup::{failure_status, flag},
+    scope,
+    state::{Attempt, Ending, Purpose, Timer},
+};
+
+impl Draft<'_> {
+    pub(super) fn start_task(&mut self, id: &StageId, index: usize) {
+        let Some(stage) = self.stage(id) else { return };
+        let Some(task) = stage.tasks.get(index) else {
+            return;
+        };
+        if stage.status != Status::Running
+            || task.status != Status::NotStarted
+            || self.state.doc.status == Status::Paused
+        {
+            return;
+        }
+        self.emit(Event::TaskStarted {
+            stage: id.clone(),
+            task: task.id.clone(),
+            at: self.now(),
+        });
+        self.run_task(id);
+        self.arm_timeout(id);
+    }
+
+    pub(super) fn run_task(&mut self, id: &StageId) {
+        let Some(stage) = self.stage(id) else { return };
+        let Some(task) = running_task(&stage).cloned() else {
+            return;
+        };
+        if self.must_cancel() {
+            self.end_task(
+                id,
+                Ending {
+                    status: Status::Canceled,
+                    exception: None,
+                },
+            );
+            return;
+        }
+        if stage.status != Status::Running || self.state.doc.status == Status::Paused {
+            return;
+        }
+        if flag(&stage.context, "manualSkip") == Some(true) {
+            self.end_task(
+                id,
+                Ending {
+                    status: Status::Skipped,
+                    exception: None,
+                },
+            );
+            return;
+        }
+        if self.state.attempt_of(id).is_some() || self.state.closing_of(id).is_some() {
+            return;
+        }
+        let Some(definition) = self.context.catalogue.task(&task.implementing_class) else {
+            let message = format!("No task of class {} is known", task.implementing_class);
+            let exception =
+                exception::unexpected(&task.name, "NoSuchTaskException", &message, self.now());
+            self.finish_task(
+                id,
+                Ending {
+                    status: Status::Terminal,
+                    exception: Some(exception),
+                },
+            );
+            return;
+        };
+        let evaluated = self.evaluate(&stage, &stage.context);
+        if !evaluated.needs.is_empty() {
+            self.look_up(id, &evaluated.needs);
+            return;
+        }
+        let context = evaluated.into_context(&stage.context);
+        let step = {
+            let evaluate = |value: &Value, own: &Map| {
+                let stage = Stage {
+                    context: std::sync::Arc::new(own.clone()),
+                    ..(*stage).clone()
+                };
+                scope::evaluate(&self.state, &stage, value, self.context)
+            };
+            let view = TaskContext {
+                state: &self.state,
+                stage: &stage,
+                context: &context,
+                task: &task,
+                now: self.now(),
+                evaluate: &evaluate,
+            };
+            (definition.step)(&view)
+        };
+        self.replace_context(&stage, &context);
+        self.take_step(&stage, &task, step, &context);
+    }
+
+    fn take_step(&mut self, stage: &Stage, task: &Task, step: Step, context: &Map) {
+        let id = &stage.id;
+        match step {
+            Step::Done(result) => self.complete_task(id, result),
+            Step::Again { at, context } => {
+                self.set_context(id, context);
+                self.arm(id, Purpose::Again, at.max(self.now()));
+            }
+            Step::Ask { context } => {
+                self.set_context(id, context);
+                if !self.state.book.questions.contains(id) {
+                    self.emit(Event::QuestionOpened { stage: id.clone() });
+                }
+            }
+            Step::Dispatch(remote) => self.dispatch(stage, task, &remote, context.clone()),
+            Step::Lookup(lookup) => self.look_up(id, std::slice::from_ref(&lookup)),
+            Step::StartChild(child) => {
+                self.start_child(stage, *child);
+                self.push(Message::RunTask(id.clone()));
+            }
+            Step::AwaitChild => {}
+        }
+    }
+
+    fn dispatch(&mut self, stage: &Stage, task: &Task, remote: &Remote, input: Map) {
+        let number = AttemptId(self.state.book.attempts_used + 1);
+        let doc = &self.state.doc;
+        let effect = remote
+            .effect
+            .then(|| EffectId::of(&doc.id, &stage.id, 0, &task.id, 0));
+        let message = TaskMessage {
+            v: VERSION,
+            partition: self.context.partition,
+            execution: doc.id.clone(),
+            application: doc.application.clone(),
+            stage: stage.id.clone(),
+            ref_id: stage.ref_id.clone(),
+            task: task.id.clone(),
+            attempt: number,
+            kind: remote.kind.to_owned(),
+            order: Order::Run,
+            pool: remote.pool.to_owned(),
+            zone: input
+                .get("zone")
+                .and_then(Value::as_str)
+                .filter(|zone| !zone.is_empty())
+                .map(str::to_owned),
+            effect,
+            input,
+            user: doc.authentication.user.clone(),
+            deadline_ms: self.deadline(&stage.id).map(|limit| limit.due),
+            trace: None,
+        };
+        let open = Attempt {
+            message: message.clone(),
+            since: self.now(),
+            ending: None,
+        };
+        self.emit(Event::AttemptOpened {
+            attempt: number,
+            open: Box::new(open),
+        });
+        self.effect(Effect::Dispatch(Box::new(message)));
+    }
+
+    /// CompleteTask: the result is stored, then the next task, the end of the stage, or the start of the loop.
+    pub(super) fn complete_task(&mut self, id: &StageId, result: TaskResult) {
+        let Some(stage) = self.stage(id) else { return };
+        let Some((index, task)) = stage
+            .tasks
+            .iter()
+            .enumerate()
+            .find(|(_, task)| is_open(task))
+        else {
+            return;
+        };
+        let mut context = result.context;
+        if let Some(exception) = &result.exception {
+            context.insert("exception".to_owned(), exception.clone());
+        }
+        let mut outputs = result.outputs;
+        outputs.shift_remove("stageTimeoutMs");
+        if !context.is_empty() || !outputs.is_empty() {
+            self.emit(Event::StageChanged {
+                stage: id.clone(),
+                context,
+                outputs,
+                removed: Vec::new(),
+            });
+        }
+        for purpose in [Purpose::Again, Purpose::Timeout, Purpose::Closing] {
+            self.disarm(id, purpose);
+        }
+        if self.state.book.questions.contains(id) {
+            self.emit(Event::QuestionClosed { stage: id.clone() });
+        }
+        let flags = self
+            .stage(id)
+            .map(|stage| stage.context.clone())
+            .unwrap_or_default();
+        let original = result.status;
+        let status = match original {
+            Status::Terminal => failure_status(&flags, Status::Terminal),
+            Status::Canceled if !self.must_cancel() => failure_status(&flags, Status::Canceled),
+            other => other,
+        };
+        if original == Status::Redirect {
+            self.emit(Event::LoopRestarted { stage: id.clone() });
+            let first = stage
+                .tasks
+                .iter()
+                .position(|task| task.loop_start)
+                .unwrap_or(index);
+            self.push(Message::StartTask(id.clone(), first));
+            return;
+        }
+        self.emit(Event::TaskEnded {
+            stage: id.clone(),
+            task: task.id.clone(),
+            status,
+            at: self.now(),
+            exception: result.exception,
+        });
+        // A failure that is ignored does not halt, so the next task of the same stage runs (reference 2.5, a quirk).
+        if status.is_halt()
+            || index + 1 == stage.tasks.len()
+            || flag(&flags, "manualSkip") == Some(true)
+        {
+            self.push(Message::CompleteStage(id.clone()));
+        } else {
+            self.push(Message::StartTask(id.clone(), index + 1));
+        }
+    }
+
+    pub(super) fn timer_fired(&mut self, timer: &Timer, due: i64) {
+        if self.state.book.timers.get(timer) != Some(&due) {
+            return;
+        }
+        self.emit(Event::TimerCleared {
+            timer: timer.clone(),
+        });
+        match timer.purpose {
+            Purpose::Again => self.run_task(&timer.stage),
+            Purpose::Timeout => self.check_time(&timer.stage),
+            Purpose::Closing => self.closing_overdue(&timer.stage),
+        }
+    }
+
+    fn arm_timeout(&mut self, id: &StageId) {
+        if self.stage(id).as_deref().and_then(running_task).is_none()
+            || self.state.closing_of(id).is_some()
+        {
+            return;
+        }
+        if let Some(limit) = self.deadline(id) {
+            self.arm(id, Purpose::Timeout, limit.due);
+        }
+    }
+
+    fn check_time(&mut self, id: &StageId) {
+        let Some(limit) = self.deadline(id) else {
+            return;
+        };
+        if self.state.doc.status == Status::Paused || limit.due > self.now() {
+            self.arm(id, Purpose::Timeout, limit.due.max(self.now() + 1_000));
+            return;
+        }
+        let Some(stage) = self.stage(id) else { return };
+        let Some(task) = running_task(&stage) else {
+            return;
+        };
+        if flag(&stage.context, "markSuccessfulOnTimeout") == Some(true) {
+            self.end_task(
+                id,
+                Ending {
+                    status: Status::Succeeded,
+                    exception: None,
+                },
+            );
+            return;
+        }
+        let exception =
+            exception::unexpected(&task.name, "TimeoutException", &limit.message, self.now());
+        self.end_task(
+            id,
+            Ending {
+                status: Status::Terminal,
+                exception: Some(exception),
+            },
+        );
+    }
+
+    /// The earlier of the stage's limit and the task's.
+    fn deadline(&self, id: &StageId) -> Option<Deadline> {
+        let stage = self.state.doc.stage(id)?;
+        let task = running_task(stage)?;
+        let limited = nearest_limit(&self.state.doc, stage);
+        let by_stage = limited.map(|(owner, limit)| {
+            let since = owner.start_time.unwrap_or(0);
+            Deadline {
+                due: since + limit + paused_ms(&self.state, since, self.now()),
+                message: format!("Stage {} timed out after {}", owner.name, words(limit)),
+            }
+        });
+        let definition = self.context.catalogue.task(&task.implementing_class);
+        let by_task = definition.and_then(|definition| {
+            let limit = task_limit(definition, limited.map(|(_, limit)| limit))?;
+            let since = task.start_time.unwrap_or(0);
+            let paused = paused_ms(&self.state, since, self.now());
+            let class = definition.class.rsplit('.').next().unwrap_or(definition.class);
+            Some(Deadline {
+                due: since + limit + paused,
+                message: format!(
+                    "{class} of stage {} timed out after {}. pausedDuration: {}, elapsedTime: {}, timeoutValue: {}",
+                    stage.name,
+                    words(limit),
+                    words(paused),
+                    words(self.now() - since - paused),
+                    words(limit),
+                ),
+            })
+        });
+        match (by_stage, by_task) {
+            (Some(stage), Some(task)) => Some(if task.due < stage.due { task } else { stage }),
+            (stage, task) => stage.or(task),
+        }
+    }
+}
+
+struct Deadline {
+    due: i64,
+    message: String,
+}
+
+fn task_limit(definition: &TaskDefinition, stage_limit: Option<i64>) -> Option<i64> {
+    let own = definition.timeout_ms?;
+    Some(if definition.timeout_overridable {
+        stage_limit.unwrap_or(own)
+    } else {
+        own
+    })
+}
+
+/// The nearest of the stage and its parents whose own context has a numeric `stageTimeoutMs`.
+fn nearest_limit<'a>(
+    execution: &'a gennaker_model::Execution,
+    stage: &'a Stage,
+) -> Option<(&'a Stage, i64)> {
+    let mut current = Some(stage);
+    for _ in 0..=execution.stages.len() {
+        let here = current?;
+        let limit = here.context.get("stageTimeoutMs").and_then(|limit| {
+            // Fractions of a millisecond do not matter.
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a limit beyond 2^53 ms is for ever anyway"
+            )]
+            limit
+                .as_i64()
+                .or_else(|| limit.as_f64().map(|limit| limit as i64))
+        });
+        if let Some(limit) = limit {
+            return Some((here, limit.clamp(0, i64::MAX / 4)));
+        }
+        current = here
+            .parent_stage_id
+            .as_ref()
+            .and_then(|id| execution.stage(id))
+            .map(AsRef::as_ref);
+    }
+    None
+}
+
+/// The task that is under way.
+pub(super) fn running_task(stage: &Stage) -> Option<&Task> {
+    stage.tasks.iter().find(|task| is_open(task))
+}
+
+fn is_open(task: &Task) -> bool {
+    matches!(task.status, Status::Running | Status::Paused)
+}
+
+/// A duration as Orca writes it: `1 hour 5 minutes`.
+fn words(duration_ms: i64) -> String {
+    let mut seconds = duration_ms.max(0) / 1000;
+    let mut parts = Vec::new();
+    for (name, length) in [
+        ("day", 86_400),
+        ("hour", 3_600),
+        ("minute", 60),
+        ("second", 1),
+    ] {
+        let count = seconds / length;
+        seconds %= length;
+        if count > 0 {
+            parts.push(format!(
+                "{count} {name}{}",
+                if count == 1 { "" } else { "s" }
+            ));
+        }
+    }
+    if parts.is_empty() {
+        "0 seconds".to_owned()
+    } else {
+        parts.join(" ")
+    }
+}
+
+/// The notice that a stage's context shows for an outside call that could not be confirmed.
+#[must_use]
+pub(super) fn remains_notice(remains: Option<&String>) -> Map {
+    remains
+        .map(|sentence| ("closing".to_owned(), json!(sentence)))
+        .into_iter()
+        .filter(|(_, value)| is_set(Some(value)))
+        .collect()
+}

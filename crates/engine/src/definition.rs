@@ -1,0 +1,304 @@
+//! What a stage type and a task must say about themselves. The `stages` crate says it; the engine only asks.
+
+use gennaker_model::{Execution, ExecutionId, Map, Stage, Status, Task};
+use serde_json::Value;
+
+use crate::state::{Child, Lookup, LookupAnswer, State};
+
+/// All stage types that are known.
+pub trait Catalogue: Sync {
+    /// The stage type with this name or alias name.
+    fn stage(&self, kind: &str) -> Option<&dyn StageDefinition>;
+
+    /// The task with this `implementingClass`.
+    fn task(&self, class: &str) -> Option<&'static TaskDefinition>;
+}
+
+/// One stage type.
+pub trait StageDefinition: Sync {
+    /// Turns the evaluated context into tasks and stages that run before them.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the context makes no sense; the stage ends TERMINAL with it.
+    fn plan(&self, context: &PlanContext<'_>) -> Result<Plan, PlanError>;
+
+    /// Stages that run after the tasks, when those went well.
+    ///
+    /// # Errors
+    /// [`PlanError`], as [`Self::plan`].
+    fn after(&self, _context: &PlanContext<'_>) -> Result<Vec<NewStage>, PlanError> {
+        Ok(Vec::new())
+    }
+
+    /// Stages that run when the stage failed, one after the other.
+    ///
+    /// # Errors
+    /// [`PlanError`], as [`Self::plan`].
+    fn on_failure(&self, _context: &PlanContext<'_>) -> Result<Vec<NewStage>, PlanError> {
+        Ok(Vec::new())
+    }
+
+    /// Whether a person may skip it by `manualSkip`.
+    fn can_manually_skip(&self, _context: &Map) -> bool {
+        false
+    }
+
+    /// Context keys whose text the stage evaluates by itself, under evaluator v4 (orchestration reference 7.2).
+    fn evaluates_itself(&self) -> &'static [&'static str] {
+        &[]
+    }
+}
+
+/// What a plan may look at.
+#[derive(Clone, Copy)]
+pub struct PlanContext<'a> {
+    /// The execution.
+    pub execution: &'a Execution,
+    /// The stage, with its evaluated context.
+    pub stage: &'a Stage,
+    /// Now, epoch milliseconds.
+    pub now: i64,
+}
+
+/// The result of planning.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Tasks in order.
+    pub tasks: Vec<PlannedTask>,
+    /// Stages before them.
+    pub before: Vec<NewStage>,
+    /// Merged into the stage's context.
+    pub context: Map,
+}
+
+impl Plan {
+    /// A plan of tasks only.
+    #[must_use]
+    pub fn of_tasks(tasks: impl IntoIterator<Item = &'static TaskDefinition>) -> Self {
+        let tasks = tasks
+            .into_iter()
+            .map(|definition| PlannedTask {
+                definition,
+                loop_start: false,
+                loop_end: false,
+            })
+            .collect();
+        Self {
+            tasks,
+            ..Self::default()
+        }
+    }
+}
+
+/// A task in a plan.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlannedTask {
+    /// The task.
+    pub definition: &'static TaskDefinition,
+    /// First of a loop.
+    pub loop_start: bool,
+    /// Last of a loop.
+    pub loop_end: bool,
+}
+
+/// A synthetic stage to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewStage {
+    /// Its type.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its context.
+    pub context: Map,
+    /// Places in the same list of the stages that must be complete first.
+    pub requires: Vec<usize>,
+}
+
+/// Why a stage cannot be planned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct PlanError {
+    /// Java class that Spinnaker would name in `exceptionType`.
+    pub class: &'static str,
+    /// For people.
+    pub message: String,
+}
+
+impl PlanError {
+    /// An `IllegalArgumentException`, Spinnaker's usual word for a context that makes no sense.
+    #[must_use]
+    pub fn argument(message: impl Into<String>) -> Self {
+        Self {
+            class: "IllegalArgumentException",
+            message: message.into(),
+        }
+    }
+}
+
+/// One task.
+#[derive(Debug)]
+pub struct TaskDefinition {
+    /// Name shown to people, as in Spinnaker.
+    pub name: &'static str,
+    /// `implementingClass`, as in Spinnaker.
+    pub class: &'static str,
+    /// Says what to do now: called when the task starts, when its timer fires, when its stage is patched, when a lookup or a
+    /// child it waits for is there.
+    pub step: fn(&TaskContext<'_>) -> Step,
+    /// How long it may take, milliseconds; `None` for ever (the stage's own limit holds all the same).
+    pub timeout_ms: Option<i64>,
+    /// Whether `stageTimeoutMs` replaces [`Self::timeout_ms`], also when it is longer.
+    pub timeout_overridable: bool,
+}
+
+impl PartialEq for TaskDefinition {
+    fn eq(&self, other: &Self) -> bool {
+        self.class == other.class
+    }
+}
+
+/// What a task may look at.
+#[derive(Clone, Copy)]
+pub struct TaskContext<'a> {
+    /// Everything that is known.
+    pub state: &'a State,
+    /// The stage.
+    pub stage: &'a Stage,
+    /// The stage's context with its expressions evaluated.
+    pub context: &'a Map,
+    /// The task.
+    pub task: &'a Task,
+    /// Now, epoch milliseconds.
+    pub now: i64,
+    /// Evaluates one more template in this stage's scope.
+    pub evaluate: &'a dyn Fn(&Value, &Map) -> crate::scope::Evaluated,
+}
+
+impl TaskContext<'_> {
+    /// Spinnaker's `stage.context.get(key)`: the own context, else the outputs of the nearest ancestor that has the key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.context
+            .get(key)
+            .or_else(|| crate::scope::ancestor_output(&self.state.doc, self.stage, key))
+    }
+
+    /// The answer to a lookup, if there is one.
+    #[must_use]
+    pub fn answer(&self, lookup: &Lookup) -> Option<&LookupAnswer> {
+        self.state.book.answers.get(lookup)
+    }
+
+    /// The child that this stage started.
+    #[must_use]
+    pub fn child(&self) -> Option<&Child> {
+        self.state.book.children.get(&self.stage.id)
+    }
+}
+
+/// What a task wants now.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// It is over.
+    Done(TaskResult),
+    /// Look again at an instant (epoch milliseconds); what is in the map goes to the context.
+    Again {
+        /// When.
+        at: i64,
+        /// Merged into the context.
+        context: Map,
+    },
+    /// A person must decide; looked at again when the stage is patched.
+    Ask {
+        /// Merged into the context.
+        context: Map,
+    },
+    /// A worker must do it.
+    Dispatch(Remote),
+    /// Something must be known first.
+    Lookup(Lookup),
+    /// Start a child execution, and look again at once.
+    StartChild(Box<ChildStart>),
+    /// Wait for the child.
+    AwaitChild,
+}
+
+/// A piece of work for a pool.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Remote {
+    /// The pool.
+    pub pool: &'static str,
+    /// Name of the task implementation there.
+    pub kind: &'static str,
+    /// Whether it changes anything outside, so that ending it early needs a closing.
+    pub effect: bool,
+}
+
+/// A child execution to be started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChildStart {
+    /// Config of the child.
+    pub config: Map,
+    /// Its trigger, without `parentExecution` (the engine adds that).
+    pub trigger: Map,
+    /// On whose behalf.
+    pub user: String,
+    /// Merged into the context of the stage, with `executionId` added.
+    pub context: Map,
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskResult {
+    /// SUCCEEDED, TERMINAL, CANCELED, SKIPPED, FAILED_CONTINUE, STOPPED or REDIRECT.
+    pub status: Status,
+    /// Merged into the context.
+    pub context: Map,
+    /// Merged into the outputs.
+    pub outputs: Map,
+    /// What goes to `context.exception` and `taskExceptionDetails`.
+    pub exception: Option<Value>,
+}
+
+impl TaskResult {
+    /// An end without anything to say.
+    #[must_use]
+    pub fn of(status: Status) -> Self {
+        Self {
+            status,
+            context: Map::new(),
+            outputs: Map::new(),
+            exception: None,
+        }
+    }
+
+    /// A failure that the task threw in Orca: class and message.
+    #[must_use]
+    pub fn thrown(context: &TaskContext<'_>, class: &str, message: &str) -> Self {
+        let exception =
+            crate::exception::unexpected(&context.task.name, class, message, context.now);
+        Self {
+            exception: Some(exception),
+            ..Self::of(Status::Terminal)
+        }
+    }
+}
+
+impl From<TaskResult> for Step {
+    fn from(result: TaskResult) -> Self {
+        Self::Done(result)
+    }
+}
+
+/// Id of the child that `stage` of `parent` starts: the same every time, so that a repeated start finds the first.
+#[must_use]
+pub fn child_id(
+    parent: &ExecutionId,
+    stage: &Stage,
+    config_id: &str,
+    incarnation: u32,
+) -> ExecutionId {
+    let name = format!("{parent}/{}/{incarnation}", stage.id);
+    let rest = gennaker_model::routing::fnv1a64(name.as_bytes());
+    gennaker_model::routing::execution_id(stage.start_time.unwrap_or(0), config_id, rest)
+}

@@ -1,0 +1,228 @@
+//! Facts: what the log holds and [`crate::apply()`] folds.
+//!
+//! Ours, so strict: unknown variants are refused, change is additive (see `docs/adr/`).
+
+use gennaker_model::{
+    AttemptId, Execution, ExecutionId, LastModified, Map, Stage, StageId, Status, Task,
+    command::{ChildResult, Parent, Peer},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::state::{Attempt, Lookup, LookupAnswer, Seen, Timer};
+
+/// One fact about one execution.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(
+    tag = "e",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+pub enum Event {
+    /// It exists.
+    Created {
+        /// The whole document.
+        execution: Box<Execution>,
+        /// The stage that started it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Parent>,
+    },
+    /// It went to RUNNING.
+    ExecutionStarted {
+        /// Epoch milliseconds.
+        at: i64,
+    },
+    /// It reached a complete status.
+    ExecutionEnded {
+        /// Which.
+        status: Status,
+        /// Epoch milliseconds.
+        at: i64,
+    },
+    /// Somebody asked for it to be cancelled.
+    CancelRequested {
+        /// Who.
+        by: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// It was paused.
+    ExecutionPaused {
+        /// Who.
+        by: String,
+        /// Epoch milliseconds.
+        at: i64,
+    },
+    /// It was resumed.
+    ExecutionResumed {
+        /// Who.
+        by: String,
+        /// Epoch milliseconds.
+        at: i64,
+    },
+    /// A synthetic stage came to be.
+    StageAdded {
+        /// The stage.
+        stage: Box<Stage>,
+        /// Its place in the list of stages.
+        index: usize,
+    },
+    /// A stage went to RUNNING.
+    StageStarted {
+        /// Which.
+        stage: StageId,
+        /// Epoch milliseconds.
+        at: i64,
+        /// Its tasks.
+        tasks: Vec<Task>,
+    },
+    /// A stage reached a complete status.
+    StageEnded {
+        /// Which.
+        stage: StageId,
+        /// Which status.
+        status: Status,
+        /// Epoch milliseconds.
+        at: i64,
+    },
+    /// A stage that never started will not: it was removed.
+    StageRemoved {
+        /// Which.
+        stage: StageId,
+    },
+    /// Keys of a stage's context and outputs were set or removed.
+    StageChanged {
+        /// Which.
+        stage: StageId,
+        /// Context keys to set.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        context: Map,
+        /// Output keys to set.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        outputs: Map,
+        /// Context keys to remove.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        removed: Vec<String>,
+    },
+    /// A person patched a stage.
+    StageModified {
+        /// Which.
+        stage: StageId,
+        /// Who and when.
+        by: LastModified,
+    },
+    /// A task went to RUNNING.
+    TaskStarted {
+        /// Its stage.
+        stage: StageId,
+        /// Its id.
+        task: String,
+        /// Epoch milliseconds.
+        at: i64,
+    },
+    /// A task reached a complete status.
+    TaskEnded {
+        /// Its stage.
+        stage: StageId,
+        /// Its id.
+        task: String,
+        /// Which status.
+        status: Status,
+        /// Epoch milliseconds.
+        at: i64,
+        /// What `taskExceptionDetails` shows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exception: Option<Value>,
+    },
+    /// The tasks of a loop go back to NOT_STARTED.
+    LoopRestarted {
+        /// The stage.
+        stage: StageId,
+    },
+    /// An attempt may be published.
+    AttemptOpened {
+        /// Its number.
+        attempt: AttemptId,
+        /// The attempt.
+        open: Box<Attempt>,
+    },
+    /// An attempt was reported, or is of no interest any more.
+    AttemptEnded {
+        /// Its number.
+        attempt: AttemptId,
+    },
+    /// A timer was armed, in place of an earlier one with the same key.
+    TimerArmed {
+        /// Which.
+        timer: Timer,
+        /// When it is due, epoch milliseconds.
+        due: i64,
+    },
+    /// A timer fired or is not needed any more.
+    TimerCleared {
+        /// Which.
+        timer: Timer,
+    },
+    /// A stage waits for a person.
+    QuestionOpened {
+        /// Which.
+        stage: StageId,
+    },
+    /// It does not any more.
+    QuestionClosed {
+        /// Which.
+        stage: StageId,
+    },
+    /// Something must be asked outside.
+    LookupOpened {
+        /// What.
+        lookup: Lookup,
+        /// For which stage.
+        stage: StageId,
+    },
+    /// It was answered.
+    LookupAnswered {
+        /// What.
+        lookup: Lookup,
+        /// The answer.
+        answer: LookupAnswer,
+    },
+    /// A stage has a child execution.
+    ChildLinked {
+        /// Which.
+        stage: StageId,
+        /// The child.
+        child: ExecutionId,
+    },
+    /// The child ended.
+    ChildEnded {
+        /// How.
+        result: Box<ChildResult>,
+    },
+    /// Something is to be said to another execution.
+    PeerQueued {
+        /// What.
+        peer: Box<Peer>,
+    },
+    /// The other side took it, or refused it for good.
+    PeerAnswered {
+        /// The receiver.
+        to: ExecutionId,
+        /// The number.
+        number: u64,
+    },
+    /// Something was heard from another execution.
+    PeerTaken {
+        /// The sender.
+        from: ExecutionId,
+        /// The number.
+        number: u64,
+    },
+    /// A command was answered.
+    CommandAnswered {
+        /// Which, and how.
+        seen: Box<Seen>,
+    },
+}

@@ -1,0 +1,194 @@
+//! The graph of stages: who waits for whom, who is whose ancestor, in which order values are searched.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use gennaker_model::{Execution, Stage, StageId, Status, SyntheticOwner};
+
+/// Stages that must be complete before `stage`: siblings whose refId it lists.
+///
+/// A refId that nobody has is ignored, as Orca's readiness check does (orchestration reference 1.5).
+pub fn upstream<'a>(
+    execution: &'a Execution,
+    stage: &'a Stage,
+) -> impl Iterator<Item = &'a Arc<Stage>> {
+    execution.stages.iter().filter(move |other| {
+        are_siblings(other, stage) && stage.requisite_stage_ref_ids.contains(&other.ref_id)
+    })
+}
+
+/// Stages that list `stage` as a requisite.
+pub fn downstream<'a>(
+    execution: &'a Execution,
+    stage: &'a Stage,
+) -> impl Iterator<Item = &'a Arc<Stage>> {
+    execution.stages.iter().filter(move |other| {
+        are_siblings(other, stage) && other.requisite_stage_ref_ids.contains(&stage.ref_id)
+    })
+}
+
+/// Top-level stages without requisites.
+pub fn initial(execution: &Execution) -> impl Iterator<Item = &Arc<Stage>> {
+    execution
+        .top_level_stages()
+        .filter(|stage| stage.requisite_stage_ref_ids.is_empty())
+}
+
+/// Synthetic stages of `parent` on one side of it.
+pub fn synthetic<'a>(
+    execution: &'a Execution,
+    parent: &'a StageId,
+    owner: SyntheticOwner,
+) -> impl Iterator<Item = &'a Arc<Stage>> {
+    execution.stages.iter().filter(move |stage| {
+        stage.parent_stage_id.as_ref() == Some(parent) && stage.synthetic_stage_owner == Some(owner)
+    })
+}
+
+/// Whether something upstream halted, looking through stages that never started.
+#[must_use]
+pub fn any_upstream_halted(execution: &Execution, stage: &Stage) -> bool {
+    let mut visited = BTreeSet::new();
+    let mut open: Vec<&Stage> = vec![stage];
+    while let Some(current) = open.pop() {
+        for above in upstream(execution, current) {
+            if above.status.is_halt() {
+                return true;
+            }
+            if above.status == Status::NotStarted && visited.insert(above.id.clone()) {
+                open.push(above);
+            }
+        }
+    }
+    false
+}
+
+/// Whether every requisite that exists lets `stage` start, and at least one exists if any is named.
+#[must_use]
+pub fn all_upstream_complete(execution: &Execution, stage: &Stage) -> bool {
+    let mut found = stage.requisite_stage_ref_ids.is_empty();
+    for above in upstream(execution, stage) {
+        if !above.status.lets_downstream_start() {
+            return false;
+        }
+        found = true;
+    }
+    found
+}
+
+/// The top-level stage that `stage` belongs to; itself if it is one.
+#[must_use]
+pub fn top_level<'a>(execution: &'a Execution, stage: &'a Stage) -> &'a Stage {
+    let mut current = stage;
+    // Bounded by the number of stages, should a document's parents ever form a ring.
+    for _ in 0..execution.stages.len() {
+        match current
+            .parent_stage_id
+            .as_ref()
+            .and_then(|id| execution.stage(id))
+        {
+            Some(parent) => current = parent,
+            None => break,
+        }
+    }
+    current
+}
+
+/// Top-level stages so that each comes after its requisites.
+///
+/// # Errors
+/// The refIds that can never be placed: a cycle, or requisites that do not exist.
+pub fn topological(execution: &Execution) -> Result<Vec<&Arc<Stage>>, Unsatisfiable> {
+    let mut waiting: Vec<&Arc<Stage>> = execution.top_level_stages().collect();
+    let mut placed: BTreeSet<&str> = BTreeSet::new();
+    let mut sorted = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|stage| {
+            stage
+                .requisite_stage_ref_ids
+                .iter()
+                .all(|ref_id| placed.contains(ref_id.as_str()))
+        });
+        if ready.is_empty() {
+            let stuck = rest
+                .iter()
+                .map(|stage| {
+                    format!(
+                        "{} (requires {})",
+                        stage.ref_id,
+                        stage.requisite_stage_ref_ids.join(", ")
+                    )
+                })
+                .collect();
+            return Err(Unsatisfiable { stuck });
+        }
+        placed.extend(ready.iter().map(|stage| stage.ref_id.as_str()));
+        sorted.extend(ready);
+        waiting = rest;
+    }
+    Ok(sorted)
+}
+
+/// Stages whose requisites can never be met.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Invalid stage relationships found: {}", stuck.join("; "))]
+pub struct Unsatisfiable {
+    /// Each stuck stage with what it requires.
+    pub stuck: Vec<String>,
+}
+
+/// `stage` and its ancestors in the order in which values are searched (orchestration reference 1.7,
+/// `StageExecutionImpl.ancestors`): itself; then all requisites in the order of the execution's list, their synthetic
+/// children, and the ancestors of each; a synthetic stage without requisites goes on with its before-siblings (when it
+/// comes after) and its parent.
+#[must_use]
+pub fn ancestors<'a>(execution: &'a Execution, stage: &'a Stage) -> Vec<&'a Stage> {
+    let mut found: Vec<&Stage> = vec![stage];
+    let mut known: BTreeSet<&StageId> = [&stage.id].into_iter().collect();
+    let mut open: Vec<&Stage> = vec![stage];
+    while let Some(current) = open.pop() {
+        let mut next: Vec<&Stage> = Vec::new();
+        if !current.requisite_stage_ref_ids.is_empty() {
+            next.extend(upstream(execution, current).map(AsRef::as_ref));
+            let above = next.len();
+            for index in 0..above {
+                next.extend(children(execution, &next[index].id));
+            }
+            open.extend(
+                next[..above]
+                    .iter()
+                    .rev()
+                    .filter(|stage| !known.contains(&stage.id)),
+            );
+        } else if let Some(parent) = current
+            .parent_stage_id
+            .as_ref()
+            .and_then(|id| execution.stage(id))
+        {
+            if current.synthetic_stage_owner == Some(SyntheticOwner::StageAfter) {
+                next.extend(
+                    synthetic(execution, &parent.id, SyntheticOwner::StageBefore)
+                        .map(AsRef::as_ref),
+                );
+            }
+            next.push(parent);
+            if !known.contains(&parent.id) {
+                open.push(parent);
+            }
+        }
+        found.extend(next.into_iter().filter(|stage| known.insert(&stage.id)));
+    }
+    found
+}
+
+fn children<'a>(execution: &'a Execution, parent: &'a StageId) -> impl Iterator<Item = &'a Stage> {
+    execution
+        .stages
+        .iter()
+        .filter(move |stage| stage.parent_stage_id.as_ref() == Some(parent))
+        .map(AsRef::as_ref)
+}
+
+fn are_siblings(one: &Stage, other: &Stage) -> bool {
+    one.parent_stage_id == other.parent_stage_id
+        && one.synthetic_stage_owner == other.synthetic_stage_owner
+}

@@ -1,0 +1,77 @@
+//! What can happen to an execution.
+
+use gennaker_model::{CommandId, ExecutionId, Map, StageId, command::Peer, work::TaskReport};
+
+use crate::state::{Lookup, LookupAnswer, Timer};
+
+/// One thing that came in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A person or a client asks for a change.
+    Command {
+        /// Identity of the command; a repeat gets the same answer.
+        id: CommandId,
+        /// When it was drawn, epoch milliseconds.
+        at_ms: i64,
+        /// What is asked.
+        change: Change,
+    },
+    /// Another execution says something.
+    Peer(Peer),
+    /// Another execution took what this one said, or refused it for good.
+    PeerAnswered {
+        /// The receiver.
+        to: ExecutionId,
+        /// The number.
+        number: u64,
+    },
+    /// A worker reports.
+    Report(TaskReport),
+    /// A timer is due.
+    TimerFired {
+        /// Which.
+        timer: Timer,
+        /// The due time it was armed with, epoch milliseconds; another one means that it was armed again.
+        due: i64,
+    },
+    /// A lookup was answered.
+    LookupAnswered {
+        /// Which.
+        lookup: Lookup,
+        /// The answer.
+        answer: LookupAnswer,
+    },
+    /// The audit found something that nothing keeps moving ([`crate::audit`]): look at everything again.
+    Audited,
+}
+
+/// What a client can ask of an existing execution.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// End it.
+    Cancel {
+        /// Who asks.
+        user: String,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Stop starting tasks.
+    Pause {
+        /// Who asks.
+        user: String,
+    },
+    /// Go on.
+    Resume {
+        /// Who asks.
+        user: String,
+    },
+    /// Merge a map into a stage's context.
+    PatchStage {
+        /// The stage.
+        stage: StageId,
+        /// Keys to set.
+        patch: Map,
+        /// Who asks.
+        user: String,
+    },
+}

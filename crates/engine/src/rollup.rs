@@ -1,0 +1,113 @@
+//! Status of the whole from its parts: orchestration reference 2.2 to 2.4. The first row that matches wins.
+
+use gennaker_model::{Execution, Map, Stage, Status, SyntheticOwner};
+use serde_json::Value;
+
+use crate::graph;
+
+/// What a failure of this stage means, by its failure options (`failPipeline`, `continuePipeline`).
+///
+/// `default` is TERMINAL, or CANCELED for a task that ended CANCELED. Text (`"true"`) is read as a boolean, where Orca hangs.
+/// Source: `orca-kotlin … ext/Stage.kt`.
+#[must_use]
+pub fn failure_status(context: &Map, default: Status) -> Status {
+    if flag(context, "continuePipeline") == Some(true) {
+        Status::FailedContinue
+    } else if flag(context, "failPipeline").unwrap_or(true) {
+        default
+    } else {
+        Status::Stopped
+    }
+}
+
+/// Status of a stage from its synthetic stages and tasks; NOT_STARTED when there is nothing to look at.
+#[must_use]
+pub fn stage_status(execution: &Execution, stage: &Stage) -> Status {
+    let mut parts: Vec<Status> = Vec::new();
+    let mut after_waits = false;
+    for child in &execution.stages {
+        if child.parent_stage_id.as_ref() == Some(&stage.id) {
+            parts.push(child.status);
+            after_waits |= child.synthetic_stage_owner == Some(SyntheticOwner::StageAfter)
+                && child.status == Status::NotStarted;
+        }
+    }
+    parts.extend(stage.tasks.iter().map(|task| task.status));
+    if flag(&stage.context, "beforeStagePlanningFailed") == Some(true) {
+        parts.push(failure_status(&stage.context, Status::Terminal));
+    }
+    let any = |status| parts.contains(&status);
+    if parts.is_empty() {
+        Status::NotStarted
+    } else if any(Status::Terminal) {
+        failure_status(&stage.context, Status::Terminal)
+    } else if any(Status::Stopped) {
+        Status::Stopped
+    } else if any(Status::Canceled) {
+        Status::Canceled
+    } else if any(Status::FailedContinue) {
+        Status::FailedContinue
+    } else if parts
+        .iter()
+        .all(|status| matches!(status, Status::Succeeded | Status::Skipped))
+    {
+        Status::Succeeded
+    } else if after_waits {
+        Status::Running
+    } else {
+        Status::Terminal
+    }
+}
+
+/// Status of an execution from its top-level stages; `None` while other branches go on.
+///
+/// Differs from `CompleteExecutionHandler` in one row: when nothing runs and nothing can start, although stages are left, the
+/// execution is TERMINAL. Orca looks again every 30 s, for ever.
+#[must_use]
+pub fn execution_status(execution: &Execution) -> Option<Status> {
+    let stages: Vec<&Stage> = execution.top_level_stages().map(AsRef::as_ref).collect();
+    let any = |status| stages.iter().any(|stage| stage.status == status);
+    if stages
+        .iter()
+        .all(|stage| stage.status.lets_downstream_start())
+    {
+        return Some(Status::Succeeded);
+    }
+    if any(Status::Terminal) {
+        return Some(Status::Terminal);
+    }
+    if any(Status::Canceled) {
+        return Some(Status::Canceled);
+    }
+    let goes_on = stages.iter().any(|stage| match stage.status {
+        Status::Running | Status::Paused => true,
+        Status::NotStarted => graph::all_upstream_complete(execution, stage),
+        _ => false,
+    });
+    if goes_on {
+        return None;
+    }
+    if !any(Status::Stopped) {
+        return Some(Status::Terminal);
+    }
+    let fails = stages.iter().any(|stage| {
+        stage.status == Status::Stopped
+            && flag(&stage.context, "completeOtherBranchesThenFail") == Some(true)
+    });
+    Some(if fails {
+        Status::Terminal
+    } else {
+        Status::Succeeded
+    })
+}
+
+/// A boolean option of a stage; text is read as one, anything else counts as absent.
+#[must_use]
+pub fn flag(context: &Map, key: &str) -> Option<bool> {
+    match context.get(key) {
+        Some(Value::Bool(value)) => Some(*value),
+        Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => Some(true),
+        Some(Value::String(text)) if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,255 @@
+//! Reading values and evaluating expressions in the scope of a stage (orchestration reference 1.7 and 7).
+
+mod root;
+
+use gennaker_expressions::Environment;
+use gennaker_model::{Execution, Map, Stage, Status, routing::fnv1a64};
+use serde_json::{Value, json};
+
+use crate::{
+    decide::Context,
+    graph,
+    rollup::flag,
+    state::{ExpressionLookup, Lookup, State},
+};
+use root::StageRoot;
+
+/// Context key under which failed expressions are reported.
+pub const SUMMARY: &str = "expressionEvaluationSummary";
+
+/// The result of evaluating a value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evaluated {
+    /// The value with its expressions replaced, as far as they could be.
+    pub value: Value,
+    /// What failed: expression text to a list of entries, in Spinnaker's shape.
+    pub summary: Map,
+    /// Expressions that were evaluated without failure, so that older entries about them can go.
+    pub succeeded: Vec<String>,
+    /// What must be known before it can be evaluated.
+    pub needs: Vec<Lookup>,
+}
+
+impl Evaluated {
+    fn unchanged(value: &Value) -> Self {
+        Self {
+            value: value.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// The evaluated context of a stage, with [`SUMMARY`] brought up to date; `before` is the context that was evaluated.
+    ///
+    /// A pass with failures replaces the summary by its own entries; one without removes the entries of what succeeded
+    /// (reference 7.5).
+    #[must_use]
+    pub fn into_context(self, before: &Map) -> Map {
+        let mut context = match self.value {
+            Value::Object(context) => context,
+            _ => before.clone(),
+        };
+        if !self.summary.is_empty() {
+            context.insert(SUMMARY.to_owned(), Value::Object(self.summary));
+        } else if let Some(Value::Object(held)) = context.get_mut(SUMMARY) {
+            held.retain(|expression, _| !self.succeeded.contains(expression));
+            if held.is_empty() {
+                context.shift_remove(SUMMARY);
+            }
+        }
+        context
+    }
+}
+
+/// Evaluates a stage's whole context, apart from what its type evaluates itself under v4.
+#[must_use]
+pub fn evaluate_context(
+    state: &State,
+    stage: &Stage,
+    context: &Map,
+    decision: &Context<'_>,
+) -> Evaluated {
+    let itself = if is_v4(&state.doc) {
+        let kind = crate::decide::effective_kind(stage);
+        decision
+            .catalogue
+            .stage(kind)
+            .map_or(&[][..], |definition| definition.evaluates_itself())
+    } else {
+        &[]
+    };
+    let needs_work = context.iter().any(|(key, value)| {
+        key != SUMMARY
+            && !itself.contains(&key.as_str())
+            && (holds_expression_text(key) || holds_expression(value))
+    });
+    if !needs_work {
+        // Nothing to evaluate, and so nothing to copy: the caller takes the context as it was.
+        return Evaluated::default();
+    }
+    let mut rest = context.clone();
+    rest.shift_remove(SUMMARY);
+    let kept: Vec<(String, Value)> = itself
+        .iter()
+        .filter_map(|key| {
+            rest.shift_remove(*key)
+                .map(|value| ((*key).to_owned(), value))
+        })
+        .collect();
+    let mut evaluated = evaluate(state, stage, &Value::Object(rest), decision);
+    if let Value::Object(map) = &mut evaluated.value {
+        map.extend(kept);
+        if let Some(summary) = context.get(SUMMARY) {
+            map.insert(SUMMARY.to_owned(), summary.clone());
+        }
+    }
+    evaluated
+}
+
+/// Evaluates one value in the scope of a stage.
+///
+/// Time is the decision's, the seed comes from execution and stage, lookups from the answers that were recorded: the same
+/// decision evaluates to the same value.
+#[must_use]
+pub fn evaluate(state: &State, stage: &Stage, value: &Value, decision: &Context<'_>) -> Evaluated {
+    if !holds_expression(value) {
+        return Evaluated::unchanged(value);
+    }
+    let answers = |lookup: &ExpressionLookup| {
+        state
+            .book
+            .answers
+            .get(&Lookup::Expression(lookup.clone()))
+            .cloned()
+    };
+    let seed = fnv1a64(format!("{}/{}/{}", state.doc.id, stage.id, state.revision).as_bytes());
+    let mut environment = Environment::fixed(decision.now, seed);
+    environment.zone = decision.rules.zone.clone();
+    environment.lookups = &answers;
+    let evaluation = gennaker_expressions::evaluate_json(
+        value,
+        &StageRoot::new(&state.doc, stage),
+        &environment,
+    );
+    Evaluated {
+        value: evaluation.value,
+        summary: match evaluation.summary.to_json() {
+            Value::Object(summary) => summary,
+            _ => Map::new(),
+        },
+        succeeded: evaluation.succeeded,
+        needs: evaluation
+            .needs
+            .into_iter()
+            .map(Lookup::Expression)
+            .collect(),
+    }
+}
+
+/// Whether a value holds `${` anywhere.
+#[must_use]
+pub fn holds_expression(value: &Value) -> bool {
+    match value {
+        Value::String(text) => holds_expression_text(text),
+        Value::Array(list) => list.iter().any(holds_expression),
+        Value::Object(map) => map
+            .iter()
+            .any(|(key, value)| holds_expression_text(key) || holds_expression(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn holds_expression_text(text: &str) -> bool {
+    text.contains("${")
+}
+
+/// The value of a key in the outputs of the nearest ancestor that has it.
+#[must_use]
+pub fn ancestor_output<'a>(
+    execution: &'a Execution,
+    stage: &Stage,
+    key: &str,
+) -> Option<&'a Value> {
+    let own = execution.stage(&stage.id)?;
+    graph::ancestors(execution, own)
+        .into_iter()
+        .find_map(|ancestor| ancestor.outputs.get(key))
+}
+
+/// On whose behalf a stage runs: the nearest ancestor judgement that hands on its judge, else whoever submitted the execution
+/// (orchestration reference 3.9, `AuthenticationAware.kt`).
+#[must_use]
+pub fn effective_user(execution: &Execution, stage: &Stage) -> String {
+    let judge = execution.stage(&stage.id).and_then(|own| {
+        graph::ancestors(execution, own)
+            .into_iter()
+            .find_map(|ancestor| {
+                let hands_on = ancestor.kind == "manualJudgment"
+                    && ancestor.status != Status::NotStarted
+                    && flag(&ancestor.context, "propagateAuthenticationContext") == Some(true)
+                    && ancestor
+                        .context
+                        .get("judgmentStatus")
+                        .and_then(Value::as_str)
+                        .is_some_and(|status| status.eq_ignore_ascii_case("continue"));
+                if hands_on {
+                    ancestor.last_modified.as_ref().map(|by| by.user.clone())
+                } else {
+                    None
+                }
+            })
+    });
+    judge.unwrap_or_else(|| execution.authentication.user.clone())
+}
+
+/// Whether the execution asks for evaluator v4; anything else is v3.
+#[must_use]
+pub fn is_v4(execution: &Execution) -> bool {
+    execution.spel_evaluator.as_deref() == Some("v4")
+}
+
+/// A JSON value as the text that Spinnaker compares: strings as they are, null as nothing, the rest as JSON.
+#[must_use]
+pub fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// At the end of a stage, failed expressions join `exception.details.errors` (orchestration reference 7.5): the keys to set.
+///
+/// Quirk of the original: an exception that was there keeps only its `details.errors`.
+#[must_use]
+pub fn merge_summary_into_exception(context: &Map) -> Map {
+    let Some(Value::Object(summary)) = context.get(SUMMARY) else {
+        return Map::new();
+    };
+    let failed: Vec<Value> = summary
+        .values()
+        .filter_map(Value::as_array)
+        .flatten()
+        .filter_map(|entry| entry.get("description").cloned())
+        .collect();
+    if failed.is_empty() {
+        return Map::new();
+    }
+    let exception = match context.get("exception") {
+        Some(held) => {
+            let mut errors = held
+                .pointer("/details/errors")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
+            errors.extend(
+                failed
+                    .into_iter()
+                    .filter(|failure| !errors.contains(failure))
+                    .collect::<Vec<_>>(),
+            );
+            json!({ "details": { "errors": errors } })
+        }
+        None => json!({ "details": { "error": "Failed Expression Evaluation", "errors": failed } }),
+    };
+    [("exception".to_owned(), exception)].into_iter().collect()
+}

@@ -1,0 +1,16 @@
+//! From a configuration and what triggered it to an execution.
+//!
+//! The same pure function serves a start, a plan and the linter: defaults of parameters, checks, expressions that can be
+//! evaluated before the run, and the execution document with its stages. A start that cannot be is still an execution, TERMINAL
+//! and with the reason in it, so that nobody has to guess why nothing ran.
+//!
+//! Called by the owner of a partition (starts), by `gate` (required parameters) and by `triggers` ([`matching`]). No IO, no
+//! clock, no randomness.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+pub mod matching;
+pub mod parameters;
+pub mod start;
+mod submit;
+
+pub use start::{Prepared, StartContext, prepare};

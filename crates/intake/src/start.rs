@@ -1,0 +1,390 @@
+//! The submit sequence of a pipeline (orchestration reference 4.2) and of an ad-hoc task.
+//!
+//! Source: orca `OperationsController`, `ExecutionLauncher`, `PipelineBuilder`.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use gennaker_model::{
+    Execution, ExecutionType, Map, Stage, StageId, Status, command::Start,
+    execution::Authentication, routing::fnv1a64,
+};
+use serde_json::{Value, json};
+
+use crate::{parameters, submit};
+
+/// Most stages that a configuration may have.
+pub const STAGES_MAX: usize = 2_000;
+
+/// What a start may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct StartContext {
+    /// Epoch milliseconds.
+    pub now: i64,
+}
+
+/// An execution that is ready to be recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prepared {
+    /// The document; TERMINAL when the start failed.
+    pub execution: Execution,
+    /// Why it failed, as the caller is told.
+    pub error: Option<StartError>,
+}
+
+/// Why a configuration cannot be started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// The pipeline is disabled.
+    #[error("Pipeline is disabled and cannot be started.")]
+    Disabled,
+    /// A stage has no type.
+    #[error(
+        "type missing from pipeline '{pipeline}' in application '{application}', stage name: '{stage}'"
+    )]
+    TypeMissing {
+        /// Name of the pipeline.
+        pipeline: String,
+        /// Its application.
+        application: String,
+        /// Name of the stage, or `null`.
+        stage: String,
+    },
+    /// A field has a value that cannot be read.
+    #[error("{path}: {problem}")]
+    Field {
+        /// Where, for example `stages[2].refId`.
+        path: String,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+    /// Something this release does not do yet.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The caller asked for a failed execution to be recorded.
+    #[error("{0}")]
+    Asked(String),
+}
+
+/// Makes the execution that a start asks for.
+#[must_use]
+pub fn prepare(start: &Start, context: &StartContext) -> Prepared {
+    let trigger = normalized_trigger(start);
+    let mut execution = skeleton(start, trigger, context);
+    let stages = match &start.error {
+        Some(message) => Err(StartError::Asked(message.clone())),
+        None => check(&start.config).and_then(|()| stages(start, &execution)),
+    };
+    match stages {
+        Ok(stages) => {
+            execution.stages = stages;
+            submit::evaluate(&mut execution, context.now);
+            Prepared {
+                execution,
+                error: None,
+            }
+        }
+        Err(error) => {
+            execution.status = Status::Terminal;
+            execution.canceled = true;
+            execution.canceled_by = Some("system".to_owned());
+            execution.cancellation_reason = Some(format!("Failed on startup: {error}"));
+            Prepared {
+                execution,
+                error: Some(error),
+            }
+        }
+    }
+}
+
+/// Trigger: an object with a type, a user and merged parameters, whatever came in.
+fn normalized_trigger(start: &Start) -> Map {
+    let mut trigger = start.trigger.clone();
+    if !trigger.get("type").is_some_and(Value::is_string) {
+        trigger.insert("type".to_owned(), json!("manual"));
+    }
+    if !trigger.get("user").is_some_and(Value::is_string) {
+        let user = if start.user.is_empty() {
+            "[anonymous]"
+        } else {
+            &start.user
+        };
+        trigger.insert("user".to_owned(), json!(user));
+    }
+    trigger.insert(
+        "parameters".to_owned(),
+        Value::Object(parameters::with_defaults(&start.config, &trigger)),
+    );
+    for key in [
+        "artifacts",
+        "notifications",
+        "resolvedExpectedArtifacts",
+        "expectedArtifacts",
+    ] {
+        if !trigger.get(key).is_some_and(Value::is_array) {
+            trigger.insert(key.to_owned(), json!([]));
+        }
+    }
+    for key in ["rebake", "dryRun", "strategy"] {
+        if !trigger.get(key).is_some_and(Value::is_boolean) {
+            let set = trigger
+                .get(key)
+                .and_then(Value::as_str)
+                .is_some_and(|text| text.eq_ignore_ascii_case("true"));
+            trigger.insert(key.to_owned(), json!(set));
+        }
+    }
+    trigger
+}
+
+fn skeleton(start: &Start, trigger: Map, context: &StartContext) -> Execution {
+    let config = &start.config;
+    let is_pipeline = start.kind == ExecutionType::Pipeline;
+    let text = |key: &str| {
+        config
+            .get(key)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    let root = start
+        .parent
+        .as_ref()
+        .map_or(&start.execution, |parent| &parent.root);
+    let notifications = config
+        .get("notifications")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    Execution {
+        kind: start.kind,
+        id: start.execution.clone(),
+        root_id: is_pipeline.then(|| root.clone()),
+        application: text("application").unwrap_or_else(|| "spinnaker_unknown".to_owned()),
+        name: if is_pipeline { text("name") } else { None },
+        description: if is_pipeline {
+            None
+        } else {
+            text("description").or_else(|| text("name"))
+        },
+        pipeline_config_id: if is_pipeline { text("id") } else { None },
+        build_time: context.now,
+        start_time: None,
+        end_time: None,
+        start_time_expiry: integer(config.get("startTimeExpiry")),
+        status: Status::NotStarted,
+        canceled: false,
+        canceled_by: None,
+        cancellation_reason: None,
+        limit_concurrent: boolean(config.get("limitConcurrent")),
+        max_concurrent_executions: integer(config.get("maxConcurrentExecutions")).unwrap_or(0),
+        keep_waiting_pipelines: boolean(config.get("keepWaitingPipelines")),
+        stages: Vec::new(),
+        authentication: Authentication {
+            user: if start.user.is_empty() {
+                "anonymous".to_owned()
+            } else {
+                start.user.clone()
+            },
+            allowed_accounts: Vec::new(),
+        },
+        paused: None,
+        origin: Some(start.origin.clone()).filter(|origin| !origin.is_empty()),
+        trigger: Arc::new(trigger),
+        source: config
+            .get("source")
+            .filter(|source| source.is_object())
+            .cloned(),
+        notifications: Arc::new(notifications),
+        initial_config: Arc::default(),
+        system_notifications: Vec::new(),
+        spel_evaluator: text("spelEvaluator"),
+        template_variables: None,
+    }
+}
+
+fn check(config: &Map) -> Result<(), StartError> {
+    if boolean(config.get("disabled")) {
+        return Err(StartError::Disabled);
+    }
+    let templated = config.get("type").and_then(Value::as_str) == Some("templatedPipeline")
+        || config.get("schema").and_then(Value::as_str) == Some("v2")
+            && config.contains_key("template");
+    if templated {
+        return Err(StartError::Unsupported(
+            "this release cannot run templated pipelines yet; save the rendered pipeline instead"
+                .to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn stages(start: &Start, execution: &Execution) -> Result<Vec<Arc<Stage>>, StartError> {
+    let empty = Vec::new();
+    let written = match start.config.get("stages") {
+        None | Some(Value::Null) => &empty,
+        Some(Value::Array(stages)) => stages,
+        Some(_) => return Err(field("stages", "must be a list of stages")),
+    };
+    if written.len() > STAGES_MAX {
+        return Err(field(
+            "stages",
+            &format!("has {} stages; the limit is {STAGES_MAX}", written.len()),
+        ));
+    }
+    let linear = !written
+        .iter()
+        .any(|stage| stage.get("refId").is_some_and(|ref_id| !ref_id.is_null()));
+    let mut used = BTreeSet::new();
+    let mut stages = Vec::with_capacity(written.len());
+    for (index, stage) in written.iter().enumerate() {
+        let stage = one_stage(start, execution, index, stage, linear)?;
+        if !used.insert(stage.ref_id.clone()) {
+            let problem = format!(
+                "{:?} is used by an earlier stage; each stage needs its own refId",
+                stage.ref_id
+            );
+            return Err(field(&format!("stages[{index}].refId"), &problem));
+        }
+        stages.push(Arc::new(stage));
+    }
+    Ok(stages)
+}
+
+fn one_stage(
+    start: &Start,
+    execution: &Execution,
+    index: usize,
+    written: &Value,
+    linear: bool,
+) -> Result<Stage, StartError> {
+    let path = |key: &str| format!("stages[{index}].{key}");
+    let Value::Object(written) = written else {
+        return Err(field(&format!("stages[{index}]"), "must be an object"));
+    };
+    let mut context = written.clone();
+    let Some(Value::String(mut kind)) = context.shift_remove("type").filter(|kind| !kind.is_null())
+    else {
+        return Err(StartError::TypeMissing {
+            pipeline: execution.name.clone().unwrap_or_default(),
+            application: execution.application.clone(),
+            stage: written
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or("null")
+                .to_owned(),
+        });
+    };
+    if let Some(provider) = written.get("providerType").and_then(Value::as_str)
+        && !matches!(provider, "aws" | "titus" | "")
+    {
+        kind = format!("{kind}_{provider}");
+    }
+    let name = match written.get("name") {
+        None | Some(Value::Null) => kind.clone(),
+        Some(Value::String(name)) => name.clone(),
+        Some(_) => return Err(field(&path("name"), "must be text")),
+    };
+    if start.kind == ExecutionType::Pipeline {
+        context.shift_remove("name");
+    }
+    let ref_id = ref_id(context.shift_remove("refId"), index, linear)
+        .ok_or_else(|| field(&path("refId"), "must be text such as \"1\""))?;
+    let requisites = context.shift_remove("requisiteStageRefIds");
+    let requisite_stage_ref_ids = if linear {
+        index
+            .checked_sub(1)
+            .map(|before| before.to_string())
+            .into_iter()
+            .collect()
+    } else {
+        requisites_of(requisites)
+            .ok_or_else(|| field(&path("requisiteStageRefIds"), "must be a list of refIds"))?
+    };
+    let start_time_expiry = match context.shift_remove("startTimeExpiry") {
+        None | Some(Value::Null) => None,
+        Some(value) => {
+            let expiry = integer(Some(&value));
+            Some(expiry.ok_or_else(|| {
+                field(
+                    &path("startTimeExpiry"),
+                    "must be text with epoch milliseconds",
+                )
+            })?)
+        }
+    };
+    Ok(Stage {
+        id: stage_id(execution, index),
+        ref_id,
+        requisite_stage_ref_ids,
+        kind,
+        name,
+        start_time: None,
+        end_time: None,
+        start_time_expiry,
+        status: Status::NotStarted,
+        context: Arc::new(context),
+        outputs: Arc::default(),
+        tasks: Vec::new(),
+        synthetic_stage_owner: None,
+        parent_stage_id: None,
+        scheduled_time: None,
+        last_modified: None,
+    })
+}
+
+/// A number is read as its decimal text: a safe superset of Orca, which fails on it.
+fn ref_id(written: Option<Value>, index: usize, linear: bool) -> Option<String> {
+    if linear {
+        return Some(index.to_string());
+    }
+    match written {
+        Some(Value::String(text)) if !text.is_empty() => Some(text),
+        Some(Value::Number(number)) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn requisites_of(written: Option<Value>) -> Option<Vec<String>> {
+    match written {
+        None | Some(Value::Null) => Some(Vec::new()),
+        Some(Value::Array(list)) => list
+            .into_iter()
+            .map(|item| match item {
+                Value::String(text) => Some(text),
+                Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            })
+            .collect(),
+        Some(_) => None,
+    }
+}
+
+fn stage_id(execution: &Execution, index: usize) -> StageId {
+    let seed = format!("{}/{index}", execution.id);
+    let random = (u128::from(fnv1a64(seed.as_bytes())) << 16) | (index as u128 & 0xffff);
+    StageId::derived(execution.build_time, random)
+}
+
+fn field(path: &str, problem: &str) -> StartError {
+    StartError::Field {
+        path: path.to_owned(),
+        problem: problem.to_owned(),
+    }
+}
+
+/// Booleans are parsed from their text form, so `"true"` works; null counts as absent (Orca fails on it).
+fn boolean(value: Option<&Value>) -> bool {
+    match value {
+        Some(Value::Bool(value)) => *value,
+        Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    }
+}
+
+fn integer(value: Option<&Value>) -> Option<i64> {
+    match value? {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}

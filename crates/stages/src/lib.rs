@@ -1,0 +1,24 @@
+//! The catalogue of stage types: one file per type, from context to task graph.
+//!
+//! Each file says everything about its type: names and aliases, fields with their documentation, how the context becomes
+//! tasks and synthetic stages, and what its own (pure) tasks do. The engine asks through [`gennaker_engine::Catalogue`];
+//! the linter and the reference page read the same [`StageType`]s.
+//!
+//! Pure: no IO, no clock. What needs the outside is named here and done by a worker pool.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+mod applications;
+mod catalogue;
+mod check_preconditions;
+mod evaluate_variables;
+mod field;
+mod manual_judgment;
+mod noop;
+mod pipeline;
+mod pipeline_documents;
+mod read;
+mod wait;
+mod webhook;
+
+pub use catalogue::{CATALOGUE, Catalogue, StageType};
+pub use field::{Field, FieldType};

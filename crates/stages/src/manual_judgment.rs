@@ -1,0 +1,86 @@
+//! `manualJudgment`: a person decides. Source: orca `ManualJudgmentStage` (reference 6.7).
+
+use gennaker_engine::{
+    Plan, PlanContext, StageDefinition, Step, TaskContext, TaskDefinition, TaskResult,
+    definition::PlanError,
+};
+use gennaker_model::{Map, Status};
+
+use crate::{
+    catalogue::StageType,
+    field::{Field, FieldType},
+    read,
+};
+
+/// The stage type.
+pub(crate) struct ManualJudgment;
+
+static WAIT_FOR_JUDGMENT: TaskDefinition = TaskDefinition {
+    name: "waitForJudgment",
+    class: "com.netflix.spinnaker.orca.echo.pipeline.ManualJudgmentStage$WaitForManualJudgmentTask",
+    step,
+    timeout_ms: Some(3 * 24 * 60 * 60 * 1000),
+    timeout_overridable: true,
+};
+
+impl StageType for ManualJudgment {
+    fn names(&self) -> &'static [&'static str] {
+        &["manualJudgment"]
+    }
+
+    fn summary(&self) -> &'static str {
+        "Waits until a person says continue or stop."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        const {
+            &[
+                Field::optional("instructions", FieldType::Text, "Shown to whoever judges."),
+                Field::optional(
+                    "judgmentInputs",
+                    FieldType::List,
+                    "Choices, as {value}; the chosen one is read by #judgment(…).",
+                ),
+                Field::optional(
+                    "judgmentStatus",
+                    FieldType::Word(&["continue", "stop"]),
+                    "Set by the judgement.",
+                ),
+                Field::optional("judgmentInput", FieldType::Text, "The chosen value."),
+                Field::optional(
+                    "propagateAuthenticationContext",
+                    FieldType::Boolean,
+                    "Later stages run as the judge.",
+                ),
+                Field::optional(
+                    "sendNotifications",
+                    FieldType::Boolean,
+                    "Whether notifications are sent.",
+                ),
+            ]
+        }
+    }
+
+    fn tasks(&self) -> &'static [&'static TaskDefinition] {
+        const { &[&WAIT_FOR_JUDGMENT] }
+    }
+}
+
+impl StageDefinition for ManualJudgment {
+    fn plan(&self, _context: &PlanContext<'_>) -> Result<Plan, PlanError> {
+        Ok(Plan::of_tasks([&WAIT_FOR_JUDGMENT]))
+    }
+}
+
+fn step(context: &TaskContext<'_>) -> Step {
+    let status = read::text(context.context, "judgmentStatus").unwrap_or_default();
+    if status.eq_ignore_ascii_case("continue") {
+        TaskResult::of(Status::Succeeded).into()
+    } else if status.eq_ignore_ascii_case("stop") {
+        TaskResult::of(Status::Terminal).into()
+    } else {
+        Step::Ask {
+            context: Map::new(),
+        }
+    }
+}

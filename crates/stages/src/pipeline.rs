@@ -1,0 +1,269 @@
+//! `pipeline`: run another pipeline. Source: orca `PipelineStage`, `StartPipelineTask`, `MonitorPipelineTask` (reference 4.8, 6.5).
+
+use gennaker_engine::{
+    Lookup, LookupAnswer, Plan, PlanContext, StageDefinition, Step, TaskContext, TaskDefinition,
+    TaskResult,
+    definition::{ChildStart, PlanError},
+    scope,
+};
+use gennaker_model::{Map, Status};
+use serde_json::{Value, json};
+
+use crate::{
+    catalogue::StageType,
+    field::{Field, FieldType},
+    read,
+};
+
+/// The stage type.
+pub(crate) struct Pipeline;
+
+static START: TaskDefinition = TaskDefinition {
+    name: "startPipeline",
+    class: "com.netflix.spinnaker.orca.front50.tasks.StartPipelineTask",
+    step: start,
+    timeout_ms: None,
+    timeout_overridable: false,
+};
+
+static MONITOR: TaskDefinition = TaskDefinition {
+    name: "monitorPipeline",
+    class: "com.netflix.spinnaker.orca.front50.tasks.MonitorPipelineTask",
+    step: monitor,
+    timeout_ms: Some(12 * 60 * 60 * 1000),
+    timeout_overridable: true,
+};
+
+impl StageType for Pipeline {
+    fn names(&self) -> &'static [&'static str] {
+        &["pipeline"]
+    }
+
+    fn summary(&self) -> &'static str {
+        "Starts another pipeline and, unless told otherwise, waits for it."
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        const {
+            &[
+                Field::required("pipeline", FieldType::Text, "Id of the pipeline to start."),
+                Field::optional(
+                    "application",
+                    FieldType::Text,
+                    "Application of that pipeline.",
+                ),
+                Field::optional("pipelineParameters", FieldType::Map, "Its parameters."),
+                Field::optional(
+                    "waitForCompletion",
+                    FieldType::Boolean,
+                    "Wait for it; true if absent.",
+                ),
+                Field::optional(
+                    "skipDownstreamOutput",
+                    FieldType::Boolean,
+                    "Do not take over its outputs.",
+                ),
+                Field::optional(
+                    "skippable",
+                    FieldType::Boolean,
+                    "A person may skip the stage.",
+                ),
+            ]
+        }
+    }
+
+    fn tasks(&self) -> &'static [&'static TaskDefinition] {
+        const { &[&START, &MONITOR] }
+    }
+}
+
+impl StageDefinition for Pipeline {
+    fn plan(&self, context: &PlanContext<'_>) -> Result<Plan, PlanError> {
+        let own = &context.stage.context;
+        if read::has_items(own, "expectedArtifacts") {
+            return Err(PlanError::argument(
+                "this release cannot bind expectedArtifacts of a pipeline stage yet; remove them from the stage",
+            ));
+        }
+        let waits = read::boolean(own, "waitForCompletion") != Some(false);
+        let tasks: [(bool, &'static TaskDefinition); 2] = [(true, &START), (waits, &MONITOR)];
+        Ok(Plan::of_tasks(
+            tasks
+                .into_iter()
+                .filter(|(wanted, _)| *wanted)
+                .map(|(_, task)| task),
+        ))
+    }
+
+    fn can_manually_skip(&self, context: &Map) -> bool {
+        read::boolean(context, "skippable") == Some(true)
+    }
+}
+
+fn start(context: &TaskContext<'_>) -> Step {
+    if context.child().is_some() {
+        return TaskResult::of(Status::Succeeded).into();
+    }
+    let own = context.context;
+    let Some(id) = read::text(own, "pipelineId").or_else(|| read::text(own, "pipeline")) else {
+        return TaskResult::thrown(
+            context,
+            "IllegalArgumentException",
+            "the stage names no pipeline to start",
+        )
+        .into();
+    };
+    let lookup = Lookup::Pipeline(id.to_owned());
+    let config = match context.answer(&lookup) {
+        None => return Step::Lookup(lookup),
+        Some(LookupAnswer::Found {
+            value: Value::Object(config),
+        }) => config.clone(),
+        Some(LookupAnswer::Found { .. } | LookupAnswer::Missing) => {
+            let message = format!("The referenced pipeline cannot be located ({id})");
+            return TaskResult::thrown(context, "ConfigurationException", &message).into();
+        }
+        Some(LookupAnswer::Failed { reason, .. }) => {
+            let message = format!("The referenced pipeline ({id}) could not be read: {reason}");
+            return TaskResult::thrown(context, "ConfigurationException", &message).into();
+        }
+    };
+    if read::boolean(&config, "disabled") == Some(true) {
+        return TaskResult::thrown(
+            context,
+            "ConfigurationException",
+            &format!("The referenced pipeline is disabled ({id})"),
+        )
+        .into();
+    }
+    if is_own_ancestor(context, id) {
+        let message = format!(
+            "The referenced pipeline ({id}) is one of those that started this execution; it would start itself for ever"
+        );
+        return TaskResult::thrown(context, "ConfigurationException", &message).into();
+    }
+    let doc = &context.state.doc;
+    let user = scope::effective_user(doc, context.stage);
+    let parameters = parameters(own, &config);
+    let strategy = own
+        .get("pipelineParameters")
+        .and_then(Value::as_object)
+        .is_some_and(|parameters| read::boolean(parameters, "strategy") == Some(true));
+    let start_time = doc.start_time.unwrap_or(0);
+    let correlation = format!("{}_{}_{id}_{start_time}", doc.id, context.stage.id);
+    let dry_run = doc
+        .trigger
+        .get("dryRun")
+        .and_then(Value::as_bool)
+        .unwrap_or(false);
+    let trigger = json!({
+        "type": "pipeline",
+        "user": user,
+        "parentPipelineStageId": context.stage.id,
+        "parameters": parameters,
+        "strategy": strategy,
+        "correlationId": correlation,
+        "artifacts": [],
+        "expectedArtifactIds": [],
+        "dryRun": dry_run,
+    });
+    let Value::Object(trigger) = trigger else {
+        unreachable!("an object literal is an object")
+    };
+    Step::StartChild(Box::new(ChildStart {
+        config,
+        trigger,
+        user,
+        context: Map::new(),
+    }))
+}
+
+/// Declared parameters: the supplied value if the key is there, else the default; further supplied keys pass as well, and a
+/// declared parameter whose value came out falsy takes the supplied one (reference 4.8).
+fn parameters(own: &Map, config: &Map) -> Map {
+    let empty = Map::new();
+    let supplied = own
+        .get("pipelineParameters")
+        .and_then(Value::as_object)
+        .unwrap_or(&empty);
+    let mut merged = Map::new();
+    for declared in config
+        .get("parameterConfig")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let Some(name) = declared.get("name").and_then(Value::as_str) else {
+            continue;
+        };
+        let value = supplied
+            .get(name)
+            .or_else(|| declared.get("default"))
+            .cloned()
+            .unwrap_or(Value::Null);
+        merged.insert(name.to_owned(), value);
+    }
+    for (name, value) in supplied {
+        merged.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    merged
+}
+
+/// Orca lets a pipeline start itself for ever; here the chain is followed through the embedded parents.
+fn is_own_ancestor(context: &TaskContext<'_>, id: &str) -> bool {
+    let doc = &context.state.doc;
+    let mut depth = 0;
+    let mut parent = doc.trigger.get("parentExecution");
+    let mut repeats = usize::from(doc.pipeline_config_id.as_deref() == Some(id));
+    while let Some(current) = parent {
+        depth += 1;
+        if depth > 64 {
+            return true;
+        }
+        repeats += usize::from(current.get("pipelineConfigId").and_then(Value::as_str) == Some(id));
+        parent = current.pointer("/trigger/parentExecution");
+    }
+    repeats > 1
+}
+
+fn monitor(context: &TaskContext<'_>) -> Step {
+    let Some(child) = context.child() else {
+        return TaskResult::thrown(
+            context,
+            "IllegalStateException",
+            "no child execution was started",
+        )
+        .into();
+    };
+    let Some(result) = &child.result else {
+        return Step::AwaitChild;
+    };
+    let mut learned = Map::new();
+    learned.insert("status".to_owned(), json!(result.status));
+    let skip_outputs = read::boolean(context.context, "skipDownstreamOutput") == Some(true);
+    let outputs = if skip_outputs {
+        Map::new()
+    } else {
+        result.outputs.clone()
+    };
+    let status = match result.status {
+        Status::Succeeded => Status::Succeeded,
+        Status::Canceled => Status::Canceled,
+        _ => Status::Terminal,
+    };
+    let exception = if status == Status::Succeeded {
+        None
+    } else {
+        result.exception.clone()
+    };
+    if let Some(exception) = &exception {
+        learned.insert("exception".to_owned(), exception.clone());
+    }
+    TaskResult {
+        status,
+        context: learned,
+        outputs,
+        exception,
+    }
+    .into()
+}
