@@ -1,0 +1,300 @@
+//! All documents of the bucket in memory, unparsed, kept current by a watch.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use gennaker_bus::{Kv, WatchItem};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Document, Entry, Error, Kind, document, key};
+
+/// How long a list waits for the first load.
+const READY_WAIT: Duration = Duration::from_secs(5);
+
+/// First and longest pause before a broken watch is started again.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Tells when documents change, and what the pipelines are.
+pub struct Watch {
+    cache: Arc<Cache>,
+    version: watch::Receiver<Version>,
+    /// The change that the caller has seen; `None` before the first one.
+    seen: Option<u64>,
+}
+
+impl Watch {
+    pub(crate) fn new(cache: Arc<Cache>) -> Self {
+        let version = cache.version.subscribe();
+        Self {
+            cache,
+            version,
+            seen: None,
+        }
+    }
+
+    /// Waits until the documents are loaded and something changed since the last call; `false` when the store is gone.
+    ///
+    /// Cancel-safe: a call that is dropped loses no change.
+    pub async fn changed(&mut self) -> bool {
+        let seen = self.seen;
+        let is_news = |version: &Version| version.ready && seen != Some(version.changes);
+        match self.version.wait_for(is_news).await {
+            Ok(version) => {
+                self.seen = Some(version.changes);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Whether something changed since the last call, without waiting.
+    pub fn take_change(&mut self) -> bool {
+        let version = *self.version.borrow();
+        let is_news = version.ready && self.seen != Some(version.changes);
+        if is_news {
+            self.seen = Some(version.changes);
+        }
+        is_news
+    }
+
+    /// The current pipelines, unparsed, by key. An entry with a revision that was seen before did not change.
+    #[must_use]
+    pub fn pipelines(&self) -> Vec<Entry> {
+        self.cache.entries(Kind::Pipeline)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Version {
+    /// Counts changes of documents.
+    changes: u64,
+    /// Everything that existed when the watch began was told.
+    ready: bool,
+    /// Revision up to which the watch has told everything.
+    told: u64,
+}
+
+/// Documents by key. A deleted one stays as a tombstone until the watch confirms it, so that an older record that the
+/// watch still has to deliver does not bring it back.
+type Documents = BTreeMap<String, Cached>;
+
+#[derive(Clone, Debug)]
+struct Cached {
+    revision: u64,
+    raw: Option<Bytes>,
+}
+
+#[derive(Default)]
+struct State {
+    current: Documents,
+    /// What a new watch has delivered so far; replaces `current` when it has caught up.
+    loading: Option<Documents>,
+}
+
+pub(crate) struct Cache {
+    state: std::sync::RwLock<State>,
+    version: watch::Sender<Version>,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self {
+            state: std::sync::RwLock::default(),
+            version: watch::Sender::new(Version::default()),
+        }
+    }
+}
+
+impl Cache {
+    pub(crate) async fn run(&self, kv: &Kv, cancel: CancellationToken) {
+        let mut pause = RETRY.0;
+        loop {
+            let outcome = tokio::select! {
+                () = cancel.cancelled() => return,
+                outcome = self.follow(kv, &mut pause) => outcome,
+            };
+            match outcome {
+                Ok(()) => tracing::warn!("the watch of documents ended and is started again"),
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the watch of documents broke and is started again"
+                    );
+                }
+            }
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = (pause * 2).min(RETRY.1);
+        }
+    }
+
+    async fn follow(&self, kv: &Kv, pause: &mut Duration) -> Result<(), gennaker_bus::Error> {
+        self.write(|state| state.loading = Some(Documents::new()));
+        let mut items = kv.watch("").await?;
+        while let Some(item) = items.next().await {
+            match item? {
+                WatchItem::Record(record) => {
+                    self.apply(&record.key, record.revision, Some(record.value));
+                    self.tell(record.revision);
+                }
+                WatchItem::Deleted { key, revision } => {
+                    self.confirm_deleted(&key, revision);
+                    self.tell(revision);
+                }
+                WatchItem::CaughtUp => {
+                    self.write(|state| {
+                        if let Some(loaded) = state.loading.take() {
+                            state.current = loaded;
+                        }
+                    });
+                    *pause = RETRY.0;
+                    self.version.send_modify(|version| {
+                        version.changes += 1;
+                        version.ready = true;
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.version.borrow().ready
+    }
+
+    pub(crate) async fn ready(&self) -> Result<(), Error> {
+        let mut version = self.version.subscribe();
+        match tokio::time::timeout(READY_WAIT, version.wait_for(|version| version.ready)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Error::NotReady),
+        }
+    }
+
+    /// Waits until the watch has told everything up to this revision.
+    pub(crate) async fn reached(&self, revision: u64) -> Result<(), Error> {
+        let mut version = self.version.subscribe();
+        let reached = version.wait_for(|version| version.ready && version.told >= revision);
+        match tokio::time::timeout(READY_WAIT, reached).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Error::NotReady),
+        }
+    }
+
+    fn tell(&self, revision: u64) {
+        self.version
+            .send_modify(|version| version.told = version.told.max(revision));
+    }
+
+    fn count_change(&self) {
+        self.version.send_modify(|version| version.changes += 1);
+    }
+
+    /// Takes a version in, if it is newer than what is known. `None` means deleted.
+    pub(crate) fn apply(&self, key: &str, revision: u64, raw: Option<Bytes>) {
+        if key::kind_of(key).is_none() {
+            return;
+        }
+        let raw = raw.filter(|raw| raw.as_ref() != document::VOID && !raw.is_empty());
+        self.write(|state| {
+            let both = [Some(&mut state.current), state.loading.as_mut()];
+            for documents in both.into_iter().flatten() {
+                let known = documents.get(key).map_or(0, |cached| cached.revision);
+                if revision > known {
+                    let cached = Cached {
+                        revision,
+                        raw: raw.clone(),
+                    };
+                    documents.insert(key.to_owned(), cached);
+                }
+            }
+        });
+        self.count_change();
+    }
+
+    fn confirm_deleted(&self, key: &str, revision: u64) {
+        self.write(|state| {
+            let both = [Some(&mut state.current), state.loading.as_mut()];
+            for documents in both.into_iter().flatten() {
+                if documents
+                    .get(key)
+                    .is_some_and(|cached| cached.revision <= revision)
+                {
+                    documents.remove(key);
+                }
+            }
+        });
+        self.count_change();
+    }
+
+    pub(crate) fn entries(&self, kind: Kind) -> Vec<Entry> {
+        let state = self.state.read().expect("no holder of the lock panics");
+        state
+            .current
+            .iter()
+            .filter(|(key, _)| key::kind_of(key) == Some(kind))
+            .filter_map(|(key, cached)| {
+                Some(Entry {
+                    key: key.clone(),
+                    revision: cached.revision,
+                    raw: cached.raw.clone()?,
+                })
+            })
+            .collect()
+    }
+
+    pub(crate) fn documents(
+        &self,
+        kind: Kind,
+        wanted: impl Fn(&Document) -> bool,
+    ) -> Result<Vec<Document>, Error> {
+        let mut documents = Vec::new();
+        for entry in self.entries(kind) {
+            let document = Document::parse(kind, &entry.key, entry.revision, &entry.raw)?;
+            documents.extend(document.filter(&wanted));
+        }
+        Ok(documents)
+    }
+
+    fn write(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.write().expect("no holder of the lock panics"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(cache: &Cache) -> Vec<(String, u64)> {
+        cache
+            .entries(Kind::Pipeline)
+            .into_iter()
+            .map(|entry| (entry.key, entry.revision))
+            .collect()
+    }
+
+    #[test]
+    fn an_older_version_never_replaces_a_newer_one() {
+        let cache = Cache::default();
+        let raw = || Some(Bytes::from_static(b"{}"));
+        cache.apply("pipe.a", 5, raw());
+        cache.apply("pipe.a", 4, raw());
+        assert_eq!(names(&cache), [("pipe.a".to_owned(), 5)]);
+        cache.apply("pipe.a", 7, None);
+        cache.apply("pipe.a", 6, raw());
+        assert_eq!(names(&cache), []);
+        cache.confirm_deleted("pipe.a", 7);
+        cache.apply("pipe.a", 8, raw());
+        assert_eq!(names(&cache), [("pipe.a".to_owned(), 8)]);
+    }
+
+    #[test]
+    fn voids_and_names_are_no_documents() {
+        let cache = Cache::default();
+        cache.apply("pipe.a", 1, Some(Bytes::from_static(document::VOID)));
+        cache.apply("name.a.b", 2, Some(Bytes::from_static(b"{}")));
+        assert_eq!(names(&cache), []);
+    }
+}

@@ -1,0 +1,234 @@
+//! Rules of a pipeline document, without IO: what is refused, what is filled in, what order they are listed in.
+
+use gennaker_model::{Map, id::ID_BYTES_MAX, routing::fnv1a64};
+use serde_json::Value;
+
+use crate::{
+    SaveError,
+    key::{self, NAME_BYTES_MAX},
+};
+
+/// Fields that a save sets itself.
+const OWN_FIELDS: [&str; 2] = ["updateTs", "lastModifiedBy"];
+
+/// The id in a submitted document; `null` and the empty text count as none (some clients send them for a new pipeline).
+pub(super) fn id_of(pipeline: &Map) -> Option<&str> {
+    pipeline
+        .get("id")
+        .and_then(Value::as_str)
+        .filter(|id| !id.is_empty())
+}
+
+/// Source: Front50 `PipelineController.validatePipeline`; the checks of types and lengths are what Jackson and the SQL
+/// schema did there.
+pub(super) fn validate(pipeline: &Map) -> Result<(), SaveError> {
+    for field in ["application", "name"] {
+        match pipeline.get(field) {
+            Some(Value::String(text)) if !text.trim().is_empty() => {
+                if text.len() > NAME_BYTES_MAX {
+                    return Err(SaveError::Rejected(format!(
+                        "the {field} of a pipeline may have at most {NAME_BYTES_MAX} bytes"
+                    )));
+                }
+                if text.chars().any(char::is_control) {
+                    return Err(SaveError::Rejected(format!(
+                        "the {field} of a pipeline may not hold control characters"
+                    )));
+                }
+            }
+            None | Some(Value::Null | Value::String(_)) => {
+                return Err(SaveError::Invalid(
+                    "A pipeline requires name and application fields".to_owned(),
+                ));
+            }
+            Some(_) => {
+                return Err(SaveError::Rejected(format!(
+                    "the {field} of a pipeline must be a string"
+                )));
+            }
+        }
+    }
+    let text = |field| {
+        pipeline
+            .get(field)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
+    if !key::fits(text("application"), text("name")) {
+        return Err(SaveError::Rejected(
+            "the application and the name of the pipeline are together too long".to_owned(),
+        ));
+    }
+    match pipeline.get("id") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(id))
+            if id.len() <= ID_BYTES_MAX && !id.chars().any(char::is_control) => {}
+        Some(_) => {
+            return Err(SaveError::Rejected(format!(
+                "the id of a pipeline must be a string of at most {ID_BYTES_MAX} printable bytes"
+            )));
+        }
+    }
+    for field in [
+        "stages",
+        "triggers",
+        "parameterConfig",
+        "expectedArtifacts",
+        "notifications",
+    ] {
+        match pipeline.get(field) {
+            None | Some(Value::Null) => {}
+            Some(Value::Array(items)) if items.iter().all(Value::is_object) => {}
+            Some(_) => {
+                return Err(SaveError::Rejected(format!(
+                    "{field} of a pipeline must be a list of objects"
+                )));
+            }
+        }
+    }
+    check_template(pipeline)
+}
+
+pub(super) fn not_found(id: &str) -> SaveError {
+    SaveError::NotFound(format!("Pipeline configuration not found (id: {id})"))
+}
+
+/// The stored form of `submitted`: name trimmed, nulls of the top level dropped, id, author and time set.
+pub(super) fn prepared(
+    submitted: &Map,
+    id: &str,
+    user: &str,
+    stored: Option<&Map>,
+    now_ms: i64,
+) -> Map {
+    let mut body: Map = submitted
+        .iter()
+        .filter(|(key, value)| {
+            !value.is_null() && !OWN_FIELDS.contains(&key.as_str()) && *key != REGENERATE
+        })
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    for field in ["name", "application"] {
+        if let Some(Value::String(text)) = body.get_mut(field) {
+            *text = text.trim().to_owned();
+        }
+    }
+    let had_id = id_of(submitted).is_some();
+    body.insert("id".to_owned(), id.into());
+    // Orca's SavePipelineTask keeps the place of a pipeline whose client does not know it.
+    if had_id
+        && !submitted.contains_key("index")
+        && let Some(index) = stored.and_then(|stored| stored.get("index"))
+    {
+        body.insert("index".to_owned(), index.clone());
+    }
+    let regenerate = !had_id || submitted.get(REGENERATE).and_then(Value::as_bool) == Some(true);
+    identify_cron_triggers(&mut body, id, regenerate);
+    let last_ms = stored.and_then(update_ts).unwrap_or(0);
+    // Strictly later than before: the time is the fingerprint of the stale check.
+    let update_ms = now_ms.max(last_ms + 1);
+    body.insert("lastModifiedBy".to_owned(), user.into());
+    body.insert("updateTs".to_owned(), update_ms.to_string().into());
+    body
+}
+
+/// Whether `prepared` says what is stored already, by the same user: a call that ran twice.
+pub(super) fn is_repeat(stored: &Map, prepared: &Map) -> bool {
+    stored.len() == prepared.len()
+        && prepared
+            .iter()
+            .all(|(key, value)| key == "updateTs" || stored.get(key) == Some(value))
+}
+
+/// Source: Front50 `checkForStalePipeline`; a blank or unreadable `updateTs` means no check.
+pub(super) fn check_stale(submitted: &Map, stored: &Map) -> Result<(), SaveError> {
+    let (Some(theirs), Some(ours)) = (update_ts(submitted), update_ts(stored)) else {
+        return Ok(());
+    };
+    if theirs == ours {
+        return Ok(());
+    }
+    Err(SaveError::Rejected(format!(
+        "The submitted pipeline is stale.  submitted updateTs {theirs} does not match stored updateTs {ours}"
+    )))
+}
+
+/// Sort key of a list: by index, those without one last, then by name ignoring case.
+pub(super) fn order_of(pipeline: &crate::Document) -> (bool, i64, String) {
+    let index = pipeline.body.get("index").and_then(Value::as_i64);
+    let name = pipeline.text("name").unwrap_or_else(|| pipeline.id());
+    (index.is_none(), index.unwrap_or(0), name.to_lowercase())
+}
+
+const REGENERATE: &str = "regenerateCronTriggerIds";
+
+fn update_ts(pipeline: &Map) -> Option<i64> {
+    match pipeline.get("updateTs")? {
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Number(number) => number.as_i64(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Cron triggers need an id. Front50 draws it; here it follows from the pipeline and the trigger, so that a repeated save
+/// writes the same document, and a copied pipeline (another id) gets other ones.
+fn identify_cron_triggers(pipeline: &mut Map, id: &str, regenerate: bool) {
+    let Some(Value::Array(triggers)) = pipeline.get_mut("triggers") else {
+        return;
+    };
+    for (place, trigger) in triggers.iter_mut().enumerate() {
+        let Value::Object(trigger) = trigger else {
+            continue;
+        };
+        let is_cron = trigger.get("type").and_then(Value::as_str) == Some("cron");
+        let has_id = id_of(trigger).is_some();
+        if is_cron && (regenerate || !has_id) {
+            let seed = format!("{id}/{place}/{:?}", trigger.get("cronExpression"));
+            trigger.insert("id".to_owned(), uuid_from(seed.as_bytes()).into());
+        }
+    }
+}
+
+/// A text in the form of a UUID (version 8: "custom"), derived from `seed`.
+fn uuid_from(seed: &[u8]) -> String {
+    let high = fnv1a64(seed);
+    let low = fnv1a64(&[seed, b"/low"].concat());
+    let value = (u128::from(high) << 64) | u128::from(low);
+    let value = (value & !(0xf << 76)) | (0x8 << 76);
+    let value = (value & !(0x3 << 62)) | (0x2 << 62);
+    let hex = format!("{value:032x}");
+    [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ]
+    .join("-")
+}
+
+/// No template is stored in this version, so a reference to one is a reference to nothing.
+fn check_template(pipeline: &Map) -> Result<(), SaveError> {
+    if pipeline.get("type").and_then(Value::as_str) != Some("templatedPipeline") {
+        return Ok(());
+    }
+    let v2 = || pipeline.get("template")?.get("reference")?.as_str();
+    let v1 = || {
+        pipeline
+            .get("config")?
+            .get("pipeline")?
+            .get("template")?
+            .get("source")?
+            .as_str()
+    };
+    let source = match pipeline.get("schema").and_then(Value::as_str) {
+        Some("v2") => v2(),
+        Some(_) | None => v1(),
+    };
+    if source.is_some_and(|source| source.starts_with("spinnaker://")) {
+        return Err(SaveError::Rejected(
+            "Configured pipeline template not found".to_owned(),
+        ));
+    }
+    Ok(())
+}
