@@ -1,0 +1,85 @@
+//! Figures of the scheduler, for `/metrics`.
+
+use std::time::Duration;
+
+use gennaker_telemetry::metrics::{Counter, Gauge, Histogram, InvalidMetric, SECONDS, registry};
+
+static APPENDS: Counter = Counter::new(
+    "gennaker_log_appends_total",
+    "Groups appended to partition logs.",
+);
+static APPENDED: Counter = Counter::new(
+    "gennaker_log_appended_bytes_total",
+    "Bytes appended to partition logs.",
+);
+static INPUTS: Counter = Counter::new("gennaker_inputs_total", "Inputs decided.");
+static REFUSED: Counter = Counter::new(
+    "gennaker_requests_refused_busy_total",
+    "Requests refused because too many waited.",
+);
+static APPEND_SECONDS: Histogram = Histogram::new(
+    "gennaker_log_append_seconds",
+    "Time until an append was acknowledged.",
+    SECONDS,
+);
+static LATE_SECONDS: Histogram = Histogram::new(
+    "gennaker_timer_late_seconds",
+    "How late timers fired.",
+    SECONDS,
+);
+static EXECUTIONS: Gauge<1> = Gauge::labelled(
+    "gennaker_executions",
+    "Executions that are kept, finished ones included.",
+    ["partition"],
+);
+static LOADED: Gauge<1> = Gauge::labelled(
+    "gennaker_executions_loaded",
+    "Executions in memory.",
+    ["partition"],
+);
+static TIMERS: Gauge<1> = Gauge::labelled("gennaker_timers", "Armed timers.", ["partition"]);
+
+/// Registers them; once per process is enough, again does no harm.
+///
+/// # Errors
+/// When another metric has one of the names.
+pub(crate) fn register() -> Result<(), InvalidMetric> {
+    registry().register(&[
+        &APPENDS,
+        &APPENDED,
+        &INPUTS,
+        &REFUSED,
+        &APPEND_SECONDS,
+        &LATE_SECONDS,
+        &EXECUTIONS,
+        &LOADED,
+        &TIMERS,
+    ])
+}
+
+pub(crate) fn appended(bytes: usize, inputs: usize, took: Duration) {
+    APPENDS.inc();
+    APPENDED.add(bytes as u64);
+    INPUTS.add(inputs as u64);
+    APPEND_SECONDS.observe_duration(took);
+}
+
+pub(crate) fn timer_late(ms: i64) {
+    LATE_SECONDS.observe_duration(Duration::from_millis(ms.unsigned_abs()));
+}
+
+pub(crate) fn refused_busy() {
+    REFUSED.inc();
+}
+
+pub(crate) fn sizes(partition: u32, executions: usize, loaded: usize, timers: usize) {
+    let partition = partition.to_string();
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    for (gauge, count) in [
+        (&EXECUTIONS, executions),
+        (&LOADED, loaded),
+        (&TIMERS, timers),
+    ] {
+        gauge.set_for([&partition], count as f64);
+    }
+}

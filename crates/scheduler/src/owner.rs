@@ -1,0 +1,331 @@
+//! The owner of one partition: one loop, one state, no locks.
+
+mod answer;
+mod arrival;
+mod audit;
+mod group;
+mod keep;
+mod release;
+mod work;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use gennaker_bus::{Appended, Bus, Error, Kv, Log};
+use gennaker_engine::State;
+use gennaker_model::{AttemptId, ExecutionId};
+use gennaker_runtime::{Clock, Scope};
+use gennaker_store::Store;
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::{checkpoint::Saved, config::Config, index::Index, metrics, wheel::Wheel};
+pub(crate) use arrival::{Arrival, Saving};
+use group::Group;
+use work::Work;
+
+/// Why an owner stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Somebody else appended: we are not the owner any more.
+    Superseded,
+    /// It was asked to stop.
+    Asked,
+    /// It cannot go on; the log says why.
+    Failed,
+}
+
+/// Checkpoints that are written at the same time.
+const SAVES_MAX: usize = 64;
+
+/// How long an append waits before it is tried again, when the log is full.
+const FULL_RETRY: Duration = Duration::from_millis(250);
+
+/// What the loop and the tasks beside it share.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub config: Arc<Config>,
+    pub bus: Bus,
+    pub store: Store,
+    pub clock: Clock,
+    pub partition: u32,
+    pub log: Log,
+    pub kv: Kv,
+    pub scope: Scope,
+}
+
+pub(crate) struct Owner {
+    around: Surroundings,
+    epoch: u64,
+    nonce: String,
+    appends: u64,
+    /// Sequence of the last log message, which is ours.
+    last: u64,
+    /// Latest time in the log.
+    time: i64,
+    slots: BTreeMap<ExecutionId, Slot>,
+    index: Index,
+    wheel: Wheel,
+    /// Executions whose last change is in no acknowledged header, with the oldest such log sequence.
+    unsaved: BTreeMap<ExecutionId, u64>,
+    /// Log sequence below which everything was purged.
+    purged: u64,
+    /// When each open attempt was last known to be published or held, epoch milliseconds.
+    heard: BTreeMap<(ExecutionId, AttemptId), i64>,
+    /// Messages to other executions that are being sent.
+    sending: BTreeSet<(ExecutionId, ExecutionId, u64)>,
+    /// Answers that wait for the proof that we are still the owner.
+    unproven: Vec<answer::Unproven>,
+    proofs: u64,
+    proving: bool,
+    /// Work that was waiting for a load and can go on.
+    ready: VecDeque<Work>,
+    /// Work for executions that a load did not find, and whether they were deleted.
+    absent: VecDeque<(Work, bool)>,
+    /// Executions whose state in memory is ahead of the log, because their append is not acknowledged: no checkpoint is cut.
+    ahead: BTreeSet<ExecutionId>,
+    /// When a worker of a pool last held or reported anything, epoch milliseconds.
+    pool_heard: BTreeMap<String, i64>,
+    sender: mpsc::Sender<Arrival>,
+    saves: mpsc::Sender<Saving>,
+    save_slots: Arc<Semaphore>,
+    ended: Option<Ended>,
+}
+
+enum Slot {
+    Live(Box<Live>),
+    /// In the state bucket only; a load must show at least this log sequence.
+    Parked {
+        sequence: u64,
+    },
+    Loading {
+        waiting: Vec<Work>,
+        sequence: u64,
+    },
+}
+
+/// What ended a wait of the loop.
+enum Woken {
+    Saved(Saving),
+    Arrived(Box<Arrival>),
+    Due,
+    CheckpointDue,
+    AuditDue { all: bool },
+}
+
+struct Live {
+    state: State,
+    saved: Saved,
+    /// Log sequence of the last change.
+    changed: u64,
+    saving: bool,
+    deleted: bool,
+}
+
+/// What take-over hands to the loop.
+pub(crate) struct TakenOver {
+    pub epoch: u64,
+    pub nonce: String,
+    pub time: i64,
+    pub first: u64,
+    pub executions: Vec<Recovered>,
+}
+
+/// An execution as take-over found it.
+pub(crate) struct Recovered {
+    pub state: State,
+    /// It was deleted.
+    pub deleted: bool,
+    pub saved: Saved,
+    /// Oldest and newest log sequence that its header does not have.
+    pub unsaved: Option<(u64, u64)>,
+}
+
+impl Owner {
+    /// Runs the loop until it is asked to stop or deposed.
+    pub async fn run(around: Surroundings, taken: TakenOver) -> Ended {
+        let (sender, arrivals) = mpsc::channel(around.config.queue_max);
+        let (saves, saved) = mpsc::channel(SAVES_MAX);
+        let mut owner = Self {
+            epoch: taken.epoch,
+            nonce: taken.nonce.clone(),
+            appends: 0,
+            last: taken.epoch,
+            time: taken.time,
+            slots: BTreeMap::new(),
+            index: Index::default(),
+            wheel: Wheel::default(),
+            unsaved: BTreeMap::new(),
+            purged: taken.first,
+            heard: BTreeMap::new(),
+            sending: BTreeSet::new(),
+            unproven: Vec::new(),
+            proofs: 0,
+            proving: false,
+            ready: VecDeque::new(),
+            absent: VecDeque::new(),
+            ahead: BTreeSet::new(),
+            pool_heard: BTreeMap::new(),
+            sender,
+            saves,
+            save_slots: Arc::new(Semaphore::new(SAVES_MAX)),
+            ended: None,
+            around,
+        };
+        if let Err(error) = owner.listen().await {
+            tracing::error!(
+                partition = owner.around.partition,
+                "the owner cannot subscribe to its commands: {error}"
+            );
+            return Ended::Failed;
+        }
+        owner.adopt(taken.executions);
+        owner.index_the_rest();
+        owner.turn(arrivals, saved).await
+    }
+
+    async fn turn(
+        &mut self,
+        mut arrivals: mpsc::Receiver<Arrival>,
+        mut saved: mpsc::Receiver<Saving>,
+    ) -> Ended {
+        let mut saving = tokio::time::interval(self.around.config.checkpoint_every);
+        let mut auditing = tokio::time::interval(self.around.config.audit_every);
+        for interval in [&mut saving, &mut auditing] {
+            interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        }
+        let mut generation = self.around.bus.generation();
+        let clock = self.around.clock.clone();
+        let token = self.around.scope.token().clone();
+        loop {
+            let due = self.wheel.next();
+            let woken = tokio::select! {
+                biased;
+                () = token.cancelled() => return self.ended.unwrap_or(Ended::Asked),
+                Some(saving) = saved.recv() => Woken::Saved(saving),
+                Some(arrival) = arrivals.recv() => Woken::Arrived(Box::new(arrival)),
+                () = clock.sleep_until_ms(due.unwrap_or(i64::MAX)), if due.is_some() => Woken::Due,
+                _ = saving.tick() => Woken::CheckpointDue,
+                _ = auditing.tick() => Woken::AuditDue { all: false },
+                Ok(()) = generation.changed() => Woken::AuditDue { all: true },
+            };
+            let mut group = Group::new(self.now());
+            match woken {
+                Woken::Saved(saving) => self.checkpoint_done(saving),
+                Woken::Arrived(arrival) => self.take(*arrival, &mut group),
+                Woken::Due => {}
+                Woken::CheckpointDue => self.checkpoint_due(),
+                Woken::AuditDue { all } => self.audit(&mut group, all),
+            }
+            self.gather(&mut arrivals, &mut group);
+            self.prove();
+            if !self.append(group, &mut saved).await {
+                return self.ended.unwrap_or(Ended::Superseded);
+            }
+            if let Some(ended) = self.ended {
+                return ended;
+            }
+        }
+    }
+
+    /// Takes what is there without waiting, up to the limits of a group.
+    fn gather(&mut self, arrivals: &mut mpsc::Receiver<Arrival>, group: &mut Group) {
+        loop {
+            if group.is_full(&self.around.config) {
+                return;
+            }
+            if let Some(work) = self.ready.pop_front() {
+                self.perform(work, group);
+            } else if let Some((work, deleted)) = self.absent.pop_front() {
+                self.perform_absent(work, deleted, group);
+            } else if let Some((execution, timer, due)) = self.wheel.pop(group.at) {
+                metrics::timer_late(group.at - due);
+                self.perform(Work::timer(execution, timer, due), group);
+            } else if let Ok(arrival) = arrivals.try_recv() {
+                self.take(arrival, group);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Appends the group and releases its effects; false when we are not the owner any more.
+    async fn append(&mut self, group: Group, saved: &mut mpsc::Receiver<Saving>) -> bool {
+        if group.is_empty() {
+            self.release(group);
+            return true;
+        }
+        self.appends += 1;
+        let id = format!("{}-{}", self.nonce, self.appends);
+        let payload = Bytes::from(group.payload());
+        let began = tokio::time::Instant::now();
+        loop {
+            match self
+                .around
+                .log
+                .append(self.last, &id, payload.clone())
+                .await
+            {
+                Ok(Appended::Committed(sequence)) => {
+                    metrics::appended(payload.len(), group.inputs, began.elapsed());
+                    self.last = sequence;
+                    self.time = self.time.max(group.at);
+                    self.ahead.clear();
+                    self.release(group);
+                    return true;
+                }
+                Ok(Appended::Superseded) => {
+                    tracing::warn!(
+                        partition = self.around.partition,
+                        "another scheduler has taken over partition {}; stepping down",
+                        self.around.partition
+                    );
+                    return false;
+                }
+                Err(Error::Full { .. }) => {
+                    tracing::error!(
+                        partition = self.around.partition,
+                        "the log of partition {} is full; nothing new is admitted until checkpoints have made room",
+                        self.around.partition
+                    );
+                    self.ahead.extend(group.changed.iter().cloned());
+                    self.make_room(saved).await;
+                }
+                Err(error) => {
+                    tracing::error!(
+                        partition = self.around.partition,
+                        "the log of partition {} cannot be appended to: {error}",
+                        self.around.partition
+                    );
+                    self.ended = Some(Ended::Failed);
+                    return false;
+                }
+            }
+            if self.around.scope.is_cancelled() {
+                self.ended = Some(Ended::Asked);
+                return false;
+            }
+        }
+    }
+
+    /// While the log is full, checkpoints go on and purge it.
+    async fn make_room(&mut self, saved: &mut mpsc::Receiver<Saving>) {
+        self.checkpoint_due();
+        let until = tokio::time::Instant::now() + FULL_RETRY;
+        loop {
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(until) => return,
+                Some(saving) = saved.recv() => self.checkpoint_done(saving),
+            }
+        }
+    }
+
+    /// The later of the own clock and the last time in the log: it never runs backwards over a take-over.
+    fn now(&self) -> i64 {
+        self.around.clock.now_ms().max(self.time)
+    }
+}

@@ -1,0 +1,220 @@
+//! Answers, and the proof that an answer without an append needs.
+//!
+//! A former owner that was paused would otherwise deny what its successor promised. So an answer that needed no append leaves
+//! only after a leader read of the last log message, begun after the question came, showed an append of ours. One read serves
+//! all that wait.
+
+use bytes::Bytes;
+use gennaker_bus::Responder;
+use gennaker_model::{
+    Execution, ExecutionId,
+    command::{Answer, ListQuery, Refusal, RefusalCode, Reply},
+};
+
+use super::{Arrival, Ended, Owner, Slot};
+use crate::checkpoint;
+
+/// An answer that waits for a proof.
+pub(super) struct Unproven {
+    responder: Responder,
+    result: Result<Reply, Refusal>,
+    /// Number of the first proof that is begun after the question came.
+    needs: u64,
+}
+
+/// Documents for a list, as far as they were not in memory.
+pub(crate) struct Listed {
+    responder: Responder,
+    documents: Result<Vec<Execution>, String>,
+}
+
+/// Documents that are read at the same time for one list.
+const READS: usize = 16;
+
+/// Most documents of one list.
+const LIST_MAX: usize = 5_000;
+
+impl Owner {
+    /// Answers without an append: once it is proven that we are still the owner.
+    pub(super) fn answer(&mut self, responder: Option<Responder>, result: Result<Reply, Refusal>) {
+        if let Some(responder) = responder.filter(Responder::is_awaited) {
+            self.unproven.push(Unproven {
+                responder,
+                result,
+                needs: self.proofs + 1,
+            });
+        }
+    }
+
+    pub(super) fn refuse(&mut self, responder: Responder, code: RefusalCode, message: String) {
+        self.answer(
+            Some(responder),
+            Err(Refusal {
+                code,
+                message,
+                execution: None,
+            }),
+        );
+    }
+
+    /// Begins the leader read if answers wait for one.
+    pub(super) fn prove(&mut self) {
+        if self.unproven.is_empty() || self.proving {
+            return;
+        }
+        self.proofs += 1;
+        self.proving = true;
+        let covers = self.proofs;
+        let log = self.around.log.clone();
+        let sender = self.sender.clone();
+        let ours = self.nonce.clone();
+        let spawned = self.around.scope.spawn("proof", async move {
+            let read = log.last().await;
+            let ours = read.map_err(|error| error.to_string()).map(|entry| {
+                entry
+                    .and_then(|entry| entry.append_id)
+                    .is_some_and(|id| id.rsplit_once('-').is_some_and(|(nonce, _)| nonce == ours))
+            });
+            // A closed channel means that the owner has ended.
+            let _ = sender.send(Arrival::Proof { covers, ours }).await;
+        });
+        if spawned.is_none() {
+            self.ended = Some(Ended::Asked);
+        }
+    }
+
+    pub(super) fn proved(&mut self, covers: u64, ours: Result<bool, String>) {
+        self.proving = false;
+        match ours {
+            Ok(true) => {
+                let (proven, rest) = std::mem::take(&mut self.unproven)
+                    .into_iter()
+                    .partition(|answer| answer.needs <= covers);
+                self.unproven = rest;
+                for answer in proven {
+                    let Unproven {
+                        responder, result, ..
+                    } = answer;
+                    self.send(responder, result);
+                }
+            }
+            Ok(false) => {
+                tracing::warn!(
+                    partition = self.around.partition,
+                    "another scheduler has taken over partition {}",
+                    self.around.partition
+                );
+                self.ended = Some(Ended::Superseded);
+            }
+            Err(error) => {
+                tracing::debug!(
+                    partition = self.around.partition,
+                    "the log's leader does not answer: {error}; asking again"
+                );
+            }
+        }
+    }
+
+    /// Sends an answer that is proven.
+    pub(super) fn send(&self, responder: Responder, result: Result<Reply, Refusal>) {
+        let answer = Answer {
+            partition: self.around.partition,
+            sequence: self.last,
+            result,
+        };
+        let bytes = match serde_json::to_vec(&answer) {
+            Ok(bytes) => Bytes::from(bytes),
+            Err(error) => {
+                tracing::error!("an answer cannot be encoded: {error}");
+                return;
+            }
+        };
+        let sent = self.around.scope.spawn("answer", async move {
+            if let Err(error) = responder.send(bytes).await {
+                tracing::debug!("an answer was not sent: {error}; whoever asked will ask again");
+            }
+        });
+        if sent.is_none() {
+            tracing::debug!("an answer was not sent, because the owner is stopping");
+        }
+    }
+
+    /// Lists executions: those in memory as they are, the others from the state bucket.
+    pub(super) fn list(&mut self, query: &ListQuery, responder: Responder) {
+        if !self.index.complete {
+            let message = "the list of executions is still being read after a take-over; try again in a moment".to_owned();
+            return self.refuse(responder, RefusalCode::Busy, message);
+        }
+        let mut found = self.index.find(query);
+        found.truncate(LIST_MAX);
+        let mut documents: Vec<Result<Execution, ExecutionId>> = Vec::with_capacity(found.len());
+        for id in found {
+            match self.slots.get(&id) {
+                Some(Slot::Live(live)) if live.deleted => {}
+                Some(Slot::Live(live)) => {
+                    documents.push(Ok(shown(live.state.doc.clone(), query.expand)))
+                }
+                Some(Slot::Parked { .. } | Slot::Loading { .. }) | None => documents.push(Err(id)),
+            }
+        }
+        let kv = self.around.kv.clone();
+        let sender = self.sender.clone();
+        let expand = query.expand;
+        let spawned = self.around.scope.spawn("list", async move {
+            let documents = read_all(&kv, documents, expand).await;
+            let _ = sender
+                .send(Arrival::Listed(Listed {
+                    responder,
+                    documents,
+                }))
+                .await;
+        });
+        if spawned.is_none() {
+            self.ended = Some(Ended::Asked);
+        }
+    }
+
+    pub(super) fn listed(&mut self, listed: Listed) {
+        let result = listed
+            .documents
+            .map(|documents| Reply::Executions { documents })
+            .map_err(|message| Refusal {
+                code: RefusalCode::Busy,
+                message,
+                execution: None,
+            });
+        self.answer(Some(listed.responder), result);
+    }
+}
+
+async fn read_all(
+    kv: &gennaker_bus::Kv,
+    documents: Vec<Result<Execution, ExecutionId>>,
+    expand: bool,
+) -> Result<Vec<Execution>, String> {
+    use futures_util::{StreamExt as _, stream};
+    let reads = documents.into_iter().map(|document| async move {
+        match document {
+            Ok(document) => Ok(Some(document)),
+            Err(id) => {
+                let loaded = checkpoint::load(kv, &id)
+                    .await
+                    .map_err(|error| error.to_string())?;
+                Ok(loaded
+                    .and_then(|loaded| loaded.state)
+                    .map(|state| shown(state.doc, expand)))
+            }
+        }
+    });
+    let read: Vec<Result<Option<Execution>, String>> =
+        stream::iter(reads).buffered(READS).collect().await;
+    read.into_iter().filter_map(Result::transpose).collect()
+}
+
+fn shown(document: Execution, expand: bool) -> Execution {
+    if expand {
+        document
+    } else {
+        document.unexpanded()
+    }
+}

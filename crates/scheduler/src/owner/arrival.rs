@@ -1,0 +1,277 @@
+//! What comes in beside timers, and from where.
+
+use bytes::Bytes;
+use gennaker_bus::{Class, Command, subject};
+use gennaker_engine::{Lookup, LookupAnswer};
+use gennaker_model::{
+    ExecutionId,
+    command::{Answer, Envelope, Refusal, RefusalCode, Request, VERSION},
+    work::{Heartbeat, TaskReport},
+};
+use tokio::sync::mpsc::error::TrySendError;
+
+use super::{Owner, group::Group, work::Work};
+use crate::{
+    checkpoint::{Loaded, SaveError, Saved},
+    index, metrics,
+};
+
+/// One thing that came in.
+pub(crate) enum Arrival {
+    /// A command or a report.
+    Command(Command),
+    /// A worker tells what it holds.
+    Heartbeat(Bytes),
+    /// A load ended.
+    Loaded {
+        execution: ExecutionId,
+        outcome: Result<Option<Box<Loaded>>, String>,
+    },
+    /// A lookup was answered.
+    LookedUp {
+        execution: ExecutionId,
+        lookup: Lookup,
+        answer: LookupAnswer,
+    },
+    /// Another execution took what this one said.
+    PeerAnswered {
+        from: ExecutionId,
+        to: ExecutionId,
+        number: u64,
+    },
+    /// The leader read that proves answers up to a number.
+    Proof {
+        covers: u64,
+        ours: Result<bool, String>,
+    },
+    /// Documents for a list were read.
+    Listed(super::answer::Listed),
+    /// Some finished executions for the index; the last lot says so.
+    Indexed {
+        documents: Vec<gennaker_model::Execution>,
+        unfinished: Vec<ExecutionId>,
+        last: bool,
+    },
+    /// A task was published, or the message of an earlier publication is still there.
+    Published {
+        execution: ExecutionId,
+        attempt: gennaker_model::AttemptId,
+    },
+}
+
+/// A checkpoint ended.
+pub(crate) struct Saving {
+    pub execution: ExecutionId,
+    pub outcome: Result<Saved, SaveError>,
+}
+
+impl Owner {
+    /// Subscribes to commands and heartbeats. What does not fit the queue is refused as busy; reports wait.
+    pub(super) async fn listen(&self) -> Result<(), gennaker_bus::Error> {
+        let mut commands = self
+            .around
+            .bus
+            .serve_commands(self.around.partition)
+            .await?;
+        let sender = self.sender.clone();
+        let partition = self.around.partition;
+        let spawned = self.around.scope.spawn("commands", async move {
+            while let Some(command) = commands.next().await {
+                match (command.class, sender.try_send(Arrival::Command(command))) {
+                    (_, Ok(())) => {}
+                    (_, Err(TrySendError::Closed(_))) => return,
+                    (Class::Report, Err(TrySendError::Full(arrival))) => {
+                        if sender.send(arrival).await.is_err() {
+                            return;
+                        }
+                    }
+                    (Class::Request, Err(TrySendError::Full(Arrival::Command(command)))) => {
+                        metrics::refused_busy();
+                        let message =
+                            "the scheduler has too much to do; try again in a moment".to_owned();
+                        let refusal = Refusal {
+                            code: RefusalCode::Busy,
+                            message,
+                            execution: None,
+                        };
+                        let answer = Answer {
+                            partition,
+                            sequence: 0,
+                            result: Err(refusal),
+                        };
+                        if let Ok(bytes) = serde_json::to_vec(&answer) {
+                            // Who gets no answer asks again.
+                            let _ = command.responder.send(Bytes::from(bytes)).await;
+                        }
+                    }
+                    (Class::Request, Err(TrySendError::Full(_))) => {}
+                }
+            }
+        });
+        let mut heartbeats = self
+            .around
+            .bus
+            .subscribe(subject::heartbeat(partition))
+            .await?;
+        let sender = self.sender.clone();
+        let listening = self.around.scope.spawn("heartbeats", async move {
+            while let Some((_, payload)) = heartbeats.next().await {
+                if sender.send(Arrival::Heartbeat(payload)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        if spawned.is_none() || listening.is_none() {
+            tracing::debug!(partition, "the owner is stopping before it has begun");
+        }
+        Ok(())
+    }
+
+    /// Handles one arrival; what it decides goes into `group`.
+    pub(super) fn take(&mut self, arrival: Arrival, group: &mut Group) {
+        match arrival {
+            Arrival::Command(command) => self.command(command, group),
+            Arrival::Heartbeat(payload) => self.heartbeat(&payload, group.at),
+            Arrival::Loaded { execution, outcome } => self.loaded(execution, outcome),
+            Arrival::LookedUp {
+                execution,
+                lookup,
+                answer,
+            } => {
+                self.perform(Work::looked_up(execution, lookup, answer), group);
+            }
+            Arrival::PeerAnswered { from, to, number } => {
+                self.sending.remove(&(from.clone(), to.clone(), number));
+                self.perform(Work::peer_answered(from, to, number), group);
+            }
+            Arrival::Proof { covers, ours } => self.proved(covers, ours),
+            Arrival::Listed(listed) => self.listed(listed),
+            Arrival::Indexed {
+                documents,
+                unfinished,
+                last,
+            } => self.indexed(&documents, unfinished, last),
+            Arrival::Published { execution, attempt } => {
+                self.heard.insert((execution, attempt), group.at);
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command, group: &mut Group) {
+        let responder = command.responder;
+        match command.class {
+            Class::Report => match serde_json::from_slice::<TaskReport>(&command.payload) {
+                Ok(report) => {
+                    if let Some(pool) = self.pool_of(&(report.execution.clone(), report.attempt)) {
+                        self.pool_heard.insert(pool, group.at);
+                    }
+                    self.perform(Work::report(report, responder), group);
+                }
+                Err(error) => self.refuse(
+                    responder,
+                    RefusalCode::Invalid,
+                    format!("the report cannot be read: {error}"),
+                ),
+            },
+            Class::Request => match serde_json::from_slice::<Envelope>(&command.payload) {
+                Ok(envelope) if envelope.v != VERSION => {
+                    let message = format!(
+                        "requests of version {} are not understood; this is version {VERSION}",
+                        envelope.v
+                    );
+                    self.refuse(responder, RefusalCode::Invalid, message);
+                }
+                Ok(envelope) => match envelope.request {
+                    Request::List(query) => self.list(&query, responder),
+                    request => self.perform(
+                        Work::request(envelope.id, envelope.at_ms, request, responder),
+                        group,
+                    ),
+                },
+                Err(error) => self.refuse(
+                    responder,
+                    RefusalCode::Invalid,
+                    format!("the request cannot be read: {error}"),
+                ),
+            },
+        }
+    }
+
+    fn heartbeat(&mut self, payload: &Bytes, now: i64) {
+        let Ok(heartbeat) = serde_json::from_slice::<Heartbeat>(payload) else {
+            return;
+        };
+        for held in heartbeat.holds {
+            if let Some(heard) = self.heard.get_mut(&held) {
+                *heard = now;
+                self.pool_of(&held).into_iter().for_each(|pool| {
+                    self.pool_heard.insert(pool, now);
+                });
+            }
+        }
+    }
+
+    fn pool_of(
+        &self,
+        (execution, attempt): &(ExecutionId, gennaker_model::AttemptId),
+    ) -> Option<String> {
+        match self.slots.get(execution) {
+            Some(super::Slot::Live(live)) => live
+                .state
+                .book
+                .attempts
+                .get(attempt)
+                .map(|held| held.message.pool.clone()),
+            Some(super::Slot::Parked { .. } | super::Slot::Loading { .. }) | None => None,
+        }
+    }
+
+    /// Reads the headers that take-over did not need, for lists and for telling old ids from new ones.
+    pub(super) fn index_the_rest(&self) {
+        let kv = self.around.kv.clone();
+        let sender = self.sender.clone();
+        let partition = self.around.partition;
+        let spawned = self.around.scope.spawn("index", async move {
+            loop {
+                match index::scan(&kv, &sender).await {
+                    Ok(()) => return,
+                    Err(error) => {
+                        tracing::warn!(
+                            partition,
+                            "the finished executions cannot be read yet: {error}"
+                        );
+                        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                    }
+                }
+            }
+        });
+        if spawned.is_none() {
+            tracing::debug!(
+                partition,
+                "the owner is stopping before its index is complete"
+            );
+        }
+    }
+
+    fn indexed(
+        &mut self,
+        documents: &[gennaker_model::Execution],
+        unfinished: Vec<ExecutionId>,
+        last: bool,
+    ) {
+        for document in documents {
+            if !self.index.contains(&document.id) {
+                self.index.put(document);
+            }
+        }
+        for execution in unfinished {
+            // A header without a mark that is not finished: adopted, as if somebody had asked for it.
+            if !self.slots.contains_key(&execution) {
+                self.load(&execution, 0, Vec::new());
+            }
+        }
+        if last {
+            self.index.complete = true;
+        }
+    }
+}

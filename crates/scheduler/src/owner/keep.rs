@@ -1,0 +1,299 @@
+//! Keeping executions: checkpoints, purging the log, leaving memory, coming back.
+
+use gennaker_model::ExecutionId;
+
+use super::{Arrival, Ended, Live, Owner, Recovered, Saving, Slot, work::Work};
+use crate::{
+    checkpoint::{self, Loaded, SaveError, Saved},
+    metrics,
+};
+
+/// Finished executions whose retention is looked at in one turn.
+const EXPIRE_AT_ONCE: usize = 50;
+
+impl Owner {
+    /// Takes what take-over found: arms timers, publishes open tasks, sends open messages and lookups.
+    pub(super) fn adopt(&mut self, executions: Vec<Recovered>) {
+        let now = self.now();
+        for recovered in executions {
+            let Recovered {
+                state,
+                deleted,
+                saved,
+                unsaved,
+            } = recovered;
+            let id = state.doc.id.clone();
+            if let Some((oldest, _)) = unsaved {
+                self.unsaved.insert(id.clone(), oldest);
+            }
+            if !deleted {
+                self.index.put(&state.doc);
+            }
+            let changed = unsaved.map_or(saved.sequence, |(_, newest)| newest);
+            let live = Live {
+                state,
+                saved,
+                changed,
+                saving: false,
+                deleted,
+            };
+            self.slots.insert(id.clone(), Slot::Live(Box::new(live)));
+            self.resume(&id, now);
+        }
+    }
+
+    /// Does again everything that an execution has open.
+    pub(super) fn resume(&mut self, id: &ExecutionId, now: i64) {
+        let Some(Slot::Live(live)) = self
+            .slots
+            .get(id)
+            .filter(|slot| !matches!(slot, Slot::Live(live) if live.deleted))
+        else {
+            return;
+        };
+        let state = live.state.clone();
+        for (timer, due) in &state.book.timers {
+            self.wheel.arm(id, timer, *due);
+        }
+        for attempt in state.book.attempts.values() {
+            self.publish(attempt.message.clone(), now);
+        }
+        for peer in state.sendable() {
+            self.send_peer(peer.clone());
+        }
+        for lookup in state.book.lookups.keys() {
+            self.look_up(id.clone(), lookup.clone());
+        }
+        if !gennaker_engine::audit::zombies(&state).is_empty() {
+            self.ready.push_back(Work::audited(id.clone()));
+        }
+    }
+
+    /// Loads an execution; `waiting` goes on when it is there.
+    pub(super) fn load(&mut self, id: &ExecutionId, sequence: u64, waiting: Vec<Work>) {
+        self.slots
+            .insert(id.clone(), Slot::Loading { waiting, sequence });
+        let kv = self.around.kv.clone();
+        let sender = self.sender.clone();
+        let execution = id.clone();
+        self.beside("load", async move {
+            let outcome = checkpoint::load(&kv, &execution)
+                .await
+                .map(|loaded| loaded.map(Box::new))
+                .map_err(|error| error.to_string());
+            let _ = sender.send(Arrival::Loaded { execution, outcome }).await;
+        });
+    }
+
+    pub(super) fn loaded(&mut self, id: ExecutionId, outcome: Result<Option<Box<Loaded>>, String>) {
+        let Some(Slot::Loading { waiting, sequence }) = self.slots.remove(&id) else {
+            return;
+        };
+        let deleted = matches!(&outcome, Ok(Some(loaded)) if loaded.state.is_none());
+        let retry = match outcome {
+            Ok(Some(loaded)) if loaded.epoch > self.epoch => {
+                self.ended = Some(Ended::Superseded);
+                return;
+            }
+            Ok(Some(loaded)) if loaded.saved.sequence >= sequence => {
+                self.arrived(&id, *loaded);
+                None
+            }
+            Ok(None) if sequence == 0 => None,
+            Ok(_) => Some(format!(
+                "the state bucket shows execution {id} older than it is"
+            )),
+            Err(error) => Some(error),
+        };
+        if let Some(error) = retry {
+            tracing::warn!(execution.id = %id, "execution {id} cannot be loaded: {error}; trying again");
+            return self.load(&id, sequence, waiting);
+        }
+        if self.slots.contains_key(&id) {
+            self.ready.extend(waiting);
+        } else {
+            self.absent
+                .extend(waiting.into_iter().map(|work| (work, deleted)));
+        }
+    }
+
+    fn arrived(&mut self, id: &ExecutionId, loaded: Loaded) {
+        let Loaded { state, saved, .. } = loaded;
+        let Some(state) = state else { return };
+        let changed = saved.sequence;
+        self.index.put(&state.doc);
+        self.slots.insert(
+            id.clone(),
+            Slot::Live(Box::new(Live {
+                state,
+                saved,
+                changed,
+                saving: false,
+                deleted: false,
+            })),
+        );
+        let now = self.now();
+        self.resume(id, now);
+    }
+
+    /// Begins the checkpoint of every execution that changed, and purges what no checkpoint needs any more.
+    pub(super) fn checkpoint_due(&mut self) {
+        let due: Vec<ExecutionId> = self.unsaved.keys().cloned().collect();
+        for execution in due {
+            self.save(&execution);
+        }
+        metrics::sizes(
+            self.around.partition,
+            self.index.len(),
+            self.slots.len(),
+            self.wheel.len(),
+        );
+        self.rest();
+        self.purge();
+        self.expire();
+    }
+
+    /// What finished or parked is written at once, so that it can leave memory.
+    pub(super) fn save_at_once(&mut self, id: &ExecutionId) {
+        if let Some(Slot::Live(live)) = self.slots.get(id)
+            && (!live.state.is_live() || live.state.is_parked() || live.deleted)
+        {
+            self.save(id);
+        }
+    }
+
+    fn save(&mut self, id: &ExecutionId) {
+        let Some(Slot::Live(live)) = self.slots.get_mut(id) else {
+            self.unsaved.remove(id);
+            return;
+        };
+        if live.saving || !self.unsaved.contains_key(id) || self.ahead.contains(id) {
+            return;
+        }
+        let Ok(permit) = std::sync::Arc::clone(&self.save_slots).try_acquire_owned() else {
+            return;
+        };
+        live.saving = true;
+        let state = (!live.deleted).then(|| live.state.clone());
+        let known = live.saved.clone();
+        let (epoch, sequence) = (self.epoch, self.last);
+        let kv = self.around.kv.clone();
+        let saves = self.saves.clone();
+        let execution = id.clone();
+        self.beside("checkpoint", async move {
+            let outcome =
+                checkpoint::save(&kv, &execution, state.as_ref(), epoch, sequence, &known).await;
+            drop(permit);
+            let _ = saves.send(Saving { execution, outcome }).await;
+        });
+    }
+
+    pub(super) fn checkpoint_done(&mut self, saving: Saving) {
+        let Saving { execution, outcome } = saving;
+        let Some(Slot::Live(live)) = self.slots.get_mut(&execution) else {
+            return;
+        };
+        live.saving = false;
+        match outcome {
+            Ok(saved) => {
+                if saved.sequence >= live.changed {
+                    self.unsaved.remove(&execution);
+                } else {
+                    self.unsaved.insert(execution.clone(), saved.sequence + 1);
+                }
+                live.saved = saved;
+                self.leave_memory(&execution);
+                self.save_at_once(&execution);
+            }
+            Err(SaveError::Superseded) => self.ended = Some(Ended::Superseded),
+            Err(error) => {
+                tracing::warn!(execution.id = %execution, "the checkpoint of execution {execution} failed: {error}; the log keeps it meanwhile");
+            }
+        }
+    }
+
+    /// An execution that waits for nothing but a person, a timer or another execution leaves memory, and so does a finished one.
+    fn leave_memory(&mut self, id: &ExecutionId) {
+        let Some(Slot::Live(live)) = self.slots.get(id) else {
+            return;
+        };
+        if live.saving || self.unsaved.contains_key(id) {
+            return;
+        }
+        if live.deleted || !live.state.is_live() {
+            self.slots.remove(id);
+        } else if live.state.is_parked() {
+            let sequence = live.saved.sequence;
+            self.slots.insert(id.clone(), Slot::Parked { sequence });
+        }
+    }
+
+    /// What was loaded for a question and not changed leaves memory again.
+    fn rest(&mut self) {
+        let idle: Vec<ExecutionId> = self
+            .slots
+            .iter()
+            .filter(|(id, slot)| {
+                matches!(slot, Slot::Live(live) if !live.saving && (!live.state.is_live() || live.state.is_parked()))
+                    && !self.unsaved.contains_key(*id)
+            })
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in idle {
+            self.leave_memory(&id);
+        }
+    }
+
+    /// Purges the log below the oldest change that no acknowledged header has; never the last message.
+    fn purge(&mut self) {
+        let below = self
+            .unsaved
+            .values()
+            .min()
+            .copied()
+            .unwrap_or(self.last)
+            .min(self.last);
+        if below <= self.purged {
+            return;
+        }
+        self.purged = below;
+        let log = self.around.log.clone();
+        let partition = self.around.partition;
+        self.beside("purge", async move {
+            if let Err(error) = log.purge_below(below).await {
+                tracing::debug!(
+                    partition,
+                    "the log was not purged: {error}; the next purge does it"
+                );
+            }
+        });
+    }
+
+    /// Deletes finished executions whose retention has ended.
+    fn expire(&mut self) {
+        if !self.index.complete {
+            return;
+        }
+        let instant = self.now() - self.around.config.retention_ms;
+        for id in self.index.finished_before(instant, EXPIRE_AT_ONCE) {
+            if self.slots.contains_key(&id) {
+                continue;
+            }
+            self.index.remove(&id);
+            let kv = self.around.kv.clone();
+            self.beside("expire", async move {
+                let known: Saved = match checkpoint::load(&kv, &id).await {
+                    Ok(Some(loaded)) => loaded.saved,
+                    Ok(None) => return,
+                    Err(error) => {
+                        tracing::warn!(execution.id = %id, "execution {id} is past its retention and cannot be deleted: {error}");
+                        return;
+                    }
+                };
+                if let Err(error) = checkpoint::erase(&kv, &id, &known).await {
+                    tracing::warn!(execution.id = %id, "execution {id} is past its retention and cannot be deleted: {error}");
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Performing effects, after the facts that ask for them are durable.
+//!
+//! Nothing here is waited for by the loop. What fails is done again by the audit; doing it twice is harmless.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use gennaker_bus::{Class, CommandError, TaskAddress, subject};
+use gennaker_engine::{Effect, Lookup};
+use gennaker_model::{
+    CommandId, ExecutionId,
+    command::{Answer, Envelope, Peer, RefusalCode, Request, VERSION},
+    routing::partition_of,
+    work::{Abort, TaskMessage},
+};
+use gennaker_runtime::Backoff;
+use gennaker_telemetry::TraceContext;
+
+use super::{Arrival, Owner, Slot, group::Group};
+use crate::lookup;
+
+/// How long another owner has for one answer.
+const PEER_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Owner {
+    /// Marks what changed, then performs the group's effects and sends its answers.
+    pub(super) fn release(&mut self, group: Group) {
+        for execution in &group.changed {
+            let Some(Slot::Live(live)) = self.slots.get_mut(execution) else {
+                continue;
+            };
+            live.changed = self.last;
+            self.unsaved.entry(execution.clone()).or_insert(self.last);
+            if live.deleted {
+                self.index.remove(execution);
+            } else {
+                self.index.put(&live.state.doc);
+            }
+        }
+        for (responder, result) in group.answers {
+            self.send(responder, result);
+        }
+        for (execution, effect) in group.effects {
+            self.effect(&execution, effect, group.at);
+        }
+        for execution in group.changed {
+            self.hint(&execution);
+            self.save_at_once(&execution);
+        }
+    }
+
+    pub(super) fn effect(&mut self, execution: &ExecutionId, effect: Effect, now: i64) {
+        match effect {
+            Effect::Dispatch(message) => self.publish(*message, now),
+            Effect::Abort { pool, zone, abort } => self.abort(&pool, zone.as_deref(), &abort),
+            Effect::Arm { timer, due } => self.wheel.arm(execution, &timer, due),
+            Effect::Disarm { timer } => self.wheel.disarm(execution, &timer),
+            Effect::Send(peer) => self.send_peer(*peer),
+            Effect::Lookup(lookup) => self.look_up(execution.clone(), lookup),
+            Effect::Reply(_) => {}
+        }
+    }
+
+    /// Publishes an attempt. That a message for it is still there is the usual answer to a repetition.
+    pub(super) fn publish(&mut self, mut message: TaskMessage, now: i64) {
+        self.heard
+            .insert((message.execution.clone(), message.attempt), now);
+        message.trace = Some(
+            TraceContext::of_execution(message.execution.as_str())
+                .within(message.stage.as_str())
+                .to_string(),
+        );
+        let address = TaskAddress {
+            zone: message.zone.clone(),
+            execution: message.execution.to_string(),
+            stage: message.stage.to_string(),
+            task: message.task.clone(),
+            attempt: message.attempt.0,
+        };
+        let payload = match serde_json::to_vec(&message) {
+            Ok(payload) => Bytes::from(payload),
+            Err(error) => {
+                tracing::error!(execution.id = %message.execution, "a task cannot be encoded: {error}");
+                return;
+            }
+        };
+        let tasks = self.around.bus.tasks(&message.pool);
+        let sender = self.sender.clone();
+        self.beside("publish", async move {
+            match tasks.publish(&address, payload).await {
+                Ok(_) => {
+                    let arrival = Arrival::Published {
+                        execution: message.execution,
+                        attempt: message.attempt,
+                    };
+                    let _ = sender.send(arrival).await;
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        execution.id = %message.execution,
+                        "task {} of execution {} was not published: {error}; the audit repeats it",
+                        message.kind,
+                        message.execution
+                    );
+                }
+            }
+        });
+    }
+
+    fn abort(&mut self, pool: &str, zone: Option<&str>, abort: &Abort) {
+        self.heard.remove(&(abort.execution.clone(), abort.attempt));
+        let subject = subject::abort(pool, zone);
+        let Ok(payload) = serde_json::to_vec(abort) else {
+            return;
+        };
+        let bus = self.around.bus.clone();
+        self.beside("abort", async move {
+            if let Err(error) = bus.publish(subject, Bytes::from(payload)).await {
+                tracing::debug!("an abort was not sent: {error}");
+            }
+        });
+    }
+
+    /// Says something to another execution until its owner has taken it, or refuses it for good.
+    pub(super) fn send_peer(&mut self, peer: Peer) {
+        let key = (peer.from.clone(), peer.to.clone(), peer.number);
+        if !self.sending.insert(key) {
+            return;
+        }
+        let bus = self.around.bus.clone();
+        let clock = self.around.clock.clone();
+        let sender = self.sender.clone();
+        let partition = partition_of(&peer.to, self.around.config.partitions);
+        let seed = self.around.config.seed ^ peer.number;
+        self.beside("peer", async move {
+            let (from, to, number) = (peer.from.clone(), peer.to.clone(), peer.number);
+            let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5), seed);
+            let Ok(id) = CommandId::new(format!("{from}.{to}.{number}")) else { return };
+            loop {
+                let envelope =
+                    Envelope { v: VERSION, id: id.clone(), at_ms: clock.now_ms(), request: Request::Peer(peer.clone()), trace: None };
+                let Ok(payload) = serde_json::to_vec(&envelope) else { return };
+                match bus.command(partition, Class::Request, Bytes::from(payload), PEER_TIMEOUT).await {
+                    Ok(bytes) if is_final(&bytes) => {
+                        let _ = sender.send(Arrival::PeerAnswered { from, to, number }).await;
+                        return;
+                    }
+                    Err(CommandError::TooLarge { size, limit }) => {
+                        tracing::error!(execution.id = %from, "a message to execution {to} has {size} bytes; the limit is {limit}");
+                        let _ = sender.send(Arrival::PeerAnswered { from, to, number }).await;
+                        return;
+                    }
+                    Ok(_) | Err(_) => tokio::time::sleep(backoff.next_delay()).await,
+                }
+            }
+        });
+    }
+
+    pub(super) fn look_up(&self, execution: ExecutionId, lookup: Lookup) {
+        let store = self.around.store.clone();
+        let sender = self.sender.clone();
+        self.beside("lookup", async move {
+            let answer = lookup::answer(&store, &lookup).await;
+            let _ = sender
+                .send(Arrival::LookedUp {
+                    execution,
+                    lookup,
+                    answer,
+                })
+                .await;
+        });
+    }
+
+    /// "Changed, now at revision n": for live views; nobody relies on it.
+    fn hint(&self, execution: &ExecutionId) {
+        let Some(Slot::Live(live)) = self.slots.get(execution) else {
+            return;
+        };
+        let document = &live.state.doc;
+        let hint = serde_json::json!({
+            "execution": document.id,
+            "application": document.application,
+            "rev": live.state.revision,
+            "status": document.status,
+        });
+        let subject = subject::feed(&document.application, document.id.as_str());
+        let bus = self.around.bus.clone();
+        self.beside("hint", async move {
+            let _ = bus.publish(subject, Bytes::from(hint.to_string())).await;
+        });
+    }
+
+    /// Runs something beside the loop; it ends with the owner.
+    pub(super) fn beside<F>(&self, name: &str, future: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        if self.around.scope.spawn(name, future).is_none() {
+            tracing::debug!("{name} was not begun, because the owner is stopping");
+        }
+    }
+}
+
+/// Whether an answer to a message settles it. "Try again" and "not mine" do not.
+fn is_final(bytes: &[u8]) -> bool {
+    match serde_json::from_slice::<Answer>(bytes) {
+        Ok(Answer { result: Ok(_), .. }) => true,
+        Ok(Answer {
+            result: Err(refusal),
+            ..
+        }) => match refusal.code {
+            RefusalCode::NotFound
+            | RefusalCode::Invalid
+            | RefusalCode::Conflict
+            | RefusalCode::NotAllowed
+            | RefusalCode::TooLarge => true,
+            RefusalCode::Busy
+            | RefusalCode::WrongPartition
+            | RefusalCode::Internal
+            | RefusalCode::Expired => false,
+        },
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,225 @@
+//! Taking a partition over: become the one who appended last, load what is live, replay the rest of the log.
+//!
+//! 1. Append an `owner` record on the sequence that the leader names. Its own sequence is our epoch.
+//! 2. Read the log's first sequence, *then* load the headers with a live mark: an older header with a purged log would be a
+//!    lost event.
+//! 3. Replay from that first sequence to our own record; a fact counts for an execution only above the sequence in its header.
+//!    A missing sequence means that a purge passed us: again from 2.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use gennaker_bus::{Appended, subject};
+use gennaker_engine::{State, apply};
+use gennaker_model::ExecutionId;
+
+use crate::{
+    checkpoint::{self, LoadError, Saved},
+    owner::{Recovered, Surroundings, TakenOver},
+    record::{Entry, Record, VERSION},
+};
+
+/// Why a partition was not taken over.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Somebody else was faster, or a record of a later owner was found.
+    #[error("another scheduler has it")]
+    Superseded,
+    /// The broker does not answer.
+    #[error("the broker does not answer")]
+    Bus(#[from] gennaker_bus::Error),
+    /// A checkpoint cannot be read.
+    #[error("a checkpoint cannot be read")]
+    Checkpoint(#[from] LoadError),
+    /// The log holds what this version cannot read.
+    #[error("log message {0} cannot be read")]
+    Log(u64, #[source] serde_json::Error),
+    /// The log and the state do not fit: they were restored from different times.
+    #[error(
+        "log message {sequence} does not fit the state of execution {execution}: the log and the state bucket come from \
+         different times; restore both from the same backup"
+    )]
+    Misfit {
+        /// The message.
+        sequence: u64,
+        /// The execution.
+        execution: ExecutionId,
+        /// What does not fit.
+        #[source]
+        misfit: apply::Misfit,
+    },
+}
+
+/// Headers and marks that are read at the same time.
+const READS: usize = 32;
+
+struct Found {
+    state: Option<State>,
+    deleted: bool,
+    saved: Saved,
+    unsaved: Option<(u64, u64)>,
+}
+
+/// Takes the partition over; `nonce` is random for each ownership.
+pub(crate) async fn take_over(around: &Surroundings, nonce: String) -> Result<TakenOver, Failure> {
+    let last = around.log.last().await?;
+    let expected = last.as_ref().map_or(0, |entry| entry.sequence);
+    let before: Option<Record> = last
+        .as_ref()
+        .map(|entry| {
+            serde_json::from_slice(&entry.payload)
+                .map_err(|error| Failure::Log(entry.sequence, error))
+        })
+        .transpose()?;
+    let time = around
+        .clock
+        .now_ms()
+        .max(before.map_or(0, |record| record.at));
+    let mark = Record {
+        v: VERSION,
+        at: time,
+        owner: Some(around.config.name.clone()),
+        entries: Vec::new(),
+    };
+    let payload = serde_json::to_vec(&mark).map_err(|error| Failure::Log(expected, error))?;
+    let epoch = match around
+        .log
+        .append(expected, &format!("{nonce}-0"), Bytes::from(payload))
+        .await?
+    {
+        Appended::Committed(sequence) => sequence,
+        Appended::Superseded => return Err(Failure::Superseded),
+    };
+    loop {
+        let first = around.log.first_sequence().await?;
+        let mut found = live_ones(around, epoch).await?;
+        if replay(around, epoch, first, &mut found).await? {
+            let executions = found.into_values().filter_map(recovered).collect();
+            return Ok(TakenOver {
+                epoch,
+                nonce,
+                time,
+                first,
+                executions,
+            });
+        }
+        tracing::info!(
+            partition = around.partition,
+            "the log was purged while it was read; reading again"
+        );
+    }
+}
+
+fn recovered(found: Found) -> Option<Recovered> {
+    let Found {
+        state,
+        deleted,
+        saved,
+        unsaved,
+    } = found;
+    let state = state?;
+    (unsaved.is_some() || state.is_live()).then_some(Recovered {
+        state,
+        deleted,
+        saved,
+        unsaved,
+    })
+}
+
+async fn live_ones(
+    around: &Surroundings,
+    epoch: u64,
+) -> Result<BTreeMap<ExecutionId, Found>, Failure> {
+    use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+    let mut marks = around.kv.scan("l").await?;
+    let mut ids = Vec::new();
+    while let Some(record) = marks.next().await.transpose()? {
+        let id = record
+            .key
+            .strip_prefix("l.")
+            .and_then(subject::name)
+            .and_then(|name| ExecutionId::new(name).ok());
+        ids.extend(id);
+    }
+    let loads = ids.into_iter().map(|id| async move {
+        let found = load(around, &id, epoch).await?;
+        Ok::<_, Failure>((id, found))
+    });
+    stream::iter(loads).buffered(READS).try_collect().await
+}
+
+async fn load(around: &Surroundings, id: &ExecutionId, epoch: u64) -> Result<Found, Failure> {
+    let Some(loaded) = checkpoint::load(&around.kv, id).await? else {
+        return Ok(Found {
+            state: None,
+            deleted: false,
+            saved: Saved::default(),
+            unsaved: None,
+        });
+    };
+    if loaded.epoch > epoch {
+        return Err(Failure::Superseded);
+    }
+    let deleted = loaded.state.is_none();
+    Ok(Found {
+        state: loaded.state,
+        deleted,
+        saved: loaded.saved,
+        unsaved: None,
+    })
+}
+
+/// Folds the log; false when a part of it was purged meanwhile.
+async fn replay(
+    around: &Surroundings,
+    epoch: u64,
+    first: u64,
+    found: &mut BTreeMap<ExecutionId, Found>,
+) -> Result<bool, Failure> {
+    let mut entries = around.log.read(first, epoch).await?;
+    let mut expected = first;
+    while let Some(entry) = entries.next().await.transpose()? {
+        if entry.sequence != expected {
+            return Ok(false);
+        }
+        expected += 1;
+        let record: Record = serde_json::from_slice(&entry.payload)
+            .map_err(|error| Failure::Log(entry.sequence, error))?;
+        for fact in record.entries {
+            if !found.contains_key(&fact.x) {
+                let loaded = load(around, &fact.x, epoch).await?;
+                found.insert(fact.x.clone(), loaded);
+            }
+            if let Some(execution) = found.get_mut(&fact.x) {
+                fold(execution, fact, entry.sequence)?;
+            }
+        }
+    }
+    Ok(expected > epoch)
+}
+
+fn fold(found: &mut Found, entry: Entry, sequence: u64) -> Result<(), Failure> {
+    if sequence <= found.saved.sequence {
+        return Ok(());
+    }
+    let Entry { x, e, deleted } = entry;
+    for event in e {
+        match &mut found.state {
+            None if found.deleted => {}
+            None => found.state = apply::created(&event),
+            Some(state) => {
+                apply(state, &event).map_err(|misfit| Failure::Misfit {
+                    sequence,
+                    execution: x.clone(),
+                    misfit,
+                })?;
+            }
+        }
+    }
+    found.deleted |= deleted;
+    found.unsaved = Some((
+        found.unsaved.map_or(sequence, |(oldest, _)| oldest),
+        sequence,
+    ));
+    Ok(())
+}

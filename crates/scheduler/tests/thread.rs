@@ -1,0 +1,289 @@
+//! Command in, task out, report in, answer out: real scheduler and real worker over the in-memory bus.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use gennaker_bus::{Bus, Class, Layout, layout, memory::Broker};
+use gennaker_model::{
+    CommandId, Execution, ExecutionId, ExecutionType, Map, Status,
+    command::{Answer, Envelope, ListQuery, Refusal, RefusalCode, Reply, Request, Start, VERSION},
+    routing,
+};
+use gennaker_runtime::{Clock, Scope};
+use gennaker_scheduler::{Config, Scheduler};
+use gennaker_store::Store;
+use gennaker_worker::{Ctx, Done, Effect, Failure, Options, Pool, Registry, Task, Worker};
+use serde_json::{Value, json};
+
+struct Noop;
+
+impl Task for Noop {
+    fn kind(&self) -> &'static str {
+        "noop"
+    }
+
+    fn effect(&self, _message: &gennaker_model::work::TaskMessage) -> Effect {
+        Effect::None
+    }
+
+    fn run<'a>(
+        &'a self,
+        _ctx: &'a Ctx,
+    ) -> futures_util::future::BoxFuture<'a, Result<Done, Failure>> {
+        Box::pin(async { Ok(Done::default()) })
+    }
+}
+
+const PARTITIONS: u32 = 2;
+
+struct World {
+    broker: Broker,
+    bus: Bus,
+    clock: Clock,
+    commands: u64,
+    schedulers: Vec<(String, Scope)>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let broker = Broker::new(1);
+        let clock = Clock::simulated(1_800_000_000_000);
+        let bus = Bus::memory(&broker, "client");
+        let layout = Layout {
+            partitions: PARTITIONS,
+            pools: vec![layout::Pool {
+                name: "notify".into(),
+                limit: 200,
+                ack_wait: Duration::from_secs(30),
+            }],
+            ..Layout::default()
+        };
+        bus.bootstrap(&layout).await.unwrap();
+        let mut world = Self {
+            broker,
+            bus,
+            clock,
+            commands: 0,
+            schedulers: Vec::new(),
+        };
+        world.scheduler("one");
+        let worker_bus = Bus::memory(&world.broker, "worker");
+        worker_bus.remember(&layout);
+        let pool = Pool {
+            name: "notify".into(),
+            concurrency: 50,
+            tasks: Registry::new([Arc::new(Noop) as Arc<dyn Task>]),
+        };
+        let options = Options {
+            name: "w".into(),
+            zone: None,
+            seed: 5,
+            pools: vec![pool],
+            drain: Duration::from_secs(1),
+        };
+        let worker = Worker::new(worker_bus, world.clock.clone(), options);
+        Scope::root("workers").spawn("worker", async move {
+            worker.run(gennaker_runtime::CancellationToken::new()).await;
+        });
+        world
+    }
+
+    fn scheduler(&mut self, name: &str) {
+        let bus = Bus::memory(&self.broker, name);
+        let store = Store::new(&bus);
+        let config = Config::new(name, PARTITIONS, self.schedulers.len() as u64 + 11);
+        let scope = Scope::root(name);
+        let scheduler = Scheduler::new(config, bus, store, self.clock.clone());
+        let inner = scope.clone();
+        scope.spawn("scheduler", async move {
+            scheduler.run(inner.child("partitions")).await
+        });
+        self.schedulers.push((name.to_owned(), scope));
+    }
+
+    async fn ask(&mut self, partition: u32, request: Request) -> Result<Reply, Refusal> {
+        self.commands += 1;
+        let id = CommandId::new(format!("c{}", self.commands)).unwrap();
+        let envelope = Envelope {
+            v: VERSION,
+            id,
+            at_ms: self.clock.now_ms(),
+            request,
+            trace: None,
+        };
+        let payload = Bytes::from(serde_json::to_vec(&envelope).unwrap());
+        for _ in 0..200 {
+            match self
+                .bus
+                .command(
+                    partition,
+                    Class::Request,
+                    payload.clone(),
+                    Duration::from_secs(2),
+                )
+                .await
+            {
+                Ok(bytes) => {
+                    let answer: Answer = serde_json::from_slice(&bytes).unwrap();
+                    match answer.result {
+                        Err(Refusal {
+                            code: RefusalCode::Busy,
+                            ..
+                        }) => {}
+                        result => return result,
+                    }
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("no owner answered");
+    }
+
+    async fn start(&mut self, number: u64, stages: Value) -> ExecutionId {
+        let id = routing::execution_id(self.clock.now_ms(), "config", number);
+        let config =
+            json!({"id": "config", "name": "pipe", "application": "app", "stages": stages});
+        let start = Start {
+            execution: id.clone(),
+            kind: ExecutionType::Pipeline,
+            config: config.as_object().unwrap().clone(),
+            trigger: Map::new(),
+            user: "ann".into(),
+            origin: "api".into(),
+            parent: None,
+            error: None,
+        };
+        let partition = routing::partition_of(&id, PARTITIONS);
+        let reply = self.ask(partition, Request::Start(Box::new(start))).await;
+        assert_eq!(
+            reply,
+            Ok(Reply::Started {
+                execution: id.clone(),
+                existing: false
+            })
+        );
+        id
+    }
+
+    async fn read(&mut self, id: &ExecutionId) -> Execution {
+        let partition = routing::partition_of(id, PARTITIONS);
+        match self
+            .ask(
+                partition,
+                Request::Read {
+                    execution: id.clone(),
+                },
+            )
+            .await
+        {
+            Ok(Reply::Execution { document }) => *document,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn until(&mut self, id: &ExecutionId, done: impl Fn(&Execution) -> bool) -> Execution {
+        for _ in 0..600 {
+            let document = self.read(id).await;
+            if done(&document) {
+                return document;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the condition never held");
+    }
+}
+
+fn ten_noops() -> Value {
+    let stage = |index: u32| {
+        let requisites: Vec<String> = index
+            .checked_sub(1)
+            .map(|before| before.to_string())
+            .into_iter()
+            .collect();
+        json!({"refId": index.to_string(), "type": "noop", "pool": "notify", "requisiteStageRefIds": requisites})
+    };
+    Value::Array((0..10).map(stage).collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_dispatched_stages_run_and_the_end_is_readable() {
+    let mut world = World::new().await;
+    let id = world.start(1, ten_noops()).await;
+    let document = world
+        .until(&id, |document| document.status.is_complete())
+        .await;
+    assert_eq!(document.status, Status::Succeeded);
+    assert!(
+        document
+            .stages
+            .iter()
+            .all(|stage| stage.status == Status::Succeeded)
+    );
+    let partition = routing::partition_of(&id, PARTITIONS);
+    let query = ListQuery {
+        application: Some("app".into()),
+        ..ListQuery::default()
+    };
+    match world.ask(partition, Request::List(query)).await {
+        Ok(Reply::Executions { documents }) => assert_eq!(documents, [document.unexpanded()]),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_killed_owner_is_followed_and_nothing_is_lost() {
+    let mut world = World::new().await;
+    let stages = json!([
+        {"refId": "1", "type": "manualJudgment"},
+        {"refId": "2", "type": "noop", "pool": "notify", "requisiteStageRefIds": ["1"]},
+        {"refId": "3", "type": "wait", "waitTime": 30},
+    ]);
+    let id = world.start(1, stages).await;
+    world.scheduler("two");
+    let (name, scope) = world.schedulers.remove(0);
+    world.broker.kill_node(&name);
+    scope.cancel();
+    let document = world.read(&id).await;
+    assert_eq!(document.status, Status::Running);
+    let stage = document.stages[0].id.clone();
+    let partition = routing::partition_of(&id, PARTITIONS);
+    let patch = json!({"judgmentStatus": "continue"})
+        .as_object()
+        .unwrap()
+        .clone();
+    let judge = Request::PatchStage {
+        execution: id.clone(),
+        stage,
+        patch,
+        user: "bob".into(),
+    };
+    assert_eq!(world.ask(partition, judge).await, Ok(Reply::Done));
+    let document = world
+        .until(&id, |document| document.status.is_complete())
+        .await;
+    assert_eq!(document.status, Status::Succeeded);
+    assert_eq!(
+        document.stages[0].last_modified.as_ref().unwrap().user,
+        "bob"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_parks_leaves_memory_and_comes_back() {
+    let mut world = World::new().await;
+    let id = world
+        .start(1, json!([{"refId": "1", "type": "wait", "waitTime": 3600}]))
+        .await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let document = world.read(&id).await;
+    assert_eq!(document.status, Status::Running);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let document = world
+        .until(&id, |document| document.status.is_complete())
+        .await;
+    assert_eq!(document.status, Status::Succeeded);
+    let waited = document.end_time.unwrap() - document.start_time.unwrap();
+    assert!((3_600_000..3_601_000).contains(&waited), "{waited}");
+}
