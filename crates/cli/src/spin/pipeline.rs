@@ -1,0 +1,343 @@
+//! `pipeline list|get|save|update|delete|execute`.
+
+use serde_json::{Map, Value, json};
+
+use super::{Done, Said, Spin, args::PipelineCommand, decoded, read_file};
+use crate::{
+    output::gojson::{Printed, printed},
+    text::encode,
+};
+
+const UNNAMED: &str = "one of required parameters 'application' or 'name' not set";
+
+impl Spin<'_> {
+    pub(super) async fn pipeline(&mut self, command: PipelineCommand) -> Done {
+        match command {
+            PipelineCommand::List { application } => {
+                if application.is_empty() {
+                    return Err(Said::new("required parameter 'application' not set"));
+                }
+                let path = format!("/applications/{}/pipelineConfigs", encode(&application));
+                let list = self.document("GET", &path, None).await?;
+                self.ui.document(&list);
+                Ok(())
+            }
+            PipelineCommand::Get { application, name } => {
+                let path = config_path(&application, &name)?;
+                let pipeline = self.document("GET", &path, None).await?;
+                self.ui.document(&pipeline);
+                Ok(())
+            }
+            PipelineCommand::Save { file } => self.save_pipeline(&file).await,
+            PipelineCommand::Update {
+                application,
+                name,
+                disabled,
+                enabled,
+            } => {
+                self.update_pipeline(&application, &name, disabled, enabled)
+                    .await
+            }
+            PipelineCommand::Delete { application, name } => {
+                let path = pipeline_path(&application, &name)?;
+                let response = self.ok("DELETE", &path, None).await?;
+                if response.status != 200 {
+                    return Err(Said::new(format!(
+                        "Encountered an error deleting pipeline, status code: {}",
+                        response.status
+                    )));
+                }
+                self.ui.success("Pipeline deleted");
+                Ok(())
+            }
+            PipelineCommand::Execute {
+                application,
+                name,
+                parameter_file,
+                artifacts_file,
+                parameters,
+            } => {
+                let path = pipeline_path(&application, &name)?;
+                self.execute(&path, &parameter_file, &artifacts_file, &parameters)
+                    .await
+            }
+            PipelineCommand::Execution { command } => self.execution(command).await,
+        }
+    }
+
+    async fn save_pipeline(&mut self, file: &str) -> Done {
+        let read = self.file_or_input(file).map_err(Said::new)?;
+        let mut pipeline = read.ok_or_else(|| Said::new("No json input to parse"))?;
+        let mut valid = true;
+        for key in ["name", "application"] {
+            if pipeline.get(key).is_none() {
+                self.ui
+                    .error(&format!("Required pipeline key '{key}' missing..."));
+                valid = false;
+            }
+        }
+        if pipeline["template"]
+            .as_object()
+            .is_some_and(|template| !template.is_empty())
+        {
+            if pipeline.get("schema").is_none() {
+                self.ui
+                    .error("Required pipeline key 'schema' missing for templated pipeline...");
+                valid = false;
+            }
+            pipeline["type"] = json!("templatedPipeline");
+        }
+        let (Some(application), Some(name), true) = (
+            pipeline["application"].as_str(),
+            pipeline["name"].as_str(),
+            valid,
+        ) else {
+            return Err(Said::new(format!(
+                "Submitted pipeline is invalid: {}",
+                printed(&pipeline, Printed::AsString)
+            )));
+        };
+        let found = self
+            .any("GET", &config_path(application, name)?, None)
+            .await?;
+        match found.status {
+            200 => {
+                let id = decoded(&found)?["id"].as_str().map(str::to_owned);
+                if let Some(id) = id {
+                    pipeline["id"] = json!(id);
+                }
+            }
+            404 => {}
+            status => {
+                return Err(Said::new(format!(
+                    "unhandled response {status}: {}",
+                    String::from_utf8_lossy(&found.body)
+                )));
+            }
+        }
+        self.post_pipeline(&pipeline).await?;
+        self.ui.success("Pipeline save succeeded");
+        Ok(())
+    }
+
+    async fn update_pipeline(
+        &mut self,
+        application: &str,
+        name: &str,
+        disabled: Option<bool>,
+        enabled: Option<bool>,
+    ) -> Done {
+        let missing: Vec<&str> = [("\"application\"", application), ("\"name\"", name)]
+            .into_iter()
+            .filter(|(_, value)| value.is_empty())
+            .map(|(flag, _)| flag)
+            .collect();
+        if !missing.is_empty() {
+            return Err(Said::new(format!(
+                "required flag(s) {} not set",
+                missing.join(", ")
+            )));
+        }
+        let found = self
+            .any("GET", &config_path(application, name)?, None)
+            .await?;
+        match found.status {
+            0..300 => {}
+            404 => {
+                return Err(Said::new(format!(
+                    "Pipeline {name} not found under application {application}"
+                )));
+            }
+            _ => return Err(Said::about(&found, found.status_line())),
+        }
+        let mut pipeline = decoded(&found)?;
+        match (disabled, enabled) {
+            (Some(_), Some(_)) => {
+                return Err(Said::new("Cannot pass in both enabled and disabled flag"));
+            }
+            (Some(disabled), None) => pipeline["disabled"] = json!(disabled),
+            (None, Some(enabled)) => pipeline["disabled"] = json!(!enabled),
+            (None, None) => {}
+        }
+        self.post_pipeline(&pipeline).await?;
+        self.ui.success("Pipeline update succeeded");
+        Ok(())
+    }
+
+    async fn post_pipeline(&mut self, pipeline: &Value) -> Done {
+        let response = self.ok("POST", "/pipelines", Some(pipeline)).await?;
+        if response.status == 200 {
+            Ok(())
+        } else {
+            Err(Said::new(format!(
+                "Encountered an error saving pipeline, status code: {}",
+                response.status
+            )))
+        }
+    }
+
+    async fn execute(
+        &mut self,
+        path: &str,
+        parameter_file: &str,
+        artifacts_file: &str,
+        parameters: &[String],
+    ) -> Done {
+        let mut trigger = json!({"type": "manual"});
+        let parameters = if parameter_file.is_empty() {
+            flag_parameters(parameters)
+        } else {
+            let read = read_file(parameter_file).map_err(|error| {
+                Said::new(format!(
+                    "Could not parse supplied pipeline parameters: {error}."
+                ))
+            })?;
+            match read {
+                Some(Value::Object(map)) => map,
+                _ => Map::new(),
+            }
+        };
+        if !parameters.is_empty() {
+            trigger["parameters"] = Value::Object(parameters);
+        }
+        if !artifacts_file.is_empty() {
+            let read = read_file(artifacts_file)
+                .map_err(|error| {
+                    Said::new(format!("Could not parse supplied artifacts: {error}."))
+                })?
+                .unwrap_or_default();
+            match &read["artifacts"] {
+                Value::Array(artifacts) if !artifacts.is_empty() => {
+                    trigger["artifacts"] = json!(artifacts)
+                }
+                Value::Array(_) | Value::Null => {}
+                _ => {
+                    return Err(Said::new(
+                        "Could not parse supplied artifacts: 'artifacts' is no list.",
+                    ));
+                }
+            }
+        }
+        let response = self.any("POST", path, Some(&trigger)).await?;
+        match response.status {
+            202 => {
+                self.ui.success("Pipeline execution started");
+                Ok(())
+            }
+            0..300 => Err(Said::new(format!(
+                "Encountered an error executing pipeline, status code: {}",
+                response.status
+            ))),
+            _ => Err(Said::about(
+                &response,
+                format!(
+                    "Execute pipeline failed with response: {} and error: {}",
+                    response.status,
+                    response.status_line()
+                ),
+            )),
+        }
+    }
+}
+
+fn config_path(application: &str, name: &str) -> Result<String, Said> {
+    if application.is_empty() || name.is_empty() {
+        return Err(Said::new(UNNAMED));
+    }
+    Ok(format!(
+        "/applications/{}/pipelineConfigs/{}",
+        encode(application),
+        encode(name)
+    ))
+}
+
+fn pipeline_path(application: &str, name: &str) -> Result<String, Said> {
+    if application.is_empty() || name.is_empty() {
+        return Err(Said::new(UNNAMED));
+    }
+    Ok(format!(
+        "/pipelines/{}/{}",
+        encode(application),
+        encode(name)
+    ))
+}
+
+/// `-p` is a Go string slice: one flag may hold several comma-separated `key=value`. What has no `=` is ignored, as by spin.
+fn flag_parameters(flags: &[String]) -> Map<String, Value> {
+    flags
+        .iter()
+        .flat_map(|flag| comma_separated(flag))
+        .filter_map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            Some((key.to_owned(), Value::String(value.to_owned())))
+        })
+        .collect()
+}
+
+/// One line of comma-separated values with `"` around fields that hold commas. A quote inside an unquoted field, for which
+/// Go's reader refuses the line, makes the whole flag one field here, so that `-p 'body={"a":1,"b":2}'` works.
+fn comma_separated(line: &str) -> Vec<String> {
+    let mut fields = Vec::new();
+    let mut rest = line;
+    loop {
+        let (field, after) = match rest.strip_prefix('"') {
+            Some(quoted) => match quoted_field(quoted) {
+                Some(split) => split,
+                None => return vec![line.to_owned()],
+            },
+            None => {
+                let end = rest.find(',').unwrap_or(rest.len());
+                if rest[..end].contains('"') {
+                    return vec![line.to_owned()];
+                }
+                (rest[..end].to_owned(), &rest[end..])
+            }
+        };
+        fields.push(field);
+        match after.strip_prefix(',') {
+            Some(next) => rest = next,
+            None if after.is_empty() => return fields,
+            None => return vec![line.to_owned()],
+        }
+    }
+}
+
+/// The field up to its closing quote, `""` standing for one, and what follows.
+fn quoted_field(text: &str) -> Option<(String, &str)> {
+    let mut field = String::new();
+    let mut rest = text;
+    loop {
+        let (before, after) = rest.split_once('"')?;
+        field.push_str(before);
+        match after.strip_prefix('"') {
+            Some(next) => {
+                field.push('"');
+                rest = next;
+            }
+            None => return Some((field, after)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_split_as_go_splits_them() {
+        let cases: &[(&str, &[&str])] = &[
+            ("a=1", &["a=1"]),
+            ("a=1,b=2", &["a=1", "b=2"]),
+            ("\"a=1,2\",b=3", &["a=1,2", "b=3"]),
+            ("\"a=say \"\"hi\"\"\"", &["a=say \"hi\""]),
+            ("body={\"x\":1,\"y\":2}", &["body={\"x\":1,\"y\":2}"]),
+            ("\"open", &["\"open"]),
+            ("", &[""]),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(comma_separated(line), *expected, "{line}");
+        }
+        let parameters = flag_parameters(&["a=1,b=x=y".into(), "noise".into(), "a=2".into()]);
+        assert_eq!(Value::Object(parameters), json!({"a": "2", "b": "x=y"}));
+    }
+}

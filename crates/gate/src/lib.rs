@@ -1,0 +1,214 @@
+//! Spinnaker's HTTP API: what Gate, Front50 and Orca answer to `spin`, Terraform, Deck and scripts, plus a few routes of our
+//! own under `/v2`.
+//!
+//! A request becomes a command to the owner of a partition, a read of a document, or a stored event, and the answer becomes
+//! JSON; nothing is decided here and nothing is kept but caches. Every start carries an id that is drawn before the first
+//! try, so that retries, ours and the client's, start one execution.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`routes`] | the one table of routes: it drives the dispatch, the OpenAPI document and the tests |
+//! | `dispatch` | finds the route, reads the body, runs the handler, writes the answer |
+//! | `guard` | request ids, hosts, origins, preflights |
+//! | `problem` | the one error envelope |
+//! | `owners` | commands to owners: routing, retries, "never older than what was seen" |
+//! | `feed` | server-sent events |
+//!
+//! It must never evaluate a pipeline, hold cloud credentials, or answer a list that lacks a partition without being asked to.
+//! `gennaker` runs it; nobody else calls it.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+mod answer;
+mod applications;
+mod call;
+mod configs;
+mod dispatch;
+mod executions;
+mod feed;
+mod guard;
+mod health;
+mod live;
+mod matching;
+mod once;
+mod openapi;
+mod origins;
+mod owners;
+mod pipelines;
+mod problem;
+mod routes;
+mod search;
+mod start;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod view;
+mod wait;
+mod webhooks;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, middleware, serve::ListenerExt as _};
+use gennaker_bus::Bus;
+use gennaker_runtime::{CancellationToken, Clock};
+use gennaker_store::Store;
+use tokio::net::TcpListener;
+
+pub use origins::BadOrigin;
+
+/// How long answers that are under way may take after the wish to stop.
+const DRAIN: Duration = Duration::from_secs(4);
+
+/// Settings of the API.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Hosts (`name` or `name:port`) that may stand in `Host` on a loopback listener, besides loopback names.
+    pub allowed_hosts: Vec<String>,
+    /// Origins whose pages may call the API: exact (`https://deck.example.com`), or a regular expression for the whole
+    /// origin if it starts with `^`.
+    pub allowed_origins: Vec<String>,
+    /// Largest request body, in bytes.
+    pub body_limit_bytes: usize,
+    /// Number of partitions.
+    pub partitions: u32,
+    /// What `GET /version` answers.
+    pub version: String,
+    /// Whether this is `gennaker dev`.
+    pub dev: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            body_limit_bytes: 1 << 20,
+            partitions: 1,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            dev: false,
+        }
+    }
+}
+
+/// The API over one bus. Cheap to clone.
+#[derive(Clone)]
+pub struct Gate {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    bus: Bus,
+    store: Store,
+    clock: Clock,
+    config: Config,
+    origins: origins::Origins,
+    owners: owners::Owners,
+    hub: feed::Hub,
+    stopping: CancellationToken,
+}
+
+impl Gate {
+    /// The API over `bus`. The cache of `store` must be kept current by the caller ([`Store::run`]).
+    ///
+    /// # Errors
+    /// [`BadOrigin`] when an allowed origin is no valid regular expression.
+    pub fn new(bus: Bus, store: Store, clock: Clock, config: Config) -> Result<Self, BadOrigin> {
+        let origins = origins::Origins::new(&config)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                owners: owners::Owners::new(bus.clone(), config.partitions),
+                hub: feed::Hub::new(),
+                stopping: CancellationToken::new(),
+                bus,
+                store,
+                clock,
+                config,
+                origins,
+            }),
+        })
+    }
+
+    /// All routes, and those of `more` (such as `/metrics`) behind the same guard. `loopback` says that the listener's
+    /// address is a loopback one: then hosts and origins are checked, because any page in a browser can reach it.
+    pub fn router(&self, more: Router, loopback: bool) -> Router {
+        let guard = guard::Guard {
+            gate: self.clone(),
+            loopback,
+        };
+        let gate = self.clone();
+        more.fallback(move |request| dispatch::dispatch(gate.clone(), request))
+            .layer(middleware::from_fn_with_state(guard, guard::guard))
+    }
+
+    /// Serves until `cancel`, then lets answers that are under way end, for a few seconds.
+    ///
+    /// # Errors
+    /// When the listener has no address.
+    pub async fn run(
+        &self,
+        listener: TcpListener,
+        more: Router,
+        cancel: CancellationToken,
+    ) -> std::io::Result<()> {
+        let address = listener.local_addr()?;
+        if !address.ip().is_loopback() {
+            tracing::warn!(
+                %address,
+                "the API listens on {address}, which others can reach, and asks nobody for a password"
+            );
+        }
+        let router = self.router(more, address.ip().is_loopback());
+        let listener = listener.tap_io(|stream| {
+            // Without it small answers wait for the client's delayed acknowledgement.
+            let _ = stream.set_nodelay(true);
+        });
+        let stopping = self.inner.stopping.clone();
+        let server = axum::serve(listener, router)
+            .with_graceful_shutdown(async move { stopping.cancelled().await });
+        let drained = async {
+            cancel.cancelled().await;
+            self.inner.stopping.cancel();
+            tokio::time::sleep(DRAIN).await;
+        };
+        let feed = self.inner.hub.run(&self.inner.bus, cancel.clone());
+        let serve = async {
+            tokio::select! {
+                ended = server => ended,
+                () = drained => Ok(()),
+            }
+        };
+        let (ended, ()) = tokio::join!(serve, feed);
+        ended
+    }
+
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.inner.bus
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    pub(crate) fn origins(&self) -> &origins::Origins {
+        &self.inner.origins
+    }
+
+    pub(crate) fn owners(&self) -> &owners::Owners {
+        &self.inner.owners
+    }
+
+    pub(crate) fn hub(&self) -> &feed::Hub {
+        &self.inner.hub
+    }
+
+    pub(crate) fn stopping(&self) -> &CancellationToken {
+        &self.inner.stopping
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.inner.clock.now_ms()
+    }
+}

@@ -1,0 +1,167 @@
+//! Our own routes below `/v2`: the feed of changes, what it grows from, and why an execution waits.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, header},
+    response::Response,
+};
+use gennaker_model::{
+    ExecutionId,
+    command::{ListQuery, RefusalCode, Reply, Request},
+};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::{
+    Gate,
+    answer::{Answer, value_of},
+    call::Call,
+    executions,
+    feed::{
+        Cursor,
+        stream::{self, TOPICS_MAX, Topic},
+    },
+    owners::{Said, unexpected},
+    problem::Problem,
+    view,
+};
+
+/// Streams that one process serves at most; each costs a connection and a buffer.
+const STREAMS_MAX: usize = 1_024;
+
+/// Executions of each application in a snapshot.
+const SNAPSHOT_MAX: u32 = 100;
+
+static STREAMS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(STREAMS_MAX)));
+
+/// `GET /v2/feed?topics=`: server-sent events `patch`, `gone`, `resync`, `hb`.
+pub(crate) async fn feed(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let topics = topics(&call)?;
+    let last = call
+        .header("last-event-id")
+        .or_else(|| call.query("lastEventId"));
+    // An id that cannot be read is one of another server: the client must read anew.
+    let since = last.map(|last| last.parse().unwrap_or(Cursor { ring: 0, number: 0 }));
+    let permit = Arc::clone(&STREAMS).try_acquire_owned().map_err(|_| {
+        Problem::unavailable(format!(
+            "This server has {STREAMS_MAX} open streams already"
+        ))
+    })?;
+    let events = stream::events(gate.hub(), topics, since, gate.stopping().clone(), permit);
+    let mut response = Response::new(Body::from_stream(events));
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(Answer::Other(response))
+}
+
+/// `GET /v2/feed/snapshot?topics=`: what the topics show now, and from where on the feed continues it.
+pub(crate) async fn snapshot(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let topics = topics(&call)?;
+    // Taken before the reads: a change in between is told twice rather than never.
+    let seq = gate.hub().cursor().to_string();
+    let mut found = Vec::new();
+    for topic in topics {
+        let mut query = ListQuery {
+            limit: Some(SNAPSHOT_MAX),
+            ..ListQuery::default()
+        };
+        match topic {
+            Topic::All => {}
+            Topic::Application(name) => query.application = Some(name),
+            Topic::Execution(id) => query.executions.extend(ExecutionId::new(id).ok()),
+        }
+        found.extend(gate.owners().list(&call, &query, false).await?.executions);
+    }
+    found.sort_by(|one, two| two.id.cmp(&one.id));
+    found.dedup_by(|one, two| one.id == two.id);
+    Ok(Answer::json(
+        json!({"seq": seq, "executions": view::executions(&found)?}),
+    ))
+}
+
+/// `GET /v2/executions/{id}/why`.
+pub(crate) async fn why(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let id = call.execution("id", "Execution")?;
+    let ask = call.ask(
+        "why",
+        Request::Explain {
+            execution: id.clone(),
+        },
+    );
+    match gate.owners().ask_whole(&id, ask).await? {
+        Said::Reply(Reply::Explanation { waits, status }) => Ok(Answer::json(json!({
+            "id": id, "status": status, "waits": value_of(&waits)?,
+        }))),
+        Said::Reply(other) => Err(unexpected(&other)),
+        Said::Refusal(refusal) if refusal.code == RefusalCode::NotFound => Err(Problem::not_found(
+            format!("Execution not found (id: {id})"),
+        )),
+        Said::Refusal(refusal) => Err(refusal.into()),
+    }
+}
+
+/// `GET /v2/executions/{id}`: pipelines and tasks alike.
+pub(crate) async fn execution(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let id = call.execution("id", "Execution")?;
+    let ask = call.ask(
+        "read",
+        Request::Read {
+            execution: id.clone(),
+        },
+    );
+    let document = gate
+        .owners()
+        .read(&id, ask)
+        .await?
+        .ok_or_else(|| Problem::not_found(format!("Execution not found (id: {id})")))?;
+    Ok(Answer::json(view::execution(&document)?))
+}
+
+/// `GET /v2/executions`: pipelines and tasks of all applications, newest first.
+pub(crate) async fn list(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let query = ListQuery {
+        application: call.query("application").map(str::to_owned),
+        statuses: call.statuses()?,
+        limit: Some(call.query_number("limit", 50, (1, 1_000))?),
+        expand: call.query_bool("expand", false)?,
+        ..ListQuery::default()
+    };
+    let limit = usize::try_from(query.limit.unwrap_or(50)).unwrap_or(usize::MAX);
+    let partial = call.query_bool("partial", false)?;
+    let mut listed = gate.owners().list(&call, &query, partial).await?;
+    listed
+        .executions
+        .sort_by(|one, two| (two.build_time, &two.id).cmp(&(one.build_time, &one.id)));
+    listed.executions.truncate(limit);
+    Ok(executions::told(
+        Answer::json(view::executions(&listed.executions)?),
+        &listed.silent,
+    ))
+}
+
+fn topics(call: &Call) -> Result<Vec<Topic>, Problem> {
+    let named = call.query_list("topics");
+    if named.is_empty() || named.len() > TOPICS_MAX {
+        return Err(Problem::bad_request(format!(
+            "Query parameter topics must name 1 to {TOPICS_MAX} of all, application:<name>, execution:<id>"
+        )));
+    }
+    named
+        .iter()
+        .map(|text| {
+            Topic::parse(text).ok_or_else(|| {
+                Problem::bad_request(format!(
+                    "No topic is called '{text}': there are all, application:<name>, execution:<id>"
+                ))
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,223 @@
+//! Commands to the owners of partitions: routed by id, repeated until answered, never answered from the past.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use gennaker_bus::{Bus, Class, CommandError};
+use gennaker_model::{
+    Execution, ExecutionId,
+    command::{Answer, Envelope, ListQuery, Refusal, RefusalCode, Reply, Request, VERSION},
+    routing,
+};
+use tokio::time::Instant;
+
+use crate::{
+    call::{Ask, Call},
+    problem::Problem,
+};
+
+/// How long a command is repeated; longer than a take-over lasts, so that clients do not see one.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long one try waits for an answer.
+const TRY: Duration = Duration::from_secs(3);
+
+/// Pause after a try that found no owner, or an old one.
+const PAUSE: Duration = Duration::from_millis(60);
+
+/// Largest command, in bytes: below what the broker takes, with room for its headers.
+const COMMAND_BYTES_MAX: usize = 960 * 1024;
+
+/// What an owner said, or that none did.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// Granted.
+    Reply(Reply),
+    /// Refused, by the owner itself.
+    Refusal(Refusal),
+}
+
+/// Executions of all partitions that answered, and the partitions that did not.
+pub(crate) struct Listed {
+    pub(crate) executions: Vec<Execution>,
+    pub(crate) silent: Vec<u32>,
+}
+
+pub(crate) struct Owners {
+    bus: Bus,
+    partitions: u32,
+    /// Highest log sequence seen in an answer, by partition. An answer below it is from a former owner.
+    seen: Arc<[AtomicU64]>,
+}
+
+impl Owners {
+    pub(crate) fn new(bus: Bus, partitions: u32) -> Self {
+        let partitions = partitions.max(1);
+        Self {
+            bus,
+            partitions,
+            seen: (0..partitions).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// Sends a command about an execution to its owner.
+    pub(crate) async fn ask(&self, execution: &ExecutionId, ask: Ask) -> Result<Reply, Problem> {
+        match self.ask_whole(execution, ask).await? {
+            Said::Reply(reply) => Ok(reply),
+            Said::Refusal(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// As [`Owners::ask`], for callers to whom a refusal says more than its status.
+    pub(crate) async fn ask_whole(
+        &self,
+        execution: &ExecutionId,
+        ask: Ask,
+    ) -> Result<Said, Problem> {
+        let partition = routing::partition_of(execution, self.partitions);
+        self.ask_partition(partition, &ask, PATIENCE).await
+    }
+
+    /// The document of an execution; `None` when there is none.
+    pub(crate) async fn read(
+        &self,
+        id: &ExecutionId,
+        ask: Ask,
+    ) -> Result<Option<Execution>, Problem> {
+        match self.ask_whole(id, ask).await? {
+            Said::Reply(Reply::Execution { document }) => Ok(Some(*document)),
+            Said::Reply(other) => Err(unexpected(&other)),
+            Said::Refusal(refusal) if refusal.code == RefusalCode::NotFound => Ok(None),
+            Said::Refusal(refusal) => Err(refusal.into()),
+        }
+    }
+
+    /// Executions of all partitions. One that does not answer fails the list, unless `partial`.
+    pub(crate) async fn list(
+        &self,
+        call: &Call,
+        query: &ListQuery,
+        partial: bool,
+    ) -> Result<Listed, Problem> {
+        let patience = if partial { TRY } else { PATIENCE };
+        let asks = (0..self.partitions).map(|partition| async move {
+            let ask = call.ask(&format!("list{partition}"), Request::List(query.clone()));
+            (
+                partition,
+                self.ask_partition(partition, &ask, patience).await,
+            )
+        });
+        let mut listed = Listed {
+            executions: Vec::new(),
+            silent: Vec::new(),
+        };
+        for (partition, said) in join_all(asks).await {
+            match said {
+                Ok(Said::Reply(Reply::Executions { documents })) => {
+                    listed.executions.extend(documents);
+                }
+                Ok(Said::Reply(other)) => return Err(unexpected(&other)),
+                Ok(Said::Refusal(refusal)) => return Err(refusal.into()),
+                Err(_) if partial => listed.silent.push(partition),
+                Err(problem) => return Err(problem),
+            }
+        }
+        Ok(listed)
+    }
+
+    /// Repeats the command, with the same id, until the owner answers or patience ends.
+    async fn ask_partition(
+        &self,
+        partition: u32,
+        ask: &Ask,
+        patience: Duration,
+    ) -> Result<Said, Problem> {
+        let payload = encode(ask)?;
+        let deadline = Instant::now() + patience;
+        let mut trouble = String::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Problem::unavailable(format!(
+                    "Partition {partition} did not answer in {} s: {trouble}",
+                    patience.as_secs()
+                )));
+            }
+            let outcome = self
+                .bus
+                .command(partition, Class::Request, payload.clone(), TRY.min(left))
+                .await;
+            trouble = match outcome {
+                Ok(answer) => match self.read_answer(partition, &answer)? {
+                    Some(said) => return Ok(said),
+                    None => "its owner has changed".to_owned(),
+                },
+                Err(CommandError::TooLarge { size, limit }) => {
+                    return Err(Problem::too_large(format!(
+                        "The request or its answer has {size} bytes, more than the limit of {limit}"
+                    )));
+                }
+                Err(
+                    error @ (CommandError::NoOwner
+                    | CommandError::Timeout
+                    | CommandError::Disconnected),
+                ) => error.to_string(),
+            };
+            tokio::time::sleep(PAUSE.min(left)).await;
+        }
+    }
+
+    /// `None` when the answer is not the present owner's and must be asked for again.
+    fn read_answer(&self, partition: u32, answer: &Bytes) -> Result<Option<Said>, Problem> {
+        let answer: Answer = serde_json::from_slice(answer).map_err(|error| {
+            Problem::internal(format!(
+                "The answer of partition {partition} cannot be read: {error}"
+            ))
+        })?;
+        let known = usize::try_from(partition)
+            .ok()
+            .and_then(|place| self.seen.get(place));
+        if let Some(known) = known
+            && known.fetch_max(answer.sequence, Ordering::Relaxed) > answer.sequence
+        {
+            return Ok(None);
+        }
+        Ok(match answer.result {
+            Ok(reply) => Some(Said::Reply(reply)),
+            Err(refusal) if refusal.code == RefusalCode::WrongPartition => None,
+            Err(refusal) => Some(Said::Refusal(refusal)),
+        })
+    }
+}
+
+/// The owner answered a question that was not asked.
+pub(crate) fn unexpected(reply: &Reply) -> Problem {
+    tracing::error!(?reply, "an owner's answer does not fit the question");
+    Problem::internal("The owner's answer does not fit the question")
+}
+
+fn encode(ask: &Ask) -> Result<Bytes, Problem> {
+    let envelope = Envelope {
+        v: VERSION,
+        id: ask.id.clone(),
+        at_ms: ask.at_ms,
+        request: ask.request.clone(),
+        trace: ask.trace.clone(),
+    };
+    let payload = serde_json::to_vec(&envelope)
+        .map_err(|error| Problem::internal(format!("The command cannot be written: {error}")))?;
+    if payload.len() > COMMAND_BYTES_MAX {
+        return Err(Problem::too_large(format!(
+            "The request with the pipeline it starts has {} bytes, more than the limit of {COMMAND_BYTES_MAX}",
+            payload.len()
+        )));
+    }
+    Ok(payload.into())
+}

@@ -1,0 +1,164 @@
+//! Documents through the API: odd names, updates, bulk saves, history.
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use super::Fixture;
+
+#[tokio::test(start_paused = true)]
+async fn any_name_works_everywhere() {
+    let fixture = Fixture::new().await;
+    for name in [
+        "a/b",
+        "my.pipeline.json",
+        "with space",
+        "\"quoted\"",
+        "größe 日本",
+        "100%",
+        "cancel",
+        "..",
+        "a+b?c#d&e=f",
+        "*.>",
+        "{id}",
+    ] {
+        let application = format!("app {name}");
+        let pipeline = json!({"application": application, "name": name, "stages": []});
+        fixture.ok("POST", "/pipelines", pipeline).await;
+        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let (application, encoded) = (encode(&application), encode(name));
+        let path = format!("/applications/{application}/pipelineConfigs/{encoded}");
+        assert_eq!(fixture.ok("GET", &path, Value::Null).await["name"], name);
+        let listed = fixture
+            .ok(
+                "GET",
+                &format!("/applications/{application}/pipelineConfigs/"),
+                Value::Null,
+            )
+            .await;
+        assert_eq!(listed.as_array().unwrap().len(), 1, "{name}");
+        for start in ["/pipelines", "/pipelines/v2"] {
+            let started = fixture
+                .call("POST", &format!("{start}/{application}/{encoded}"), "")
+                .await;
+            assert_eq!(started.status, 202, "{name}: {}", started.body);
+        }
+        let deleted = fixture
+            .call("DELETE", &format!("/pipelines/{application}/{encoded}"), "")
+            .await;
+        assert_eq!(
+            (deleted.status.as_u16(), deleted.body.as_str()),
+            (200, ""),
+            "{name}"
+        );
+        assert_eq!(fixture.get(&path).await.status, 404);
+    }
+    let silent = fixture.call("DELETE", "/pipelines/demo/gone", "").await;
+    assert_eq!((silent.status.as_u16(), silent.body.as_str()), (200, ""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_answers_the_stored_pipeline() {
+    let fixture = Fixture::new().await;
+    for name in ["first", "deploy"] {
+        let pipeline = json!({"application": "demo", "name": name, "id": name, "index": 4});
+        fixture.ok("POST", "/pipelines", pipeline).await;
+    }
+    let renamed = json!({"application": "demo", "name": "released"});
+    let stored = fixture.ok("PUT", "/pipelines/deploy", renamed).await;
+    assert_eq!(
+        (&stored["name"], &stored["id"], &stored["index"]),
+        (&json!("released"), &json!("deploy"), &json!(1))
+    );
+    let other = json!({"application": "demo", "name": "x", "id": "first"}).to_string();
+    assert_eq!(
+        fixture
+            .call("PUT", "/pipelines/deploy", &other)
+            .await
+            .problem(),
+        (
+            400,
+            "The provided id first doesn't match the existing pipeline id deploy".to_owned()
+        )
+    );
+    let gone = json!({"application": "demo", "name": "x"}).to_string();
+    assert_eq!(
+        fixture
+            .call("PUT", "/pipelines/gone", &gone)
+            .await
+            .problem(),
+        (
+            400,
+            "Pipeline configuration not found (id: gone)".to_owned()
+        )
+    );
+    let history = fixture
+        .ok(
+            "GET",
+            "/pipelineConfigs/deploy/history?limit=20",
+            Value::Null,
+        )
+        .await;
+    let names: Vec<_> = history
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["name"].clone())
+        .collect();
+    assert_eq!(names, ["released", "deploy"]);
+    assert_eq!(
+        fixture
+            .ok("GET", "/pipelineConfigs", Value::Null)
+            .await
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_save_is_refused() {
+    let fixture = Fixture::new().await;
+    let save = async |body: Value| {
+        let got = fixture
+            .call("POST", "/pipelines?staleCheck=true", &body.to_string())
+            .await;
+        if got.status == 200 {
+            (200, String::new())
+        } else {
+            got.problem()
+        }
+    };
+    assert_eq!(
+        save(json!({"application": "demo", "name": "deploy", "id": "i"}))
+            .await
+            .0,
+        200
+    );
+    let (status, message) =
+        save(json!({"application": "demo", "name": "deploy", "id": "i", "updateTs": "1", "x": 1}))
+            .await;
+    assert_eq!(status, 400);
+    assert!(
+        message.starts_with("The submitted pipeline is stale."),
+        "{message}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_are_saved_at_once() {
+    let fixture = Fixture::new().await;
+    let sent = json!([{"application": "demo", "name": "a"}, {"application": "demo", "name": "A"}]);
+    let bulk = fixture
+        .ok("POST", "/pipelines/bulksave?application=demo", sent)
+        .await;
+    assert_eq!(bulk["successful_pipelines"], json!(["a"]));
+    assert_eq!(
+        bulk["failed_pipelines"][0]["errorMsg"],
+        "A pipeline with name A already exists in application demo"
+    );
+    let listed = fixture
+        .ok("GET", "/applications/demo/pipelineConfigs", Value::Null)
+        .await;
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+}

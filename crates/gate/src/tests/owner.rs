@@ -1,0 +1,343 @@
+//! An owner of partitions that knows just enough: it starts what it is told to, and does the tasks that save documents.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex},
+};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use gennaker_bus::CommandStream;
+use gennaker_model::{
+    Execution, ExecutionType, Map, StageId, Status,
+    command::{Answer, Envelope, Refusal, RefusalCode, Reply, Request, Start, Wait},
+    routing,
+};
+use gennaker_store::{SaveError, Store};
+use serde_json::{Value, json};
+
+use super::{NOW, PARTITIONS};
+
+pub(crate) struct Owner {
+    store: Store,
+    pub(crate) executions: BTreeMap<String, Execution>,
+    /// Every command that came in.
+    pub(crate) asked: Vec<Envelope>,
+    /// Answers to give instead of the usual ones, in order; `None` stays silent.
+    pub(crate) script: VecDeque<Option<Answer>>,
+    /// Ad-hoc tasks stay RUNNING for this many reads.
+    pub(crate) reads_until_done: usize,
+    sequence: u64,
+}
+
+pub(crate) async fn serve(partition: u32, mut commands: CommandStream, owner: Arc<Mutex<Owner>>) {
+    while let Some(command) = commands.next().await {
+        let envelope: Envelope = serde_json::from_slice(&command.payload).unwrap();
+        let request = envelope.request.clone();
+        let (scripted, store) = {
+            let mut owner = owner.lock().unwrap();
+            owner.asked.push(envelope);
+            (owner.script.pop_front(), owner.store.clone())
+        };
+        let answer = match scripted {
+            Some(answer) => answer,
+            None => {
+                let ran = match &request {
+                    Request::Start(start) => run(start, &store).await,
+                    _ => None,
+                };
+                Some(owner.lock().unwrap().answer(partition, request, ran))
+            }
+        };
+        if let Some(answer) = answer {
+            let bytes = serde_json::to_vec(&answer).unwrap();
+            command.responder.send(bytes.into()).await.unwrap();
+        }
+    }
+}
+
+pub(crate) fn answer(sequence: u64, result: Result<Reply, Refusal>) -> Option<Answer> {
+    Some(Answer {
+        partition: 0,
+        sequence,
+        result,
+    })
+}
+
+pub(crate) fn refusal(code: RefusalCode, message: &str) -> Refusal {
+    Refusal {
+        code,
+        message: message.to_owned(),
+        execution: None,
+    }
+}
+
+impl Owner {
+    pub(crate) fn new(store: Store) -> Self {
+        Self {
+            store,
+            executions: BTreeMap::new(),
+            asked: Vec::new(),
+            script: VecDeque::new(),
+            reads_until_done: 0,
+            sequence: 10,
+        }
+    }
+
+    /// The starts that came in, repeats included.
+    pub(crate) fn starts(&self) -> Vec<Start> {
+        let start = |envelope: &Envelope| match &envelope.request {
+            Request::Start(start) => Some((**start).clone()),
+            _ => None,
+        };
+        self.asked.iter().filter_map(start).collect()
+    }
+
+    fn answer(&mut self, partition: u32, request: Request, ran: Option<(Status, Map)>) -> Answer {
+        self.sequence += 1;
+        Answer {
+            partition,
+            sequence: self.sequence,
+            result: self.result(partition, request, ran),
+        }
+    }
+
+    fn result(
+        &mut self,
+        partition: u32,
+        request: Request,
+        ran: Option<(Status, Map)>,
+    ) -> Result<Reply, Refusal> {
+        let missing = || Err(refusal(RefusalCode::NotFound, ""));
+        match request {
+            Request::Start(start) => self.start(*start, ran),
+            Request::Read { execution } => match self.executions.get(execution.as_str()) {
+                None => missing(),
+                Some(found) => {
+                    let mut document = found.clone();
+                    if document.kind == ExecutionType::Orchestration && self.reads_until_done > 0 {
+                        self.reads_until_done -= 1;
+                        document.status = Status::Running;
+                    }
+                    Ok(Reply::Execution {
+                        document: Box::new(document),
+                    })
+                }
+            },
+            Request::Cancel {
+                execution,
+                user,
+                reason,
+            } => match self.executions.get_mut(execution.as_str()) {
+                None => missing(),
+                Some(found) => {
+                    found.status = Status::Canceled;
+                    found.canceled = true;
+                    found.canceled_by = Some(user);
+                    found.cancellation_reason = reason;
+                    Ok(Reply::Done)
+                }
+            },
+            Request::PatchStage {
+                execution,
+                stage,
+                patch,
+                user,
+            } => match self.executions.get_mut(execution.as_str()) {
+                None => missing(),
+                Some(found) => match found.stages.iter_mut().find(|it| it.id == stage) {
+                    None => Err(refusal(RefusalCode::NotFound, "Stage not found")),
+                    Some(stage) => {
+                        let stage = Arc::make_mut(stage);
+                        let context = Arc::make_mut(&mut stage.context);
+                        context.extend(patch);
+                        context.insert("lastModifiedBy".to_owned(), user.into());
+                        Ok(Reply::Done)
+                    }
+                },
+            },
+            Request::Pause { execution, .. } | Request::Resume { execution, .. } => {
+                match self.executions.contains_key(execution.as_str()) {
+                    true => Ok(Reply::Done),
+                    false => missing(),
+                }
+            }
+            Request::Delete { execution } => match self.executions.get(execution.as_str()) {
+                None => missing(),
+                Some(found) if !found.status.is_complete() => {
+                    Err(refusal(RefusalCode::Conflict, "it runs"))
+                }
+                Some(_) => {
+                    self.executions.remove(execution.as_str());
+                    Ok(Reply::Done)
+                }
+            },
+            Request::Explain { execution } => match self.executions.get(execution.as_str()) {
+                None => missing(),
+                Some(found) => Ok(Reply::Explanation {
+                    waits: vec![Wait {
+                        stage: StageId::new("S").unwrap(),
+                        name: "judge".to_owned(),
+                        sentence: "a person has to decide".to_owned(),
+                        until_ms: None,
+                    }],
+                    status: found.status,
+                }),
+            },
+            Request::List(query) => {
+                let mut documents: Vec<Execution> = self
+                    .executions
+                    .values()
+                    .filter(|it| routing::partition_of(&it.id, PARTITIONS) == partition)
+                    .filter(|it| query.kind.is_none_or(|kind| kind == it.kind))
+                    .filter(|it| {
+                        query
+                            .application
+                            .as_ref()
+                            .is_none_or(|app| *app == it.application)
+                    })
+                    .filter(|it| query.executions.is_empty() || query.executions.contains(&it.id))
+                    .filter(|it| {
+                        let config = it.pipeline_config_id.clone().unwrap_or_default();
+                        query.config_ids.is_empty() || query.config_ids.contains(&config)
+                    })
+                    .filter(|it| query.statuses.is_empty() || query.statuses.contains(&it.status))
+                    .map(|it| {
+                        if query.expand {
+                            it.clone()
+                        } else {
+                            it.unexpanded()
+                        }
+                    })
+                    .collect();
+                documents.sort_by(|one, two| two.id.cmp(&one.id));
+                Ok(Reply::Executions { documents })
+            }
+            Request::Peer(_) => Err(refusal(RefusalCode::Invalid, "no peers here")),
+        }
+    }
+
+    fn start(&mut self, start: Start, ran: Option<(Status, Map)>) -> Result<Reply, Refusal> {
+        let id = start.execution.clone();
+        if self.executions.contains_key(id.as_str()) {
+            return Ok(Reply::Started {
+                execution: id,
+                existing: true,
+            });
+        }
+        let disabled = start.config.get("disabled").and_then(Value::as_bool) == Some(true);
+        let mut document = document(&start);
+        if let Some((status, context)) = ran {
+            document.status = status;
+            let mut stage = (*document.stages[0]).clone();
+            stage.context = Arc::new(context);
+            document.stages[0] = Arc::new(stage);
+        }
+        if disabled {
+            document.status = Status::Terminal;
+        }
+        self.executions.insert(id.as_str().to_owned(), document);
+        if disabled {
+            return Err(Refusal {
+                execution: Some(id),
+                ..refusal(
+                    RefusalCode::Invalid,
+                    "Pipeline is disabled and cannot be started.",
+                )
+            });
+        }
+        Ok(Reply::Started {
+            execution: id,
+            existing: false,
+        })
+    }
+}
+
+fn document(start: &Start) -> Execution {
+    let text = |field: &str| start.config.get(field).and_then(Value::as_str);
+    let stages: Vec<Value> = start.config["stages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+        .map(|(place, stage)| {
+            json!({"id": format!("S{place}"), "refId": place.to_string(), "requisiteStageRefIds": [],
+                   "type": stage["type"], "name": "n", "status": "RUNNING", "context": stage, "outputs": {}, "tasks": []})
+        })
+        .collect();
+    let value = json!({
+        "type": start.kind, "id": start.execution, "application": text("application"), "name": text("name"),
+        "description": text("description"), "pipelineConfigId": text("id"), "buildTime": NOW, "startTime": NOW,
+        "status": "RUNNING", "stages": stages, "authentication": {"user": start.user}, "origin": start.origin,
+        "trigger": start.trigger, "notifications": start.config.get("notifications").unwrap_or(&json!([])),
+    });
+    serde_json::from_value(value).unwrap()
+}
+
+/// What the tasks of the pools would do with documents.
+async fn run(start: &Start, store: &Store) -> Option<(Status, Map)> {
+    if start.kind != ExecutionType::Orchestration {
+        return None;
+    }
+    let job = start.config["stages"][0].as_object().unwrap();
+    let pipeline = || -> Map {
+        let json = BASE64_STANDARD
+            .decode(job["pipeline"].as_str().unwrap())
+            .unwrap();
+        serde_json::from_slice(&json).unwrap()
+    };
+    let fresh = format!("generated-{}", start.execution.as_str().to_lowercase());
+    let stale_check = job.get("staleCheck").and_then(Value::as_bool) == Some(true);
+    let outcome: Result<Map, SaveError> = match job["type"].as_str().unwrap() {
+        "savePipeline" if job.contains_key("pipelines") => {
+            let json = BASE64_STANDARD
+                .decode(job["pipelines"].as_str().unwrap())
+                .unwrap();
+            let pipelines: Vec<Map> = serde_json::from_slice(&json).unwrap();
+            let ids = |place: usize| format!("{fresh}-{place}");
+            let bulk = store
+                .save_pipelines(&pipelines, ids, "me", false, NOW)
+                .await
+                .unwrap();
+            Ok(context(json!({"bulksave": {
+                "successful_pipelines_count": bulk.successful.len(), "successful_pipelines": bulk.successful,
+                "failed_pipelines_count": bulk.failed.len(), "failed_pipelines": bulk.failed,
+            }})))
+        }
+        "savePipeline" => store
+            .save_pipeline(&pipeline(), &fresh, "me", stale_check, NOW)
+            .await
+            .map(|saved| context(json!({"pipeline.id": saved.document.id()}))),
+        "updatePipeline" => {
+            let pipeline = pipeline();
+            let id = pipeline["id"].as_str().unwrap().to_owned();
+            store
+                .update_pipeline(&id, &pipeline, "me", stale_check, NOW)
+                .await
+                .map(|_| Map::new())
+        }
+        "deletePipeline" => {
+            let pipeline = pipeline();
+            let text = |field: &str| pipeline[field].as_str().unwrap().to_owned();
+            store
+                .delete_pipeline(&text("application"), &text("name"))
+                .await
+                .map(|_| Map::new())
+        }
+        "createApplication" => store
+            .upsert_application(job["application"].as_object().unwrap(), "me", NOW)
+            .await
+            .map(|_| Map::new()),
+        _ => return None,
+    };
+    Some(match outcome {
+        Ok(context) => (Status::Succeeded, context),
+        Err(error) => {
+            let exception = json!({"exception": {"details": {"errors": [error.to_string()]}}});
+            (Status::Terminal, context(exception))
+        }
+    })
+}
+
+fn context(value: Value) -> Map {
+    value.as_object().unwrap().clone()
+}

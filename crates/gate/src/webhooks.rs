@@ -1,0 +1,122 @@
+//! `POST /webhooks/{type}/{source}`: an event is stored, and then the caller is answered. What it starts is found later.
+//!
+//! Source: gate `WebhookController`, echo `WebhooksController`. Gate parses the body and writes it anew, which breaks
+//! signatures over it; here the raw bytes are kept.
+
+use std::collections::BTreeMap;
+
+use gennaker_intake::matching::{self, Header};
+use serde_json::{Value, json};
+
+use crate::{
+    Gate,
+    answer::Answer,
+    call::{Call, uuid},
+    once::{self, Drawn},
+    problem::Problem,
+};
+
+/// Largest body of an event, in bytes: with the pipeline that it starts it must fit into one command.
+const EVENT_BYTES_MAX: usize = 512 * 1024;
+
+/// Longest `{type}` or `{source}`, in bytes.
+const NAME_BYTES_MAX: usize = 200;
+
+/// Longest header value that is kept, in bytes.
+const HEADER_BYTES_MAX: usize = 1_024;
+
+/// Headers that triggers look at. Secrets that some senders put into headers are not among them: events are stored.
+const KEPT_HEADERS: [&str; 9] = [
+    "content-type",
+    "user-agent",
+    "x-event-key",
+    "x-github-event",
+    "x-github-delivery",
+    "x-gitlab-event",
+    "x-hub-signature",
+    "x-hub-signature-256",
+    "x-gitea-event",
+];
+
+/// Headers by which senders name a delivery, so that a repeated one is recognised.
+const DELIVERY_HEADERS: [&str; 5] = [
+    "idempotency-key",
+    "x-github-delivery",
+    "x-gitlab-event-uuid",
+    "x-request-uuid",
+    "x-gitea-delivery",
+];
+
+pub(crate) async fn receive(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let (kind, source) = (call.param("type"), call.param("source"));
+    for (what, name) in [("type", kind), ("source", source)] {
+        if name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
+            return Err(Problem::bad_request(format!(
+                "The {what} of a webhook may have at most {NAME_BYTES_MAX} printable bytes"
+            )));
+        }
+    }
+    if call.body.len() > EVENT_BYTES_MAX {
+        return Err(Problem::too_large(format!(
+            "The event has {} bytes, more than the limit of {EVENT_BYTES_MAX}",
+            call.body.len()
+        )));
+    }
+    let is_object = matches!(call.json()?, None | Some(Value::Object(_)));
+    if !is_object {
+        return Err(Problem::malformed_json("an object is expected"));
+    }
+    let drawn = drawn(&gate, &call, kind, source).await?;
+    let header = Header {
+        v: matching::VERSION,
+        id: drawn.id.clone(),
+        kind: kind.to_owned(),
+        source: source.to_owned(),
+        at_ms: drawn.at_ms,
+        headers: kept_headers(&call),
+    };
+    // `null` counts as no body, as for all requests.
+    let body: &[u8] = if call.body.trim_ascii() == b"null" {
+        b""
+    } else {
+        &call.body
+    };
+    let stored = matching::encode(&header, body);
+    gate.bus()
+        .events()
+        .publish(kind, source, stored.into())
+        .await
+        .map_err(|error| Problem::unavailable(format!("The event could not be stored: {error}")))?;
+    tracing::info!(
+        event.id = drawn.id,
+        "event {} of webhook {kind}/{source} is stored",
+        drawn.id
+    );
+    Ok(Answer::json(
+        json!({"eventProcessed": true, "eventId": drawn.id}),
+    ))
+}
+
+/// Id and time of the event; those of the first delivery, if the sender names deliveries.
+async fn drawn(gate: &Gate, call: &Call, kind: &str, source: &str) -> Result<Drawn, Problem> {
+    let drawn = Drawn {
+        id: uuid(call.random),
+        event: None,
+        at_ms: call.at_ms,
+    };
+    for name in DELIVERY_HEADERS {
+        if let Some(delivery) = call.header_strictly(name)? {
+            let scope = format!("event/{kind}/{source}/{name}");
+            return once::claim(gate, &scope, delivery, drawn).await;
+        }
+    }
+    Ok(drawn)
+}
+
+fn kept_headers(call: &Call) -> BTreeMap<String, String> {
+    KEPT_HEADERS
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), call.header(name)?.to_owned())))
+        .filter(|(_, value)| value.len() <= HEADER_BYTES_MAX)
+        .collect()
+}

@@ -1,0 +1,43 @@
+//! Tasks of the `notify` pool: webhooks, and the documents that clients save by submitting tasks.
+//!
+//! One file per task, rules apart from their IO: `webhook/` decides on plain values what a request looks like and what its
+//! answer means, and the tasks beside it send and report.
+//!
+//! It must never log a URL's path, headers or bodies (they carry secrets), send a request twice that may not be, or decide
+//! what a failure means for a stage. The `gennaker` binary builds the [`registry`] and hands it to a
+//! [`gennaker_worker::Worker`].
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+mod documents;
+mod noop;
+#[cfg(test)]
+mod testing;
+mod webhook;
+
+use std::sync::Arc;
+
+use gennaker_outbound::Client;
+use gennaker_store::Store;
+use gennaker_worker::{Registry, Task};
+
+pub use webhook::{RESPONSE_BYTES_MAX, client_options};
+
+/// The pool's name.
+pub const POOL: &str = "notify";
+
+/// Every task kind of the pool. `client` should have been made with [`client_options`].
+#[must_use]
+pub fn registry(client: &Client, store: &Store) -> Registry {
+    let tasks: Vec<Arc<dyn Task>> = vec![
+        Arc::new(webhook::CreateWebhook::new(client.clone())),
+        Arc::new(webhook::MonitorWebhook::new(client.clone())),
+        Arc::new(webhook::CancelWebhook::new(client.clone())),
+        Arc::new(noop::Noop),
+        Arc::new(documents::UpsertApplication::new(store.clone())),
+        Arc::new(documents::DeleteApplication::new(store.clone())),
+        Arc::new(documents::SavePipeline::new(store.clone())),
+        Arc::new(documents::UpdatePipeline::new(store.clone())),
+        Arc::new(documents::DeletePipeline::new(store.clone())),
+    ];
+    Registry::new(tasks)
+}

@@ -1,0 +1,261 @@
+//! Events become starts: each stored event is matched against the triggers of all pipelines, and every pipeline that one of
+//! them fires for is started once.
+//!
+//! An event is acknowledged after every start was answered by its owner. A process that dies in between leaves the event to
+//! another one, which derives the same execution ids and starts nothing twice. Which triggers fire is a pure function
+//! ([`gennaker_intake::matching`]); this crate does the reading, the waiting and the sending.
+//!
+//! It must never decide whether a start is allowed: the owner of the partition does. Run by `gennaker`; nobody calls it.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+mod artifacts;
+mod candidates;
+mod starter;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+use gennaker_bus::{Bus, Delivery};
+use gennaker_intake::matching::{self, Event, Unreadable, Verdict};
+use gennaker_model::Map;
+use gennaker_runtime::{CancellationToken, Clock};
+use gennaker_store::Store;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use candidates::{Candidate, Candidates};
+use starter::Starter;
+
+/// Events that are handled at once.
+const EVENTS_MAX: usize = 16;
+
+/// Deliveries after which an event is given up: something in it brings processes down.
+const DELIVERIES_MAX: u64 = 10;
+
+/// How often the broker hears that an event is still being worked on.
+const PROGRESS: Duration = Duration::from_secs(5);
+
+/// Pause before an event is tried again while documents cannot be read.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// How many partitions there are, and whom starts go to.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Number of partitions.
+    pub partitions: u32,
+}
+
+/// Why the role ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The event stream cannot be read.
+    #[error("read the stream of events")]
+    Events(#[source] gennaker_bus::Error),
+}
+
+/// The role `triggers`.
+pub struct Triggers {
+    bus: Bus,
+    store: Store,
+    starter: Starter,
+}
+
+impl Triggers {
+    /// The role over one bus. The cache of `store` must be kept current by the caller ([`Store::run`]).
+    #[must_use]
+    pub fn new(bus: Bus, store: Store, clock: Clock, config: Config) -> Self {
+        Self {
+            starter: Starter::new(bus.clone(), clock, config.partitions),
+            bus,
+            store,
+        }
+    }
+
+    /// Handles events until `cancel`; those that are under way are handed back.
+    ///
+    /// # Errors
+    /// [`Error::Events`] when the stream of events cannot be read at all; trouble on the way is waited out.
+    pub async fn run(&self, cancel: CancellationToken) -> Result<(), Error> {
+        let mut events = self.bus.events().consume().await.map_err(Error::Events)?;
+        let mut candidates = Candidates::new(self.store.watch());
+        let mut running = JoinSet::new();
+        loop {
+            let delivery = tokio::select! {
+                biased;
+                () = cancel.cancelled() => break,
+                Some(ended) = running.join_next(), if !running.is_empty() => {
+                    log_end(ended);
+                    continue;
+                }
+                delivery = events.next(), if running.len() < EVENTS_MAX => match delivery {
+                    Some(delivery) => delivery,
+                    None => break,
+                },
+            };
+            // Everything that was saved before the event came in must have its chance.
+            if let Err(error) = self.store.catch_up().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "events wait: the pipelines cannot be read just now"
+                );
+                settle(delivery.nak(AGAIN).await);
+                continue;
+            }
+            let handling = Handling {
+                starter: self.starter.clone(),
+                candidates: candidates.current(),
+                cancel: cancel.clone(),
+            };
+            running.spawn(async move { handling.run(delivery).await });
+        }
+        while let Some(ended) = running.join_next().await {
+            log_end(ended);
+        }
+        events.close().await;
+        Ok(())
+    }
+}
+
+/// One event on its way.
+struct Handling {
+    starter: Starter,
+    candidates: Arc<Vec<Candidate>>,
+    cancel: CancellationToken,
+}
+
+impl Handling {
+    async fn run(self, delivery: Delivery) {
+        let event = match read(&delivery) {
+            Ok(event) => event,
+            Err(reason) => {
+                tracing::error!(
+                    event.sequence = delivery.sequence,
+                    "event {} is given up: {reason}",
+                    delivery.sequence
+                );
+                settle(delivery.term(&reason).await);
+                return;
+            }
+        };
+        let starts = fired(&event, &self.candidates);
+        let work = self.starter.start_all(&event, starts);
+        tokio::pin!(work);
+        let mut progress = tokio::time::interval(PROGRESS);
+        loop {
+            tokio::select! {
+                () = &mut work => {
+                    settle(delivery.ack().await);
+                    return;
+                }
+                _ = progress.tick() => settle(delivery.progress().await),
+                () = self.cancel.cancelled() => {
+                    settle(delivery.nak(Duration::ZERO).await);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Reads a stored event; the reason when it never will be readable.
+fn read(delivery: &Delivery) -> Result<Event, String> {
+    if delivery.delivered > DELIVERIES_MAX {
+        return Err(format!(
+            "it was delivered {} times and never finished",
+            delivery.delivered
+        ));
+    }
+    let mut event = matching::decode(&delivery.payload).map_err(|error| told(&error))?;
+    artifacts::complete(&mut event);
+    Ok(event)
+}
+
+/// The pipelines that the event fires for, each once, with the trigger of its execution.
+fn fired<'a>(event: &Event, candidates: &'a [Candidate]) -> Vec<(&'a Candidate, Map)> {
+    let mut starts = Vec::new();
+    for candidate in candidates {
+        let mut verdicts = matching::consider(event, &candidate.config).into_iter();
+        let fires = verdicts.find_map(|(place, verdict)| explain(event, candidate, place, verdict));
+        if let Some(trigger) = fires {
+            starts.push((candidate, trigger));
+        }
+        // A second trigger that fires starts nothing more: echo collects a set of pipelines.
+    }
+    tracing::info!(
+        event.id = event.header.id,
+        "event {} of {}/{} fires {} of {} pipelines with webhook triggers",
+        event.header.id,
+        event.header.kind,
+        event.header.source,
+        starts.len(),
+        candidates.len()
+    );
+    starts
+}
+
+/// Says what became of a trigger; the trigger of the execution if it fires.
+fn explain(event: &Event, candidate: &Candidate, place: usize, verdict: Verdict) -> Option<Map> {
+    let id = &event.header.id;
+    let Candidate {
+        application, name, ..
+    } = candidate;
+    match verdict {
+        Verdict::Fires(trigger) => {
+            tracing::info!(
+                event.id = id,
+                pipeline.config_id = candidate.id,
+                "event {id}: trigger {place} of pipeline {name} in {application} fires"
+            );
+            Some(*trigger)
+        }
+        Verdict::Passes(reason) => {
+            // Triggers on other sources are the rule, not worth a line each.
+            let concerned = source_of(candidate, place) == Some(&event.header.source);
+            if concerned {
+                tracing::info!(
+                    event.id = id,
+                    pipeline.config_id = candidate.id,
+                    "event {id}: trigger {place} of pipeline {name} in {application} does not fire: {reason}"
+                );
+            } else {
+                tracing::debug!(
+                    event.id = id,
+                    "event {id}: trigger {place} of pipeline {name} in {application} does not fire: {reason}"
+                );
+            }
+            None
+        }
+    }
+}
+
+fn source_of(candidate: &Candidate, place: usize) -> Option<&str> {
+    let triggers = candidate.config.get("triggers")?.as_array()?;
+    triggers.get(place)?.get("source").and_then(Value::as_str)
+}
+
+fn told(error: &Unreadable) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// A word to the broker that did not get through is no harm: the event comes again and starts nothing new.
+fn settle(said: Result<(), gennaker_bus::Error>) {
+    if let Err(error) = said {
+        tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            "the broker was not told; the event will come again"
+        );
+    }
+}
+
+fn log_end(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the handling of an event panicked; the event will come again"
+        );
+    }
+}

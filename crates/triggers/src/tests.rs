@@ -1,0 +1,381 @@
+//! Events over the in-memory broker, with an owner that takes notes.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use gennaker_bus::{Bus, CommandStream, Layout, memory::Broker};
+use gennaker_intake::matching::{self, Header};
+use gennaker_model::{
+    Map,
+    command::{Answer, Envelope, Refusal, RefusalCode, Reply, Request, Start},
+    routing,
+};
+use gennaker_runtime::{CancellationToken, Clock};
+use gennaker_store::Store;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::{Config, Triggers};
+
+const NOW: i64 = 1_787_220_672_345;
+const PARTITIONS: u32 = 3;
+
+#[derive(Default)]
+struct Notes {
+    starts: Vec<(u32, String, Start)>,
+    script: VecDeque<Option<RefusalCode>>,
+}
+
+struct Fixture {
+    broker: Broker,
+    store: Store,
+    notes: Arc<Mutex<Notes>>,
+    cancel: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let broker = Broker::new(3);
+        let bus = Bus::memory(&broker, "api");
+        let layout = Layout {
+            partitions: PARTITIONS,
+            ..Layout::default()
+        };
+        bus.bootstrap(&layout).await.unwrap();
+        let mut fixture = Self {
+            store: Store::new(&bus),
+            broker,
+            notes: Arc::default(),
+            cancel: CancellationToken::new(),
+            tasks: JoinSet::new(),
+        };
+        fixture.run_role().await;
+        fixture
+    }
+
+    /// The role in a process of its own.
+    async fn run_role(&mut self) {
+        let bus = Bus::memory(&self.broker, "triggers");
+        bus.remember(&Layout {
+            partitions: PARTITIONS,
+            ..Layout::default()
+        });
+        let store = Store::new(&bus);
+        let cached = store.clone();
+        let cancel = self.cancel.clone();
+        self.tasks.spawn(async move { cached.run(cancel).await });
+        let config = Config {
+            partitions: PARTITIONS,
+        };
+        let role = Triggers::new(bus, store, Clock::simulated(NOW), config);
+        let cancel = self.cancel.clone();
+        self.tasks
+            .spawn(async move { role.run(cancel).await.unwrap() });
+    }
+
+    async fn serve(&mut self) {
+        for partition in 0..PARTITIONS {
+            let bus = Bus::memory(&self.broker, "scheduler");
+            let commands = bus.serve_commands(partition).await.unwrap();
+            self.tasks
+                .spawn(serve(partition, commands, Arc::clone(&self.notes)));
+        }
+    }
+
+    async fn pipeline(&self, name: &str, more: Value) {
+        let mut pipeline = Map::new();
+        pipeline.insert("application".to_owned(), "demo".into());
+        pipeline.insert("name".to_owned(), name.into());
+        pipeline.extend(more.as_object().unwrap().clone());
+        self.store
+            .save_pipeline(&pipeline, &format!("{name}-id"), "me", false, NOW)
+            .await
+            .unwrap();
+    }
+
+    async fn raw(&self, payload: Vec<u8>) {
+        let events = Bus::memory(&self.broker, "api").events();
+        events
+            .publish("webhook", "hook", payload.into())
+            .await
+            .unwrap();
+    }
+
+    async fn event(&self, id: &str, body: Value) {
+        let header = Header {
+            v: matching::VERSION,
+            id: id.to_owned(),
+            kind: "webhook".to_owned(),
+            source: "hook".to_owned(),
+            at_ms: NOW,
+            headers: BTreeMap::new(),
+        };
+        self.raw(matching::encode(&header, body.to_string().as_bytes()))
+            .await;
+    }
+
+    /// Waits until that many starts came in.
+    async fn starts(&self, count: usize) -> Vec<Start> {
+        let came = async {
+            loop {
+                let starts: Vec<Start> = {
+                    let notes = self.notes.lock().unwrap();
+                    notes
+                        .starts
+                        .iter()
+                        .map(|(_, _, start)| start.clone())
+                        .collect()
+                };
+                if starts.len() >= count {
+                    return starts;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(120), came)
+            .await
+            .unwrap()
+    }
+}
+
+async fn serve(partition: u32, mut commands: CommandStream, notes: Arc<Mutex<Notes>>) {
+    while let Some(command) = commands.next().await {
+        let envelope: Envelope = serde_json::from_slice(&command.payload).unwrap();
+        let Request::Start(start) = envelope.request else {
+            panic!("only starts are sent");
+        };
+        let execution = start.execution.clone();
+        let scripted = {
+            let mut notes = notes.lock().unwrap();
+            notes
+                .starts
+                .push((partition, envelope.id.to_string(), *start));
+            notes.script.pop_front()
+        };
+        let result = match scripted {
+            // Silence.
+            Some(None) => continue,
+            Some(Some(code)) => Err(Refusal {
+                code,
+                message: "because".to_owned(),
+                execution: None,
+            }),
+            None => Ok(Reply::Started {
+                execution,
+                existing: false,
+            }),
+        };
+        let answer = Answer {
+            partition,
+            sequence: 1,
+            result,
+        };
+        let answer = serde_json::to_vec(&answer).unwrap();
+        command.responder.send(answer.into()).await.unwrap();
+    }
+}
+
+fn webhook(more: Value) -> Value {
+    let mut trigger = json!({"type": "webhook", "enabled": true, "source": "hook"});
+    trigger
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    trigger
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_starts_every_matching_pipeline_once() {
+    let mut fixture = Fixture::new().await;
+    fixture.serve().await;
+    let prod = webhook(json!({"payloadConstraints": {"env": "^prod$"}}));
+    for (name, more) in [
+        (
+            "twice",
+            json!({"triggers": [webhook(json!({})), webhook(json!({}))]}),
+        ),
+        (
+            "prod",
+            json!({"triggers": [prod], "notifications": [{"n": 1}]}),
+        ),
+        (
+            "disabled",
+            json!({"triggers": [webhook(json!({}))], "disabled": true}),
+        ),
+        (
+            "other",
+            json!({"triggers": [webhook(json!({"source": "elsewhere"}))]}),
+        ),
+        (
+            "cron",
+            json!({"triggers": [{"type": "cron", "enabled": true}]}),
+        ),
+        ("none", json!({})),
+    ] {
+        fixture.pipeline(name, more).await;
+    }
+    fixture
+        .event(
+            "event-1",
+            json!({"env": "prod", "parameters": {"tag": "v1"}}),
+        )
+        .await;
+    fixture.event("event-2", json!({"env": "dev"})).await;
+    let mut starts = fixture.starts(3).await;
+    starts.sort_by(|one, two| {
+        (
+            &one.trigger["eventId"].as_str(),
+            one.config["name"].as_str(),
+        )
+            .cmp(&(
+                &two.trigger["eventId"].as_str(),
+                two.config["name"].as_str(),
+            ))
+    });
+    let told: Vec<(&str, &str)> = starts
+        .iter()
+        .map(|start| {
+            (
+                start.trigger["eventId"].as_str().unwrap(),
+                start.config["name"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("event-1", "prod"),
+            ("event-1", "twice"),
+            ("event-2", "twice")
+        ]
+    );
+    let first = &starts[0];
+    assert_eq!(
+        (
+            first.user.as_str(),
+            &first.trigger["parameters"],
+            &first.trigger["type"]
+        ),
+        ("anonymous", &json!({"tag": "v1"}), &json!("webhook"))
+    );
+    let derived = routing::fnv1a64(b"event-1prod-id");
+    assert_eq!(
+        first.execution,
+        routing::execution_id(NOW, "prod-id", derived)
+    );
+    let notes = fixture.notes.lock().unwrap();
+    for (partition, _, start) in &notes.starts {
+        assert_eq!(
+            *partition,
+            routing::partition_of(&start.execution, PARTITIONS)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pipeline_that_was_just_saved_or_changed_counts() {
+    let mut fixture = Fixture::new().await;
+    fixture.serve().await;
+    for round in 0..10 {
+        let trigger = webhook(json!({"payloadConstraints": {"round": format!("^{round}$")}}));
+        fixture
+            .pipeline("deploy", json!({"id": "deploy-id", "triggers": [trigger]}))
+            .await;
+        fixture
+            .event(&format!("event-{round}"), json!({"round": round}))
+            .await;
+        assert_eq!(fixture.starts(round + 1).await.len(), round + 1);
+    }
+    fixture
+        .store
+        .delete_pipeline("demo", "deploy")
+        .await
+        .unwrap();
+    fixture.event("late", json!({"round": 9})).await;
+    let go = webhook(json!({"payloadConstraints": {"go": null}}));
+    fixture.pipeline("next", json!({"triggers": [go]})).await;
+    fixture.event("last", json!({"go": true})).await;
+    assert_eq!(fixture.starts(11).await[10].trigger["eventId"], "last");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeated_delivery_asks_for_the_same_execution() {
+    let mut fixture = Fixture::new().await;
+    fixture.serve().await;
+    fixture
+        .pipeline("deploy", json!({"triggers": [webhook(json!({}))]}))
+        .await;
+    fixture.event("event-1", json!({})).await;
+    fixture.event("event-1", json!({})).await;
+    let starts = fixture.starts(2).await;
+    assert_eq!(starts[0], starts[1]);
+    let notes = fixture.notes.lock().unwrap();
+    assert_eq!(notes.starts[0].1, notes.starts[1].1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_is_sent_until_it_is_answered() {
+    let mut fixture = Fixture::new().await;
+    fixture
+        .pipeline("deploy", json!({"triggers": [webhook(json!({}))]}))
+        .await;
+    fixture.event("event-1", json!({})).await;
+    // Nobody owns the partitions for a while, longer than an unacknowledged event may stay silent.
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    fixture.notes.lock().unwrap().script.extend([
+        None,
+        Some(RefusalCode::Busy),
+        Some(RefusalCode::WrongPartition),
+        Some(RefusalCode::Internal),
+    ]);
+    fixture.serve().await;
+    let starts = fixture.starts(5).await;
+    assert!(starts.iter().all(|start| start == &starts[0]));
+    // It was acknowledged: nothing comes again.
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    assert_eq!(fixture.starts(5).await.len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_start_and_a_poisonous_event_hold_nobody_up() {
+    let mut fixture = Fixture::new().await;
+    fixture.serve().await;
+    fixture
+        .pipeline("deploy", json!({"triggers": [webhook(json!({}))]}))
+        .await;
+    fixture
+        .notes
+        .lock()
+        .unwrap()
+        .script
+        .push_back(Some(RefusalCode::Invalid));
+    for poison in [&b""[..], b"{", b"{}\n{}", b"\xff\n"] {
+        fixture.raw(poison.to_vec()).await;
+    }
+    fixture.event("refused", json!({})).await;
+    fixture.starts(1).await;
+    fixture.event("event-1", json!({})).await;
+    assert_eq!(fixture.starts(2).await[1].trigger["eventId"], "event-1");
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    assert_eq!(fixture.starts(2).await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_under_way_is_done_by_the_next_process() {
+    let mut fixture = Fixture::new().await;
+    fixture
+        .pipeline("deploy", json!({"triggers": [webhook(json!({}))]}))
+        .await;
+    fixture.event("event-1", json!({})).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    fixture.cancel.cancel();
+    while fixture.tasks.join_next().await.is_some() {}
+    fixture.cancel = CancellationToken::new();
+    fixture.serve().await;
+    fixture.run_role().await;
+    assert_eq!(fixture.starts(1).await[0].trigger["eventId"], "event-1");
+}

@@ -1,0 +1,343 @@
+//! One delivery of one task, from its arrival to its acknowledgement.
+
+use std::{sync::Arc, time::Duration};
+
+use gennaker_bus::{Bucket, Delivery};
+use gennaker_model::{
+    Map,
+    work::{Order, Outcome, TaskMessage, TaskReport, VERSION},
+};
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument;
+
+use crate::{
+    Ctx, Effect, Task,
+    book::Book,
+    effect::{Driver, End, NOT_MINE, run_guarded},
+    exception,
+    holds::Hold,
+    incoming::{self, Addressed, Incoming},
+    metrics, outcome,
+    report::{self, Told},
+    shared::{PoolState, Shared},
+};
+
+/// The delivery that is not run any more: whoever ran the earlier ones is likely to have died of it.
+pub(crate) const DELIVERIES_MAX: u64 = 10;
+
+/// How often the broker is told that a task is being worked on: a third of the time it waits for that.
+const PROGRESS_EVERY: Duration = Duration::from_secs(10);
+
+/// How often an acknowledgement is tried; after that the task comes again and finds what was done.
+const ACKS_MAX: u32 = 3;
+
+/// Handles a delivery to its end.
+pub(crate) async fn handle(shared: Arc<Shared>, pool: Arc<PoolState>, mut delivery: Delivery) {
+    let slot = delivery.take_slot();
+    match incoming::read(&delivery.address, &delivery.payload) {
+        Incoming::Task(message) => {
+            let span = metrics::span(&shared.name, &message, delivery.delivered);
+            keep_alive(
+                &shared,
+                &delivery,
+                attend(&shared, &pool, &delivery, slot, Arc::new(*message)),
+            )
+            .instrument(span)
+            .await;
+        }
+        Incoming::Addressed(addressed) => {
+            keep_alive(
+                &shared,
+                &delivery,
+                refuse(&shared, &delivery, slot, *addressed),
+            )
+            .await;
+        }
+        Incoming::Unreadable(problem) => {
+            tracing::error!(
+                "a task of pool {} cannot be read and is given up: {problem}",
+                pool.name
+            );
+            if let Err(error) = delivery.term(&problem).await {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "a task that cannot be read was not given up and comes again"
+                );
+            }
+        }
+    }
+}
+
+/// Runs `work` and tells the broker meanwhile that the task is in good hands.
+async fn keep_alive(shared: &Shared, delivery: &Delivery, work: impl Future<Output = ()>) {
+    let progress = async {
+        loop {
+            shared.clock.sleep(PROGRESS_EVERY).await;
+            if let Err(error) = delivery.progress().await {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "the broker was not told about progress"
+                );
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = work => {}
+        () = progress => {}
+    }
+}
+
+async fn attend(
+    shared: &Arc<Shared>,
+    pool: &PoolState,
+    delivery: &Delivery,
+    slot: Option<OwnedSemaphorePermit>,
+    message: Arc<TaskMessage>,
+) {
+    let Some(hold) = shared.holds.take(&message, shared.scope.token()) else {
+        // The earlier delivery is still at work and acknowledges for both.
+        tracing::warn!(
+            "task {} was delivered again while it is being worked on",
+            message.kind
+        );
+        return;
+    };
+    let hold = Arc::new(hold);
+    let began_ms = shared.clock.now_ms();
+    let end = perform(shared, pool, delivery, &message, &hold).await;
+    // A name that this worker does not know comes from outside and is no label.
+    let kind = pool
+        .tasks
+        .get(&message.kind)
+        .map_or("unknown", |task| task.kind());
+    metrics::ended(&pool.name, kind, &end, shared.clock.now_ms() - began_ms);
+    drop(slot);
+    match end {
+        End::Report(outcome) => {
+            let report = report_of(shared, &message, outcome);
+            let told = report::deliver(
+                shared,
+                message.partition,
+                &message.kind,
+                report,
+                shared.seed_for(&message),
+            )
+            .await;
+            match told {
+                Told::Taken => tracing::debug!("task {} was reported", message.kind),
+                Told::Stale => tracing::info!(
+                    "task {} was reported, but nobody waited for it any more",
+                    message.kind
+                ),
+                Told::Refused => {
+                    tracing::error!("task {} could not be reported and is dropped", message.kind)
+                }
+            }
+            metrics::told(&pool.name, told);
+            acknowledge(shared, delivery).await;
+        }
+        End::Drop(why) => {
+            tracing::info!("task {} is dropped: {why}", message.kind);
+            acknowledge(shared, delivery).await;
+        }
+        End::HandBack(after) => {
+            tracing::info!("task {} is handed back", message.kind);
+            hand_back(delivery, after).await;
+        }
+    }
+}
+
+async fn perform(
+    shared: &Arc<Shared>,
+    pool: &PoolState,
+    delivery: &Delivery,
+    message: &Arc<TaskMessage>,
+    hold: &Arc<Hold>,
+) -> End {
+    let task = pool.tasks.get(&message.kind).cloned();
+    let last = delivery.delivered >= DELIVERIES_MAX;
+    let Some(task) = task else {
+        if last {
+            return End::Report(not_run(
+                shared,
+                message,
+                "no worker of its pool knows this kind of task",
+            ));
+        }
+        // A newer scheduler may be ahead of this worker, and a newer worker may be there to take it.
+        tracing::warn!(
+            "task {} is not known to this worker and is handed back",
+            message.kind
+        );
+        return End::HandBack(NOT_MINE);
+    };
+    let effect = task.effect(message);
+    if effect == Effect::None {
+        return match message.order {
+            Order::Close => End::Report(Outcome::Closed {
+                remains: None,
+                context: Map::new(),
+            }),
+            Order::Run if last => End::Report(not_run(shared, message, TENTH)),
+            Order::Run => run_plain(shared, &task, message, hold).await,
+        };
+    }
+    let Some(id) = &message.effect else {
+        return End::Report(not_run(
+            shared,
+            message,
+            "it has an effect, but came without the identity of one",
+        ));
+    };
+    let kv = shared.bus.kv(Bucket::Effect(pool.name.clone()));
+    let book = Book::new(
+        kv,
+        id.as_str(),
+        shared.clock.clone(),
+        shared.seed_for(message),
+    );
+    let driver = Driver {
+        shared: Arc::clone(shared),
+        book,
+        task,
+        effect,
+        message: Arc::clone(message),
+        delivered: delivery.delivered,
+        hold: Arc::clone(hold),
+    };
+    if !last {
+        return driver.drive().await;
+    }
+    // What was done before is reported; nothing is tried again.
+    End::Report(match (driver.recorded().await, message.order) {
+        (Some(outcome), Order::Run) => outcome,
+        (_, Order::Run) => not_run(shared, message, TENTH),
+        (_, Order::Close) => Outcome::Closed {
+            remains: Some(format!("{} could not be closed: {TENTH}", message.kind)),
+            context: Map::new(),
+        },
+    })
+}
+
+const TENTH: &str = "it was delivered ten times without an end, as if its workers died of it";
+
+/// Runs a task without effect.
+async fn run_plain(
+    shared: &Shared,
+    task: &Arc<dyn Task>,
+    message: &Arc<TaskMessage>,
+    hold: &Hold,
+) -> End {
+    if let Some(outcome) = outcome::overdue(message, shared.clock.now_ms()) {
+        return End::Report(outcome);
+    }
+    let ctx = Ctx {
+        message: Arc::clone(message),
+        clock: shared.clock.clone(),
+        cancel: hold.cancel.clone(),
+        intent: None,
+        call_max: None,
+    };
+    let result = run_guarded(task, &ctx).await;
+    let outcome = outcome::plain(message, result, shared.clock.now_ms());
+    let stopping = hold.cancel.is_cancelled() && !hold.is_aborted();
+    if stopping && matches!(outcome, Outcome::Canceled { .. }) {
+        return End::HandBack(Duration::ZERO);
+    }
+    End::Report(outcome)
+}
+
+/// Tells the owner that a task cannot be read, or waits for a worker that can.
+async fn refuse(
+    shared: &Shared,
+    delivery: &Delivery,
+    slot: Option<OwnedSemaphorePermit>,
+    addressed: Addressed,
+) {
+    drop(slot);
+    let Addressed {
+        partition,
+        execution,
+        stage,
+        task,
+        attempt,
+        kind,
+        problem,
+        newer,
+    } = addressed;
+    tracing::error!(
+        execution.id = %execution,
+        task.id = %task,
+        "task {kind} of execution {execution} cannot be read: {problem}"
+    );
+    if newer && delivery.delivered < DELIVERIES_MAX {
+        hand_back(delivery, NOT_MINE).await;
+        return;
+    }
+    let message = format!("the worker cannot read the task: {problem}");
+    let exception = exception::unexpected(&kind, "UnreadableTask", &message, shared.clock.now_ms());
+    let outcome = outcome::with_exception(exception);
+    let report = TaskReport {
+        v: VERSION,
+        execution,
+        stage,
+        task,
+        attempt,
+        worker: shared.name.clone(),
+        outcome,
+    };
+    let seed = shared.seed ^ attempt.0;
+    report::deliver(shared, partition, &kind, report, seed).await;
+    acknowledge(shared, delivery).await;
+}
+
+fn report_of(shared: &Shared, message: &TaskMessage, outcome: Outcome) -> TaskReport {
+    TaskReport {
+        v: VERSION,
+        execution: message.execution.clone(),
+        stage: message.stage.clone(),
+        task: message.task.clone(),
+        attempt: message.attempt,
+        worker: shared.name.clone(),
+        outcome,
+    }
+}
+
+fn not_run(shared: &Shared, message: &TaskMessage, why: &str) -> Outcome {
+    tracing::error!("task {} is not run: {why}", message.kind);
+    let now_ms = shared.clock.now_ms();
+    outcome::with_exception(exception::unexpected(
+        &message.kind,
+        "TaskNotRun",
+        why,
+        now_ms,
+    ))
+}
+
+async fn acknowledge(shared: &Shared, delivery: &Delivery) {
+    for _ in 0..ACKS_MAX {
+        match delivery.ack().await {
+            Ok(()) => return,
+            Err(error) => {
+                tracing::debug!(
+                    error = &error as &dyn std::error::Error,
+                    "an acknowledgement is not confirmed"
+                );
+                shared.clock.sleep(Duration::from_millis(500)).await;
+            }
+        }
+    }
+    tracing::warn!(
+        "an acknowledgement was not confirmed: the task may come again and will find what was done"
+    );
+}
+
+async fn hand_back(delivery: &Delivery, after: Duration) {
+    if let Err(error) = delivery.nak(after).await {
+        tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            "a task was not handed back; it comes again by itself"
+        );
+    }
+}

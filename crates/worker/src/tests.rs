@@ -1,0 +1,5 @@
+//! The runtime over the in-memory broker: what an operator's kills, a lost owner or a cancel may never break.
+
+mod basics;
+mod closing;
+mod losses;

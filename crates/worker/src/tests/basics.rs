@@ -1,0 +1,418 @@
+use std::time::Duration;
+
+use gennaker_bus::subject;
+use gennaker_model::{
+    AttemptId,
+    work::{Heartbeat, Order, Outcome, TaskMessage},
+};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::testing::{START_MS, World, message};
+
+#[tokio::test(start_paused = true)]
+async fn a_task_is_run_reported_and_acknowledged() {
+    let world = World::with_owner().await;
+    let worker = world.work("w");
+    for (attempt, kind) in ["plain", "probe", "repeatable", "blind"]
+        .into_iter()
+        .enumerate()
+    {
+        let attempt = u64::try_from(attempt).unwrap();
+        world
+            .dispatch(&TaskMessage {
+                kind: kind.into(),
+                ..message(kind, attempt)
+            })
+            .await;
+    }
+    world.settled(4).await;
+    assert_eq!(world.calls(), 4);
+    assert!(
+        world
+            .outcomes()
+            .iter()
+            .all(|outcome| matches!(outcome, Outcome::Succeeded { .. }))
+    );
+    assert!(world.elapsed_ms() < 2_000, "{} ms", world.elapsed_ms());
+    assert!(worker.stop().await.is_clean());
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_keep_their_class() {
+    let world = World::with_owner().await;
+    let _worker = world.work("w");
+    for (attempt, kind) in [(1, "plain"), (2, "probe")] {
+        let base = TaskMessage {
+            kind: kind.into(),
+            ..message(kind, attempt)
+        };
+        world
+            .dispatch(&with(&base, json!({"fail": "giveUp"})))
+            .await;
+    }
+    world.settled(2).await;
+    for outcome in world.outcomes() {
+        let Outcome::Failed { exception, .. } = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(exception, Some(json!("refused")));
+    }
+    world
+        .dispatch(&with(&message("later", 3), json!({"fail": "later"})))
+        .await;
+    world.settled(3).await;
+    assert!(matches!(
+        world.outcomes()[2],
+        Outcome::Running {
+            again_ms: 10_000,
+            ..
+        }
+    ));
+    // The next attempt at the same effect calls again, an old one does not.
+    world.dispatch(&message("later", 4)).await;
+    world.settled(4).await;
+    assert!(matches!(world.outcomes()[3], Outcome::Succeeded { .. }));
+    assert_eq!(world.calls(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_done_try_later_is_reported_again_without_a_call() {
+    let world = World::with_owner().await;
+    let _worker = world.work("w");
+    let later = with(&message("later", 3), json!({"fail": "later"}));
+    world.dispatch(&later).await;
+    world.settled(1).await;
+    world.dispatch(&later).await;
+    world.settled(2).await;
+    assert!(matches!(
+        world.outcomes()[1],
+        Outcome::Running {
+            again_ms: 10_000,
+            ..
+        }
+    ));
+    assert_eq!(world.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn long_work_is_not_delivered_twice() {
+    let world = World::with_owner().await;
+    let _worker = world.work("w");
+    let _other = world.work("other");
+    // Each call takes 12 s, so intents are renewed between and during calls.
+    world
+        .dispatch(&with(
+            &message("long", 1),
+            json!({"calls": 8, "beforeMs": 12_000}),
+        ))
+        .await;
+    world.settled(1).await;
+    assert_eq!(world.calls(), 8);
+    let outside = world.outside();
+    let first = outside.calls[0].clone();
+    assert!(
+        outside.calls.iter().all(|call| *call == first),
+        "{:?}",
+        outside.calls
+    );
+    drop(outside);
+    assert!(world.elapsed_ms() >= 96_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_that_cannot_be_told_fails_the_task() {
+    let world = World::with_owner().await;
+    let _worker = world.work("w");
+    world
+        .dispatch(&with(&message("big", 1), json!({"size": 500 * 1024})))
+        .await;
+    world
+        .dispatch(&with(&message("huge", 2), json!({"size": 2 * 1024 * 1024})))
+        .await;
+    world.settled(2).await;
+    for outcome in world.outcomes() {
+        let Outcome::Failed {
+            exception: Some(exception),
+            ..
+        } = outcome
+        else {
+            panic!()
+        };
+        let sentence = exception["details"]["errors"][0].as_str().unwrap();
+        assert!(
+            sentence.contains("cannot be recorded") || sentence.contains("too large"),
+            "{sentence}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_a_failure_like_others() {
+    let world = World::with_owner().await;
+    let worker = world.work("w");
+    let plain = TaskMessage {
+        kind: "plain".into(),
+        ..message("a", 1)
+    };
+    world
+        .dispatch(&with(&plain, json!({"fail": "panic"})))
+        .await;
+    let blind = TaskMessage {
+        kind: "blind".into(),
+        ..message("b", 2)
+    };
+    world
+        .dispatch(&with(&blind, json!({"fail": "panic"})))
+        .await;
+    world.settled(2).await;
+    assert!(
+        world
+            .outcomes()
+            .iter()
+            .all(|outcome| matches!(outcome, Outcome::Failed { .. }))
+    );
+    assert_eq!(world.calls(), 2);
+    // What a panicking task did is found by its probe.
+    world
+        .dispatch(&with(&message("c", 3), json!({"fail": "panic"})))
+        .await;
+    world.settled(3).await;
+    assert!(matches!(world.outcomes()[2], Outcome::Succeeded { .. }));
+    assert_eq!(world.calls(), 3);
+    assert!(worker.stop().await.is_clean());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_tenth_delivery_is_not_run() {
+    for (order, kind) in [
+        (Order::Run, "probe"),
+        (Order::Run, "plain"),
+        (Order::Close, "probe"),
+    ] {
+        let world = World::with_owner().await;
+        world
+            .dispatch(&TaskMessage {
+                order,
+                kind: kind.into(),
+                ..message("a", 1)
+            })
+            .await;
+        let slots = std::sync::Arc::new(Semaphore::new(1));
+        let mut deliveries = world.bus.tasks("notify").pull(None, slots).await.unwrap();
+        for _ in 0..9 {
+            deliveries
+                .next()
+                .await
+                .unwrap()
+                .nak(Duration::ZERO)
+                .await
+                .unwrap();
+        }
+        deliveries.close().await;
+        let _worker = world.work("w");
+        world.settled(1).await;
+        assert_eq!(world.calls(), 0);
+        let sentence = match &world.outcomes()[0] {
+            Outcome::Failed {
+                exception: Some(exception),
+                ..
+            } if order == Order::Run => exception["details"]["errors"][0]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+            Outcome::Closed {
+                remains: Some(remains),
+                ..
+            } if order == Order::Close => remains.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert!(sentence.contains("ten times"), "{sentence}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_tenth_delivery_still_tells_what_was_done() {
+    let world = World::with_owner().await;
+    let worker = world.work("w");
+    world.dispatch(&message("a", 1)).await;
+    world.settled(1).await;
+    worker.stop().await;
+    world.dispatch(&message("a", 2)).await;
+    let slots = std::sync::Arc::new(Semaphore::new(1));
+    let mut deliveries = world.bus.tasks("notify").pull(None, slots).await.unwrap();
+    for _ in 0..9 {
+        deliveries
+            .next()
+            .await
+            .unwrap()
+            .nak(Duration::ZERO)
+            .await
+            .unwrap();
+    }
+    deliveries.close().await;
+    let _worker = world.work("x");
+    world.settled(2).await;
+    assert_eq!(world.outcomes()[0], world.outcomes()[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_told_or_given_up() {
+    let world = World::with_owner().await;
+    let _worker = world.work("w");
+    let sent = message("a", 1);
+    let mut broken = serde_json::to_value(&sent).unwrap();
+    broken["order"] = "dance".into();
+    world.publish_raw(&message("b", 9), "{oops".into()).await;
+    world
+        .until("nonsense is given up", || world.queued() == 0)
+        .await;
+    // Opens the attempt; the message itself is replaced by a broken one.
+    let other = TaskMessage {
+        attempt: AttemptId(2),
+        ..sent.clone()
+    };
+    world.dispatch(&other).await;
+    world.settled(1).await;
+    world.publish_raw(&sent, broken.to_string().into()).await;
+    world
+        .until("the broken task is acknowledged", || world.queued() == 0)
+        .await;
+    assert_eq!(world.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_kind_waits_for_a_worker_that_knows_it() {
+    let world = World::with_owner().await;
+    let _worker = world.work("w");
+    world
+        .dispatch(&TaskMessage {
+            kind: "fromTheFuture".into(),
+            ..message("a", 1)
+        })
+        .await;
+    world.settled(1).await;
+    let Outcome::Failed {
+        exception: Some(exception),
+        ..
+    } = &world.outcomes()[0]
+    else {
+        panic!()
+    };
+    assert!(
+        exception["details"]["errors"][0]
+            .as_str()
+            .unwrap()
+            .contains("knows this kind")
+    );
+    assert!(
+        world.elapsed_ms() > 9 * 30_000,
+        "it was handed back nine times: {} ms",
+        world.elapsed_ms()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_whose_time_is_over_is_not_started() {
+    let world = World::with_owner().await;
+    let _worker = world.work("w");
+    world
+        .dispatch(&TaskMessage {
+            deadline_ms: Some(START_MS),
+            ..message("a", 1)
+        })
+        .await;
+    let plain = TaskMessage {
+        kind: "plain".into(),
+        deadline_ms: Some(START_MS),
+        ..message("b", 2)
+    };
+    world.dispatch(&plain).await;
+    world.settled(2).await;
+    assert!(
+        world
+            .outcomes()
+            .iter()
+            .all(|outcome| matches!(outcome, Outcome::Failed { .. }))
+    );
+    assert_eq!(world.calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_takes_tasks_of_its_zone_and_of_any() {
+    let world = World::with_owner().await;
+    let _worker = world.work_in("w", Some("a"), 2);
+    for (attempt, zone) in [(1, Some("a")), (2, None), (3, Some("b"))] {
+        let zone = zone.map(str::to_owned);
+        world
+            .dispatch(&TaskMessage {
+                zone,
+                ..message(&format!("e{attempt}"), attempt)
+            })
+            .await;
+    }
+    world
+        .until("two are done", || world.outcomes().len() == 2)
+        .await;
+    world.clock.sleep(Duration::from_secs(20)).await;
+    assert_eq!((world.outcomes().len(), world.queued()), (2, 1));
+    let _other = world.work_in("x", Some("b"), 2);
+    world.settled(3).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn held_attempts_are_told_every_few_seconds() {
+    let world = World::with_owner().await;
+    let mut heartbeats = world.bus.subscribe(subject::heartbeat(3)).await.unwrap();
+    let _worker = world.work_in("w", Some("a"), 2);
+    world
+        .dispatch(&with(&message("a", 1), json!({"idleMs": 17_000})))
+        .await;
+    let mut heard = 0;
+    while let Ok(Some((_, payload))) =
+        tokio::time::timeout(Duration::from_secs(12), heartbeats.next()).await
+    {
+        let heartbeat: Heartbeat = serde_json::from_slice(&payload).unwrap();
+        assert_eq!(
+            (heartbeat.worker.as_str(), heartbeat.zone.as_deref()),
+            ("w", Some("a"))
+        );
+        assert_eq!(heartbeat.holds, [(message("a", 1).execution, AttemptId(1))]);
+        heard += 1;
+    }
+    assert_eq!(heard, 3, "at 5, 10 and 15 s");
+    world.settled(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_hands_back_what_was_not_begun_and_ends() {
+    let world = World::with_owner().await;
+    let worker = world.work_in("w", None, 1);
+    world
+        .dispatch(&with(&message("a", 1), json!({"idleMs": 1_000})))
+        .await;
+    world
+        .until("it is being worked on", || {
+            !world.broker.messages("KV_gk_effect_notify").is_empty()
+        })
+        .await;
+    world.clock.sleep(Duration::from_millis(200)).await;
+    let report = worker.stop().await;
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!(world.calls(), 0);
+    let before = world.clock.now_ms();
+    let _other = world.work("x");
+    world.settled(1).await;
+    assert_eq!(world.calls(), 1);
+    assert!(
+        world.clock.now_ms() - before < 10_000,
+        "nobody had to wait for the first worker's heartbeat"
+    );
+}
+
+pub(super) fn with(message: &TaskMessage, input: serde_json::Value) -> TaskMessage {
+    TaskMessage {
+        input: input.as_object().unwrap().clone(),
+        ..message.clone()
+    }
+}
