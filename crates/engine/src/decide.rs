@@ -41,6 +41,8 @@ pub struct Rules {
     pub closing_ms_max: i64,
     /// Stages of one execution, synthetic ones included.
     pub stages_max: usize,
+    /// How many executions may stand above one: pipelines that start each other end here.
+    pub depth_max: u32,
     /// Internal steps of one decision; more means that the pipeline goes round in circles.
     pub steps_max: usize,
     /// Time zone of expressions.
@@ -52,6 +54,7 @@ impl Default for Rules {
         Self {
             closing_ms_max: 120_000,
             stages_max: 5_000,
+            depth_max: 32,
             steps_max: 200_000,
             zone: TimeZone::UTC,
         }
@@ -96,7 +99,11 @@ pub fn decide(state: &State, input: &Input, context: &Context<'_>) -> Decision {
     match input {
         Input::Command { id, at_ms, change } => draft.command(id, *at_ms, change),
         Input::Peer(peer) => draft.peer(peer),
-        Input::PeerAnswered { to, number } => draft.peer_answered(to, *number),
+        Input::PeerAnswered {
+            to,
+            number,
+            refused,
+        } => draft.peer_answered(to, *number, refused.as_deref()),
         Input::Report(report) => draft.report(report),
         Input::TimerFired { timer, due } => draft.timer_fired(timer, *due),
         Input::LookupAnswered { lookup, answer } => draft.lookup_answered(lookup, answer),

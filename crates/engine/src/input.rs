@@ -24,6 +24,8 @@ pub enum Input {
         to: ExecutionId,
         /// The number.
         number: u64,
+        /// Why it was refused for good.
+        refused: Option<String>,
     },
     /// A worker reports.
     Report(TaskReport),

@@ -248,6 +248,24 @@ fn a_child_runs_and_its_outputs_come_back() {
 }
 
 #[test]
+fn a_child_that_is_refused_fails_the_stage() {
+    let mut driver = Driver::start(
+        json!({"stages": [{"refId": "1", "type": "pipeline", "pipeline": "child-id"}]}),
+    );
+    driver.answer_pipeline(
+        "child-id",
+        json!({"id": "child-id", "name": "child", "stages": []}),
+    );
+    driver.child_refused("too large");
+    assert_eq!(driver.status(), Status::Terminal);
+    let errors = &driver.stage("1").context["exception"]["details"]["errors"];
+    assert_eq!(
+        errors,
+        &json!(["The pipeline child could not be started: too large"])
+    );
+}
+
+#[test]
 fn preconditions_are_checked_side_by_side() {
     let driver = Driver::start(json!({"stages": [
         {"refId": "1", "type": "wait", "name": "first"},

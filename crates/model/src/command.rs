@@ -130,6 +130,8 @@ pub struct Parent {
     pub stage: StageId,
     /// Root of the chain.
     pub root: ExecutionId,
+    /// How many executions are above the child: 1 for a child of the root.
+    pub depth: u32,
 }
 
 /// A message between two executions.

@@ -27,6 +27,11 @@ pub(crate) struct Index {
 
 impl Index {
     pub fn put(&mut self, document: &Execution) {
+        if let Some(held) = self.entries.get_mut(&document.id) {
+            // Nothing but the status of an execution ever changes.
+            held.status = document.status;
+            return;
+        }
         let entry = Entry {
             kind: document.kind,
             application: document.application.as_str().into(),
@@ -35,11 +40,6 @@ impl Index {
             status: document.status,
             build_time: document.build_time,
         };
-        if let Some(held) = self.entries.get_mut(&document.id) {
-            // Nothing but the status of an execution ever changes.
-            held.status = entry.status;
-            return;
-        }
         let place = (entry.build_time, document.id.clone());
         if let Some(config) = &entry.config {
             self.by_config

@@ -136,12 +136,6 @@ fn start(context: &TaskContext<'_>) -> Step {
         )
         .into();
     }
-    if is_own_ancestor(context, id) {
-        let message = format!(
-            "The referenced pipeline ({id}) is one of those that started this execution; it would start itself for ever"
-        );
-        return TaskResult::thrown(context, "ConfigurationException", &message).into();
-    }
     let doc = &context.state.doc;
     let user = scope::effective_user(doc, context.stage);
     let parameters = parameters(own, &config);
@@ -207,23 +201,6 @@ fn parameters(own: &Map, config: &Map) -> Map {
         merged.entry(name.clone()).or_insert_with(|| value.clone());
     }
     merged
-}
-
-/// Orca lets a pipeline start itself for ever; here the chain is followed through the embedded parents.
-fn is_own_ancestor(context: &TaskContext<'_>, id: &str) -> bool {
-    let doc = &context.state.doc;
-    let mut depth = 0;
-    let mut parent = doc.trigger.get("parentExecution");
-    let mut repeats = usize::from(doc.pipeline_config_id.as_deref() == Some(id));
-    while let Some(current) = parent {
-        depth += 1;
-        if depth > 64 {
-            return true;
-        }
-        repeats += usize::from(current.get("pipelineConfigId").and_then(Value::as_str) == Some(id));
-        parent = current.pointer("/trigger/parentExecution");
-    }
-    repeats > 1
 }
 
 fn monitor(context: &TaskContext<'_>) -> Step {

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gennaker_expressions::{Known, Limits, check_json};
+use gennaker_stages::CATALOGUE;
 use serde_json::{Map, Value};
 
 use super::Finding;
@@ -13,17 +15,6 @@ use crate::text::closest;
 
 /// Most stages that are checked; a pipeline this large has other problems.
 const STAGES_MAX: usize = 10_000;
-
-/// Stage types that this release runs, with the fields that each must have.
-const RUNS: &[(&str, &[&str])] = &[
-    ("checkPreconditions", &["preconditions"]),
-    ("evaluateVariables", &["variables"]),
-    ("manualJudgment", &[]),
-    ("noop", &[]),
-    ("pipeline", &["pipeline"]),
-    ("wait", &[]),
-    ("webhook", &["url"]),
-];
 
 /// Spinnaker's further stage types: known, but not run yet.
 const KNOWN: &[&str] = &[
@@ -135,7 +126,40 @@ pub fn check(pipeline: &Value) -> Vec<Finding> {
             "'schema' is missing, which a templated pipeline must have",
         ));
     }
+    check_expressions(pipeline, map, &mut findings);
     findings
+}
+
+/// Expressions that cannot be parsed or name what does not exist. They are warnings where they stand in text that nothing but
+/// people reads, but nobody can tell that from outside, so all are.
+fn check_expressions(pipeline: &Value, map: &Map<String, Value>, findings: &mut Vec<Finding>) {
+    let texts = |list: &str, key: &str| -> BTreeSet<String> {
+        let items = map
+            .get(list)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        items
+            .filter_map(|item| item.get(key).and_then(Value::as_str))
+            .map(str::to_owned)
+            .collect()
+    };
+    let known = Known {
+        stages: texts("stages", "name"),
+        parameters: None,
+        ref_ids: texts("stages", "refId"),
+    };
+    for found in check_json(pipeline, &known, &Limits::default()).findings {
+        let hint = found
+            .suggestion
+            .map(|near| format!(", did you mean {near:?}?"))
+            .unwrap_or_default();
+        let message = format!(
+            "expression at character {}: {}{hint}",
+            found.position, found.message
+        );
+        findings.push(Finding::warning(found.pointer, message));
+    }
 }
 
 fn check_stage(stage: &Value, path: &str, findings: &mut Vec<Finding>) {
@@ -148,11 +172,12 @@ fn check_stage(stage: &Value, path: &str, findings: &mut Vec<Finding>) {
         return;
     }
     let kind = map.get("type").and_then(Value::as_str).unwrap_or_default();
-    match RUNS.iter().find(|(name, _)| *name == kind) {
-        Some((_, fields)) => {
+    match CATALOGUE.find(kind) {
+        Some(known) => {
             let monitors_only = kind == "webhook" && map.get("monitorOnly") == Some(&Value::Bool(true));
-            for field in fields.iter().filter(|_| !monitors_only) {
-                let missing = match map.get(*field) {
+            let required = known.fields().iter().filter(|field| field.required).map(|field| field.name);
+            for field in required.filter(|_| !monitors_only) {
+                let missing = match map.get(field) {
                     None | Some(Value::Null) => true,
                     Some(Value::String(text)) => text.trim().is_empty(),
                     Some(_) => false,
@@ -168,7 +193,8 @@ fn check_stage(stage: &Value, path: &str, findings: &mut Vec<Finding>) {
             format!("this release does not run stages of type {kind}: the stage fails when it is reached"),
         )),
         None => {
-            let known = RUNS.iter().map(|(name, _)| *name).chain(KNOWN.iter().copied());
+            let runs = CATALOGUE.types().flat_map(|stage| stage.names().iter().copied());
+            let known = runs.chain(KNOWN.iter().copied());
             let at = format!("{path}/type");
             findings.push(match closest(kind, known) {
                 Some(near) => Finding::error(at, format!("stage type {kind:?} is unknown, did you mean {near:?}?")),

@@ -2,16 +2,20 @@
 
 use gennaker_model::{
     ExecutionId, Status,
-    command::{Parent, Peer, PeerBody, Reply, Start},
+    command::{ChildResult, Parent, Peer, PeerBody, Reply, Start},
 };
 use serde_json::{Value, json};
 
 use super::draft::{Draft, Message};
 use crate::{
-    definition::{ChildStart, child_id},
+    definition::{ChildStart, TaskResult, child_id},
     effect::Effect,
     event::Event,
+    exception,
 };
+
+/// A parent larger than this is embedded in its child's trigger without contexts and outputs, in bytes.
+const PARENT_BYTES_MAX: usize = 128 * 1024;
 
 impl Draft<'_> {
     /// Queues a message; it is sent at once if nothing else is open for that receiver.
@@ -33,17 +37,42 @@ impl Draft<'_> {
         }
     }
 
-    pub(super) fn peer_answered(&mut self, to: &ExecutionId, number: u64) {
-        let Some(outbox) = self.state.book.outbox.get(to) else {
+    /// The other side took a message, or refused it for good: a child that cannot be started has failed.
+    pub(super) fn peer_answered(&mut self, to: &ExecutionId, number: u64, refused: Option<&str>) {
+        let front = self
+            .state
+            .book
+            .outbox
+            .get(to)
+            .and_then(|outbox| outbox.open.front())
+            .cloned();
+        let Some(answered) = front.filter(|peer| peer.number <= number) else {
             return;
         };
-        if outbox.open.front().is_none_or(|peer| peer.number > number) {
-            return;
-        }
         self.emit(Event::PeerAnswered {
             to: to.clone(),
             number,
         });
+        match (refused, &answered.body) {
+            (Some(reason), PeerBody::StartChild(start)) => self.child_refused(start, reason),
+            // Most likely the outputs are too much for the parent; without them it learns at least that we ended, and why it
+            // does not get them.
+            (Some(reason), PeerBody::ChildFinished(result)) if !result.outputs.is_empty() => {
+                let message = format!(
+                    "The outputs of pipeline {} cannot be taken over: {reason}",
+                    result.name
+                );
+                let result = ChildResult {
+                    status: Status::Terminal,
+                    outputs: gennaker_model::Map::new(),
+                    exception: Some(json!({ "details": { "errors": [message] } })),
+                    ..(**result).clone()
+                };
+                self.say(to.clone(), PeerBody::ChildFinished(Box::new(result)));
+                return;
+            }
+            _ => {}
+        }
         let next = self
             .state
             .book
@@ -53,6 +82,35 @@ impl Draft<'_> {
             .cloned();
         if let Some(peer) = next {
             self.effect(Effect::Send(Box::new(peer)));
+        }
+    }
+
+    fn child_refused(&mut self, start: &Start, reason: &str) {
+        let Some(stage) = start.parent.as_ref().map(|parent| parent.stage.clone()) else {
+            return;
+        };
+        let name = start
+            .config
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let message = format!("The pipeline {name} could not be started: {reason}");
+        let result = ChildResult {
+            stage: stage.clone(),
+            name,
+            status: Status::Terminal,
+            outputs: gennaker_model::Map::new(),
+            exception: Some(json!({ "details": { "errors": [message] } })),
+        };
+        self.emit(Event::ChildEnded {
+            result: Box::new(result),
+        });
+        if self
+            .stage(&stage)
+            .is_some_and(|stage| stage.status == Status::Running)
+        {
+            self.push(Message::RunTask(stage));
         }
     }
 
@@ -94,6 +152,31 @@ impl Draft<'_> {
 
     /// Links a child to the stage and asks its owner to start it.
     pub(super) fn start_child(&mut self, stage: &gennaker_model::Stage, child: ChildStart) {
+        let depth = self
+            .state
+            .book
+            .parent
+            .as_ref()
+            .map_or(0, |parent| parent.depth)
+            + 1;
+        if depth > self.context.rules.depth_max {
+            let message = format!(
+                "{} executions stand above this one, the limit; do these pipelines start each other?",
+                self.context.rules.depth_max
+            );
+            let exception = exception::unexpected(
+                "startPipeline",
+                "ConfigurationException",
+                &message,
+                self.now(),
+            );
+            let result = TaskResult {
+                exception: Some(exception),
+                ..TaskResult::of(Status::Terminal)
+            };
+            self.complete_task(&stage.id, result);
+            return;
+        }
         let config_id = child
             .config
             .get("id")
@@ -118,6 +201,7 @@ impl Draft<'_> {
                 .root_id
                 .clone()
                 .unwrap_or_else(|| self.state.doc.id.clone()),
+            depth,
         };
         let start = Start {
             execution: id.clone(),
@@ -143,11 +227,16 @@ impl Draft<'_> {
 
     /// This execution as the child's trigger shows it.
     ///
-    /// Orca embeds the whole parent, with its own parents in it, which makes nested executions huge. Here stages keep their
-    /// contexts and outputs for expressions, and only the nearest parent is embedded: of its own parent the id remains.
+    /// Orca embeds the whole parent, with its own parents in it, which makes nested executions huge. Here only the nearest
+    /// parent is embedded, and of its own parent what names it; the stages of a large parent come without contexts and outputs.
     fn as_parent(&self) -> Value {
-        let mut parent = serde_json::to_value(&self.state.doc).unwrap_or(Value::Null);
-        if let Some(grandparent) = parent.pointer_mut("/trigger/parentExecution") {
+        let whole = serde_json::to_value(&self.state.doc).unwrap_or(Value::Null);
+        let mut parent = if whole.to_string().len() > PARENT_BYTES_MAX {
+            serde_json::to_value(self.state.doc.unexpanded()).unwrap_or(Value::Null)
+        } else {
+            whole
+        };
+        if let Some(Value::Object(grandparent)) = parent.pointer_mut("/trigger/parentExecution") {
             let kept = [
                 "id",
                 "application",
@@ -156,10 +245,8 @@ impl Draft<'_> {
                 "status",
                 "type",
             ];
-            if let Value::Object(map) = grandparent {
-                map.retain(|key, _| kept.contains(&key.as_str()));
-                map.insert("stages".to_owned(), json!([]));
-            }
+            grandparent.retain(|key, _| kept.contains(&key.as_str()));
+            grandparent.insert("stages".to_owned(), json!([]));
         }
         parent
     }

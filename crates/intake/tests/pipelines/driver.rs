@@ -239,12 +239,22 @@ impl Driver {
         start.unwrap()
     }
 
+    pub fn child_refused(&mut self, reason: &str) {
+        let peer = self.sent.last().unwrap().clone();
+        self.input(&Input::PeerAnswered {
+            to: peer.to,
+            number: peer.number,
+            refused: Some(reason.to_owned()),
+        });
+    }
+
     pub fn child_finished(&mut self, status: Status, outputs: Value) {
         let start = self.sent_child_start();
         let number = self.sent.last().unwrap().number;
         self.input(&Input::PeerAnswered {
             to: start.execution.clone(),
             number,
+            refused: None,
         });
         let result = ChildResult {
             stage: start.parent.unwrap().stage,

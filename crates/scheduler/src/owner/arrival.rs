@@ -38,6 +38,7 @@ pub(crate) enum Arrival {
         from: ExecutionId,
         to: ExecutionId,
         number: u64,
+        refused: Option<String>,
     },
     /// The leader read that proves answers up to a number.
     Proof {
@@ -140,9 +141,14 @@ impl Owner {
             } => {
                 self.perform(Work::looked_up(execution, lookup, answer), group);
             }
-            Arrival::PeerAnswered { from, to, number } => {
+            Arrival::PeerAnswered {
+                from,
+                to,
+                number,
+                refused,
+            } => {
                 self.sending.remove(&(from.clone(), to.clone(), number));
-                self.perform(Work::peer_answered(from, to, number), group);
+                self.perform(Work::peer_answered(from, to, number, refused), group);
             }
             Arrival::Proof { covers, ours } => self.proved(covers, ours),
             Arrival::Listed(listed) => self.listed(listed),

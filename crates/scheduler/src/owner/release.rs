@@ -135,23 +135,50 @@ impl Owner {
         self.beside("peer", async move {
             let (from, to, number) = (peer.from.clone(), peer.to.clone(), peer.number);
             let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5), seed);
-            let Ok(id) = CommandId::new(format!("{from}.{to}.{number}")) else { return };
+            let Ok(id) = CommandId::new(format!("{from}.{to}.{number}")) else {
+                return;
+            };
             loop {
-                let envelope =
-                    Envelope { v: VERSION, id: id.clone(), at_ms: clock.now_ms(), request: Request::Peer(peer.clone()), trace: None };
-                let Ok(payload) = serde_json::to_vec(&envelope) else { return };
-                match bus.command(partition, Class::Request, Bytes::from(payload), PEER_TIMEOUT).await {
-                    Ok(bytes) if is_final(&bytes) => {
-                        let _ = sender.send(Arrival::PeerAnswered { from, to, number }).await;
-                        return;
-                    }
-                    Err(CommandError::TooLarge { size, limit }) => {
-                        tracing::error!(execution.id = %from, "a message to execution {to} has {size} bytes; the limit is {limit}");
-                        let _ = sender.send(Arrival::PeerAnswered { from, to, number }).await;
-                        return;
-                    }
-                    Ok(_) | Err(_) => tokio::time::sleep(backoff.next_delay()).await,
+                let envelope = Envelope {
+                    v: VERSION,
+                    id: id.clone(),
+                    at_ms: clock.now_ms(),
+                    request: Request::Peer(peer.clone()),
+                    trace: None,
+                };
+                let Ok(payload) = serde_json::to_vec(&envelope) else {
+                    return;
+                };
+                let answer = bus
+                    .command(
+                        partition,
+                        Class::Request,
+                        Bytes::from(payload),
+                        PEER_TIMEOUT,
+                    )
+                    .await;
+                let settled = match answer {
+                    Ok(bytes) => settles(&bytes),
+                    Err(CommandError::TooLarge { size, limit }) => Some(Some(format!(
+                        "the message has {} KiB; the limit is {} KiB",
+                        size / 1024,
+                        limit / 1024
+                    ))),
+                    Err(_) => None,
+                };
+                if let Some(refused) = settled {
+                    // A closed channel means that the owner has ended; its successor asks again.
+                    let _ = sender
+                        .send(Arrival::PeerAnswered {
+                            from,
+                            to,
+                            number,
+                            refused,
+                        })
+                        .await;
+                    return;
                 }
+                tokio::time::sleep(backoff.next_delay()).await;
             }
         });
     }
@@ -201,24 +228,21 @@ impl Owner {
     }
 }
 
-/// Whether an answer to a message settles it. "Try again" and "not mine" do not.
-fn is_final(bytes: &[u8]) -> bool {
-    match serde_json::from_slice::<Answer>(bytes) {
-        Ok(Answer { result: Ok(_), .. }) => true,
-        Ok(Answer {
-            result: Err(refusal),
-            ..
-        }) => match refusal.code {
-            RefusalCode::NotFound
-            | RefusalCode::Invalid
-            | RefusalCode::Conflict
-            | RefusalCode::NotAllowed
-            | RefusalCode::TooLarge => true,
-            RefusalCode::Busy
-            | RefusalCode::WrongPartition
-            | RefusalCode::Internal
-            | RefusalCode::Expired => false,
-        },
-        Err(_) => false,
+/// Whether an answer to a message settles it, and why it was refused for good. "Try again" and "not mine" settle nothing.
+fn settles(bytes: &[u8]) -> Option<Option<String>> {
+    let answer: Answer = serde_json::from_slice(bytes).ok()?;
+    let Err(refusal) = answer.result else {
+        return Some(None);
+    };
+    match refusal.code {
+        RefusalCode::NotFound
+        | RefusalCode::Invalid
+        | RefusalCode::Conflict
+        | RefusalCode::NotAllowed
+        | RefusalCode::TooLarge => Some(Some(refusal.message)),
+        RefusalCode::Busy
+        | RefusalCode::WrongPartition
+        | RefusalCode::Internal
+        | RefusalCode::Expired => None,
     }
 }

@@ -54,10 +54,19 @@ impl Work {
         }
     }
 
-    pub fn peer_answered(from: ExecutionId, to: ExecutionId, number: u64) -> Self {
+    pub fn peer_answered(
+        from: ExecutionId,
+        to: ExecutionId,
+        number: u64,
+        refused: Option<String>,
+    ) -> Self {
         Self {
             execution: from,
-            what: What::Input(Input::PeerAnswered { to, number }),
+            what: What::Input(Input::PeerAnswered {
+                to,
+                number,
+                refused,
+            }),
             responder: None,
         }
     }
@@ -317,19 +326,20 @@ impl Owner {
         let Some(Slot::Live(live)) = self.slots.get(execution) else {
             return;
         };
-        match catch_unwind(AssertUnwindSafe(|| decide(&live.state, input, &context))) {
-            Ok(decision) => {
-                self.commit(execution, decision, responder, group);
-            }
+        let taken = match catch_unwind(AssertUnwindSafe(|| decide(&live.state, input, &context))) {
+            Ok(decision) => self.commit(execution, decision, responder, group),
             Err(panic) => {
                 self.panicked(execution, &panic, responder);
-                if !matches!(
-                    input,
-                    Input::Command { .. } | Input::Report(_) | Input::Peer(_)
-                ) {
-                    self.end_broken(execution, group);
-                }
+                false
             }
+        };
+        // Whoever sent an input learns that it was refused. One of our own would come again for ever, or never.
+        let sent = matches!(
+            input,
+            Input::Command { .. } | Input::Report(_) | Input::Peer(_)
+        );
+        if !taken && !sent {
+            self.end_broken(execution, group);
         }
     }
 
@@ -405,7 +415,7 @@ impl Owner {
         true
     }
 
-    /// An input of our own that cannot be decided would come again for ever: the execution ends, saying so.
+    /// An input of our own cannot be decided: the execution ends, saying so.
     fn end_broken(&mut self, execution: &ExecutionId, group: &mut Group) {
         use gennaker_engine::Event;
         let Some(Slot::Live(live)) = self.slots.get(execution) else {
@@ -414,8 +424,8 @@ impl Owner {
         if live.state.doc.status.is_complete() {
             return;
         }
-        let reason =
-            "The engine failed on this execution; the scheduler's log has the details".to_owned();
+        let reason = "The engine could not go on with this execution; the scheduler's log says why"
+            .to_owned();
         let events = vec![
             Event::CancelRequested {
                 by: "system".to_owned(),
