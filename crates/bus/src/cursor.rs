@@ -141,7 +141,10 @@ impl Cursor {
                 return Ok(self.finish().await);
             }
             if self.drained {
-                return self.ask_leader().await;
+                return match self.arrived().await {
+                    Some(pulled) => self.handle(pulled),
+                    None => self.ask_leader().await,
+                };
             }
         }
         self.receive().await
@@ -191,13 +194,23 @@ impl Cursor {
         if active.pulling.outstanding() < BATCH / 2 {
             active.pulling.request(BATCH, Some(BATCH_BYTES)).await?;
         }
-        match active.pulling.next().await {
+        let pulled = active.pulling.next().await;
+        self.handle(pulled)
+    }
+
+    async fn arrived(&mut self) -> Option<Pulled> {
+        self.active.as_mut()?.pulling.arrived().await
+    }
+
+    fn handle(&mut self, pulled: Pulled) -> Result<Option<Step>, Error> {
+        match pulled {
             Pulled::Message(raw) => self.take(raw),
             Pulled::Expired(_) => {
                 // Nothing came for the whole life of a request: the leader knows whether that is all.
                 self.drained = true;
                 Ok(None)
             }
+            Pulled::Cut => Ok(None),
             Pulled::Broken(why) => Err(Error::unavailable(format!("read {}: {why}", self.stream))),
         }
     }

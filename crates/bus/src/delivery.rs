@@ -53,6 +53,8 @@ pub struct DeliveryStream {
     /// How many to ask for at once: grows while messages come, shrinks while none do, so that an idle consumer does not
     /// sit on the slots that a busy one needs.
     window: usize,
+    /// Messages that came since the window changed.
+    served: usize,
     failures: u32,
 }
 
@@ -149,6 +151,7 @@ impl DeliveryStream {
             held: Vec::new(),
             backlog: VecDeque::new(),
             window: 1,
+            served: 0,
             failures: 0,
         }
     }
@@ -176,16 +179,17 @@ impl DeliveryStream {
 
     /// Stops and hands back, for others, what was delivered and not yet taken.
     pub async fn close(mut self) {
-        while let Some(raw) = match self.pulling.as_mut() {
-            Some(pulling) => pulling.arrived().await,
-            None => None,
-        } {
-            self.backlog.push_back(raw);
+        if let Some(pulling) = self.pulling.as_mut() {
+            while let Some(pulled) = pulling.arrived().await {
+                match pulled {
+                    Pulled::Message(raw) => self.backlog.push_back(raw),
+                    Pulled::Expired(_) | Pulled::Cut => {}
+                    Pulled::Broken(_) => break,
+                }
+            }
         }
         for raw in self.backlog.drain(..) {
-            if raw.status.is_none()
-                && let Some(reply) = raw.reply
-            {
+            if let Some(reply) = raw.reply {
                 let nak = Bytes::from_static(b"-NAK");
                 if let Err(error) = self
                     .backend
@@ -225,17 +229,23 @@ impl DeliveryStream {
             pulled = pulling.next() => match pulled {
                 Pulled::Message(raw) => {
                     self.failures = 0;
-                    if pulling.outstanding() == 0 {
+                    self.served += 1;
+                    if self.served >= self.window {
                         self.window = (self.window * 2).min(WINDOW_MAX);
+                        self.served = 0;
                     }
                     self.backlog.push_back(raw);
                 }
                 Pulled::Expired(open) => {
                     self.failures = 0;
-                    self.window = (self.window / 2).max(1);
+                    // Nothing came for seconds: one slot is enough to notice when that changes.
+                    self.window = if self.served == 0 { 1 } else { (self.window / 2).max(1) };
+                    self.served = 0;
                     self.asked.truncate(self.asked.len().saturating_sub(open));
                     self.held.clear();
                 }
+                // Requests for tasks are not limited in size.
+                Pulled::Cut => {}
                 Pulled::Broken(why) => return Err(Error::unavailable(why)),
             },
             slot = Arc::clone(&self.slots).acquire_owned(), if wants_slot => {

@@ -16,6 +16,9 @@ const EXPIRES: Duration = Duration::from_secs(5);
 /// How much later than its lifetime a request counts as lost.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// Header that says how many messages of a request were not delivered.
+const MISSING: &str = "Nats-Pending-Messages";
+
 /// The requests of one consumer that are under way.
 pub(crate) struct Pulling {
     backend: Backend,
@@ -30,8 +33,10 @@ pub(crate) struct Pulling {
 /// What came of waiting.
 pub(crate) enum Pulled {
     Message(Raw),
-    /// A request ended with this many messages missing.
+    /// The life of a request ended with this many messages missing: nothing more waited.
     Expired(usize),
+    /// A request ended early because of its size; more waits.
+    Cut,
     /// The consumer or the connection is gone, or silent: open again.
     Broken(String),
 }
@@ -111,22 +116,29 @@ impl Pulling {
                 }
                 Some(100) => {}
                 Some(404 | 408) => return Pulled::Expired(self.end()),
+                // Said at the end of a request that has been served and counted.
+                Some(409)
+                    if raw
+                        .headers
+                        .get(MISSING)
+                        .is_some_and(|missing| missing == "0") => {}
                 Some(409)
                     if raw.description.contains("MaxBytes")
                         || raw.description.contains("Batch Completed") =>
                 {
-                    return Pulled::Expired(self.end());
+                    self.end();
+                    return Pulled::Cut;
                 }
                 Some(code) => return Pulled::Broken(format!("{code} {}", raw.description)),
             }
         }
     }
 
-    /// A message that has arrived already, if any.
-    pub(crate) async fn arrived(&mut self) -> Option<Raw> {
+    /// What has arrived already, if anything.
+    pub(crate) async fn arrived(&mut self) -> Option<Pulled> {
         tokio::select! {
             biased;
-            raw = self.inbox.next() => raw,
+            pulled = self.next() => Some(pulled),
             () = std::future::ready(()) => None,
         }
     }

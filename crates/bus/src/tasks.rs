@@ -106,7 +106,7 @@ impl Tasks {
 
     /// Delivers tasks of one zone, or those for any zone, as long as `slots` has permits: never more are asked for than
     /// can start now. Each delivery carries one permit until it is dropped or frees it. Several pulls may share one
-    /// semaphore: one without work holds a single permit for at most 5 s at a time. A consumer that does not exist is
+    /// semaphore: one without work gives its permits back within 5 s and then holds a single one at a time. A consumer that does not exist is
     /// created. Close the semaphore to end the stream.
     ///
     /// # Errors

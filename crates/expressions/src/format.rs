@@ -205,7 +205,11 @@ fn cut(text: String, spec: &Spec) -> String {
 }
 
 fn mismatch(spec: &Spec, value: &Value<'_>) -> Error {
-    let text = format!("{} != {}", spec.conversion, class_name(value));
+    let text = format!(
+        "{} != {}",
+        spec.conversion.to_ascii_lowercase(),
+        class_name(value)
+    );
     error("java.util.IllegalFormatConversionException", text)
 }
 

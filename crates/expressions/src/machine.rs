@@ -47,7 +47,7 @@ impl<'a, 'e> Machine<'a, 'e> {
         Self {
             root,
             env,
-            root_value: root_map(root),
+            root_value: root_map(root, env.allow_unknown_keys),
             inherited: BTreeMap::new(),
             contexts: BTreeMap::new(),
             variables: BTreeMap::new(),
@@ -405,7 +405,7 @@ impl<'a, 'e> Machine<'a, 'e> {
 }
 
 /// The root map with what Orca's `ContextParameterProcessor` puts into it before evaluating.
-fn root_map<'a>(root: &'a dyn Root) -> Value<'a> {
+fn root_map<'a>(root: &'a dyn Root, of_stage: bool) -> Value<'a> {
     let own = root.own();
     let mut entries: Vec<(Value<'a>, Value<'a>)> = own
         .iter()
@@ -441,7 +441,15 @@ fn root_map<'a>(root: &'a dyn Root) -> Value<'a> {
     if let Some(trigger) = root.trigger() {
         put("trigger", trigger.into_value());
     }
-    Value::map(MapKind::Root, entries)
+    // A submitted document is evaluated with a plain map that has no ancestors.
+    Value::map(
+        if of_stage {
+            MapKind::Root
+        } else {
+            MapKind::Hash
+        },
+        entries,
+    )
 }
 
 /// The `scm` entry of the triggering build that tells most: the first on neither `master` nor `develop`, else the first.
@@ -476,7 +484,7 @@ pub(crate) fn need_text<'v, 'a>(value: &'v Value<'a>, what: &str) -> Result<&'v 
     match value {
         Value::Text(text) | Value::Status(text) => Ok(text),
         _ => Err(Error::null_pointer(format!(
-            "Cannot invoke \"Object.toString()\" because \"{what}\" is null"
+            "Cannot invoke \"java.lang.CharSequence.toString()\" because \"{what}\" is null"
         ))),
     }
 }

@@ -556,7 +556,7 @@ impl Parser<'_> {
             let place = self.peek().map_or(self.source.len(), |token| token.start);
             return Err(self.failure(
                 1050,
-                "The arguments '(...)' for the constructor call are missing",
+                "The arguments (...) for the constructor call are missing",
                 place,
             ));
         }

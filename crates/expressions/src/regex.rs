@@ -25,12 +25,8 @@ impl Pattern {
     /// # Errors
     /// `PatternSyntaxException` for what Java refuses, and for what has no equal here.
     pub fn compile(pattern: &str, steps_max: usize) -> Result<Self> {
-        let translated = translate::translate(pattern).map_err(|reason| {
-            syntax(&format!(
-                "{} near index {}\n{pattern}",
-                reason.text, reason.at
-            ))
-        })?;
+        let translated = translate::translate(pattern)
+            .map_err(|reason| syntax(&located(&reason.text, reason.at, pattern)))?;
         let build = |text: &str| {
             RegexBuilder::new(text)
                 .backtrack_limit(steps_max)
@@ -180,6 +176,19 @@ fn append(
         }
     }
     Ok(())
+}
+
+/// `PatternSyntaxException.getMessage`: the index, the pattern, and a mark below the place.
+fn located(text: &str, at: Option<usize>, pattern: &str) -> String {
+    let Some(at) = at else {
+        return format!("{text}\n{pattern}");
+    };
+    let mark = if at < pattern.chars().count() {
+        format!("\n{}^", " ".repeat(at))
+    } else {
+        String::new()
+    };
+    format!("{text} near index {at}\n{pattern}{mark}")
 }
 
 fn syntax(text: &str) -> Error {

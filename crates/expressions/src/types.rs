@@ -105,7 +105,8 @@ pub(crate) fn descriptor(value: &Value<'_>) -> String {
             format!("{name}<?, ?>")
         }
         Value::Map(_) => format!("{name}<java.lang.String, java.lang.Object>"),
-        Value::List(_) => format!("{name}<?>"),
+        Value::List(list) if list.kind == crate::value::ListKind::EntrySet => name.into_owned(),
+        Value::List(_) | Value::Class(_) => format!("{name}<?>"),
         _ => name.into_owned(),
     }
 }
@@ -141,8 +142,9 @@ pub(crate) fn has_text_converter(value: &Value<'_>) -> bool {
     converts_to_text(value)
         || matches!(
             value,
-            Value::List(_) | Value::Array(_) | Value::DayOfWeek(_) | Value::ChronoUnit(_)
+            Value::Array(_) | Value::DayOfWeek(_) | Value::ChronoUnit(_)
         )
+        || matches!(value, Value::List(list) if list.kind != crate::value::ListKind::EntrySet)
 }
 
 /// Values that can be compared with each other have the same family.
@@ -283,7 +285,7 @@ fn convertible(value: &Value<'_>, param: Param) -> bool {
             Param::DayOfWeek | Param::ChronoUnit => matches!(value, V::Text(_)),
             Param::Date => matches!(value, V::Text(_) | V::Instant(_)),
             Param::Instant => matches!(value, V::Date(_)),
-            Param::LocalDate | Param::ChronoLocalDate => matches!(value, V::LocalDateTime(_)),
+            Param::LocalDate => matches!(value, V::LocalDateTime(_)),
             _ => false,
         },
     }

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use gennaker_model::{
     Execution, ExecutionId, ExecutionType, StageId,
     command::{ListQuery, Refusal, RefusalCode, Reply, Request},
+    routing,
 };
 use gennaker_store::Document;
 
@@ -165,7 +166,16 @@ pub(crate) async fn stop(
         user: call.user().to_owned(),
         reason: call.query("reason").map(str::to_owned),
     };
-    done(gate, id, call.ask(&format!("cancel-{id}"), request), what).await
+    done(
+        gate,
+        id,
+        call.ask(
+            &format!("cancel{:016x}", routing::fnv1a64(id.as_str().as_bytes())),
+            request,
+        ),
+        what,
+    )
+    .await
 }
 
 /// Deletes an execution of either kind, if it is complete.

@@ -51,8 +51,9 @@ use axum::{Router, middleware, serve::ListenerExt as _};
 use gennaker_bus::Bus;
 use gennaker_runtime::{CancellationToken, Clock};
 use gennaker_store::Store;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 
+pub use openapi::document as openapi_document;
 pub use origins::BadOrigin;
 
 /// How long answers that are under way may take after the wish to stop.
@@ -103,6 +104,8 @@ struct Inner {
     origins: origins::Origins,
     owners: owners::Owners,
     hub: feed::Hub,
+    /// Places for streams of the feed.
+    streams: Arc<Semaphore>,
     stopping: CancellationToken,
 }
 
@@ -117,6 +120,7 @@ impl Gate {
             inner: Arc::new(Inner {
                 owners: owners::Owners::new(bus.clone(), config.partitions),
                 hub: feed::Hub::new(),
+                streams: Arc::new(Semaphore::new(live::STREAMS_MAX)),
                 stopping: CancellationToken::new(),
                 bus,
                 store,
@@ -202,6 +206,10 @@ impl Gate {
 
     pub(crate) fn hub(&self) -> &feed::Hub {
         &self.inner.hub
+    }
+
+    pub(crate) fn streams(&self) -> &Arc<Semaphore> {
+        &self.inner.streams
     }
 
     pub(crate) fn stopping(&self) -> &CancellationToken {

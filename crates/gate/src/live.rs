@@ -1,6 +1,6 @@
 //! Our own routes below `/v2`: the feed of changes, what it grows from, and why an execution waits.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
@@ -12,7 +12,6 @@ use gennaker_model::{
     command::{ListQuery, RefusalCode, Reply, Request},
 };
 use serde_json::json;
-use tokio::sync::Semaphore;
 
 use crate::{
     Gate,
@@ -29,12 +28,10 @@ use crate::{
 };
 
 /// Streams that one process serves at most; each costs a connection and a buffer.
-const STREAMS_MAX: usize = 1_024;
+pub(crate) const STREAMS_MAX: usize = 1_024;
 
 /// Executions of each application in a snapshot.
 const SNAPSHOT_MAX: u32 = 100;
-
-static STREAMS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(STREAMS_MAX)));
 
 /// `GET /v2/feed?topics=`: server-sent events `patch`, `gone`, `resync`, `hb`.
 pub(crate) async fn feed(gate: Gate, call: Call) -> Result<Answer, Problem> {
@@ -44,11 +41,13 @@ pub(crate) async fn feed(gate: Gate, call: Call) -> Result<Answer, Problem> {
         .or_else(|| call.query("lastEventId"));
     // An id that cannot be read is one of another server: the client must read anew.
     let since = last.map(|last| last.parse().unwrap_or(Cursor { ring: 0, number: 0 }));
-    let permit = Arc::clone(&STREAMS).try_acquire_owned().map_err(|_| {
-        Problem::unavailable(format!(
-            "This server has {STREAMS_MAX} open streams already"
-        ))
-    })?;
+    let permit = Arc::clone(gate.streams())
+        .try_acquire_owned()
+        .map_err(|_| {
+            Problem::unavailable(format!(
+                "This server has {STREAMS_MAX} open streams already"
+            ))
+        })?;
     let events = stream::events(gate.hub(), topics, since, gate.stopping().clone(), permit);
     let mut response = Response::new(Body::from_stream(events));
     let headers = response.headers_mut();

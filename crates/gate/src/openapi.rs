@@ -4,8 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::routes::{Does, ROUTES, Route};
 
-/// The document, for `GET /v3/api-docs`.
-pub(crate) fn document(version: &str) -> Value {
+/// The OpenAPI document of the API, as `GET /v3/api-docs` answers it.
+#[must_use]
+pub fn document(version: &str) -> Value {
     let mut paths = Map::new();
     let built = ROUTES
         .iter()

@@ -31,7 +31,7 @@ pub(crate) async fn by_name(gate: Gate, call: Call) -> Result<Answer, Problem> {
             "Required parameter {missing} is missing"
         )));
     }
-    let drawn = drawn(&gate, &call, &config).await?;
+    let drawn = drawn(&gate, &call, "pipeline", &config).await?;
     let id = send(&gate, &call, &drawn, config, trigger, |message| {
         format!("Unable to trigger pipeline (application: {application}, pipelineNameOrId: {name}). Error: {message}")
     })
@@ -47,7 +47,7 @@ pub(crate) async fn v2(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let (application, name) = (call.param("application"), call.param("name"));
     let config = configs::find(&gate, application, name).await?;
     let mut trigger = trigger_of(&call)?;
-    let drawn = drawn(&gate, &call, &config).await?;
+    let drawn = drawn(&gate, &call, "pipeline", &config).await?;
     let event = drawn.event.clone().unwrap_or_default();
     trigger.insert("eventId".to_owned(), event.clone().into());
     trigger.insert("executionId".to_owned(), drawn.id.clone().into());
@@ -80,7 +80,7 @@ pub(crate) async fn ad_hoc(gate: Gate, call: Call) -> Result<Answer, Problem> {
         Some(_) => return Err(Problem::bad_request("trigger must be an object")),
     };
     let trigger = completed(trigger, &call)?;
-    let drawn = drawn(&gate, &call, &config).await?;
+    let drawn = drawn(&gate, &call, "pipeline", &config).await?;
     let id = send(&gate, &call, &drawn, config, trigger, |message| message).await?;
     Ok(Answer::json(json!({"ref": format!("/pipelines/{id}")})))
 }
@@ -92,7 +92,7 @@ pub(crate) async fn task(
     config: Map,
     trigger: Map,
 ) -> Result<ExecutionId, Problem> {
-    let drawn = drawn(gate, call, &config).await?;
+    let drawn = drawn(gate, call, "task", &config).await?;
     let id = execution_id(&drawn)?;
     let start = Start {
         kind: ExecutionType::Orchestration,
@@ -142,7 +142,7 @@ fn completed(mut trigger: Map, call: &Call) -> Result<Map, Problem> {
 }
 
 /// Draws the id of the execution, once for all requests with the same idempotency key.
-async fn drawn(gate: &Gate, call: &Call, config: &Map) -> Result<Drawn, Problem> {
+async fn drawn(gate: &Gate, call: &Call, what: &str, config: &Map) -> Result<Drawn, Problem> {
     let text = |field: &str| {
         config
             .get(field)
@@ -156,7 +156,7 @@ async fn drawn(gate: &Gate, call: &Call, config: &Map) -> Result<Drawn, Problem>
         event: Some(uuid(call.random.rotate_left(64))),
         at_ms: call.at_ms,
     };
-    let scope = format!("start/{application}/{routed_by}");
+    let scope = format!("{what}/{application}/{routed_by}");
     once::drawn_once(gate, call, &scope, drawn).await
 }
 

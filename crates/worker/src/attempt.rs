@@ -72,7 +72,7 @@ pub(crate) async fn handle(shared: Arc<Shared>, pool: Arc<PoolState>, mut delive
 async fn keep_alive(shared: &Shared, delivery: &Delivery, work: impl Future<Output = ()>) {
     let progress = async {
         loop {
-            shared.clock.sleep(PROGRESS_EVERY).await;
+            shared.clock.sleep(PROGRESS_EVERY * 10).await;
             if let Err(error) = delivery.progress().await {
                 tracing::debug!(
                     error = &error as &dyn std::error::Error,
@@ -159,11 +159,8 @@ async fn perform(
     let last = delivery.delivered >= DELIVERIES_MAX;
     let Some(task) = task else {
         if last {
-            return End::Report(not_run(
-                shared,
-                message,
-                "no worker of its pool knows this kind of task",
-            ));
+            let why = "no worker of its pool knows this kind of task";
+            return End::Report(not_run(shared, message, why));
         }
         // A newer scheduler may be ahead of this worker, and a newer worker may be there to take it.
         tracing::warn!(
@@ -175,20 +172,14 @@ async fn perform(
     let effect = task.effect(message);
     if effect == Effect::None {
         return match message.order {
-            Order::Close => End::Report(Outcome::Closed {
-                remains: None,
-                context: Map::new(),
-            }),
+            Order::Close => End::Report(closed(None)),
             Order::Run if last => End::Report(not_run(shared, message, TENTH)),
             Order::Run => run_plain(shared, &task, message, hold).await,
         };
     }
     let Some(id) = &message.effect else {
-        return End::Report(not_run(
-            shared,
-            message,
-            "it has an effect, but came without the identity of one",
-        ));
+        let why = "it has an effect, but came without the identity of one";
+        return End::Report(not_run(shared, message, why));
     };
     let kv = shared.bus.kv(Bucket::Effect(pool.name.clone()));
     let book = Book::new(
@@ -212,11 +203,7 @@ async fn perform(
     // What was done before is reported; nothing is tried again.
     End::Report(match (driver.recorded().await, message.order) {
         (Some(outcome), Order::Run) => outcome,
-        (_, Order::Run) => not_run(shared, message, TENTH),
-        (_, Order::Close) => Outcome::Closed {
-            remains: Some(format!("{} could not be closed: {TENTH}", message.kind)),
-            context: Map::new(),
-        },
+        (_, Order::Run | Order::Close) => not_run(shared, message, TENTH),
     })
 }
 
@@ -265,6 +252,7 @@ async fn refuse(
         kind,
         problem,
         newer,
+        closing,
     } = addressed;
     tracing::error!(
         execution.id = %execution,
@@ -277,7 +265,11 @@ async fn refuse(
     }
     let message = format!("the worker cannot read the task: {problem}");
     let exception = exception::unexpected(&kind, "UnreadableTask", &message, shared.clock.now_ms());
-    let outcome = outcome::with_exception(exception);
+    let outcome = if closing {
+        closed(Some(message))
+    } else {
+        outcome::with_exception(exception)
+    };
     let report = TaskReport {
         v: VERSION,
         execution,
@@ -306,13 +298,21 @@ fn report_of(shared: &Shared, message: &TaskMessage, outcome: Outcome) -> TaskRe
 
 fn not_run(shared: &Shared, message: &TaskMessage, why: &str) -> Outcome {
     tracing::error!("task {} is not run: {why}", message.kind);
-    let now_ms = shared.clock.now_ms();
-    outcome::with_exception(exception::unexpected(
-        &message.kind,
-        "TaskNotRun",
-        why,
-        now_ms,
-    ))
+    match message.order {
+        Order::Run => {
+            let now_ms = shared.clock.now_ms();
+            let exception = exception::unexpected(&message.kind, "TaskNotRun", why, now_ms);
+            outcome::with_exception(exception)
+        }
+        Order::Close => closed(Some(format!("{} could not be closed: {why}", message.kind))),
+    }
+}
+
+fn closed(remains: Option<String>) -> Outcome {
+    Outcome::Closed {
+        remains,
+        context: Map::new(),
+    }
 }
 
 async fn acknowledge(shared: &Shared, delivery: &Delivery) {

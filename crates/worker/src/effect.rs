@@ -1,32 +1,30 @@
 //! Takes one task with an effect through the ledger: reads the entry, does what [`crate::ledger::decide`] says, again until
 //! there is something to report. All IO of the ledger is here; all rules are there.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+mod conclusion;
+mod keeping;
+mod outside;
 
-use futures_util::FutureExt;
+use std::{sync::Arc, time::Duration};
+
 use gennaker_model::{
     Map,
     work::{Order, Outcome, TaskMessage},
 };
-use gennaker_runtime::{Backoff, CancellationToken};
-use tokio::time::Instant;
+
+pub(crate) use keeping::run_guarded;
 
 use crate::{
-    Ctx, Done, Effect, Failure, Probed, Stopped, Task,
-    book::{Book, Found, Written},
-    exception,
+    Ctx, Effect, Failure, Task,
+    book::{Book, Written},
     holds::Hold,
-    intent::{Intent, TooLarge},
-    ledger::{self, Entry, Look, Me, State, Step},
+    intent::Intent,
+    ledger::{self, Entry, Me, State, Step},
     metrics, outcome,
     shared::Shared,
 };
-
-/// Longest run of a task; longer work is split into start and look.
-pub(crate) const RUN_MAX: Duration = Duration::from_secs(600);
-
-/// How often a target that does not answer is asked what happened, or told to stop.
-const ASKS_MAX: u32 = 6;
+use keeping::{Halt, Watch};
+use outside::{Asked, Settled};
 
 /// How often a task with a probe is tried when its calls keep getting lost.
 const ROUNDS_MAX: u32 = 3;
@@ -64,32 +62,6 @@ pub(crate) struct Driver {
 /// Another worker has the entry; this is what we did, if anything.
 struct Lost {
     reference: Option<String>,
-}
-
-/// Waiting ended because the task shall.
-enum Halt {
-    Aborted,
-    Stopping,
-}
-
-/// What the target says.
-enum Asked {
-    There(Done),
-    NotThere,
-    Silent(String),
-    /// The process stops before it is known.
-    Stopping,
-}
-
-/// What a settled entry says is there.
-#[derive(Clone, Copy)]
-enum Settled<'e> {
-    /// This one.
-    There(&'e str),
-    /// Nothing shall be there.
-    Nothing,
-    /// Something, and nobody wrote down what it is called.
-    Nameless,
 }
 
 impl Driver {
@@ -156,7 +128,7 @@ impl Driver {
                     happened,
                 } => {
                     let stopped = if happened {
-                        self.stop(None, reference).await
+                        self.undo(None, reference).await
                     } else {
                         Ok(None)
                     };
@@ -196,9 +168,16 @@ impl Driver {
         for _ in 0..ROUNDS_MAX {
             what = match self.keeping(intent, run_guarded(&self.task, &ctx)).await {
                 Err(Failure::Unknown { what }) => what,
+                Err(Failure::Cancelled { .. }) if self.is_broken_off(intent).await => {
+                    if self.is_stopping() {
+                        // The intent stays: whoever takes it over finds out how far this came.
+                        return Ok(End::HandBack(Duration::ZERO));
+                    }
+                    "it was cancelled in the middle".to_owned()
+                }
                 known => return self.conclude(intent, known).await,
             };
-            tracing::warn!(task.problem = %what, "nobody knows whether the call of task {} arrived", self.message.kind);
+            tracing::warn!(task.problem = %what, "nobody knows what came of task {}", self.message.kind);
             match self.effect {
                 Effect::Blind { .. } => break,
                 Effect::None | Effect::Repeatable { .. } => {
@@ -247,21 +226,7 @@ impl Driver {
     async fn close_taken(&self, intent: &Intent, quiet_ms: i64) -> Result<End, Lost> {
         self.keeping(intent, self.shared.clock.sleep(millis(quiet_ms)))
             .await;
-        let remains = match self.effect {
-            Effect::Probe { .. } => match self.ask(Some(intent)).await {
-                Asked::There(done) => self.stop(Some(intent), done.reference.as_deref()).await,
-                Asked::NotThere => Ok(None),
-                Asked::Silent(why) => Ok(Some(format!(
-                    "{} ({why})",
-                    self.task.unknown(&self.message)
-                ))),
-                Asked::Stopping => Err(Halt::Stopping),
-            },
-            Effect::None | Effect::Repeatable { .. } | Effect::Blind { .. } => {
-                self.stop(Some(intent), None).await
-            }
-        };
-        let remains = match remains {
+        let remains = match self.undo(Some(intent), None).await {
             Ok(remains) => remains,
             // The intent stays, for whoever takes it over.
             Err(halt) => return Ok(halt.into()),
@@ -278,225 +243,10 @@ impl Driver {
         end
     }
 
-    /// Writes how the run ended, then says what to report.
-    async fn conclude(&self, intent: &Intent, result: Result<Done, Failure>) -> Result<End, Lost> {
-        let attempt = self.message.attempt;
-        let mut reference = intent.reference().await;
-        let (state, end) = match result {
-            Ok(done) => {
-                reference = done.reference.clone().or(reference);
-                let outcome = outcome::succeeded(done);
-                (
-                    State::Done {
-                        attempt,
-                        outcome: outcome.clone(),
-                        reference: reference.clone(),
-                    },
-                    End::Report(outcome),
-                )
-            }
-            Err(Failure::GiveUp(why)) => {
-                let outcome = outcome::failed(*why);
-                (
-                    State::Done {
-                        attempt,
-                        outcome: outcome.clone(),
-                        reference: reference.clone(),
-                    },
-                    End::Report(outcome),
-                )
-            }
-            Err(Failure::RetryLater { after, context }) => {
-                let outcome = outcome::running(after, context);
-                (
-                    State::Idle {
-                        attempt,
-                        outcome: Some(outcome.clone()),
-                    },
-                    End::Report(outcome),
-                )
-            }
-            Err(Failure::Cancelled { context }) => {
-                let outcome = Outcome::Canceled { context };
-                if self.hold.is_aborted() {
-                    (
-                        State::Idle {
-                            attempt,
-                            outcome: Some(outcome.clone()),
-                        },
-                        End::Report(outcome),
-                    )
-                } else if self.hold.cancel.is_cancelled() {
-                    (
-                        State::Idle {
-                            attempt,
-                            outcome: None,
-                        },
-                        End::HandBack(Duration::ZERO),
-                    )
-                } else {
-                    (
-                        State::Done {
-                            attempt,
-                            outcome: outcome.clone(),
-                            reference: reference.clone(),
-                        },
-                        End::Report(outcome),
-                    )
-                }
-            }
-            Err(Failure::Unknown { what }) => {
-                let outcome = self.failed("EffectUnknown", &what);
-                (
-                    State::Done {
-                        attempt,
-                        outcome: outcome.clone(),
-                        reference: reference.clone(),
-                    },
-                    End::Report(outcome),
-                )
-            }
-        };
-        match intent.settle(state).await {
-            Ok(Ok(())) => Ok(end),
-            Ok(Err(TooLarge)) => {
-                let outcome = self.failed(
-                    "ResultTooLarge",
-                    "the task was carried out, but its result is too large to be kept",
-                );
-                let state = State::Done {
-                    attempt,
-                    outcome: outcome.clone(),
-                    reference: reference.clone(),
-                };
-                match intent.settle(state).await {
-                    Ok(_) => Ok(End::Report(outcome)),
-                    Err(_) => Err(Lost { reference }),
-                }
-            }
-            Err(_) => Err(Lost { reference }),
-        }
-    }
-
-    /// Stops whatever is there beside what the settled entry names: a call of ours, or of a worker that was suspended, may
-    /// have arrived after the entry changed hands.
-    async fn reconcile(&self, ours: Option<&Lost>, settled: Settled<'_>) {
-        if let Some(reference) = ours.and_then(|lost| lost.reference.as_deref())
-            && settled.is_stray(reference)
-        {
-            self.stop_stray(reference).await;
-        }
-        if !matches!(self.effect, Effect::Probe { .. }) || (ours.is_none() && self.delivered < 2) {
-            return;
-        }
-        if let Asked::There(Done {
-            reference: Some(reference),
-            ..
-        }) = self.ask(None).await
-            && settled.is_stray(&reference)
-        {
-            self.stop_stray(&reference).await;
-        }
-    }
-
-    async fn stop_stray(&self, reference: &str) {
-        tracing::warn!(
-            effect.reference = reference,
-            "the effect happened twice; the one that is not adopted is stopped"
-        );
-        if let Ok(Some(remains)) = self.stop(None, Some(reference)).await {
-            tracing::error!(effect.reference = reference, "{remains}");
-        }
-    }
-
-    /// Looks once more, minutes after the entry changed hands.
-    fn probe_late(&self) {
-        if !matches!(self.effect, Effect::Probe { .. }) {
-            return;
-        }
-        let stop = self.shared.scope.token().clone();
-        let this = Self {
-            hold: Arc::new(Hold::of_nothing(&stop)),
-            ..self.clone()
-        };
-        self.shared.scope.spawn("late probe", async move {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                () = this.shared.clock.sleep(millis(ledger::LATE_PROBE_MS)) => {}
-            }
-            let Ok(Some(found)) = this.book.read().await else {
-                return;
-            };
-            let settled = match &found.entry.state {
-                State::Done {
-                    outcome, reference, ..
-                } => Settled::of(outcome, reference.as_deref()),
-                State::Closed { .. } => Settled::Nothing,
-                // Somebody is at it; it is theirs to look.
-                State::Intent { .. } | State::Idle { .. } => return,
-            };
-            this.reconcile(Some(&Lost { reference: None }), settled)
-                .await;
-        });
-    }
-
-    /// Asks the target what happened, again while it does not answer.
-    async fn ask(&self, intent: Option<&Intent>) -> Asked {
-        let ctx = self.ctx_of_look(intent);
-        let mut backoff =
-            Backoff::new(Duration::from_secs(1), Duration::from_secs(15), self.seed());
-        loop {
-            let probe = AssertUnwindSafe(self.task.probe(&ctx)).catch_unwind();
-            let why = match self.kept(intent, probe).await {
-                Ok(Probed::There(done)) => return Asked::There(done),
-                Ok(Probed::NotThere) => return Asked::NotThere,
-                Ok(Probed::Unknown(why)) => why,
-                Err(_) => "the probe panicked".to_owned(),
-            };
-            if self.is_stopping() {
-                return Asked::Stopping;
-            }
-            if backoff.attempts() + 1 >= ASKS_MAX {
-                return Asked::Silent(why);
-            }
-            let delay = backoff.next_delay();
-            self.kept(intent, self.shared.clock.sleep(delay)).await;
-        }
-    }
-
-    /// Stops what was started; gives back what could not be.
-    async fn stop(
-        &self,
-        intent: Option<&Intent>,
-        reference: Option<&str>,
-    ) -> Result<Option<String>, Halt> {
-        let ctx = self.ctx_of_look(intent);
-        let mut backoff =
-            Backoff::new(Duration::from_secs(1), Duration::from_secs(15), self.seed());
-        loop {
-            let stop = AssertUnwindSafe(self.task.stop(&ctx, reference)).catch_unwind();
-            let why = match self.kept(intent, stop).await {
-                Ok(Ok(Stopped::Gone)) => return Ok(None),
-                Ok(Ok(Stopped::Remains(what))) => return Ok(Some(what)),
-                Ok(Err(Failure::GiveUp(why))) => {
-                    return Ok(Some(self.not_stopped(first_error(why.exception.as_ref()))));
-                }
-                Ok(Err(Failure::RetryLater { .. } | Failure::Cancelled { .. })) => {
-                    "the target was not ready for it".to_owned()
-                }
-                Ok(Err(Failure::Unknown { what })) => what,
-                Err(_) => "stopping it panicked".to_owned(),
-            };
-            if self.is_stopping() {
-                return Err(Halt::Stopping);
-            }
-            if backoff.attempts() + 1 >= ASKS_MAX {
-                return Ok(Some(self.not_stopped(&why)));
-            }
-            let delay = backoff.next_delay();
-            self.kept(intent, self.shared.clock.sleep(delay)).await;
-        }
+    /// Whether a run that says it did nothing ended because it was asked to, after it had made calls.
+    async fn is_broken_off(&self, intent: &Intent) -> bool {
+        let repeatable = matches!(self.effect, Effect::Repeatable { .. });
+        !repeatable && self.hold.cancel.is_cancelled() && intent.was_called().await
     }
 
     async fn seal(&self, revision: u64, remains: Option<String>) -> bool {
@@ -523,52 +273,6 @@ impl Driver {
         .await
     }
 
-    /// Waits until a call that ended for us can no longer arrive.
-    async fn settling(&self, intent: &Intent) {
-        self.keeping(intent, self.shared.clock.sleep(millis(ledger::SETTLE_MS)))
-            .await;
-    }
-
-    /// Runs `work` and keeps the intent fresh meanwhile.
-    async fn keeping<T>(&self, intent: &Intent, work: impl Future<Output = T>) -> T {
-        let over = CancellationToken::new();
-        let work = async {
-            let result = work.await;
-            over.cancel();
-            result
-        };
-        // A renewal that has begun is finished: whether it was stored must be known.
-        let (result, ()) = futures_util::future::join(work, intent.renew_until(&over)).await;
-        result
-    }
-
-    async fn kept<T>(&self, intent: Option<&Intent>, work: impl Future<Output = T>) -> T {
-        match intent {
-            Some(intent) => self.keeping(intent, work).await,
-            None => work.await,
-        }
-    }
-
-    /// Waits, unless the task shall end.
-    async fn pause(&self, time: Duration) -> Result<(), Halt> {
-        tokio::select! {
-            biased;
-            () = self.hold.cancel.cancelled() => {}
-            () = self.shared.clock.sleep(time) => {}
-        }
-        self.going_on()
-    }
-
-    fn going_on(&self) -> Result<(), Halt> {
-        if self.hold.is_aborted() {
-            Err(Halt::Aborted)
-        } else if self.hold.cancel.is_cancelled() {
-            Err(Halt::Stopping)
-        } else {
-            Ok(())
-        }
-    }
-
     /// How a task ends that nobody started and nobody wants any more.
     fn unwanted(&self) -> Option<End> {
         match self.going_on() {
@@ -578,22 +282,6 @@ impl Driver {
             Err(Halt::Stopping) => Some(End::HandBack(Duration::ZERO)),
             Ok(()) => outcome::overdue(&self.message, self.shared.clock.now_ms()).map(End::Report),
         }
-    }
-
-    fn unknown(&self, what: &str) -> Failure {
-        Failure::Unknown {
-            what: format!("{} ({what})", self.task.unknown(&self.message)),
-        }
-    }
-
-    fn failed(&self, class: &str, message: &str) -> Outcome {
-        let now_ms = self.shared.clock.now_ms();
-        outcome::with_exception(exception::unexpected(
-            &self.message.kind,
-            class,
-            message,
-            now_ms,
-        ))
     }
 
     fn ctx(&self, intent: Option<&Intent>) -> Ctx {
@@ -606,116 +294,11 @@ impl Driver {
         }
     }
 
-    /// For looking and stopping, which an abort does not end: it is what an abort asks for.
-    fn ctx_of_look(&self, intent: Option<&Intent>) -> Ctx {
-        Ctx {
-            cancel: self.shared.scope.token().clone(),
-            ..self.ctx(intent)
-        }
-    }
-
-    fn is_stopping(&self) -> bool {
-        self.shared.scope.is_cancelled()
-    }
-
-    fn not_stopped(&self, why: &str) -> String {
-        format!("{} could not be stopped: {why}", self.message.kind)
-    }
-
     fn me(&self) -> Me<'_> {
         Me {
             worker: &self.shared.me,
             attempt: self.message.attempt,
             order: self.message.order,
-        }
-    }
-
-    fn seed(&self) -> u64 {
-        self.shared.seed_for(&self.message)
-    }
-}
-
-/// Runs a task, within [`RUN_MAX`], and survives its panic.
-pub(crate) async fn run_guarded(task: &Arc<dyn Task>, ctx: &Ctx) -> Result<Done, Failure> {
-    let run = AssertUnwindSafe(task.run(ctx)).catch_unwind();
-    match tokio::time::timeout(RUN_MAX, run).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(_)) => {
-            tracing::error!(
-                "task {} panicked: this is a fault of Gennaker",
-                ctx.message.kind
-            );
-            Err(Failure::Unknown {
-                what: "the task panicked".to_owned(),
-            })
-        }
-        Err(_) => {
-            tracing::error!(
-                "task {} did not end within {} s",
-                ctx.message.kind,
-                RUN_MAX.as_secs()
-            );
-            Err(Failure::Unknown {
-                what: format!("the task did not end within {} s", RUN_MAX.as_secs()),
-            })
-        }
-    }
-}
-
-/// For how long an entry has not changed before our eyes.
-#[derive(Default)]
-struct Watch {
-    seen: Option<(u64, Instant)>,
-}
-
-impl Watch {
-    fn look(&mut self, found: Option<&Found>, now_ms: i64) -> Look {
-        let Some(found) = found else {
-            self.seen = None;
-            return Look {
-                now_ms,
-                stored_ms: 0,
-                watched_ms: 0,
-            };
-        };
-        let since = match self.seen {
-            Some((revision, since)) if revision == found.revision => since,
-            Some(_) | None => Instant::now(),
-        };
-        self.seen = Some((found.revision, since));
-        let watched_ms = i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX);
-        Look {
-            now_ms,
-            stored_ms: found.stored_ms,
-            watched_ms,
-        }
-    }
-}
-
-impl<'e> Settled<'e> {
-    fn of(outcome: &Outcome, reference: Option<&'e str>) -> Self {
-        match (reference, outcome) {
-            (Some(reference), _) => Self::There(reference),
-            (None, Outcome::Succeeded { .. }) => Self::Nameless,
-            (None, _) => Self::Nothing,
-        }
-    }
-
-    fn is_stray(self, reference: &str) -> bool {
-        match self {
-            Self::There(there) => there != reference,
-            Self::Nothing => true,
-            Self::Nameless => false,
-        }
-    }
-}
-
-impl From<Halt> for End {
-    fn from(halt: Halt) -> Self {
-        match halt {
-            // Somebody may be at it: the closing that follows an abort settles it and reports.
-            Halt::Aborted => Self::Drop("it was aborted while another worker had its effect"),
-            Halt::Stopping => Self::HandBack(Duration::ZERO),
         }
     }
 }
@@ -725,12 +308,6 @@ fn closed(remains: Option<String>) -> End {
         remains,
         context: Map::new(),
     })
-}
-
-fn first_error(exception: Option<&serde_json::Value>) -> &str {
-    exception
-        .and_then(|exception| exception.pointer("/details/errors/0")?.as_str())
-        .unwrap_or("the target refused")
 }
 
 fn millis(ms: i64) -> Duration {

@@ -31,6 +31,8 @@ pub(crate) struct Addressed {
     pub problem: String,
     /// It was written for a newer worker.
     pub newer: bool,
+    /// It asks for the closing of an effect.
+    pub closing: bool,
 }
 
 /// Reads a task from its subject and payload.
@@ -72,6 +74,7 @@ fn addressed(address: &str, value: &Value, problem: &str) -> Option<Addressed> {
             .get("v")
             .and_then(Value::as_u64)
             .is_some_and(|v| v > u64::from(work::VERSION)),
+        closing: value.get("order").and_then(Value::as_str) == Some("close"),
     })
 }
 

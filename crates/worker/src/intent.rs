@@ -33,6 +33,8 @@ struct Held {
     revision: u64,
     heartbeat_ms: i64,
     reference: Option<String>,
+    /// A call was granted.
+    called: bool,
     lost: bool,
 }
 
@@ -65,6 +67,7 @@ impl Intent {
                     revision,
                     heartbeat_ms,
                     reference: None,
+                    called: false,
                     lost: false,
                 }),
             }))),
@@ -87,6 +90,7 @@ impl Intent {
             }
             let now_ms = self.0.clock.now_ms();
             if let Some(limit) = ledger::call_limit_ms(held.heartbeat_ms, now_ms, wanted_ms) {
+                held.called = true;
                 return Ok(Duration::from_millis(u64::try_from(limit).unwrap_or(0)));
             }
             self.0.renew(&mut held).await?;
@@ -98,6 +102,11 @@ impl Intent {
         let mut held = self.0.held.lock().await;
         held.reference = Some(reference.to_owned());
         self.0.renew(&mut held).await
+    }
+
+    /// Whether a call was made under this intent.
+    pub(crate) async fn was_called(&self) -> bool {
+        self.0.held.lock().await.called
     }
 
     /// The reference that was noted.

@@ -90,6 +90,9 @@ pub enum State {
         /// What the target calls it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
+        /// The result is a failure, but something may be there nevertheless.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        uncertain: bool,
     },
     /// It must not happen any more.
     Closed {
@@ -217,12 +220,17 @@ pub fn decide<'e>(entry: Option<&'e Entry>, look: Look, me: Me<'_>) -> Step<'e> 
         },
         (
             State::Done {
-                outcome, reference, ..
+                outcome,
+                reference,
+                uncertain,
+                ..
             },
             Order::Close,
         ) => Step::Undo {
             reference: reference.as_deref(),
-            happened: reference.is_some() || matches!(outcome, Outcome::Succeeded { .. }),
+            happened: *uncertain
+                || reference.is_some()
+                || matches!(outcome, Outcome::Succeeded { .. }),
         },
         (State::Closed { .. }, Order::Run) => Step::Drop,
         (State::Closed { remains, .. }, Order::Close) => Step::ReportClosed {

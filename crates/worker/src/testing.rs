@@ -79,7 +79,12 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let broker = Broker::new(7);
+        Self::seeded(7).await
+    }
+
+    /// A world whose network draws from this seed.
+    pub(crate) async fn seeded(seed: u64) -> Self {
+        let broker = Broker::new(seed);
         let bus = Bus::memory(&broker, "owner");
         let pools = vec![layout::Pool::new("notify")];
         bus.bootstrap(&Layout {

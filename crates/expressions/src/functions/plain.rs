@@ -22,7 +22,7 @@ pub(super) fn to_int<'a>(_: &mut Machine<'a, '_>, args: &[Value<'a>]) -> Result<
     let Some(text) = text(&args[0]) else {
         return Err(Error::new(
             "java.lang.NumberFormatException",
-            "Cannot parse null string: null",
+            "Cannot parse null string",
         ));
     };
     number::int(text, 10).map(Value::Int)

@@ -233,7 +233,7 @@ impl<'a> Machine<'a, '_> {
                     Some(unit) => Ok(Value::text(String::from_utf16_lossy(&[unit]))),
                     None => Err(Error::new(
                         "java.lang.StringIndexOutOfBoundsException",
-                        format!("index {at}, length {size}"),
+                        format!("String index out of range: {at}"),
                     )),
                 }
             }

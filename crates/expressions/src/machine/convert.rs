@@ -36,15 +36,13 @@ impl<'a> Machine<'a, '_> {
             Value::Text(text) => self.dereferenced(text),
             Value::Status(text) => Ok(Value::Text(text)),
             Value::DayOfWeek(_) | Value::ChronoUnit(_) => Ok(Value::text(text::enum_name(&value))),
-            Value::List(list) => self.joined(&list.items()),
-            Value::Array(array) => {
+            Value::List(ref list) if list.kind != ListKind::EntrySet => {
+                let items = list.items();
+                self.joined(&value, &items)
+            }
+            Value::Array(ref array) => {
                 let items = array.items.borrow().clone();
-                if &*array.element == "char" {
-                    return Ok(Value::text(
-                        items.iter().map(text::java).collect::<String>(),
-                    ));
-                }
-                self.joined(&items)
+                self.joined(&value, &items)
             }
             value if types::converts_to_text(&value) => Ok(Value::text(self.text_of(&value))),
             value => Err(self.no_converter(&value, "java.lang.String")),
@@ -52,13 +50,20 @@ impl<'a> Machine<'a, '_> {
     }
 
     /// Elements converted one by one and joined with commas.
-    fn joined(&mut self, items: &[Value<'a>]) -> Result<Value<'a>> {
+    fn joined(&mut self, whole: &Value<'a>, items: &[Value<'a>]) -> Result<Value<'a>> {
+        let outer = |error: Error| {
+            let source = types::descriptor(whole);
+            let text = format!(
+                "Type conversion problem, cannot convert from {source} to java.lang.String"
+            );
+            error.wrapped_el(1001, text)
+        };
         let mut out = String::new();
         for (i, item) in items.iter().enumerate() {
             if i > 0 {
                 out.push(',');
             }
-            match self.text_from(item.clone())? {
+            match self.text_from(item.clone()).map_err(outer)? {
                 Value::Text(text) => out.push_str(&text),
                 _ => out.push_str("null"),
             }
@@ -181,9 +186,7 @@ impl<'a> Machine<'a, '_> {
                     Err(self.failed(cause, &value, "java.util.UUID"))
                 }
             },
-            (Value::LocalDateTime(time), Param::LocalDate | Param::ChronoLocalDate) => {
-                Ok(Value::LocalDate(time.date()))
-            }
+            (Value::LocalDateTime(time), Param::LocalDate) => Ok(Value::LocalDate(time.date())),
             (Value::Date(millis), Param::Instant) => {
                 Ok(types::time::instant_of_millis(*millis).map(Value::Instant)?)
             }

@@ -40,7 +40,7 @@ impl<'a> Machine<'a, '_> {
                 let Value::Class(class) = &right_value else {
                     let shown = class_name(&right_value);
                     let text = format!(
-                        "The operator 'instanceof' needs the right operand to be a class, not a '{shown}'"
+                        "The operator instanceof needs the right operand to be a class, not a '{shown}'"
                     );
                     return Err(Error::el(1028, text).at(right.at));
                 };

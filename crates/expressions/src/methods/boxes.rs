@@ -475,7 +475,7 @@ fn is_true(value: &Value<'_>) -> bool {
 fn null_text() -> Error {
     Error::new(
         "java.lang.NumberFormatException",
-        "Cannot parse null string: null",
+        "Cannot parse null string",
     )
 }
 

@@ -12,9 +12,6 @@ const PRODUCED_MAX: usize = 1 << 20;
 
 pub(super) const CONSTRUCTORS: Table = &[
     instance("new", &[], |_, _, _| Ok(Value::from(""))),
-    instance("new", &[P::Text], |_, _, a| {
-        Ok(Value::text(&**text_arg(&a[0])?))
-    }),
     instance("new", &[P::CharArray], |_, _, a| {
         Ok(Value::text(units_text(&a[0])))
     }),
@@ -23,11 +20,8 @@ pub(super) const CONSTRUCTORS: Table = &[
             String::from_utf8_lossy(&bytes_of(&a[0])).into_owned(),
         ))
     }),
-    instance("new", &[P::Other("java.lang.StringBuffer")], |_, _, _| {
-        Err(Error::unsupported())
-    }),
-    instance("new", &[P::Other("java.lang.StringBuilder")], |_, _, _| {
-        Err(Error::unsupported())
+    instance("new", &[P::Text], |_, _, a| {
+        Ok(Value::text(&**text_arg(&a[0])?))
     }),
     instance("new", &[P::ByteArray, P::Text], |_, _, a| {
         decode(&a[0], text_arg(&a[1])?)
@@ -184,7 +178,9 @@ pub(super) const TABLE: Table = &[
             })
     }),
     instance("contains", &[P::Chars], |_, t, a| {
-        Ok(Value::Bool(own(t).contains(&**text_arg(&a[0])?)))
+        Ok(Value::Bool(
+            own(t).contains(&**crate::machine::need_text(&a[0], "s")?),
+        ))
     }),
     instance("replaceFirst", &[P::Text, P::Text], |m, t, a| {
         m.charge(a[0].as_str().map_or(0, str::len) * 32)?;

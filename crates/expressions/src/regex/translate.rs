@@ -6,7 +6,7 @@
 /// Why a pattern is refused, and at which character.
 pub(super) struct Refused {
     pub text: String,
-    pub at: usize,
+    pub at: Option<usize>,
 }
 
 const LINE_END: &str = r"(?:\r\n|[\n\r\x{85}\x{2028}\x{2029}])";
@@ -43,7 +43,7 @@ pub(super) fn translate(pattern: &str) -> Result<String, Refused> {
     };
     translator.alternatives()?;
     if translator.at < translator.chars.len() {
-        return Err(translator.refused("Unmatched closing ')'"));
+        return Err(translator.refused_before("Unmatched closing ')'"));
     }
     Ok(translator.out)
 }
@@ -52,7 +52,15 @@ impl Translator {
     fn refused(&self, text: impl Into<String>) -> Refused {
         Refused {
             text: text.into(),
-            at: self.at,
+            at: Some(self.at),
+        }
+    }
+
+    /// As [`Self::refused`], for what Java notices one character later.
+    fn refused_before(&self, text: impl Into<String>) -> Refused {
+        Refused {
+            text: text.into(),
+            at: self.at.checked_sub(1),
         }
     }
 
@@ -225,6 +233,7 @@ impl Translator {
                             }
                         }
                         if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+                            self.at -= name.len() + 1;
                             return Err(self.refused(
                                 "capturing group name does not start with a Latin letter",
                             ));
@@ -622,7 +631,9 @@ impl Translator {
                 {
                     return Ok(format!("[{not}\\p{{{script}}}]"));
                 }
-                return Err(self.refused(format!("Unknown character property name {{{other}}}")));
+                return Err(
+                    self.refused_before(format!("Unknown character property name {{{other}}}"))
+                );
             }
         };
         Ok(format!("[{not}\\p{{{unicode}}}]"))
@@ -644,7 +655,7 @@ impl Translator {
         let mut nested = false;
         loop {
             let Some(c) = self.peek() else {
-                return Err(self.refused("Unclosed character class"));
+                return Err(self.refused_before("Unclosed character class"));
             };
             match c {
                 ']' if items > 0 => {
@@ -684,11 +695,11 @@ impl Translator {
                             self.at += 1;
                             match self.class_unit()? {
                                 Unit::Char(high) if high < low => {
-                                    return Err(self.refused("Illegal character range"));
+                                    return Err(self.refused_before("Illegal character range"));
                                 }
                                 Unit::Char(high) => self.class_range(&mut out, low, high),
                                 Unit::Class(_) => {
-                                    return Err(self.refused("Illegal character range"));
+                                    return Err(self.refused_before("Illegal character range"));
                                 }
                             }
                         }
@@ -707,7 +718,7 @@ impl Translator {
 
     fn class_unit(&mut self) -> Step<Unit> {
         match self.bump() {
-            None => Err(self.refused("Unclosed character class")),
+            None => Err(self.refused_before("Unclosed character class")),
             Some('\\') if matches!(self.peek(), Some('Q' | 'E')) => {
                 Err(self.refused("quotation inside a class is not supported"))
             }

@@ -180,7 +180,7 @@ fn absent_values() {
         ),
         ("nested.l[1].z", "\"deep\""),
         ("nested['l'][1]['z']", "\"deep\""),
-        ("nested[l][1][z]", "ERROR"),
+        ("nested[l][1][z]", "\"deep\""),
     ]);
 }
 
@@ -225,7 +225,7 @@ fn comparisons() {
         ("n instanceof T(String)", "false"),
         (
             "a instanceof 'x'",
-            "ERROR EL1028E: The operator 'instanceof' needs the right operand to be a class, not a 'java.lang.String'",
+            "ERROR EL1028E: The operator instanceof needs the right operand to be a class, not a 'java.lang.String'",
         ),
         ("true < false", "false"),
         ("0.0/0 == 0.0/0", "false"),
@@ -277,7 +277,10 @@ fn selections_and_projections() {
         ("list.$[#this > 20]", "INFO"),
         ("list.?[#this > 20]", "[]"),
         ("list.![#this * 2]", "[2,4,6,8]"),
-        ("list.?[n]", "ERROR EL1007E"),
+        (
+            "list.?[n]",
+            "ERROR requested getter n not found on type class java.lang.Integer",
+        ),
         (
             "maps.?[x]",
             "ERROR EL1016E: Result of selection criteria is not boolean",
@@ -414,7 +417,10 @@ fn parse_errors() {
         ("a + ", "ERROR EL1042E"),
         ("* a", "ERROR EL1070E"),
         ("a ==", "ERROR EL1042E"),
-        ("f(", "ERROR Missing closing ')' for '(' at position 3"),
+        (
+            "f(",
+            "ERROR Found closing '}' at position 4 but most recent opening is '(' at position 3",
+        ),
         ("a[]", "ERROR EL1071E"),
         ("a.", "ERROR EL1044E"),
         ("a..b", "ERROR EL1049E: Unexpected data after '.': 'dot(.)'"),
@@ -436,7 +442,7 @@ fn parse_errors() {
         ("t ? : 1", "ERROR Operand must not be null"),
         ("1.5L", "ERROR EL1048E"),
         ("a = ", "ERROR Operand must not be null"),
-        ("(a", "ERROR Missing closing ')'"),
+        ("(a", "ERROR most recent opening is '(' at position 2"),
         (
             "a)",
             "ERROR Found closing ')' at position 3 without an opening '('",

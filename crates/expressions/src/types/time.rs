@@ -307,13 +307,67 @@ fn unparsable(text: &str, at: usize) -> Error {
     )
 }
 
+/// Year, month and day as written; they are checked when the whole text has the right form.
+type RawDate = (i32, i32, i32);
+/// Hour, minute, second, nanosecond as written.
+type RawTime = (i32, i32, i32, i32);
+
 /// `yyyy-MM-dd`
 pub(crate) fn parse_date(text: &str) -> Result<Date> {
-    let (date, rest) = date_prefix(text, text)?;
-    match rest.is_empty() {
-        true => Ok(date),
-        false => Err(trailing(text, text.len() - rest.len())),
+    let (raw, rest) = date_prefix(text, text)?;
+    if !rest.is_empty() {
+        return Err(trailing(text, text.len() - rest.len()));
     }
+    checked_date(raw, text)
+}
+
+/// `yyyy-MM-ddTHH:mm[:ss[.fraction]]`
+pub(crate) fn parse_date_time(text: &str) -> Result<DateTime> {
+    let (date, rest) = date_prefix(text, text)?;
+    let at = text.len() - rest.len();
+    let rest = rest
+        .strip_prefix(['T', 't'])
+        .ok_or_else(|| unparsable(text, at))?;
+    let (time, rest) = time_prefix(text, rest, false)?;
+    if !rest.is_empty() {
+        return Err(trailing(text, text.len() - rest.len()));
+    }
+    Ok(checked_date(date, text)?.to_datetime(checked_time(time, text)?))
+}
+
+/// `Instant.parse`: date, time with seconds, and `Z` or an offset.
+pub(crate) fn parse_instant(text: &str) -> Result<Timestamp> {
+    let (date, rest) = date_prefix(text, text)?;
+    let at = text.len() - rest.len();
+    let rest = rest
+        .strip_prefix(['T', 't'])
+        .ok_or_else(|| unparsable(text, at))?;
+    let (time, rest) = time_prefix(text, rest, true)?;
+    let at = text.len() - rest.len();
+    let offset_seconds = match rest {
+        "Z" | "z" => 0,
+        rest => offset(rest).ok_or_else(|| unparsable(text, at))?,
+    };
+    let local = checked_date(date, text)?.to_datetime(checked_time(time, text)?);
+    let utc = local.to_zoned(TimeZone::UTC).map_err(|_| beyond())?;
+    let nanos = utc.timestamp().as_nanosecond() - i128::from(offset_seconds) * 1_000_000_000;
+    Timestamp::from_nanosecond(nanos).map_err(|_| beyond())
+}
+
+/// `+HH`, `+HH:mm`
+fn offset(text: &str) -> Option<i32> {
+    let sign = match text.as_bytes().first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let (hours, rest) = digits(&text[1..], 2)?;
+    let minutes = match rest.strip_prefix(':') {
+        Some(rest) => digits(rest, 2).filter(|(_, rest)| rest.is_empty())?.0,
+        None if rest.is_empty() => 0,
+        None => return None,
+    };
+    Some(sign * (hours * 3_600 + minutes * 60))
 }
 
 fn trailing(text: &str, at: usize) -> Error {
@@ -330,24 +384,21 @@ fn digits(text: &str, count: usize) -> Option<(i32, &str)> {
     Some((part.parse().ok()?, &text[count..]))
 }
 
-fn date_prefix<'t>(whole: &str, text: &'t str) -> Result<(Date, &'t str)> {
+fn date_prefix<'t>(whole: &str, text: &'t str) -> Result<(RawDate, &'t str)> {
     let at = |rest: &str| unparsable(whole, whole.len() - rest.len());
     let (year, rest) = digits(text, 4).ok_or_else(|| at(text))?;
+    if rest.starts_with(|c: char| c.is_ascii_digit()) {
+        // A year of more digits needs a sign.
+        return Err(at(text));
+    }
     let rest = rest.strip_prefix('-').ok_or_else(|| at(rest))?;
     let (month, rest) = digits(rest, 2).ok_or_else(|| at(rest))?;
     let rest = rest.strip_prefix('-').ok_or_else(|| at(rest))?;
     let (day, rest) = digits(rest, 2).ok_or_else(|| at(rest))?;
-    let date = date(year, month, day).map_err(|error| {
-        let reason = error.message().unwrap_or("").to_owned();
-        error.wrapped(
-            "java.time.format.DateTimeParseException",
-            format!("Text '{whole}' could not be parsed: {reason}"),
-        )
-    })?;
-    Ok((date, rest))
+    Ok(((year, month, day), rest))
 }
 
-fn time_prefix<'t>(whole: &str, text: &'t str, seconds_needed: bool) -> Result<(Time, &'t str)> {
+fn time_prefix<'t>(whole: &str, text: &'t str, seconds_needed: bool) -> Result<(RawTime, &'t str)> {
     let at = |rest: &str| unparsable(whole, whole.len() - rest.len());
     let (hour, rest) = digits(text, 2).ok_or_else(|| at(text))?;
     let rest = rest.strip_prefix(':').ok_or_else(|| at(rest))?;
@@ -370,67 +421,23 @@ fn time_prefix<'t>(whole: &str, text: &'t str, seconds_needed: bool) -> Result<(
     } else if seconds_needed {
         return Err(at(rest));
     }
-    let time = time(hour, minute, second, nano).map_err(|error| {
-        let reason = error.message().unwrap_or("").to_owned();
-        error.wrapped(
-            "java.time.format.DateTimeParseException",
-            format!("Text '{whole}' could not be parsed: {reason}"),
-        )
-    })?;
-    Ok((time, rest))
+    Ok(((hour, minute, second, nano), rest))
 }
 
-/// `yyyy-MM-ddTHH:mm[:ss[.fraction]]`
-pub(crate) fn parse_date_time(text: &str) -> Result<DateTime> {
-    let (date, rest) = date_prefix(text, text)?;
-    let at = text.len() - rest.len();
-    let rest = rest
-        .strip_prefix(['T', 't'])
-        .ok_or_else(|| unparsable(text, at))?;
-    let (time, rest) = time_prefix(text, rest, false)?;
-    match rest.is_empty() {
-        true => Ok(date.to_datetime(time)),
-        false => Err(trailing(text, text.len() - rest.len())),
-    }
+fn checked_date((year, month, day): RawDate, whole: &str) -> Result<Date> {
+    date(year, month, day).map_err(|error| invalid(error, whole))
 }
 
-/// `Instant.parse`: date, time and `Z` or an offset.
-pub(crate) fn parse_instant(text: &str) -> Result<Timestamp> {
-    let (date, rest) = date_prefix(text, text)?;
-    let at = text.len() - rest.len();
-    let rest = rest
-        .strip_prefix(['T', 't'])
-        .ok_or_else(|| unparsable(text, at))?;
-    let (time, rest) = time_prefix(text, rest, false)?;
-    let at = text.len() - rest.len();
-    let offset_seconds = match rest {
-        "Z" | "z" => 0,
-        rest => {
-            let (sign, after) = match rest.as_bytes().first() {
-                Some(b'+') => (1, &rest[1..]),
-                Some(b'-') => (-1, &rest[1..]),
-                _ => return Err(unparsable(text, at)),
-            };
-            let (hours, after) = digits(after, 2).ok_or_else(|| unparsable(text, at))?;
-            let minutes = match after.strip_prefix(':') {
-                Some(after) => {
-                    digits(after, 2)
-                        .filter(|(_, rest)| rest.is_empty())
-                        .ok_or_else(|| unparsable(text, at))?
-                        .0
-                }
-                None if after.is_empty() => 0,
-                None => return Err(unparsable(text, at)),
-            };
-            sign * (hours * 3_600 + minutes * 60)
-        }
-    };
-    let utc = date
-        .to_datetime(time)
-        .to_zoned(TimeZone::UTC)
-        .map_err(|_| beyond())?;
-    let nanos = utc.timestamp().as_nanosecond() - i128::from(offset_seconds) * 1_000_000_000;
-    Timestamp::from_nanosecond(nanos).map_err(|_| beyond())
+fn checked_time((hour, minute, second, nano): RawTime, whole: &str) -> Result<Time> {
+    time(hour, minute, second, nano).map_err(|error| invalid(error, whole))
+}
+
+fn invalid(error: Error, whole: &str) -> Error {
+    let reason = error.message().unwrap_or("").to_owned();
+    error.wrapped(
+        "java.time.format.DateTimeParseException",
+        format!("Text '{whole}' could not be parsed: {reason}"),
+    )
 }
 
 /// A zone by id: IANA names, `Z`, `UTC`, offsets.

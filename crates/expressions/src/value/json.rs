@@ -151,9 +151,8 @@ impl Writer {
             ]),
             Value::LocalDateTime(time) => Json::from(super::text::date_time_numbers(*time)),
             Value::DayOfWeek(_) | Value::ChronoUnit(_) => Json::from(super::text::enum_name(value)),
-            Value::Uuid(_) | Value::Class(_) | Value::DateFormat(_) => {
-                self.text(&super::text::java(value))?
-            }
+            Value::Class(name) => self.text(&super::text::class_name(name))?,
+            Value::Uuid(_) | Value::DateFormat(_) => self.text(&super::text::java(value))?,
             Value::Random(_) => Json::Object(Map::new()),
             Value::Object(which) => {
                 let json = object(which);

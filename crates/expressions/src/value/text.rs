@@ -53,17 +53,10 @@ pub(crate) fn write(value: &Value<'_>, zone: &TimeZone, out: &mut String) {
             out.push('}');
         }
         Value::Array(array) => {
-            let name = match &*array.element {
-                "byte" => "[B".to_owned(),
-                "char" => "[C".to_owned(),
-                "int" => "[I".to_owned(),
-                "long" => "[J".to_owned(),
-                "double" => "[D".to_owned(),
-                "boolean" => "[Z".to_owned(),
-                name => format!("[L{name};"),
-            };
+            let name = class_name(&format!("{}[]", array.element));
             // Java shows an address; a fixed one keeps replay the same.
-            out.push_str(&format!("{name}@0"));
+            out.push_str(&name);
+            out.push_str("@0");
         }
         Value::Entry(entry) => {
             write(&entry.0, zone, out);
@@ -81,7 +74,7 @@ pub(crate) fn write(value: &Value<'_>, zone: &TimeZone, out: &mut String) {
             });
         }
         Value::Uuid(id) => out.push_str(&uuid(*id)),
-        Value::Class(name) => out.push_str(&format!("class {name}")),
+        Value::Class(name) => out.push_str(&class_text(name)),
         Value::Random(_) => out.push_str("java.util.Random@0"),
         Value::DateFormat(_) => out.push_str("java.text.SimpleDateFormat@0"),
         Value::Object(Object::Execution) => out.push_str("PipelineExecution"),
@@ -91,6 +84,35 @@ pub(crate) fn write(value: &Value<'_>, zone: &TimeZone, out: &mut String) {
             out.push_str("com.netflix.spinnaker.kork.expressions.NotEvaluableExpression@0");
         }
     }
+}
+
+/// `Class.toString`.
+fn class_text(name: &str) -> String {
+    match crate::types::known::is_primitive(name) {
+        true => name.to_owned(),
+        false => format!("class {}", class_name(name)),
+    }
+}
+
+/// `Class.getName`, which writes arrays as `[Ljava.lang.String;`.
+pub(crate) fn class_name(name: &str) -> String {
+    let element = name.trim_end_matches("[]");
+    let dimensions = (name.len() - element.len()) / 2;
+    if dimensions == 0 {
+        return name.to_owned();
+    }
+    let element = match element {
+        "boolean" => "Z".to_owned(),
+        "byte" => "B".to_owned(),
+        "char" => "C".to_owned(),
+        "short" => "S".to_owned(),
+        "int" => "I".to_owned(),
+        "long" => "J".to_owned(),
+        "float" => "F".to_owned(),
+        "double" => "D".to_owned(),
+        class => format!("L{class};"),
+    };
+    format!("{}{element}", "[".repeat(dimensions))
 }
 
 /// `Enum.name()`.
@@ -218,7 +240,8 @@ pub(crate) fn date_time_numbers(time: DateTime) -> Vec<i64> {
     if time.second() != 0 || nanos != 0 {
         out.push(time.second().into());
         if nanos != 0 {
-            out.push(nanos.into());
+            // Orca's mapper has nanoseconds off.
+            out.push((nanos / 1_000_000).into());
         }
     }
     out

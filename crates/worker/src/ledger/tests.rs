@@ -78,6 +78,7 @@ fn every_state_meets_every_order() {
                 attempt: AttemptId(1),
                 outcome: succeeded(),
                 reference: None,
+                uncertain: false,
             }),
             Step::Report {
                 outcome: &success,
@@ -93,6 +94,7 @@ fn every_state_meets_every_order() {
                 attempt: AttemptId(1),
                 outcome: succeeded(),
                 reference: Some("q/7".into()),
+                uncertain: false,
             }),
             Step::Report {
                 outcome: &success,
@@ -108,6 +110,7 @@ fn every_state_meets_every_order() {
                 attempt: AttemptId(1),
                 outcome: failed.clone(),
                 reference: None,
+                uncertain: false,
             }),
             Step::Report {
                 outcome: &failed,
@@ -123,6 +126,7 @@ fn every_state_meets_every_order() {
                 attempt: AttemptId(1),
                 outcome: failed.clone(),
                 reference: Some("q/7".into()),
+                uncertain: false,
             }),
             Step::Report {
                 outcome: &failed,
@@ -272,6 +276,7 @@ fn entries_survive_being_written() {
             attempt: AttemptId(3),
             outcome: succeeded(),
             reference: Some("r".into()),
+            uncertain: false,
         },
         State::Closed {
             attempt: AttemptId(3),

@@ -121,6 +121,48 @@ async fn long_work_is_not_delivered_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn progress_keeps_a_task_from_being_delivered_again() {
+    let world = World::with_owner().await;
+    let _worker = world.work_in("w", None, 1);
+    let plain = TaskMessage {
+        kind: "plain".into(),
+        ..message("long", 1)
+    };
+    world
+        .dispatch(&with(&plain, json!({"idleMs": 100_000})))
+        .await;
+    // The first worker has taken it and has no slot for a second delivery; another one would run it again.
+    world.clock.sleep(Duration::from_secs(1)).await;
+    let _other = world.work("other");
+    world.settled(1).await;
+    assert_eq!(world.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_is_at_work_is_not_taken_over() {
+    let world = World::with_owner().await;
+    let (_worker, _other) = (world.work("w"), world.work("other"));
+    world
+        .dispatch(&with(&message("a", 1), json!({"idleMs": 100_000})))
+        .await;
+    world
+        .until("it has begun", || {
+            !world.broker.messages("KV_gk_effect_notify").is_empty()
+        })
+        .await;
+    world
+        .dispatch(&with(&message("a", 2), json!({"idleMs": 100_000})))
+        .await;
+    world.settled(2).await;
+    assert_eq!(world.calls(), 1);
+    assert!(
+        world.elapsed_ms() < 110_000,
+        "the second attempt waited for the first: {} ms",
+        world.elapsed_ms()
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_result_that_cannot_be_told_fails_the_task() {
     let world = World::with_owner().await;
     let _worker = world.work("w");

@@ -118,6 +118,42 @@ async fn an_abort_during_the_call_waits_for_its_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_abort_between_two_calls_leaves_nothing_unnoticed() {
+    for (kind, expected, stopped) in [
+        ("probe", closed(None), 1),
+        (
+            "blind",
+            closed(Some("what was sent cannot be taken back")),
+            0,
+        ),
+    ] {
+        let world = World::with_owner().await;
+        let _worker = world.work("w");
+        let base = TaskMessage {
+            kind: kind.into(),
+            ..message("a", 1)
+        };
+        world
+            .dispatch(&with(&base, json!({"calls": 2, "afterMs": 2_000})))
+            .await;
+        world
+            .until("the first call arrives", || world.calls() == 1)
+            .await;
+        abort(&world, 1).await;
+        world
+            .dispatch(&TaskMessage {
+                kind: kind.into(),
+                ..close("a", 2)
+            })
+            .await;
+        world.settled(2).await;
+        assert_eq!(world.calls(), 1, "{kind}");
+        assert_eq!(world.outcomes()[1], expected, "{kind}");
+        assert_eq!(world.outside().stopped.len(), stopped, "{kind}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn closing_after_a_kill_looks_and_stops() {
     for (kind, arrives, expected, stopped) in [
         ("probe", true, closed(None), vec!["first/1".to_owned()]),

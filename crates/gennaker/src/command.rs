@@ -1,0 +1,218 @@
+//! The command line: our own verbs beside those of the client.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use gennaker_cli::Verb;
+
+/// Runs Spinnaker pipelines on NATS JetStream
+#[derive(Debug, Parser)]
+#[command(
+    name = "gennaker",
+    version,
+    about,
+    disable_help_subcommand = true,
+    after_help = "Try it: `gennaker dev --demo` starts everything and shows a pipeline that runs."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything on this machine, with a broker of its own
+    Dev(DevArgs),
+    /// Run roles of the server, in production
+    Serve(ServeArgs),
+    /// Print or check what an operator configures
+    Config(ConfigArgs),
+    /// Hold the broker of `gennaker dev`
+    #[command(hide = true)]
+    Keeper(KeeperArgs),
+    #[command(flatten)]
+    Client(Verb),
+}
+
+/// Run everything on this machine, with a broker of its own
+///
+/// Starts a nats-server and all roles of Gennaker in one process. Everything is kept in the data folder: a later start goes on
+/// with the executions that were running. The server is looked for at $GENNAKER_NATS_SERVER, in PATH, and where
+/// `cargo xtask tools` puts it. Settings can be given as environment variables (`gennaker config example`), and
+/// $GENNAKER_LOG says what is logged (`info`, `warn,gennaker_scheduler=debug`).
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DevArgs {
+    /// Folder for all data [default: $XDG_STATE_HOME/gennaker/dev, ~/.local/state/gennaker/dev]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Address and port of the HTTP API; port 0 takes a free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8084", value_parser = address)]
+    pub(crate) listen: SocketAddr,
+
+    /// Save an application and a pipeline, start it by a webhook and show it
+    ///
+    /// On a terminal a person judges, and the server goes on until Ctrl-C. Without one `prod` is chosen and the command ends
+    /// with the pipeline.
+    #[arg(long)]
+    pub(crate) demo: bool,
+}
+
+/// Run roles of the server, in production
+///
+/// Every role can run alone, several times, in any zone. All of them need the same broker.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Roles of this process, separated by commas
+    #[arg(long, value_name = "ROLES", value_delimiter = ',', required = true)]
+    pub(crate) roles: Vec<Role>,
+
+    /// Pools whose tasks the role `worker` runs, separated by commas [default: worker.pools of the settings]
+    #[arg(long, value_name = "POOLS", value_delimiter = ',')]
+    pub(crate) pools: Vec<String>,
+
+    /// Zone of this process [default: zone of the settings]
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) zone: Option<String>,
+
+    /// Settings file; environment variables win over it (`gennaker config example` explains both)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// A part of the server that can run alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Role {
+    /// Owns partitions and runs executions
+    Scheduler,
+    /// Runs tasks of pools
+    Worker,
+    /// Turns events into starts
+    Triggers,
+    /// The HTTP API
+    Gate,
+}
+
+impl Role {
+    /// All of them.
+    pub(crate) const ALL: [Role; 4] = [Role::Scheduler, Role::Worker, Role::Triggers, Role::Gate];
+
+    /// Its name on the command line.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Role::Scheduler => "scheduler",
+            Role::Worker => "worker",
+            Role::Triggers => "triggers",
+            Role::Gate => "gate",
+        }
+    }
+}
+
+/// Print or check what an operator configures
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+/// Which configuration.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the JSON schema of the settings file
+    Schema,
+    /// Print a settings file with every setting, explained
+    Example,
+    /// Print the streams and consumers that the broker needs
+    Streams {
+        /// Settings file that says how many partitions and replicas [default: one of each]
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Check a settings file, with the environment variables that are set
+    Check {
+        /// The file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// What the keeper of a broker is told by `dev`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct KeeperArgs {
+    /// The nats-server program.
+    #[arg(long)]
+    pub(crate) server: PathBuf,
+
+    /// Folder with the broker's configuration; paths in it are relative to it.
+    #[arg(long)]
+    pub(crate) folder: PathBuf,
+
+    /// File that is locked as long as the broker lives.
+    #[arg(long)]
+    pub(crate) lock: PathBuf,
+
+    /// Become the server instead of keeping it; the process that must be our parent.
+    #[arg(long)]
+    pub(crate) become_child_of: Option<i32>,
+}
+
+/// An address to listen on; `localhost` is its IPv4 one, so that no resolver is asked.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let numbers = match text.rsplit_once(':') {
+        Some(("localhost", port)) => format!("127.0.0.1:{port}"),
+        _ => text.to_owned(),
+    };
+    numbers
+        .parse()
+        .map_err(|_| "not an address and a port, such as 127.0.0.1:8084 or [::1]:8084".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn own_verbs_and_the_clients_are_one_tree() {
+        let cli =
+            Cli::try_parse_from(["gennaker", "dev", "--listen", "localhost:0", "--demo"]).unwrap();
+        let Command::Dev(arguments) = cli.command else {
+            panic!("not dev")
+        };
+        assert!(arguments.demo && arguments.listen == SocketAddr::from(([127, 0, 0, 1], 0)));
+        let cli = Cli::try_parse_from(["gennaker", "ls", "demo"]).unwrap();
+        assert!(matches!(cli.command, Command::Client(Verb::Ls(_))));
+    }
+
+    #[test]
+    fn roles_are_listed() {
+        let cli = Cli::try_parse_from([
+            "gennaker",
+            "serve",
+            "--roles",
+            "scheduler,gate",
+            "--zone",
+            "a",
+        ])
+        .unwrap();
+        let Command::Serve(arguments) = cli.command else {
+            panic!("not serve")
+        };
+        assert_eq!(arguments.roles, [Role::Scheduler, Role::Gate]);
+        assert!(Cli::try_parse_from(["gennaker", "serve"]).is_err());
+        assert!(Cli::try_parse_from(["gennaker", "serve", "--roles", "orca"]).is_err());
+    }
+
+    #[test]
+    fn addresses_need_a_port() {
+        assert!(address("127.0.0.1").is_err() && address("[::1]:80").is_ok());
+    }
+}

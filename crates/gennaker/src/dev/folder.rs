@@ -1,0 +1,215 @@
+//! The data folder of `gennaker dev`: whose it is, and of which release.
+
+use std::cmp::Ordering;
+use std::ffi::OsString;
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use gennaker_cli::Failure;
+
+/// Locked by the `dev` that uses the folder.
+const LOCK: &str = "lock";
+/// Locked as long as the broker of this folder lives.
+const BROKER_LOCK: &str = "broker.lock";
+/// The release that wrote the folder last.
+const VERSION: &str = "version";
+/// Configuration, store and log of the broker.
+const BROKER: &str = "broker";
+/// The release of this program.
+const RELEASE: &str = env!("CARGO_PKG_VERSION");
+
+/// A data folder that is ours until this value is dropped, or the process ends.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Takes the folder; it is made if it does not exist.
+    ///
+    /// # Errors
+    /// It cannot be used, somebody else uses it, or a newer release wrote it.
+    pub(super) fn take(path: &Path) -> Result<Self, Failure> {
+        let unusable = |error: std::io::Error| {
+            let why = super::reason(&error);
+            Failure::command(format!(
+                "the data folder {} cannot be used: {why}",
+                path.display()
+            ))
+            .fix("choose another with --data DIR")
+        };
+        private_folders().create(path).map_err(unusable)?;
+        // Absolute, because other processes with other working folders get it.
+        let path = &path.canonicalize().map_err(unusable)?;
+        let lock = open(&path.join(LOCK)).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::command(format!(
+                    "another `gennaker dev` uses the data folder {}",
+                    path.display()
+                ))
+                .fix("stop that one, or choose another folder with --data DIR"));
+            }
+        }
+        check_version(path)?;
+        std::fs::write(path.join(VERSION), format!("{RELEASE}\n")).map_err(unusable)?;
+        private_folders()
+            .create(path.join(BROKER))
+            .map_err(unusable)?;
+        Ok(Self {
+            path: path.clone(),
+            _lock: lock,
+        })
+    }
+
+    /// Where it is, absolute.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The broker's folder.
+    pub(super) fn broker(&self) -> PathBuf {
+        self.path.join(BROKER)
+    }
+
+    /// The file that stands for the broker's life.
+    pub(super) fn broker_lock(&self) -> PathBuf {
+        self.path.join(BROKER_LOCK)
+    }
+}
+
+/// The folder that is used when none is named.
+///
+/// # Errors
+/// The environment names no home.
+pub(super) fn usual(
+    state_home: Option<OsString>,
+    home: Option<PathBuf>,
+) -> Result<PathBuf, Failure> {
+    // The specification of these variables says that relative paths are to be ignored.
+    let named = state_home
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let usual = named.or_else(|| {
+        home.filter(|home| home.is_absolute())
+            .map(|home| home.join(".local/state"))
+    });
+    usual
+        .map(|state| state.join("gennaker/dev"))
+        .ok_or_else(|| {
+            Failure::command("there is no home folder for the data")
+                .fix("name a folder with --data DIR")
+        })
+}
+
+/// Only we may look into new folders: the broker's password and everything that pipelines hold are in there.
+fn private_folders() -> DirBuilder {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+fn open(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+}
+
+fn check_version(path: &Path) -> Result<(), Failure> {
+    let written = match std::fs::read_to_string(path.join(VERSION)) {
+        Ok(written) => written.trim().to_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            let why = super::reason(&error);
+            return Err(Failure::command(format!(
+                "the release of {} cannot be read: {why}",
+                path.display()
+            )));
+        }
+    };
+    match order(&written, RELEASE) {
+        Some(Ordering::Less | Ordering::Equal) => Ok(()),
+        Some(Ordering::Greater) => Err(Failure::command(format!(
+            "the data folder {} was written by Gennaker {written}, which is newer than this one, {RELEASE}",
+            path.display()
+        ))
+        .fix("use that release, or choose another folder with --data DIR")),
+        None => Err(Failure::command(format!(
+            "the file {} holds no release",
+            path.join(VERSION).display()
+        ))
+        .fix("choose another folder with --data DIR")),
+    }
+}
+
+/// Compares releases by their three numbers.
+fn order(one: &str, other: &str) -> Option<Ordering> {
+    let numbers = |text: &str| -> Option<[u64; 3]> {
+        let core = text.split(['-', '+']).next()?;
+        let numbers: Option<Vec<u64>> = core.split('.').map(|part| part.parse().ok()).collect();
+        numbers?.try_into().ok()
+    };
+    Some(numbers(one)?.cmp(&numbers(other)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_one_user() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("a/b");
+        let folder = Folder::take(&path).unwrap();
+        let second = Folder::take(&path).unwrap_err();
+        assert!(
+            second.sentence.contains("another `gennaker dev` uses"),
+            "{second:?}"
+        );
+        drop(folder);
+        Folder::take(&path).unwrap();
+    }
+
+    #[test]
+    fn data_of_a_newer_release_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        for (version, fits) in [
+            ("0.0.9\n", true),
+            (RELEASE, true),
+            ("999.0.0", false),
+            ("soon", false),
+        ] {
+            std::fs::write(folder.path().join(VERSION), version).unwrap();
+            assert_eq!(Folder::take(folder.path()).is_ok(), fits, "{version}");
+        }
+    }
+
+    #[test]
+    fn an_unusable_folder_is_named_with_the_way_out() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let refused = Folder::take(&file.path().join("data")).unwrap_err();
+        assert!(
+            refused.sentence.contains("cannot be used") && refused.fix.unwrap().contains("--data")
+        );
+    }
+
+    #[test]
+    fn the_usual_folder_follows_the_environment() {
+        let home = Some(PathBuf::from("/home/a"));
+        let got = |state: Option<&str>| usual(state.map(Into::into), home.clone()).unwrap();
+        assert_eq!(got(Some("/s")), Path::new("/s/gennaker/dev"));
+        assert_eq!(
+            got(Some("s")),
+            Path::new("/home/a/.local/state/gennaker/dev")
+        );
+        assert!(usual(None, None).is_err());
+    }
+}

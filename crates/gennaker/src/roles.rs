@@ -1,0 +1,261 @@
+//! Running roles: from settings and a connected bus to tasks in one tree, and their orderly end.
+//!
+//! The tree has two branches, because they end one after the other: first what takes requests and does work (`edge`), then the
+//! scheduler, which until then takes the last reports and answers the last questions. What cannot be done in time is not lost:
+//! every part is built to be killed, a clean end only makes the next start faster.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::routing::get;
+use gennaker_bus::Bus;
+use gennaker_cli::{Exit, Failure};
+use gennaker_gate::Gate;
+use gennaker_outbound::Client;
+use gennaker_runtime::{Clock, Report, Scope};
+use gennaker_scheduler::Scheduler;
+use gennaker_settings::Settings;
+use gennaker_store::Store;
+use gennaker_telemetry::metrics;
+use gennaker_triggers::Triggers;
+use gennaker_worker::{Options, Pool, Worker};
+use tokio::net::TcpListener;
+
+use crate::command::Role;
+use crate::output::chain;
+use crate::wiring;
+
+/// How long tasks at work may take to end; a call that takes longer is found and adopted by the next worker.
+const DRAIN: Duration = Duration::from_millis(1_500);
+/// How long the parts at the edge have. With the next three it stays below five seconds.
+const EDGE_WITHIN: Duration = Duration::from_millis(2_000);
+/// How long the scheduler has to hand its partitions back.
+const CORE_WITHIN: Duration = Duration::from_millis(1_200);
+/// How long the rest has.
+const REST_WITHIN: Duration = Duration::from_millis(200);
+/// How long the connection has to send what is buffered.
+const CLOSE_WITHIN: Duration = Duration::from_millis(300);
+
+/// What a process runs.
+pub(crate) struct Plan {
+    /// Its roles.
+    pub(crate) roles: Vec<Role>,
+    /// Its settings, checked.
+    pub(crate) settings: Settings,
+    /// The name under which the broker, the schedulers and the workers know it.
+    pub(crate) name: String,
+    /// Where the role `gate` listens.
+    pub(crate) listener: Option<TcpListener>,
+    /// Whether this is `gennaker dev`.
+    pub(crate) is_dev: bool,
+}
+
+/// Running roles.
+pub(crate) struct Running {
+    root: Scope,
+    edge: Scope,
+    core: Scope,
+    bus: Bus,
+}
+
+/// Everything that can be refused, made before anything runs.
+struct Prepared {
+    gate: Option<(Gate, TcpListener)>,
+    client: Client,
+}
+
+impl Running {
+    /// Starts the roles. The layout must exist ([`Bus::bootstrap`]).
+    ///
+    /// # Errors
+    /// A setting that cannot be used; nothing runs then.
+    pub(crate) fn start(plan: Plan, bus: Bus) -> Result<Self, Failure> {
+        let store = Store::new(&bus);
+        let clock = Clock::system();
+        let Plan {
+            roles,
+            settings,
+            name,
+            listener,
+            is_dev,
+        } = plan;
+        let prepared = prepare(&settings, listener, is_dev, &bus, &store, &clock)?;
+        let root = Scope::root("gennaker");
+        let running = Self {
+            edge: root.child("edge"),
+            core: root.child("core"),
+            root,
+            bus: bus.clone(),
+        };
+        running.start_store(&store);
+        if roles.contains(&Role::Scheduler) {
+            let config = wiring::scheduler(&settings, &name);
+            let scheduler = Scheduler::new(config, bus.clone(), store.clone(), clock.clone());
+            let scope = running.core.child("scheduler");
+            running.core.keep("scheduler", scheduler.run(scope));
+        }
+        if roles.contains(&Role::Worker) {
+            let worker = worker(
+                &settings,
+                &name,
+                bus.clone(),
+                clock.clone(),
+                &prepared.client,
+                &store,
+            );
+            running.start_worker(worker);
+        }
+        if roles.contains(&Role::Triggers) {
+            let config = gennaker_triggers::Config {
+                partitions: u32::from(settings.broker.partitions),
+            };
+            running.start_triggers(Triggers::new(bus, store, clock, config));
+        }
+        if let Some((gate, listener)) = prepared.gate {
+            running.start_gate(gate, listener);
+        }
+        Ok(running)
+    }
+
+    /// Returns when a part that the process cannot do without has ended. Cancel-safe.
+    pub(crate) async fn ended(&self) {
+        self.root.cancelled().await;
+    }
+
+    /// A branch of the tree for what ends first.
+    pub(crate) fn edge(&self) -> &Scope {
+        &self.edge
+    }
+
+    /// Ends everything, within four seconds.
+    pub(crate) async fn stop(self) -> Report {
+        let edge = self.edge.shutdown(EDGE_WITHIN).await;
+        let core = self.core.shutdown(CORE_WITHIN).await;
+        let mut report = self.root.shutdown(REST_WITHIN).await;
+        report
+            .late
+            .splice(0..0, edge.late.into_iter().chain(core.late));
+        // Without an answer the broker sees the connection break, which is the same to it.
+        let _ = tokio::time::timeout(CLOSE_WITHIN, self.bus.close()).await;
+        report
+    }
+
+    /// Every role reads lists of documents.
+    fn start_store(&self, store: &Store) {
+        let (store, token) = (store.clone(), self.root.token().clone());
+        self.root
+            .keep("documents", async move { store.run(token).await });
+    }
+
+    fn start_worker(&self, worker: Worker) {
+        let token = self.edge.token().clone();
+        self.edge.keep("worker", async move {
+            let report = worker.run(token).await;
+            if let Some(part) = report.ended_early {
+                tracing::error!("the worker ended because its part {part} did");
+            }
+        });
+    }
+
+    fn start_triggers(&self, triggers: Triggers) {
+        let token = self.edge.token().clone();
+        self.edge.keep("triggers", async move {
+            if let Err(error) = triggers.run(token).await {
+                tracing::error!("triggers ended: {}", chain(&error));
+            }
+        });
+    }
+
+    fn start_gate(&self, gate: Gate, listener: TcpListener) {
+        let token = self.edge.token().clone();
+        self.edge.keep("gate", async move {
+            if let Err(error) = gate.run(listener, metrics_route(), token).await {
+                tracing::error!("the HTTP API ended: {}", chain(&error));
+            }
+        });
+    }
+}
+
+fn prepare(
+    settings: &Settings,
+    listener: Option<TcpListener>,
+    is_dev: bool,
+    bus: &Bus,
+    store: &Store,
+    clock: &Clock,
+) -> Result<Prepared, Failure> {
+    let gate = match listener {
+        None => None,
+        Some(listener) => {
+            let config = wiring::gate(settings, is_dev);
+            let gate =
+                Gate::new(bus.clone(), store.clone(), clock.clone(), config).map_err(|error| {
+                    Failure::new(
+                        Exit::Usage,
+                        format!("gate.allowed_origins: {}", chain(&error)),
+                    )
+                })?;
+            Some((gate, listener))
+        }
+    };
+    Ok(Prepared {
+        gate,
+        client: wiring::pipelines_client(settings)?,
+    })
+}
+
+/// A worker for those of the configured pools that this release has.
+fn worker(
+    settings: &Settings,
+    name: &str,
+    bus: Bus,
+    clock: Clock,
+    client: &Client,
+    store: &Store,
+) -> Worker {
+    let pools = settings
+        .worker
+        .pools
+        .iter()
+        .filter(|pool| *pool == gennaker_notify::POOL);
+    let pools = pools.map(|pool| Pool {
+        name: pool.clone(),
+        concurrency: usize::try_from(settings.worker.concurrency).unwrap_or(usize::MAX),
+        tasks: gennaker_notify::registry(client, store),
+    });
+    let options = Options {
+        name: name.to_owned(),
+        zone: Some(settings.zone.clone()),
+        seed: rand::random(),
+        pools: pools.collect(),
+        drain: DRAIN,
+    };
+    Worker::new(bus, clock, options)
+}
+
+/// `GET /metrics`.
+fn metrics_route() -> Router {
+    let registry = Arc::new(metrics::registry());
+    Router::new().route(
+        "/metrics",
+        get(async move || ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], registry.render())),
+    )
+}
+
+/// A name for this process that no other has: where it runs, its number there, and a random part for containers that are all
+/// alike.
+pub(crate) fn process_name() -> String {
+    let host = std::env::var("HOSTNAME")
+        .ok()
+        .or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok())
+        .map(|host| host.trim().to_owned())
+        .filter(|host| !host.is_empty())
+        .unwrap_or_else(|| "host".to_owned());
+    format!(
+        "{host}-{}-{:04x}",
+        std::process::id(),
+        rand::random::<u16>()
+    )
+}
