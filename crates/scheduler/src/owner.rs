@@ -6,6 +6,7 @@ mod audit;
 mod group;
 mod keep;
 mod release;
+mod spans;
 mod work;
 
 use std::{

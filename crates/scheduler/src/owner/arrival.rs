@@ -76,8 +76,9 @@ impl Owner {
             .await?;
         let sender = self.sender.clone();
         let partition = self.around.partition;
+        let token = self.around.scope.token().clone();
         let spawned = self.around.scope.spawn("commands", async move {
-            while let Some(command) = commands.next().await {
+            while let Some(Some(command)) = token.run_until_cancelled(commands.next()).await {
                 match (command.class, sender.try_send(Arrival::Command(command))) {
                     (_, Ok(())) => {}
                     (_, Err(TrySendError::Closed(_))) => return,
@@ -115,8 +116,9 @@ impl Owner {
             .subscribe(subject::heartbeat(partition))
             .await?;
         let sender = self.sender.clone();
+        let token = self.around.scope.token().clone();
         let listening = self.around.scope.spawn("heartbeats", async move {
-            while let Some((_, payload)) = heartbeats.next().await {
+            while let Some(Some((_, payload))) = token.run_until_cancelled(heartbeats.next()).await {
                 if sender.send(Arrival::Heartbeat(payload)).await.is_err() {
                     return;
                 }

@@ -1,7 +1,7 @@
 //! A group: what is decided between two appends, and what is to be released after the second.
 
 use gennaker_bus::Responder;
-use gennaker_engine::Effect;
+use gennaker_engine::{Effect, Event};
 use gennaker_model::{
     ExecutionId,
     command::{Refusal, Reply},
@@ -16,6 +16,8 @@ pub(super) struct Group {
     pub inputs: usize,
     /// Executions that changed.
     pub changed: Vec<ExecutionId>,
+    /// Ends of stages and executions, for their spans.
+    pub ended: Vec<(ExecutionId, Event)>,
     /// Effects, in the order of the decisions.
     pub effects: Vec<(ExecutionId, Effect)>,
     /// Answers that the append of this group proves.
@@ -29,6 +31,7 @@ impl Group {
             at,
             inputs: 0,
             changed: Vec::new(),
+            ended: Vec::new(),
             effects: Vec::new(),
             answers: Vec::new(),
             writer: Writer::new(at),

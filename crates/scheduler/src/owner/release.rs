@@ -14,9 +14,8 @@ use gennaker_model::{
     work::{Abort, TaskMessage},
 };
 use gennaker_runtime::Backoff;
-use gennaker_telemetry::TraceContext;
 
-use super::{Arrival, Owner, Slot, group::Group};
+use super::{Arrival, Owner, Slot, group::Group, spans};
 use crate::lookup;
 
 /// How long another owner has for one answer.
@@ -35,6 +34,11 @@ impl Owner {
                 self.index.remove(execution);
             } else {
                 self.index.put(&live.state.doc);
+            }
+        }
+        for (execution, event) in &group.ended {
+            if let Some(Slot::Live(live)) = self.slots.get(execution) {
+                spans::tell(&live.state, event);
             }
         }
         for (responder, result) in group.answers {
@@ -65,11 +69,7 @@ impl Owner {
     pub(super) fn publish(&mut self, mut message: TaskMessage, now: i64) {
         self.heard
             .insert((message.execution.clone(), message.attempt), now);
-        message.trace = Some(
-            TraceContext::of_execution(message.execution.as_str())
-                .within(message.stage.as_str())
-                .to_string(),
-        );
+        message.trace = Some(spans::place_of_stage(&message.execution, &message.stage).to_string());
         let address = TaskAddress {
             zone: message.zone.clone(),
             execution: message.execution.to_string(),

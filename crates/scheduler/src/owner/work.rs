@@ -15,7 +15,7 @@ use gennaker_model::{
 };
 use gennaker_stages::CATALOGUE;
 
-use super::{Live, Owner, Slot, group::Group};
+use super::{Live, Owner, Slot, group::Group, spans};
 use crate::{checkpoint::Saved, record};
 
 /// What is to be done about one execution, and who waits for the answer.
@@ -401,6 +401,12 @@ impl Owner {
         if let Some(Slot::Live(live)) = self.slots.get_mut(execution) {
             live.state = after;
         }
+        group.ended.extend(
+            events
+                .iter()
+                .filter(|event| spans::is_end(event))
+                .map(|event| (execution.clone(), event.clone())),
+        );
         group.add(execution, &entry);
         for effect in effects {
             match effect {
