@@ -142,7 +142,9 @@ pub struct Heartbeat {
     /// Zone of the worker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
-    /// Attempts it holds that belong to the addressed partition.
+    /// Pool of the attempts.
+    pub pool: String,
+    /// Attempts of that pool that it holds and that belong to the addressed partition.
     pub holds: Vec<(ExecutionId, AttemptId)>,
 }
 

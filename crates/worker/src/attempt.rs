@@ -72,7 +72,7 @@ pub(crate) async fn handle(shared: Arc<Shared>, pool: Arc<PoolState>, mut delive
 async fn keep_alive(shared: &Shared, delivery: &Delivery, work: impl Future<Output = ()>) {
     let progress = async {
         loop {
-            shared.clock.sleep(PROGRESS_EVERY * 10).await;
+            shared.clock.sleep(PROGRESS_EVERY).await;
             if let Err(error) = delivery.progress().await {
                 tracing::debug!(
                     error = &error as &dyn std::error::Error,

@@ -22,6 +22,7 @@ pub(crate) struct Holds(Arc<Mutex<BTreeMap<Key, Entry>>>);
 
 struct Entry {
     partition: u32,
+    pool: String,
     order: Order,
     cancel: CancellationToken,
     aborted: Arc<AtomicBool>,
@@ -49,6 +50,7 @@ impl Holds {
             key.clone(),
             Entry {
                 partition: message.partition,
+                pool: message.pool.clone(),
                 order: message.order,
                 cancel: cancel.clone(),
                 aborted: Arc::clone(&aborted),
@@ -84,10 +86,11 @@ impl Holds {
     }
 
     /// What is held, by partition.
-    pub(crate) fn by_partition(&self) -> BTreeMap<u32, Vec<Key>> {
-        let mut held: BTreeMap<u32, Vec<Key>> = BTreeMap::new();
+    pub(crate) fn by_partition_and_pool(&self) -> BTreeMap<(u32, String), Vec<Key>> {
+        let mut held: BTreeMap<(u32, String), Vec<Key>> = BTreeMap::new();
         for (key, entry) in self.lock().iter() {
-            held.entry(entry.partition).or_default().push(key.clone());
+            let addressed = (entry.partition, entry.pool.clone());
+            held.entry(addressed).or_default().push(key.clone());
         }
         held
     }
@@ -137,7 +140,14 @@ mod tests {
         let hold = holds.take(&message("a", 1), &stop).unwrap();
         assert!(holds.take(&message("a", 1), &stop).is_none());
         let other = holds.take(&message("a", 2), &stop).unwrap();
-        assert_eq!(holds.by_partition()[&3].len(), 2);
+        assert_eq!(
+            holds
+                .by_partition_and_pool()
+                .into_values()
+                .map(|held| held.len())
+                .sum::<usize>(),
+            2
+        );
         drop(hold);
         assert_eq!(holds.count(), 1);
         assert!(holds.take(&message("a", 1), &stop).is_some());

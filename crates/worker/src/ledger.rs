@@ -1,4 +1,4 @@
-//! The effect ledger's rules: what to do with an effect, given what its entry says. No IO here; [`crate::effect`] does it.
+//! The effect ledger's rules: what to do with an effect, given what its entry says. No IO here.
 //!
 //! An effect (trigger a build, send a webhook) has one entry in the bucket of its pool, written only by compare-and-set on
 //! its revision, so it is the one place where workers, retries and cancels meet. An *intent* says "this worker may be

@@ -202,12 +202,13 @@ async fn run_heartbeat(shared: Arc<Shared>) {
             () = shared.clock.sleep(HEARTBEAT_EVERY) => {}
         }
         metrics::held(shared.holds.count());
-        for (partition, holds) in shared.holds.by_partition() {
+        for ((partition, pool), holds) in shared.holds.by_partition_and_pool() {
             for holds in holds.chunks(HEARTBEAT_HOLDS_MAX) {
                 let heartbeat = Heartbeat {
                     v: VERSION,
                     worker: shared.name.clone(),
                     zone: shared.zone.clone(),
+                    pool: pool.clone(),
                     holds: holds.to_vec(),
                 };
                 let payload: Bytes = serde_json::to_vec(&heartbeat)

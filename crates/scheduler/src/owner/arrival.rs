@@ -4,13 +4,13 @@ use bytes::Bytes;
 use gennaker_bus::{Class, Command, subject};
 use gennaker_engine::{Lookup, LookupAnswer};
 use gennaker_model::{
-    ExecutionId,
+    AttemptId, ExecutionId,
     command::{Answer, Envelope, Refusal, RefusalCode, Request, VERSION},
-    work::{Heartbeat, TaskReport},
+    work::{Abort, Heartbeat, TaskReport},
 };
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::{Owner, group::Group, work::Work};
+use super::{Owner, Slot, group::Group, work::Work};
 use crate::{
     checkpoint::{Loaded, SaveError, Saved},
     index, metrics,
@@ -56,7 +56,7 @@ pub(crate) enum Arrival {
     /// A task was published, or the message of an earlier publication is still there.
     Published {
         execution: ExecutionId,
-        attempt: gennaker_model::AttemptId,
+        attempt: AttemptId,
     },
 }
 
@@ -118,7 +118,8 @@ impl Owner {
         let sender = self.sender.clone();
         let token = self.around.scope.token().clone();
         let listening = self.around.scope.spawn("heartbeats", async move {
-            while let Some(Some((_, payload))) = token.run_until_cancelled(heartbeats.next()).await {
+            while let Some(Some((_, payload))) = token.run_until_cancelled(heartbeats.next()).await
+            {
                 if sender.send(Arrival::Heartbeat(payload)).await.is_err() {
                     return;
                 }
@@ -209,28 +210,37 @@ impl Owner {
         let Ok(heartbeat) = serde_json::from_slice::<Heartbeat>(payload) else {
             return;
         };
+        self.pool_heard.insert(heartbeat.pool.clone(), now);
         for held in heartbeat.holds {
             if let Some(heard) = self.heard.get_mut(&held) {
                 *heard = now;
-                self.pool_of(&held).into_iter().for_each(|pool| {
-                    self.pool_heard.insert(pool, now);
-                });
+            } else if self.is_closed(&held) {
+                // The first abort was lost, or never sent by a former owner.
+                let (execution, attempt) = held;
+                self.abort(&heartbeat.pool, None, &Abort { execution, attempt });
             }
         }
     }
 
-    fn pool_of(
-        &self,
-        (execution, attempt): &(ExecutionId, gennaker_model::AttemptId),
-    ) -> Option<String> {
+    /// Whether an attempt is known not to be open.
+    fn is_closed(&self, (execution, attempt): &(ExecutionId, AttemptId)) -> bool {
         match self.slots.get(execution) {
-            Some(super::Slot::Live(live)) => live
+            Some(Slot::Live(live)) => !live.state.book.attempts.contains_key(attempt),
+            Some(Slot::Parked { .. }) => true,
+            Some(Slot::Loading { .. }) => false,
+            None => self.index.complete,
+        }
+    }
+
+    fn pool_of(&self, (execution, attempt): &(ExecutionId, AttemptId)) -> Option<String> {
+        match self.slots.get(execution) {
+            Some(Slot::Live(live)) => live
                 .state
                 .book
                 .attempts
                 .get(attempt)
                 .map(|held| held.message.pool.clone()),
-            Some(super::Slot::Parked { .. } | super::Slot::Loading { .. }) | None => None,
+            Some(Slot::Parked { .. } | Slot::Loading { .. }) | None => None,
         }
     }
 

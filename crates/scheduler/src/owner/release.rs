@@ -107,7 +107,7 @@ impl Owner {
         });
     }
 
-    fn abort(&mut self, pool: &str, zone: Option<&str>, abort: &Abort) {
+    pub(super) fn abort(&mut self, pool: &str, zone: Option<&str>, abort: &Abort) {
         self.heard.remove(&(abort.execution.clone(), abort.attempt));
         let subject = subject::abort(pool, zone);
         let Ok(payload) = serde_json::to_vec(abort) else {
