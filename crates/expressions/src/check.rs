@@ -369,6 +369,10 @@ impl Visitor<'_> {
 /// The name with the fewest edits, if few enough that it may be meant.
 fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
     let wanted: Vec<char> = wanted.to_lowercase().chars().take(100).collect();
+    if wanted.len() < 3 {
+        // Short names are all alike.
+        return None;
+    }
     let most = (wanted.len() / 3).clamp(1, 4);
     names
         .map(|name| {

@@ -137,16 +137,26 @@ fn read(chars: &[char], start: usize) -> Result<(Spec, usize)> {
         at += 1;
     }
     let Some(conversion) = chars.get(at).copied() else {
-        return Err(unknown('%'));
+        return Err(unknown(chars.last().copied().unwrap_or('%')));
     };
     at += 1;
+    let text: String = chars[start..at].iter().collect();
+    if flags.contains('-') && flags.contains('0') || flags.contains('+') && flags.contains(' ') {
+        let ordered: String = "-#+ 0,(".chars().filter(|c| flags.contains(*c)).collect();
+        return Err(error(
+            "java.util.IllegalFormatFlagsException",
+            format!("Flags = '{ordered}'"),
+        ));
+    }
+    if flags.contains(['-', '0']) && width.is_none() && conversion != 'n' {
+        return Err(error("java.util.MissingFormatWidthException", text));
+    }
     if !date && !"bBhHsScCdoxXeEfgGaAn%".contains(conversion) {
         return Err(unknown(conversion));
     }
     if upper_date {
         flags.push('^');
     }
-    let text: String = chars[start..at].iter().collect();
     Ok((
         Spec {
             index,
@@ -292,7 +302,7 @@ fn bits(spec: &Spec, value: &Value<'_>) -> Result<String> {
 
 fn real(spec: &Spec, value: &Value<'_>) -> Result<String> {
     let number = match value {
-        Value::Null => return Ok("null".into()),
+        Value::Null => return Ok(cut("null".into(), spec)),
         Value::Float(value) => {
             // The digits that Java shows are those of the float.
             value.to_string().parse().unwrap_or(f64::from(*value))

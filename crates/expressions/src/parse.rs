@@ -2,7 +2,7 @@
 //!
 //! The differences are ours: a limit on nesting, and flat chains instead of left-leaning trees.
 
-use crate::ast::{Arithmetic, Expr, Node, Real, Relation, Unary, Which};
+use crate::ast::{Arithmetic, At, Expr, Node, Real, Relation, Unary, Which};
 use crate::env::Limits;
 use crate::error::{Error, ILLEGAL_ARGUMENT, Result, SPEL_EVALUATION, grouped};
 use crate::token::{Kind, Token, tokens};
@@ -255,10 +255,10 @@ impl Parser<'_> {
             };
             let at = self.advance().map_or(0, |token| token.start);
             let right = self.product()?;
-            rest.push((operator, at, self.right(right, at)?));
+            rest.push((operator, At(at), self.right(right, at)?));
         }
         if !rest.is_empty() {
-            let first = present(left.take(), rest[0].1)?;
+            let first = present(left.take(), rest[0].1.0)?;
             left = Some(node(first.at, Expr::Chain { first, rest }));
         }
         Ok(left)
@@ -279,10 +279,10 @@ impl Parser<'_> {
             if rest.is_empty() && left.is_none() {
                 return Err(self.failure(1070, "Problem parsing left operand", at));
             }
-            rest.push((operator, at, self.right(right, at)?));
+            rest.push((operator, At(at), self.right(right, at)?));
         }
         if !rest.is_empty() {
-            let first = present(left.take(), rest[0].1)?;
+            let first = present(left.take(), rest[0].1.0)?;
             left = Some(node(first.at, Expr::Chain { first, rest }));
         }
         Ok(left)

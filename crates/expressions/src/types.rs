@@ -92,6 +92,11 @@ pub(crate) fn class_name(value: &Value<'_>) -> Cow<'static, str> {
     })
 }
 
+/// `value.getClass().getName()`: as [`class_name`] except for arrays (`[Ljava.lang.String;`).
+pub(crate) fn runtime_class(value: &Value<'_>) -> String {
+    crate::value::text::class_name(&class_name(value))
+}
+
 /// `TypeDescriptor.toString`: generic parameters that are unknown show as `?`.
 pub(crate) fn descriptor(value: &Value<'_>) -> String {
     let name = class_name(value);
@@ -105,7 +110,8 @@ pub(crate) fn descriptor(value: &Value<'_>) -> String {
             format!("{name}<?, ?>")
         }
         Value::Map(_) => format!("{name}<java.lang.String, java.lang.Object>"),
-        Value::List(list) if list.kind == crate::value::ListKind::EntrySet => name.into_owned(),
+        // The views of a map are classes without parameters.
+        Value::List(list) if !list.kind.is_generic() => name.into_owned(),
         Value::List(_) | Value::Class(_) => format!("{name}<?>"),
         _ => name.into_owned(),
     }

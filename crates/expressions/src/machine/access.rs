@@ -119,7 +119,7 @@ impl<'a> Machine<'a, '_> {
             .or_else(|| all().filter(plain).find(|method| method.name == name));
         let class = match target {
             Value::Class(name) => name.to_string(),
-            other => class_name(other).into_owned(),
+            other => types::runtime_class(other),
         };
         match found.map(|method| method.call) {
             Some(methods::Call::Run(call)) => call(self, target, &[]),

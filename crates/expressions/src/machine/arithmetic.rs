@@ -2,10 +2,10 @@
 
 use super::Machine;
 use super::convert::{big, big_of};
-use crate::ast::{Arithmetic, Expr, Node};
+use crate::ast::{Arithmetic, At, Expr, Node};
 use crate::error::{Error, Result, SPEL_EVALUATION, grouped};
-use crate::types::class_name;
 use crate::types::number::{to_f64, to_i64};
+use crate::types::runtime_class;
 use crate::value::Value;
 
 /// Longest text that `+` makes, in UTF-16 units (`OpPlus.MAX_CONCATENATED_STRING_LENGTH`).
@@ -19,7 +19,7 @@ impl<'a> Machine<'a, '_> {
     pub(super) fn chain(
         &mut self,
         first: &Node,
-        rest: &[(Arithmetic, usize, Node)],
+        rest: &[(Arithmetic, At, Node)],
     ) -> Result<Value<'a>> {
         let mut left = self.eval(first)?;
         for (operator, at, operand) in rest {
@@ -29,7 +29,7 @@ impl<'a> Machine<'a, '_> {
             let right = self.eval(operand)?;
             left = self
                 .operate(*operator, left, right)
-                .map_err(|error| error.at(*at))?;
+                .map_err(|error| error.at(at.0))?;
         }
         Ok(left)
     }
@@ -151,7 +151,7 @@ impl<'a> Machine<'a, '_> {
         let left = self.eval(left)?;
         let right = self.eval(right)?;
         if !left.is_number() || !right.is_number() {
-            let (a, b) = (class_name(&left), class_name(&right));
+            let (a, b) = (runtime_class(&left), runtime_class(&right));
             let text = format!(
                 "The operator 'POWER' is not supported between objects of type '{a}' and '{b}'"
             );
@@ -237,7 +237,7 @@ fn unsupported(operator: Arithmetic, left: &Value<'_>, right: &Value<'_>) -> Err
         Arithmetic::Divide => "DIVIDE",
         Arithmetic::Modulo | Arithmetic::Dropped => "MODULUS",
     };
-    let (left, right) = (class_name(left), class_name(right));
+    let (left, right) = (runtime_class(left), runtime_class(right));
     Error::el(
         1030,
         format!(

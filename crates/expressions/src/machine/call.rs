@@ -65,7 +65,22 @@ impl<'a> Machine<'a, '_> {
                 let weight =
                     methods::weight(&target) + values.iter().map(methods::weight).sum::<usize>();
                 self.charge(weight)?;
-                let values = self.arguments(values, method.params, method.varargs)?;
+                let values = self
+                    .arguments(values, method.params, method.varargs)
+                    .map_err(|error| {
+                        let declared: Vec<&str> =
+                            method.params.iter().map(|param| param.java()).collect();
+                        let runtime = types::runtime_class(&target);
+                        // Java also shows modifiers and return type of the method.
+                        error.wrapped_el(
+                            1029,
+                            format!(
+                                "A problem occurred when trying to execute method '{name}' on object of type '{runtime}': \
+                                 'Problem invoking method: {class}.{name}({})'",
+                                declared.join(",")
+                            ),
+                        )
+                    })?;
                 call(self, &target, &values)
             }
             Choice::Ambiguous => {

@@ -148,13 +148,15 @@ impl<'a> Machine<'a, '_> {
             return Ok(value);
         }
         match (&value, target) {
-            (Value::List(list), target) if !target.is_collection() => match list.get(0) {
-                None => Ok(Value::Null),
-                Some(first) => self.convert(first, target),
-            },
+            (Value::List(list), target)
+                if !target.is_collection() && list.kind != ListKind::EntrySet =>
+            {
+                let first = list.get(0);
+                self.convert_first(&value, first, target)
+            }
             (Value::Array(array), target) if !target.is_collection() => {
                 let first = array.items.borrow().first().cloned();
-                first.map_or(Ok(Value::Null), |first| self.convert(first, target))
+                self.convert_first(&value, first, target)
             }
             (_, Param::Bool | Param::BoolObject) => self.bool_from(value),
             (_, target) if target.is_numeric() => self.number_from(value, target),
@@ -200,6 +202,23 @@ impl<'a> Machine<'a, '_> {
             (Value::Text(_), Param::Locale | Param::Charset) => Ok(value),
             _ => Err(self.no_converter(&value, target.java())),
         }
+    }
+
+    /// Collections stand for their first element; an error names the collection.
+    fn convert_first(
+        &mut self,
+        whole: &Value<'a>,
+        first: Option<Value<'a>>,
+        target: Param,
+    ) -> Result<Value<'a>> {
+        let Some(first) = first else {
+            return Ok(Value::Null);
+        };
+        self.convert(first, target).map_err(|error| {
+            let (source, target) = (types::descriptor(whole), target.boxed());
+            let text = format!("Type conversion problem, cannot convert from {source} to {target}");
+            error.wrapped_el(1001, text)
+        })
     }
 
     fn no_constant(&self, value: &Value<'a>, class: &str) -> Error {

@@ -8,7 +8,7 @@ use crate::ast::{Node, Relation};
 use crate::error::{Error, Result};
 use crate::regex;
 use crate::types::number::{to_f64, to_i64};
-use crate::types::{self, class_name};
+use crate::types::{self, runtime_class};
 use crate::value::{Value, compare};
 
 /// Longest pattern of `matches`, in UTF-16 units (`OperatorMatches.MAX_REGEX_LENGTH`).
@@ -38,7 +38,7 @@ impl<'a> Machine<'a, '_> {
             Relation::Instanceof => {
                 self.track()?;
                 let Value::Class(class) = &right_value else {
-                    let shown = class_name(&right_value);
+                    let shown = runtime_class(&right_value);
                     let text = format!(
                         "The operator instanceof needs the right operand to be a class, not a '{shown}'"
                     );
@@ -198,12 +198,18 @@ pub(crate) fn compare_values(left: &Value<'_>, right: &Value<'_>) -> Result<Orde
         (Value::ChronoUnit(a), Value::ChronoUnit(b)) => (*a as i32).cmp(&(*b as i32)),
         (Value::Uuid(a), Value::Uuid(b)) => types::random::compare_uuid(*a, *b),
         _ => {
-            let (a, b) = (class_name(left), class_name(right));
+            let (a, b) = (runtime_class(left), runtime_class(right));
             let text = format!("Cannot compare instances of class {a} and class {b}");
             let error = Error::el(1013, text);
             return Err(match types::comparable_family(left) {
                 Some(_) => {
-                    let cast = types::class_cast(&b, &a);
+                    let target = match left {
+                        Value::DayOfWeek(_) | Value::ChronoUnit(_) | Value::Status(_) => {
+                            "java.lang.Enum"
+                        }
+                        _ => &a,
+                    };
+                    let cast = types::class_cast(&b, target);
                     Error::new("java.lang.ClassCastException", cast).wrapped_el(
                         1013,
                         format!("Cannot compare instances of class {a} and class {b}"),

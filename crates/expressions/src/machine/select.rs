@@ -3,7 +3,7 @@
 use super::Machine;
 use crate::ast::{Node, Which};
 use crate::error::{Error, Result};
-use crate::types::class_name;
+use crate::types::{class_name, runtime_class};
 use crate::value::{MapKind, Value};
 
 impl<'a> Machine<'a, '_> {
@@ -74,7 +74,7 @@ impl<'a> Machine<'a, '_> {
             }
             Value::Null if safe => Ok(Value::Null),
             other => {
-                let class = class_name(other);
+                let class = runtime_class(other);
                 Err(Error::el(
                     1015,
                     format!("Cannot perform selection on input data of type '{class}'"),
@@ -116,7 +116,7 @@ impl<'a> Machine<'a, '_> {
             }
             Value::Null if safe => Ok(Value::Null),
             other => {
-                let class = class_name(other);
+                let class = runtime_class(other);
                 Err(Error::el(
                     1019,
                     format!("Projection is not supported on the type '{class}'"),

@@ -40,7 +40,7 @@ pub(super) const TABLE: Table = &[
         // A lone half of a pair has no character of its own here.
         let c =
             unit.map(|unit| char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER));
-        c.map(Value::Char).ok_or_else(|| out_of_range(at, own(t)))
+        c.map(Value::Char).ok_or_else(|| out_of_range(at))
     }),
     instance("codePointAt", &[P::Int], |_, t, a| {
         let at = int(&a[0]);
@@ -50,7 +50,7 @@ pub(super) const TABLE: Table = &[
             .and_then(|at| units.get(at..))
             .filter(|rest| !rest.is_empty())
         else {
-            return Err(out_of_range(at, own(t)));
+            return Err(out_of_range(at));
         };
         let code = match char::decode_utf16(rest.iter().copied()).next() {
             Some(Ok(c)) => u32::from(c),
@@ -342,8 +342,7 @@ fn units_before(text: &str, byte: usize) -> i32 {
     length(&text[..byte])
 }
 
-fn out_of_range(at: i32, text: &str) -> Error {
-    let _ = text;
+fn out_of_range(at: i32) -> Error {
     bounds(format!("String index out of range: {at}"))
 }
 

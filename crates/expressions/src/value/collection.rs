@@ -78,6 +78,11 @@ impl ListKind {
         matches!(self, Self::KeySet | Self::EntrySet | Self::HashSet)
     }
 
+    /// Whether the Java class has a type parameter.
+    pub fn is_generic(self) -> bool {
+        !matches!(self, Self::KeySet | Self::Values | Self::EntrySet)
+    }
+
     pub fn class_name(self) -> &'static str {
         match self {
             Self::Array => "java.util.ArrayList",
