@@ -148,7 +148,7 @@ impl StageView {
 
     pub(crate) fn phase(&self) -> Phase {
         match self.status {
-            Status::Terminal | Status::Stopped | Status::FailedContinue => Phase::Failed,
+            Status::Terminal | Status::FailedContinue => Phase::Failed,
             Status::Running | Status::Paused | Status::Suspended | Status::Redirect => {
                 if self.question.is_some() {
                     Phase::Asking
@@ -157,7 +157,8 @@ impl StageView {
                 }
             }
             Status::NotStarted | Status::Buffered => Phase::Ahead,
-            Status::Succeeded | Status::Skipped | Status::Canceled => Phase::Done,
+            // A branch that stops is often meant to: the other answer to a question. The word says what it is.
+            Status::Succeeded | Status::Skipped | Status::Canceled | Status::Stopped => Phase::Done,
         }
     }
 

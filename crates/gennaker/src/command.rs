@@ -22,6 +22,10 @@ pub(crate) struct Cli {
 
 /// What the program can do.
 #[derive(Debug, Subcommand)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one in the life of a process"
+)]
 pub(crate) enum Command {
     /// Run everything on this machine, with a broker of its own
     Dev(DevArgs),

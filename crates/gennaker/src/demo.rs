@@ -17,7 +17,7 @@ use gennaker_runtime::Scope;
 use serde_json::{Value, json};
 use tokio::time::{Instant, interval, timeout_at};
 
-use crate::dev::{program, server_flag};
+use crate::dev::{program, where_clients_look};
 use crate::output::say;
 pub(crate) use api::Api;
 use service::Service;
@@ -320,32 +320,33 @@ impl Demo<'_> {
             say("\nThe demo's pipeline did not succeed; the reason is above.");
         }
         say("Where to look next:");
-        let server = match is_asked {
-            true => server_flag(base),
-            false => {
-                let data = self
-                    .data
-                    .map_or(String::new(), |data| format!(" --data {}", data.display()));
-                let listen = base.strip_prefix("http://").unwrap_or(base);
-                say(&format!(
-                    "  {program} dev{data} --listen {listen}   serves it again, then:"
-                ));
-                server_flag(base)
-            }
-        };
-        say(&format!(
-            "  {program} show {id}{server}   every stage of this run"
-        ));
-        say(&format!("  {program} ls demo{server}   all runs"));
-        say(&format!(
-            "  {program} run demo/release -p version=2.4.2{server}   another run"
-        ));
-        say(&format!("  {base}/pipelines/{id}"));
-        say(&format!(
-            "  {base}/applications/demo/pipelineConfigs/release"
-        ));
+        let line = |command: &str, what: &str| say(&format!("  {command:<52}  {what}"));
+        if !is_asked {
+            let data = self
+                .data
+                .map_or(String::new(), |data| format!(" --data {}", data.display()));
+            let listen = base.strip_prefix("http://").unwrap_or(base);
+            line(
+                &format!("{program} dev{data} --listen {listen}"),
+                "this server again; the rest needs it",
+            );
+        }
+        if let Some(export) = where_clients_look(base) {
+            line(&export, "where the commands below look");
+        }
+        line(&format!("{program} show {id}"), "every stage of this run");
+        line(&format!("{program} ls demo"), "all runs");
+        line(
+            &format!("{program} run demo/release -p version=2.4.2"),
+            "another run",
+        );
+        line(&format!("{base}/pipelines/{id}"), "this run as JSON");
+        line(
+            &format!("{base}/applications/demo/pipelineConfigs/release"),
+            "the pipeline",
+        );
         if is_asked {
-            say("Ctrl-C stops.");
+            say("Ctrl-C stops; what runs goes on at the next start.");
         }
     }
 }
@@ -397,7 +398,7 @@ mod tests {
     #[test]
     fn the_pipeline_is_sound() {
         let pipeline: Value = serde_json::from_str(PIPELINE).unwrap();
-        assert!(gennaker_cli::check_graph(&pipeline).is_empty());
+        assert_eq!(gennaker_cli::check_graph(&pipeline), Vec::new());
         let choices: Vec<&str> = pipeline["stages"][4]["judgmentInputs"]
             .as_array()
             .unwrap()

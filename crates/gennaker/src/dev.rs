@@ -7,10 +7,12 @@ mod broker;
 mod folder;
 mod nats_server;
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use gennaker_bus::{Bus, Options, layout::Layout, layout::Pool};
+use gennaker_bus::layout::{Layout, Pool};
+use gennaker_bus::{Bucket, Bus, Options};
 use gennaker_cli::{Exit, Failure};
 use gennaker_runtime::shutdown_signal;
 use gennaker_settings::Settings;
@@ -108,7 +110,15 @@ async fn with_folder(arguments: &DevArgs, settings: Settings) -> Result<u8, Fail
     };
     let deadline = Instant::now() + END_WITHIN;
     if let Ok(Outcome::Asked) = outcome {
-        note("Stopping. Executions that run go on at the next start.");
+        // The terminal has written ^C into the line of the cursor.
+        let line_end = if std::io::stderr().is_terminal() {
+            "\n"
+        } else {
+            ""
+        };
+        note(&format!(
+            "{line_end}Stopping. Executions that run go on at the next start."
+        ));
     }
     let stopping = async {
         let report = running.stop().await;
@@ -124,6 +134,10 @@ async fn with_folder(arguments: &DevArgs, settings: Settings) -> Result<u8, Fail
         tracing::info!("{late} did not end in time");
     }
     match outcome? {
+        // A demo that nobody could judge was to be seen to its end.
+        Outcome::Asked if arguments.demo && !std::io::stdin().is_terminal() => {
+            Ok(Exit::Interrupted.code())
+        }
         Outcome::Asked => Ok(Exit::Succeeded.code()),
         Outcome::Demonstrated(code) => Ok(code),
         Outcome::PartEnded => {
@@ -177,6 +191,7 @@ async fn roles(
     bus.bootstrap(&layout(&settings))
         .await
         .map_err(|error| unusable(&error))?;
+    clear_leases(&bus).await.map_err(|error| unusable(&error))?;
     let plan = Plan {
         roles: Role::ALL.to_vec(),
         settings,
@@ -185,6 +200,16 @@ async fn roles(
         is_dev: true,
     };
     Running::start(plan, bus)
+}
+
+/// Takes away the leases of a process that was killed. The folder's lock says that it is gone, so nobody has to wait until they
+/// end by themselves.
+async fn clear_leases(bus: &Bus) -> Result<(), gennaker_bus::Error> {
+    let leases = bus.kv(Bucket::Lease);
+    for record in leases.scan("").await?.collect().await? {
+        leases.delete_if(&record.key, record.revision).await?;
+    }
+    Ok(())
 }
 
 /// The streams of one machine: no pools that this release has no tasks for.
@@ -250,26 +275,27 @@ fn greet(arguments: &DevArgs, folder: &Folder, url: &str) {
     say(&format!("Gennaker is ready at {url}"));
     say(&format!("  data: {}", folder.path().display()));
     if !arguments.demo {
-        let (program, server) = (program(), server_flag(url));
-        say("Try next:");
+        let program = program();
+        say("Try next, in another terminal:");
+        if let Some(export) = where_clients_look(url) {
+            say(&format!("  {export}"));
+        }
         say(&format!(
-            "  {program} application save -a shop --owner-email me@example.com --cloud-providers none{server}"
+            "  {program} application save -a shop --owner-email me@example.com --cloud-providers none"
         ));
-        say(&format!(
-            "  {program} pipeline save -f PIPELINE.json{server}"
-        ));
-        say(&format!("  {program} run shop/PIPELINE{server}"));
+        say(&format!("  {program} pipeline save -f PIPELINE.json"));
+        say(&format!("  {program} run shop/PIPELINE"));
         say(
             "`gennaker dev --demo` brings a pipeline to look at. Ctrl-C stops; what runs goes on at the next start.",
         );
     }
 }
 
-/// How the client verbs reach this server; nothing where they look anyway.
-pub(crate) fn server_flag(url: &str) -> String {
+/// How the client verbs are told about this server; nothing where they look anyway.
+pub(crate) fn where_clients_look(url: &str) -> Option<String> {
     match url.strip_suffix(":8084") {
-        Some("http://127.0.0.1" | "http://localhost") => String::new(),
-        _ => format!(" --server {url}"),
+        Some("http://127.0.0.1" | "http://localhost") => None,
+        _ => Some(format!("export GENNAKER_URL={url}")),
     }
 }
 

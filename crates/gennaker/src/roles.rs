@@ -4,7 +4,6 @@
 //! scheduler, which until then takes the last reports and answers the last questions. What cannot be done in time is not lost:
 //! every part is built to be killed, a clean end only makes the next start faster.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -237,7 +236,7 @@ fn worker(
 
 /// `GET /metrics`.
 fn metrics_route() -> Router {
-    let registry = Arc::new(metrics::registry());
+    let registry = metrics::registry();
     Router::new().route(
         "/metrics",
         get(async move || ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], registry.render())),

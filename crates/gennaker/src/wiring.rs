@@ -15,6 +15,9 @@ use gennaker_telemetry::{Config as Logging, Format, Otlp};
 use crate::command::Role;
 use crate::output::chain;
 
+/// Room for the log of a partition, in bytes: some minutes of the highest load without a checkpoint.
+const LOG_BYTES_MIN: u64 = 256 << 20;
+
 /// Reads settings from a file, if one is named, and the environment.
 ///
 /// # Errors
@@ -113,11 +116,10 @@ pub(crate) fn layout(settings: &Settings) -> Layout {
         replicas: u32::from(settings.broker.replicas),
         pools: pools.collect(),
         zones: vec![settings.zone.clone()],
-        // The room is shared by the partitions; each keeps what one has by default, up to a limit that disks have.
+        // The room is shared by the partitions; many of them need more to have enough each.
         log_bytes_max: usual
             .log_bytes_max
-            .saturating_mul(u64::from(settings.broker.partitions).min(8))
-            .max(u64::from(settings.broker.partitions) * (16 << 20)),
+            .max(u64::from(settings.broker.partitions) * LOG_BYTES_MIN),
         ..usual
     }
 }

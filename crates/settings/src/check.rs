@@ -245,7 +245,6 @@ mod tests {
     #[test]
     fn ranges_come_from_the_declarations() {
         let got = problems(|settings| {
-            settings.documents.history = 65;
             settings.scheduler.retention_days = 6;
             settings.outbound.request_bytes_max = 0;
             settings.gate.body_limit_bytes = u64::MAX;
@@ -256,7 +255,6 @@ mod tests {
                 "gate.body_limit_bytes is 18446744073709551615, must be between 65536 and 268435456",
                 "scheduler.retention_days is 6, must be between 7 and 3650",
                 "outbound.request_bytes_max is 0, must be between 1 and 1073741824",
-                "documents.history is 65, must be between 1 and 64",
             ]
         );
     }

@@ -28,5 +28,5 @@ pub use layers::{File, load, read};
 pub use schema::schema_json;
 pub use secret::Secret;
 pub use sections::{
-    Broker, BrokerTls, Documents, Gate, LogFormat, Outbound, Scheduler, Settings, Telemetry, Worker,
+    Broker, BrokerTls, Gate, LogFormat, Outbound, Scheduler, Settings, Telemetry, Worker,
 };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use broker::{Broker, BrokerTls};
 pub use processes::{Gate, Scheduler, Worker};
-pub use support::{Documents, LogFormat, Outbound, Telemetry};
+pub use support::{LogFormat, Outbound, Telemetry};
 
 /// Settings of Gennaker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,8 +33,6 @@ pub struct Settings {
     pub outbound: Outbound,
     /// Logs and traces.
     pub telemetry: Telemetry,
-    /// Applications, pipelines and other documents.
-    pub documents: Documents,
 }
 
 impl Default for Settings {
@@ -47,7 +45,6 @@ impl Default for Settings {
             worker: Worker::default(),
             outbound: Outbound::default(),
             telemetry: Telemetry::default(),
-            documents: Documents::default(),
         }
     }
 }

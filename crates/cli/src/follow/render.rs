@@ -159,6 +159,7 @@ pub(crate) fn painted(word: &str, stage: &StageView, color: bool) -> String {
         (Phase::Asking, _) => "35",
         (Phase::Running, _) => "34",
         (Phase::Done, Status::Succeeded) => "32",
+        (Phase::Done, Status::Stopped) => "33",
         (Phase::Done | Phase::Ahead, _) => "2",
     };
     if color {

@@ -177,7 +177,7 @@ impl Draft<'_> {
             self.push(Message::StartExecution);
             return;
         }
-        let stages: Vec<_> = self.state.doc.stages.iter().cloned().collect();
+        let stages = self.state.doc.stages.clone();
         for stage in stages {
             match stage.status {
                 Status::NotStarted if stage.parent_stage_id.is_none() => {

@@ -227,11 +227,11 @@ fn secrets_of_the_wrong_type_are_not_quoted() {
 fn what_was_loaded_is_checked() {
     let got = problem(
         "[broker]\nreplicas = 2\n",
-        &[("GENNAKER_DOCUMENTS__HISTORY", "0")],
+        &[("GENNAKER_WORKER__CONCURRENCY", "0")],
     );
     assert_eq!(
         got,
-        "broker.replicas is 2, must be 1, 3 or 5; documents.history is 0, must be between 1 and 64"
+        "broker.replicas is 2, must be 1, 3 or 5; worker.concurrency is 0, must be between 1 and 10000"
     );
 }
 

@@ -42,15 +42,9 @@ pub struct Scheduler {
     /// How often the audit looks for work that got lost, in milliseconds.
     #[schemars(range(min = 500, max = 10_000))]
     pub audit_interval_ms: u64,
-    /// How long an execution that only waits stays in memory, in milliseconds.
-    #[schemars(range(min = 0, max = 86_400_000))]
-    pub park_after_ms: u64,
-    /// How many days a finished execution stays in the state before it moves to the archive, where it remains readable.
+    /// How many days a finished execution is kept.
     #[schemars(range(min = 7, max = 3_650))]
     pub retention_days: u32,
-    /// How many finished executions of a pipeline stay in the state, however old.
-    #[schemars(range(min = 0, max = 1_000))]
-    pub retention_runs_min: u32,
 }
 
 /// Running tasks.
@@ -63,12 +57,9 @@ pub struct Worker {
     #[schemars(range(min = 1, max = 10_000))]
     pub concurrency: u32,
     /// How long the broker waits for a sign of life of a running task before it gives it to another worker, in
-    /// milliseconds; a worker gives one every third of this.
-    #[schemars(range(min = 3_000, max = 600_000))]
+    /// milliseconds; a worker gives one every 10 s.
+    #[schemars(range(min = 30_000, max = 600_000))]
     pub ack_wait_ms: u64,
-    /// How often a worker tells schedulers what it runs, in milliseconds. They begin to doubt after 15 s of silence.
-    #[schemars(range(min = 500, max = 7_000))]
-    pub heartbeat_ms: u64,
 }
 
 impl Default for Gate {
@@ -92,9 +83,7 @@ impl Default for Scheduler {
             group_max: 512,
             checkpoint_interval_ms: 1_000,
             audit_interval_ms: 5_000,
-            park_after_ms: 30_000,
             retention_days: 30,
-            retention_runs_min: 5,
         }
     }
 }
@@ -102,12 +91,9 @@ impl Default for Scheduler {
 impl Default for Worker {
     fn default() -> Worker {
         Worker {
-            pools: ["deploy", "jenkins", "canary", "notify"]
-                .map(str::to_owned)
-                .to_vec(),
+            pools: vec!["notify".to_owned()],
             concurrency: 64,
             ack_wait_ms: 30_000,
-            heartbeat_ms: 5_000,
         }
     }
 }

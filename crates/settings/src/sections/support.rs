@@ -1,4 +1,4 @@
-//! `[outbound]`, `[telemetry]`, `[documents]`.
+//! `[outbound]`, `[telemetry]`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,15 +53,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// Applications, pipelines and other documents.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Documents {
-    /// How many revisions of a document are kept.
-    #[schemars(range(min = 1, max = 64))]
-    pub history: u8,
-}
-
 impl Default for Outbound {
     fn default() -> Outbound {
         Outbound {
@@ -86,8 +77,3 @@ impl Default for Telemetry {
     }
 }
 
-impl Default for Documents {
-    fn default() -> Documents {
-        Documents { history: 20 }
-    }
-}
