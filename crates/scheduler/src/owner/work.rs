@@ -26,7 +26,7 @@ pub(crate) struct Work {
 }
 
 enum What {
-    Input(Input),
+    Input(Box<Input>),
     Start { start: Box<Start>, at_ms: i64 },
     Peer(Peer),
     Read,
@@ -41,7 +41,7 @@ impl Work {
     pub fn timer(execution: ExecutionId, timer: Timer, due: i64) -> Self {
         Self {
             execution,
-            what: What::Input(Input::TimerFired { timer, due }),
+            what: What::Input(Box::new(Input::TimerFired { timer, due })),
             responder: None,
         }
     }
@@ -49,7 +49,7 @@ impl Work {
     pub fn looked_up(execution: ExecutionId, lookup: Lookup, answer: LookupAnswer) -> Self {
         Self {
             execution,
-            what: What::Input(Input::LookupAnswered { lookup, answer }),
+            what: What::Input(Box::new(Input::LookupAnswered { lookup, answer })),
             responder: None,
         }
     }
@@ -62,11 +62,11 @@ impl Work {
     ) -> Self {
         Self {
             execution: from,
-            what: What::Input(Input::PeerAnswered {
+            what: What::Input(Box::new(Input::PeerAnswered {
                 to,
                 number,
                 refused,
-            }),
+            })),
             responder: None,
         }
     }
@@ -74,7 +74,7 @@ impl Work {
     pub fn audited(execution: ExecutionId) -> Self {
         Self {
             execution,
-            what: What::Input(Input::Audited),
+            what: What::Input(Box::new(Input::Audited)),
             responder: None,
         }
     }
@@ -82,14 +82,14 @@ impl Work {
     pub fn report(report: TaskReport, responder: Responder) -> Self {
         Self {
             execution: report.execution.clone(),
-            what: What::Input(Input::Report(report)),
+            what: What::Input(Box::new(Input::Report(report))),
             responder: Some(responder),
         }
     }
 
     /// A request about one execution. Lists are not: they are answered elsewhere.
     pub fn request(id: CommandId, at_ms: i64, request: Request, responder: Responder) -> Self {
-        let change = |change| What::Input(Input::Command { id, at_ms, change });
+        let change = |change| What::Input(Box::new(Input::Command { id, at_ms, change }));
         let (execution, what) = match request {
             Request::Start(start) => (start.execution.clone(), What::Start { start, at_ms }),
             Request::Cancel {
@@ -181,7 +181,7 @@ impl Owner {
                     self.answer(responder, Err(not_found(&execution)));
                 }
             },
-            What::Input(Input::Report(_)) => {
+            What::Input(input) if matches!(*input, Input::Report(_)) => {
                 self.answer(responder, Ok(Reply::Report { stale: true }))
             }
             What::Input(_) | What::Read | What::Explain | What::Delete { .. } => {
