@@ -305,6 +305,14 @@ impl Backend {
         on!(self, b => b.payload_max())
     }
 
+    /// Returns when this process may go on: at once, except in the twin, where it may be paused or dead.
+    pub(crate) async fn alive(&self) {
+        match self {
+            Self::Nats(_) => {}
+            Self::Memory(node) => node.running().await,
+        }
+    }
+
     pub(crate) async fn close(&self) {
         on!(self, b => b.close().await)
     }

@@ -181,12 +181,17 @@ impl Remembered {
         Ok(())
     }
 
-    /// Makes a consumer, and the task stream that it reads, when they are gone.
+    /// Makes a consumer, and the stream that it reads, when they are gone. Where both are there, only the consumer is
+    /// asked for: a worker's rights go no further.
     pub(crate) async fn ensure_consumer(
         &self,
         backend: &Backend,
         spec: &ConsumerSpec,
     ) -> Result<(), Error> {
+        match ensure_consumer(backend, spec).await {
+            Err(BootstrapError::Bus(Error::NotFound { .. })) => {}
+            outcome => return outcome.map_err(bus_error),
+        }
         let known = self.slot().clone();
         let stream = known
             .iter()

@@ -53,7 +53,7 @@ impl Bus {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when no address answers or the credentials are refused; [`Error::Misconfigured`] when the
-    /// server is older than 2.14.4 or has no JetStream.
+    /// server is older than 2.14.4.
     pub async fn connect(options: Options) -> Result<Self, Error> {
         let client = nats::Client::connect(options).await?;
         Ok(Self::over(Backend::Nats(client)))

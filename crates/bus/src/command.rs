@@ -169,10 +169,9 @@ pub(crate) async fn ask(
             limit,
         });
     }
-    match tokio::time::timeout(timeout, exchange(backend, subject, payload)).await {
-        Ok(answer) => answer,
-        Err(_) => Err(CommandError::Timeout),
-    }
+    let answer = tokio::time::timeout(timeout, exchange(backend, subject, payload)).await;
+    backend.alive().await;
+    answer.unwrap_or(Err(CommandError::Timeout))
 }
 
 async fn exchange(backend: &Backend, subject: &str, payload: Bytes) -> Result<Bytes, CommandError> {

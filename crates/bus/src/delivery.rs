@@ -36,6 +36,8 @@ pub struct Delivery {
 
 /// Continuous delivery from one consumer; see [`crate::Tasks::pull`].
 ///
+/// Poll it without long pauses: what was delivered waits in it while its time for acknowledgement runs.
+///
 /// It heals itself: a pull whose heartbeat is missed is made again, a consumer or stream that is gone is created again
 /// from the layout. It ends only when the semaphore or the bus is closed.
 pub struct DeliveryStream {
@@ -59,7 +61,8 @@ pub struct DeliveryStream {
 }
 
 impl Delivery {
-    /// Acknowledges and waits for the broker's confirmation: after `Ok` it is never delivered again.
+    /// Acknowledges and waits for the broker's confirmation: after `Ok` it is never delivered again. With several replicas
+    /// its address stays taken a moment longer.
     ///
     /// # Errors
     /// [`Error::Unavailable`]: it may be delivered again.

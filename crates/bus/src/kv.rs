@@ -59,7 +59,8 @@ pub struct Record {
 pub enum Put {
     /// Stored, with this revision.
     Done(u64),
-    /// The record has another revision, or is gone, or exists: read it and decide.
+    /// The record has another revision, or is gone, or exists: read it and decide. After an interruption this write may
+    /// have been stored and then replaced by somebody who read it.
     Conflict,
 }
 

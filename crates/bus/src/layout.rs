@@ -140,7 +140,7 @@ impl Default for Layout {
             zones: Vec::new(),
             tasks: Storage::Memory,
             log_bytes_max: 1024 * MIB,
-            task_bytes_max: 64 * MIB,
+            task_bytes_max: 32 * MIB,
             event_bytes_max: 256 * MIB,
         }
     }

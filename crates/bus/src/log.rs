@@ -44,7 +44,8 @@ pub struct Bounds {
 pub enum Appended {
     /// Stored, at this sequence.
     Committed(u64),
-    /// Somebody else appended first: this append is not stored and never will be. The caller is not the owner any more.
+    /// Somebody else appended: the caller is not the owner any more. This append is not stored and never will be; only
+    /// when the other has purged the log past it already does nobody know whether it stood there before.
     Superseded,
 }
 

@@ -9,7 +9,7 @@
 //! [`Faults::reorder`] says otherwise. A message that was sent arrives even when its sender has given up waiting,
 //! sleeps or died: that is how late writes happen in reality.
 //!
-//! Differences from the real broker: there is one replica; subjects of different streams never overlap; account limits,
+//! Differences from the real broker: there is one replica (readers may lag by [`Faults::lag_ms`]); subjects of different streams never overlap; account limits,
 //! rights and pull byte limits do not exist; a full stream counts payload and subject bytes only.
 
 mod consumer;
@@ -52,6 +52,9 @@ pub struct Faults {
     pub append_lost: f64,
     /// A write is stored but its acknowledgement is lost: its outcome is unknown and it did happen.
     pub ack_lost: f64,
+    /// How long a stored message stays invisible to scans, watches and log readers, in milliseconds, as if they read
+    /// from a replica that lags. Leader reads and work queues see it at once.
+    pub lag_ms: u64,
 }
 
 /// A message that a stream of the twin holds, for assertions.
@@ -72,12 +75,13 @@ pub struct Kept {
 pub enum Lapse {
     /// Streams whose name begins so take every write, whatever sequence it expects.
     Expectations(String),
-    /// The last message of streams whose name begins so is read from a replica that lags.
-    StaleReads {
+    /// Who asks for the last message of a stream whose name begins so is shown what it stored last itself, as if it kept
+    /// that in mind instead of asking the leader.
+    OwnReads {
         /// How the names begin.
         prefix: String,
-        /// How far the replica is behind, in milliseconds.
-        lag_ms: u64,
+        /// For how long after it was stored, in milliseconds.
+        for_ms: u64,
     },
 }
 
@@ -91,6 +95,7 @@ impl Default for Faults {
             delay_ms: 0..=1,
             append_lost: 0.0,
             ack_lost: 0.0,
+            lag_ms: 0,
         }
     }
 }
@@ -128,8 +133,8 @@ impl Broker {
         self.inner.resume(name);
     }
 
-    /// Kills a node as SIGKILL would: operations in flight never return, its subscriptions and pulls vanish, messages that
-    /// it sent may or may not arrive. [`crate::Bus::memory`] under the same name makes a new one.
+    /// Kills a node as SIGKILL would: operations in flight never return, its subscriptions and pulls vanish, of the messages
+    /// that it sent a beginning arrives. [`crate::Bus::memory`] under the same name makes a new one.
     pub fn kill_node(&self, name: &str) {
         self.inner.kill(name);
     }

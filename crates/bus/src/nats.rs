@@ -60,9 +60,10 @@ impl Client {
     pub(crate) async fn connect(options: Options) -> Result<Self, Error> {
         let domain = options.domain.clone();
         let request_timeout = options.request_timeout;
-        let (client, connection) = connection::connect(options).await?;
+        // The library's future is large and is needed once.
+        let (client, connection) = Box::pin(connection::connect(options)).await?;
         connection::check_version(&client.server_info().version)?;
-        let asks = Asks::start(&client).await?;
+        let asks = Asks::start(&client, &connection).await?;
         Ok(Self {
             shared: Arc::new(Shared {
                 client,
@@ -176,7 +177,7 @@ impl Client {
             .connection
             .up(self.shared.request_timeout)
             .await?;
-        let (reply, answers) = self.shared.asks.register(&self.shared.connection);
+        let (reply, answers) = self.shared.asks.register();
         self.publish(subject, Some(&reply), Headers::new(), payload)
             .await?;
         Ok(answers)
@@ -222,7 +223,7 @@ impl Client {
         {
             tracing::debug!("the connection was closed without waiting for the broker any longer");
         }
-        self.shared.asks.stop();
+        self.shared.asks.stop().await;
     }
 
     /// Sends a request and waits for its one answer, no longer than the connection lives.
@@ -245,7 +246,7 @@ impl Client {
         if let Some(headers) = headers {
             request = request.headers(wire::headers(headers));
         }
-        let lost = self.shared.connection.lost();
+        let mut losses = self.shared.connection.losses();
         let answered = tokio::time::timeout(
             timeout * 2,
             self.shared.client.send_request(subject.to_owned(), request),
@@ -253,7 +254,7 @@ impl Client {
         let answer = tokio::select! {
             biased;
             answer = answered => answer,
-            () = lost => return Err(Failure::Unknown("the connection was lost".to_owned())),
+            () = losses.next() => return Err(Failure::Unknown("the connection was lost".to_owned())),
         };
         match answer {
             Ok(Ok(message)) => Ok(message),

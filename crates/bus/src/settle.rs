@@ -9,8 +9,8 @@
 //! | 10174, 10188, 10166, 10060 | stream misconfigured | `Error::Misconfigured` |
 //!
 //! To look is to read the last message from the stream's leader until it answers: ours (equal `Gk-Append`) means
-//! committed; somebody else's above what we expected means superseded; unchanged means the *same* write is sent again
-//! with the *same* expectation, of which exactly one can get through.
+//! committed; somebody else's above what we expected means superseded, unless ours stands right below it in the log;
+//! unchanged means the *same* write is sent again with the *same* expectation, of which exactly one can get through.
 
 use crate::backend::{Backend, Expect, StoreError, Stored, Write};
 use crate::error::Error;
@@ -20,7 +20,7 @@ use crate::error::Error;
 pub(crate) enum Settled {
     /// It was stored, at this sequence.
     Committed(u64),
-    /// It was not and never will be: something else is there instead, or the record is gone.
+    /// Something else is there, or the record is gone, and it will never be stored from now on.
     Superseded,
 }
 
@@ -71,12 +71,14 @@ pub(crate) async fn settle(backend: &Backend, write: &mut Write) -> Result<Settl
             return Err(error);
         }
         round += 1;
+        warn_rarely(write, round);
         loop {
             tokio::time::sleep(backend.jitter(10, 50 * round.min(8))).await;
             let (seen, position) = match look(backend, write).await {
                 Ok(found) => found,
                 Err(Error::Unavailable { what }) => {
                     round += 1;
+                    warn_rarely(write, round);
                     tracing::debug!(stream = write.stream, "the leader does not answer: {what}");
                     continue;
                 }
@@ -97,10 +99,47 @@ pub(crate) async fn settle(backend: &Backend, write: &mut Write) -> Result<Settl
                         write.expect = Expect::Subject(marker.sequence);
                         break;
                     }
-                    return Ok(Settled::Superseded);
+                    return prove(backend, write).await;
                 }
             }
         }
+    }
+}
+
+/// A write that stays open for long is an outage: say so, ever more rarely.
+fn warn_rarely(write: &Write, round: u64) {
+    if round >= 8 && round.is_power_of_two() {
+        tracing::warn!(
+            stream = write.stream,
+            "the outcome of a write to {} is still unknown after {round} attempts to find it out",
+            write.stream
+        );
+    }
+}
+
+/// Says whether a write that others have gone past was stored before theirs: then it stands right after what it expected.
+/// A subject with one message does not remember, nor does a log that was purged since: then it counts as superseded.
+async fn prove(backend: &Backend, write: &Write) -> Result<Settled, Error> {
+    let Expect::Stream(expected) = write.expect else {
+        return Ok(Settled::Superseded);
+    };
+    loop {
+        match backend
+            .next_from(&write.stream, &write.subject, expected + 1)
+            .await
+        {
+            Ok(Some(next)) if next.sequence == expected + 1 && next.id() == write.id.as_deref() => {
+                return Ok(Settled::Committed(next.sequence));
+            }
+            Ok(Some(_)) => return Ok(Settled::Superseded),
+            // A leader without the message that we have just seen is one no more.
+            Ok(None) => {}
+            Err(Error::Unavailable { what }) => {
+                tracing::debug!(stream = write.stream, "the leader does not answer: {what}");
+            }
+            Err(error) => return Err(error),
+        }
+        tokio::time::sleep(backend.jitter(20, 200)).await;
     }
 }
 

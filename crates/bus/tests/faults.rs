@@ -14,6 +14,7 @@ use gennaker_bus::{
 };
 use gennaker_testkit::nats::{Cluster, Server};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn appends_survive_kill_9_and_restart() {
@@ -99,42 +100,36 @@ async fn records_form_chains_over_restarts() {
     let mut server = Server::start();
     let bus = connect(&[server.url()], "setup").await;
     bus.bootstrap(&Layout::default()).await.unwrap();
-    let writers: Vec<_> = (0..16_u32)
-        .map(|n| {
-            let kv = bus.kv(Bucket::State(0));
-            tokio::spawn(async move {
-                let key = format!("x.{n}");
-                let mut revision = 0;
-                for step in 0..150_u32 {
-                    match kv
-                        .put_if(&key, revision, Bytes::from(step.to_string()), None)
-                        .await
-                        .unwrap()
-                    {
-                        Put::Done(next) => revision = next,
-                        Put::Conflict => {
-                            panic!("{key} has one writer, and was refused at step {step}")
-                        }
-                    }
-                    if step % 50 == 49 {
-                        match kv.delete_if(&key, revision).await.unwrap() {
-                            Put::Done(_) => revision = 0,
-                            Put::Conflict => {
-                                panic!("{key} has one writer, and its deletion was refused")
-                            }
-                        }
-                    }
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+    let mut writers = JoinSet::new();
+    for n in 0..16_u32 {
+        let kv = bus.kv(Bucket::State(0));
+        writers.spawn(async move {
+            let key = format!("x.{n}");
+            let mut revision = 0;
+            for step in 0..150_u32 {
+                let value = Bytes::from(step.to_string());
+                match kv.put_if(&key, revision, value, None).await.unwrap() {
+                    Put::Done(next) => revision = next,
+                    Put::Conflict => panic!("{key} has one writer, and was refused at step {step}"),
                 }
-            })
-        })
-        .collect();
+                if step % 50 == 49 {
+                    match kv.delete_if(&key, revision).await.unwrap() {
+                        Put::Done(_) => revision = 0,
+                        Put::Conflict => {
+                            panic!("{key} has one writer, and its deletion was refused")
+                        }
+                    }
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+    }
     for _ in 0..3 {
         tokio::time::sleep(Duration::from_millis(700)).await;
         server.restart();
     }
-    for writer in writers {
-        within("the writers", writer).await.unwrap();
+    while let Some(writer) = within("the writers", writers.join_next()).await {
+        writer.unwrap();
     }
     let left = eventually("scan", async || {
         bus.kv(Bucket::State(0)).scan("").await?.collect().await

@@ -1,9 +1,11 @@
 //! The time, as a value that can be handed out.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// A source of time: the system's, or one that a simulation drives. Clones share the source.
@@ -20,11 +22,15 @@ enum Source {
 }
 
 /// Time that follows tokio's, so that a paused current-thread runtime drives it, plus an offset for injected jumps.
+///
+/// Sleepers are woken in the order in which they began to wait: tokio's `watch` would draw that order at random, and one
+/// seed of a simulation would not give the same run twice.
 #[derive(Debug)]
 struct Simulated {
     origin: Instant,
     origin_ms: i64,
-    offset_ms: watch::Sender<i64>,
+    offset_ms: AtomicI64,
+    jumped: Notify,
 }
 
 /// The system's sleepers look at the wall clock at least this often: tokio's timer follows a clock that stands still
@@ -44,7 +50,8 @@ impl Clock {
         Clock(Source::Simulated(Arc::new(Simulated {
             origin: Instant::now(),
             origin_ms: now_ms,
-            offset_ms: watch::Sender::new(0),
+            offset_ms: AtomicI64::new(0),
+            jumped: Notify::new(),
         })))
     }
 
@@ -57,7 +64,8 @@ impl Clock {
             Source::Simulated(simulated) => Clock(Source::Simulated(Arc::new(Simulated {
                 origin: simulated.origin,
                 origin_ms: simulated.origin_ms,
-                offset_ms: watch::Sender::new(simulated.offset_ms.borrow().saturating_add(skew_ms)),
+                offset_ms: AtomicI64::new(simulated.offset().saturating_add(skew_ms)),
+                jumped: Notify::new(),
             }))),
         }
     }
@@ -68,9 +76,9 @@ impl Clock {
         match &self.0 {
             Source::System => false,
             Source::Simulated(simulated) => {
-                simulated
-                    .offset_ms
-                    .send_modify(|offset| *offset = offset.saturating_add(delta_ms));
+                let offset = simulated.offset().saturating_add(delta_ms);
+                simulated.offset_ms.store(offset, Ordering::Relaxed);
+                simulated.jumped.notify_waiters();
                 true
             }
         }
@@ -89,7 +97,7 @@ impl Clock {
                 simulated
                     .origin_ms
                     .saturating_add(passed)
-                    .saturating_add(*simulated.offset_ms.borrow())
+                    .saturating_add(simulated.offset())
             }
         }
     }
@@ -104,14 +112,15 @@ impl Clock {
                 }
             }
             Source::Simulated(simulated) => {
-                let mut jumps = simulated.offset_ms.subscribe();
                 loop {
-                    jumps.mark_unchanged();
+                    let mut jumped = pin!(simulated.jumped.notified());
+                    // Registered before the look, so that a jump in between is not missed.
+                    jumped.as_mut().enable();
                     let Some(left) = self.left(at_ms) else { return };
-                    // The sender lives in `self`, so `changed` cannot fail; either way the clock is read again.
                     tokio::select! {
+                        biased;
                         () = tokio::time::sleep(left) => {}
-                        _ = jumps.changed() => {}
+                        () = jumped => {}
                     }
                 }
             }
@@ -130,6 +139,12 @@ impl Clock {
             .ok()
             .filter(|&ms| ms > 0)
             .map(Duration::from_millis)
+    }
+}
+
+impl Simulated {
+    fn offset(&self) -> i64 {
+        self.offset_ms.load(Ordering::Relaxed)
     }
 }
 

@@ -114,27 +114,22 @@ impl World {
         };
         let payload = Bytes::from(serde_json::to_vec(&envelope).unwrap());
         for _ in 0..200 {
-            match self
+            let patience = Duration::from_secs(2);
+            if let Ok(bytes) = self
                 .bus
-                .command(
-                    partition,
-                    Class::Request,
-                    payload.clone(),
-                    Duration::from_secs(2),
-                )
+                .command(partition, Class::Request, payload.clone(), patience)
                 .await
             {
-                Ok(bytes) => {
-                    let answer: Answer = serde_json::from_slice(&bytes).unwrap();
-                    match answer.result {
-                        Err(Refusal {
-                            code: RefusalCode::Busy,
-                            ..
-                        }) => {}
-                        result => return result,
-                    }
+                let answer: Answer = serde_json::from_slice(&bytes).unwrap();
+                if !matches!(
+                    &answer.result,
+                    Err(Refusal {
+                        code: RefusalCode::Busy,
+                        ..
+                    })
+                ) {
+                    return answer.result;
                 }
-                Err(_) => {}
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

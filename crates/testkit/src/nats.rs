@@ -33,6 +33,8 @@ pub struct Server {
     monitor_port: u16,
     /// What stands in the configuration besides the usual.
     extra: String,
+    /// Further users, as the configuration spells them.
+    users: String,
 }
 
 struct Process {
@@ -57,6 +59,19 @@ impl Server {
     /// As [`Server::start`].
     pub fn start_with(extra: &str) -> Self {
         let mut server = Self::prepare("test", extra);
+        server.spawn();
+        server.wait_healthy();
+        server
+    }
+
+    /// Starts a server with further users in its one account, in the configuration's own words, for example
+    /// `{ user: worker, password: secret, permissions: { publish: [ "gk.cmd.*.report" ] } }`.
+    ///
+    /// # Panics
+    /// As [`Server::start`].
+    pub fn start_with_users(users: &str) -> Self {
+        let mut server = Self::prepare("test", "");
+        server.users = users.to_owned();
         server.spawn();
         server.wait_healthy();
         server
@@ -169,6 +184,7 @@ impl Server {
             port: 0,
             monitor_port: 0,
             extra: format!("server_name: {name}\n{extra}"),
+            users: String::new(),
         }
     }
 
@@ -214,10 +230,11 @@ impl Server {
         format!(
             "listen: \"127.0.0.1:{}\"\nhttp: \"127.0.0.1:{}\"\nports_file_dir: {ports:?}\nlog_file: {:?}\n\
              jetstream {{ store_dir: {store:?}, sync_interval: 10s, max_memory_store: 512MB, max_file_store: 8GB }}\n\
-             authorization {{ user: {USER}, password: {PASSWORD} }}\n{}\n",
+             authorization {{ users: [ {{ user: {USER}, password: {PASSWORD} }}\n{} ] }}\n{}\n",
             port_text(self.port),
             port_text(self.monitor_port),
             self.log_file(),
+            self.users,
             self.extra,
         )
     }

@@ -61,8 +61,8 @@ impl Consumer {
         self.pulls.clear();
     }
 
-    /// The next message to deliver, if there is one that may be delivered now.
-    fn choose(&mut self, stream: &Stream) -> Option<u64> {
+    /// The next message to deliver, if there is one that may be delivered now and stands at or below `visible`.
+    fn choose(&mut self, stream: &Stream, visible: u64) -> Option<u64> {
         while let Some(sequence) = self.again.pop_first() {
             if stream.get(sequence).is_some() {
                 return Some(sequence);
@@ -82,6 +82,7 @@ impl Consumer {
             }
         }
         match stream.next_from(self.filter.as_deref(), self.next) {
+            Some(stored) if stored.sequence > visible => None,
             Some(stored) => {
                 self.next = stored.sequence + 1;
                 Some(stored.sequence)
@@ -93,12 +94,10 @@ impl Consumer {
         }
     }
 
-    /// Whether more waits; the twin tells 1 for any number.
-    fn waits(&self, stream: &Stream) -> u64 {
-        let more = !self.snapshot.is_empty()
-            || stream
-                .next_from(self.filter.as_deref(), self.next)
-                .is_some();
+    /// Whether more waits at or below `visible`; the twin tells 1 for any number.
+    fn waits(&self, stream: &Stream, visible: u64) -> u64 {
+        let next = stream.next_from(self.filter.as_deref(), self.next);
+        let more = !self.snapshot.is_empty() || next.is_some_and(|next| next.sequence <= visible);
         u64::from(more)
     }
 }
@@ -115,10 +114,16 @@ impl State {
 
     pub(super) fn create_reader(&mut self, spec: &ReaderSpec) -> Result<Reader, Error> {
         let name = format!("reader-{}", self.id());
+        let horizon_ms = self.horizon_ms();
         let stream = self.stream_mut(&spec.stream)?;
+        let visible = stream.last_until(horizon_ms);
         let (snapshot, next) = match spec.start {
             Start::Sequence(sequence) => (BTreeSet::new(), sequence),
-            Start::LastOfEach => (stream.last_of_each(&spec.filter), stream.bounds().last + 1),
+            Start::LastOfEach => {
+                let mut snapshot = stream.last_of_each(&spec.filter);
+                snapshot.retain(|sequence| *sequence <= visible);
+                (snapshot, visible + 1)
+            }
         };
         let consumer = Consumer {
             spec: None,
@@ -131,7 +136,7 @@ impl State {
             consumer_sequence: 0,
         };
         let pending = match spec.start {
-            Start::Sequence(_) => consumer.waits(stream),
+            Start::Sequence(_) => consumer.waits(stream, visible),
             Start::LastOfEach => consumer.snapshot.len() as u64,
         };
         stream.consumers.insert(name.clone(), consumer);
@@ -250,6 +255,10 @@ impl State {
         name: &str,
         consumer: &mut Consumer,
     ) {
+        let visible = match consumer.spec {
+            Some(_) => u64::MAX,
+            None => stream.last_until(self.horizon_ms()),
+        };
         loop {
             while consumer
                 .pulls
@@ -261,7 +270,7 @@ impl State {
             if consumer.pulls.is_empty() {
                 return;
             }
-            let Some(sequence) = consumer.choose(stream) else {
+            let Some(sequence) = consumer.choose(stream, visible) else {
                 return;
             };
             let Some(pull) = consumer.pulls.front_mut() else {
@@ -290,7 +299,7 @@ impl State {
             };
             let nanos = u128::from(stored.time_ms) * 1_000_000;
             let consumer_sequence = consumer.consumer_sequence;
-            let pending = consumer.waits(stream);
+            let pending = consumer.waits(stream, visible);
             let raw = Raw {
                 subject: stored.subject.clone(),
                 reply: Some(format!(
@@ -306,6 +315,11 @@ impl State {
             }
             self.deliver(inbox, raw);
         }
+    }
+
+    /// The time up to which readers see messages.
+    fn horizon_ms(&self) -> u64 {
+        self.epoch_ms + self.now() - self.faults.lag_ms.min(self.now())
     }
 
     fn redeliver_later(

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::random::Random;
@@ -38,8 +38,10 @@ pub(super) struct State {
     pub trace: VecDeque<String>,
     pub taps: Vec<(String, mpsc::UnboundedSender<(String, Kept)>)>,
     pub lapse: Option<Lapse>,
+    /// What each node stored last in each stream; kept for [`Lapse::OwnReads`] only.
+    pub own: BTreeMap<(usize, String), Stored>,
     start: Option<Instant>,
-    driver: Option<JoinHandle<()>>,
+    driver: JoinSet<()>,
     nodes: Vec<NodeState>,
     names: BTreeMap<String, usize>,
     inboxes: BTreeMap<u64, InboxState>,
@@ -51,12 +53,18 @@ pub(super) struct State {
 struct Entry {
     /// The node at which it happens; `None` at the broker.
     node: Option<usize>,
+    /// The node that sent it, if one did.
+    from: Option<usize>,
     action: Action,
 }
 
 struct NodeState {
     gate: watch::Sender<Gate>,
-    generation: watch::Sender<u64>,
+    /// Wakes who waits for the gate in the order of their coming; `watch` would draw that order at random.
+    turned: Arc<Notify>,
+    generation: u64,
+    /// One for each receiver, for the same reason.
+    generations: Vec<watch::Sender<u64>>,
     cut: bool,
     /// When the last message of each direction arrives: later ones do not overtake it.
     out_ms: u64,
@@ -107,8 +115,9 @@ impl Inner {
                 trace: VecDeque::new(),
                 taps: Vec::new(),
                 lapse: None,
+                own: BTreeMap::new(),
                 start: None,
-                driver: None,
+                driver: JoinSet::new(),
                 nodes: Vec::new(),
                 names: BTreeMap::new(),
                 inboxes: BTreeMap::new(),
@@ -131,9 +140,11 @@ impl Inner {
         let mut state = self.lock();
         state.start.get_or_insert_with(Instant::now);
         let result = act(&mut state);
-        if state.driver.as_ref().is_none_or(JoinHandle::is_finished) {
+        // It has ended when the runtime that ran it is gone.
+        while state.driver.try_join_next().is_some() {}
+        if state.driver.is_empty() {
             let driver = run_driver(Arc::downgrade(self), Arc::clone(&self.wake));
-            state.driver = Some(tokio::spawn(driver));
+            state.driver.spawn(driver);
         }
         drop(state);
         self.wake.notify_one();
@@ -154,7 +165,9 @@ impl Inner {
         let node = state.nodes.len();
         state.nodes.push(NodeState {
             gate: watch::Sender::new(Gate::Running),
-            generation: watch::Sender::new(0),
+            turned: Arc::default(),
+            generation: 0,
+            generations: Vec::new(),
             cut: false,
             out_ms: 0,
             in_ms: 0,
@@ -168,7 +181,7 @@ impl Inner {
         let mut state = self.lock();
         if let Some(node) = state.living(name) {
             state.note(|| format!("{name} is paused"));
-            state.nodes[node].gate.send_replace(Gate::Paused);
+            state.nodes[node].turn(Gate::Paused);
         }
     }
 
@@ -184,8 +197,8 @@ impl Inner {
             state.at(now, Some(node), action);
         }
         let node = &mut state.nodes[node];
-        node.gate.send_replace(Gate::Running);
-        node.generation.send_modify(|generation| *generation += 1);
+        node.turn(Gate::Running);
+        node.reconnect();
         drop(state);
         self.wake.notify_one();
     }
@@ -194,6 +207,7 @@ impl Inner {
         let mut state = self.lock();
         if let Some(node) = state.living(name) {
             state.note(|| format!("{name} is killed"));
+            state.cut_off_sent(node);
             state.end(node, Gate::Dead);
         }
     }
@@ -211,7 +225,7 @@ impl Inner {
         });
         let node = &mut state.nodes[node];
         if node.cut && !cut {
-            node.generation.send_modify(|generation| *generation += 1);
+            node.reconnect();
         }
         node.cut = cut;
     }
@@ -220,8 +234,8 @@ impl Inner {
         let mut state = self.lock();
         state.note(|| "the broker restarts".to_owned());
         state.streams.retain(|_, stream| stream.survives_restart());
-        for node in &state.nodes {
-            node.generation.send_modify(|generation| *generation += 1);
+        for node in &mut state.nodes {
+            node.reconnect();
         }
     }
 }
@@ -242,7 +256,7 @@ async fn run_driver(inner: Weak<Inner>, wake: Arc<Notify>) {
                 if entry.key().0 > now {
                     break;
                 }
-                let Entry { node, action } = entry.remove();
+                let Entry { node, action, .. } = entry.remove();
                 state.carry_out(node, action);
             }
             let start = state.start.expect("set before the driver starts");
@@ -265,6 +279,20 @@ async fn run_driver(inner: Weak<Inner>, wake: Arc<Notify>) {
     }
 }
 
+impl NodeState {
+    fn turn(&mut self, gate: Gate) {
+        self.gate.send_replace(gate);
+        self.turned.notify_waiters();
+    }
+
+    fn reconnect(&mut self) {
+        self.generation += 1;
+        for sender in &self.generations {
+            sender.send_replace(self.generation);
+        }
+    }
+}
+
 impl State {
     /// Milliseconds since the start.
     pub(super) fn now(&self) -> u64 {
@@ -279,8 +307,13 @@ impl State {
     }
 
     pub(super) fn at(&mut self, at_ms: u64, node: Option<usize>, action: Action) {
+        self.schedule(at_ms, node, None, action);
+    }
+
+    fn schedule(&mut self, at_ms: u64, node: Option<usize>, from: Option<usize>, action: Action) {
         let order = self.id();
-        self.agenda.insert((at_ms, order), Entry { node, action });
+        self.agenda
+            .insert((at_ms, order), Entry { node, from, action });
     }
 
     /// Puts something on the agenda of the broker itself.
@@ -303,7 +336,7 @@ impl State {
         let before = self.nodes[node].out_ms;
         let at = self.arrival(before);
         self.nodes[node].out_ms = before.max(at);
-        self.at(at, None, action);
+        self.schedule(at, None, Some(node), action);
     }
 
     /// Sends something from the broker to a node.
@@ -390,18 +423,43 @@ impl State {
         self.nodes[node].gate.subscribe()
     }
 
-    pub(super) fn generation(&self, node: usize) -> watch::Receiver<u64> {
-        self.nodes[node].generation.subscribe()
+    pub(super) fn turned(&self, node: usize) -> Arc<Notify> {
+        Arc::clone(&self.nodes[node].turned)
+    }
+
+    pub(super) fn generation(&mut self, node: usize) -> watch::Receiver<u64> {
+        let node = &mut self.nodes[node];
+        node.generations.retain(|sender| !sender.is_closed());
+        let (sender, receiver) = watch::channel(node.generation);
+        node.generations.push(sender);
+        receiver
     }
 
     /// Ends a node for good.
     pub(super) fn end(&mut self, node: usize, gate: Gate) {
-        self.nodes[node].gate.send_replace(gate);
+        self.nodes[node].turn(gate);
         self.nodes[node].held.clear();
         self.inboxes.retain(|_, inbox| inbox.node != node);
         let inboxes = &self.inboxes;
         self.subscriptions
             .retain(|_, subscription| inboxes.contains_key(&subscription.inbox));
+    }
+
+    /// Of what a node sent and what is still under way, only a beginning of random length arrives.
+    fn cut_off_sent(&mut self, node: usize) {
+        let sent: Vec<(u64, u64)> = self
+            .agenda
+            .iter()
+            .filter(|(_, entry)| entry.from == Some(node))
+            .map(|(key, _)| *key)
+            .collect();
+        let arrive = self.random.between(&(0..=sent.len() as u64));
+        for key in sent
+            .into_iter()
+            .skip(usize::try_from(arrive).unwrap_or(usize::MAX))
+        {
+            self.agenda.remove(&key);
+        }
     }
 
     /// Takes a stored message into digest and trace.

@@ -1,11 +1,12 @@
 //! One process, as the twin sees it: the operations of a bus, sent over an unreliable connection.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 use super::Lapse;
 use super::network::{Gate, Inbox, Inner, State};
@@ -27,6 +28,7 @@ pub(crate) struct Node {
     inner: Arc<Inner>,
     id: usize,
     gate: watch::Receiver<Gate>,
+    turned: Arc<Notify>,
 }
 
 /// How an operation may go wrong on its way.
@@ -43,11 +45,15 @@ enum Kind {
 impl Node {
     pub(super) fn new(inner: &Arc<Inner>, name: &str) -> Self {
         let id = inner.node(name);
-        let gate = inner.lock().gate(id);
+        let (gate, turned) = {
+            let state = inner.lock();
+            (state.gate(id), state.turned(id))
+        };
         Self {
             inner: Arc::clone(inner),
             id,
             gate,
+            turned,
         }
     }
 
@@ -57,7 +63,8 @@ impl Node {
             Expect::Stream(_) | Expect::Subject(_) => Kind::ConditionalWrite,
         };
         let write = write.clone();
-        match self.call(kind, move |state| state.store(&write)).await {
+        let id = self.id;
+        match self.call(kind, move |state| state.store_for(id, &write)).await {
             Ok(outcome) => outcome,
             Err(Error::Closed) => Err(StoreError::Refused(Error::Closed)),
             Err(error) => Err(StoreError::Unknown(error.to_string())),
@@ -65,8 +72,8 @@ impl Node {
     }
 
     pub(crate) async fn last(&self, stream: &str, subject: &str) -> Result<Option<Stored>, Error> {
-        let (name, subject) = (stream.to_owned(), subject.to_owned());
-        self.call(Kind::Plain, move |state| state.last(&name, &subject))
+        let (id, name, subject) = (self.id, stream.to_owned(), subject.to_owned());
+        self.call(Kind::Plain, move |state| state.last(id, &name, &subject))
             .await?
     }
 
@@ -297,19 +304,18 @@ impl Node {
     }
 
     /// Returns when the process may go on; never, when it was killed.
-    async fn running(&self) {
-        let mut gate = self.gate.clone();
+    pub(crate) async fn running(&self) {
         loop {
-            match *gate.borrow_and_update() {
+            let mut turned = pin!(self.turned.notified());
+            // Registered before the look, so that a turn in between is not missed.
+            turned.as_mut().enable();
+            let gate = *self.gate.borrow();
+            match gate {
                 Gate::Running | Gate::Closed => return,
-                Gate::Paused => {}
-                Gate::Dead => break,
-            }
-            if gate.changed().await.is_err() {
-                break;
+                Gate::Paused => turned.await,
+                Gate::Dead => std::future::pending().await,
             }
         }
-        std::future::pending().await
     }
 
     fn check_open(&self) -> Result<(), Error> {
@@ -321,22 +327,30 @@ impl Node {
 }
 
 impl State {
-    fn last(&self, name: &str, subject: &str) -> Result<Option<Stored>, Error> {
-        let stream = self.streams.get(name);
-        let stream = stream.ok_or_else(|| Error::NotFound {
-            name: name.to_owned(),
-        })?;
-        let found = match &self.lapse {
-            Some(Lapse::StaleReads { prefix, lag_ms }) if name.starts_with(prefix) => stream
-                .last_of_at(
-                    subject,
-                    (self.epoch_ms + self.now()).saturating_sub(*lag_ms),
-                ),
-            Some(Lapse::StaleReads { .. } | Lapse::Expectations(_)) | None => {
-                stream.last_of(subject)
-            }
-        };
-        Ok(found.cloned())
+    fn store_for(&mut self, node: usize, write: &Write) -> Result<u64, StoreError> {
+        let sequence = self.store(write)?;
+        if let Some(Lapse::OwnReads { prefix, .. }) = &self.lapse
+            && write.stream.starts_with(prefix)
+            && let Some(stored) = self.streams.get(&write.stream).and_then(|stream| stream.get(sequence))
+        {
+            self.own.insert((node, write.stream.clone()), stored.clone());
+        }
+        Ok(sequence)
+    }
+
+    fn last(&self, node: usize, name: &str, subject: &str) -> Result<Option<Stored>, Error> {
+        if let Some(Lapse::OwnReads { for_ms, .. }) = &self.lapse
+            && let Some(own) = self.own.get(&(node, name.to_owned()))
+            && own.time_ms + for_ms > self.epoch_ms + self.now()
+        {
+            return Ok(Some(own.clone()));
+        }
+        match self.streams.get(name) {
+            Some(stream) => Ok(stream.last_of(subject).cloned()),
+            None => Err(Error::NotFound {
+                name: name.to_owned(),
+            }),
+        }
     }
 
     fn accept(&mut self, raw: &Raw) {

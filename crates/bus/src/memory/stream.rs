@@ -56,22 +56,23 @@ impl Stream {
         }
     }
 
+    /// The last sequence that was stored at or before a time.
+    pub(super) fn last_until(&self, time_ms: u64) -> u64 {
+        let newest = self.messages.values().next_back();
+        if newest.is_none_or(|newest| newest.time_ms <= time_ms) {
+            return self.last;
+        }
+        let visible = self
+            .messages
+            .values()
+            .rev()
+            .find(|stored| stored.time_ms <= time_ms);
+        visible.map_or(0, |stored| stored.sequence)
+    }
+
     pub(super) fn last_of(&self, subject: &str) -> Option<&Stored> {
         let sequence = self.subjects.get(subject)?.last()?;
         self.messages.get(sequence)
-    }
-
-    /// The last message of a subject that was stored at `time_ms` (milliseconds since 1970) or before.
-    pub(super) fn last_of_at(&self, subject: &str, time_ms: u64) -> Option<&Stored> {
-        let sequences = self.subjects.get(subject)?;
-        let stored = sequences
-            .iter()
-            .rev()
-            .filter_map(|sequence| self.messages.get(sequence));
-        stored
-            .into_iter()
-            .find(|stored| stored.time_ms <= time_ms)
-            .or_else(|| self.last_of(subject))
     }
 
     /// The first message at or above a sequence that a filter matches.
@@ -238,6 +239,7 @@ impl State {
             );
         }
         self.pump(&write.stream);
+        self.pump_lagging(&write.stream);
         Ok(sequence)
     }
 
@@ -272,6 +274,15 @@ impl State {
             Box::new(move |state: &mut State| state.expire(&owned, marker.sequence)),
         );
         self.pump(name);
+        self.pump_lagging(name);
+    }
+
+    /// Delivers to readers once they may see what was just stored.
+    fn pump_lagging(&mut self, name: &str) {
+        if self.faults.lag_ms > 0 {
+            let (lag_ms, name) = (self.faults.lag_ms, name.to_owned());
+            self.later(lag_ms, Box::new(move |state: &mut Self| state.pump(&name)));
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use super::{Broker, Faults};
-use crate::{Appended, Bucket, Bus, Class, CommandError, Layout, Published, Put, TaskAddress};
+use crate::{
+    Appended, Bucket, Bus, Class, CommandError, Layout, Published, Put, TaskAddress, WatchItem,
+};
 
 fn rough() -> Faults {
     Faults {
@@ -17,6 +19,7 @@ fn rough() -> Faults {
         delay_ms: 0..=20,
         append_lost: 0.05,
         ack_lost: 0.05,
+        lag_ms: 0,
     }
 }
 
@@ -42,12 +45,17 @@ async fn run(seed: u64) -> (u64, Vec<String>) {
             let log = bus.log(0);
             let tasks = bus.tasks("deploy");
             let mut expected = 0;
+            let mut told = Vec::new();
             for n in 0..20_u64 {
                 let id = format!("{name}-{n}");
                 let payload = Bytes::from(id.clone());
                 match log.append(expected, &id, payload).await.unwrap() {
-                    Appended::Committed(sequence) => expected = sequence,
+                    Appended::Committed(sequence) => {
+                        expected = sequence;
+                        told.push((id, Some(sequence)));
+                    }
                     Appended::Superseded => {
+                        told.push((id, None));
                         expected = loop {
                             if let Ok(last) = log.last().await {
                                 break last.map_or(0, |entry| entry.sequence);
@@ -57,6 +65,7 @@ async fn run(seed: u64) -> (u64, Vec<String>) {
                 }
                 let _ = tasks.publish(&address(n), Bytes::new()).await;
             }
+            told
         }
     };
     let worker = async {
@@ -72,12 +81,20 @@ async fn run(seed: u64) -> (u64, Vec<String>) {
             let _ = delivery.ack().await;
         }
     };
-    tokio::join!(writer("a"), writer("b"), worker);
+    let (a, b, ()) = tokio::join!(writer("a"), writer("b"), worker);
     assert!(
         broker.messages("GK_TASK_deploy").is_empty(),
         "every task is done"
     );
     let log = broker.messages("GK_LOG_0");
+    for (id, sequence) in a.into_iter().chain(b) {
+        let found = log.iter().find(|kept| kept.payload == id);
+        assert_eq!(
+            found.map(|kept| kept.sequence),
+            sequence,
+            "seed {seed}: what was said of {id}"
+        );
+    }
     let lines = log
         .iter()
         .map(|kept| String::from_utf8(kept.payload.to_vec()).unwrap());
@@ -211,7 +228,7 @@ async fn a_create_of_a_former_owner_that_arrives_late_meets_the_marker() {
     let broker = Broker::new(1);
     let (old, new) = (Bus::memory(&broker, "old"), Bus::memory(&broker, "new"));
     new.bootstrap(&Layout::default()).await.unwrap();
-    // The former owner sends a create, which needs five seconds to arrive; its process dies meanwhile.
+    // The former owner sends a create, which needs five seconds to arrive, and gives up waiting.
     broker.set_faults(Faults {
         delay_ms: 5000..=5000,
         ..Faults::default()
@@ -219,7 +236,6 @@ async fn a_create_of_a_former_owner_that_arrives_late_meets_the_marker() {
     let late = old.kv(Bucket::State(0));
     let create = late.put_if("x.1", 0, Bytes::from_static(b"old"), None);
     let _ = tokio::time::timeout(Duration::from_millis(10), create).await;
-    broker.kill_node("old");
     broker.set_faults(Faults::default());
     let kv = new.kv(Bucket::State(0));
     let Put::Done(revision) = kv
@@ -232,4 +248,93 @@ async fn a_create_of_a_former_owner_that_arrives_late_meets_the_marker() {
     kv.delete_if("x.1", revision).await.unwrap();
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(kv.get("x.1").await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn readings_through_a_lagging_replica_are_complete() {
+    for lag_ms in [0, 20, 500, 60_000] {
+        let broker = Broker::new(lag_ms);
+        let bus = Bus::memory(&broker, "a");
+        bus.bootstrap(&Layout::default()).await.unwrap();
+        let kv = bus.kv(Bucket::State(0));
+        let mut revisions = std::collections::BTreeMap::new();
+        for n in 0..30_u32 {
+            let key = format!("x.{n}");
+            let put = kv.put_if(&key, 0, Bytes::new(), None).await.unwrap();
+            let Put::Done(revision) = put else {
+                panic!("the key is free")
+            };
+            revisions.insert(key, revision);
+        }
+        broker.set_faults(Faults {
+            lag_ms,
+            ..Faults::default()
+        });
+        for (key, revision) in revisions.iter_mut().step_by(3) {
+            let put = kv.put_if(key, *revision, Bytes::new(), None);
+            let Put::Done(next) = put.await.unwrap() else {
+                panic!("{key} has one writer")
+            };
+            *revision = next;
+        }
+        let found = kv.scan("x").await.unwrap().collect().await.unwrap();
+        let found = found
+            .into_iter()
+            .map(|record| (record.key, record.revision));
+        assert_eq!(
+            found.collect::<std::collections::BTreeMap<_, _>>(),
+            revisions,
+            "lag {lag_ms}"
+        );
+        for n in 0..10 {
+            bus.log(0)
+                .append(n, &format!("b-{n}"), Bytes::new())
+                .await
+                .unwrap();
+        }
+        let mut entries = bus.log(0).read(1, 100).await.unwrap();
+        let mut sequences = Vec::new();
+        while let Some(entry) = entries.next().await {
+            sequences.push(entry.unwrap().sequence);
+        }
+        assert_eq!(sequences, (1..=10).collect::<Vec<_>>(), "lag {lag_ms}");
+        let mut watch = kv.watch("x").await.unwrap();
+        let mut told = std::collections::BTreeMap::new();
+        loop {
+            match watch.next().await.unwrap().unwrap() {
+                WatchItem::Record(record) => told.insert(record.key, record.revision),
+                WatchItem::Deleted { key, .. } => told.remove(&key),
+                WatchItem::CaughtUp => break,
+            };
+        }
+        assert_eq!(told, revisions, "lag {lag_ms}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn a_create_of_unknown_outcome_does_not_undo_a_deletion() {
+    let broker = Broker::new(1);
+    let (a, b) = (Bus::memory(&broker, "a"), Bus::memory(&broker, "b"));
+    b.bootstrap(&Layout::default()).await.unwrap();
+    broker.set_faults(Faults {
+        ack_lost: 1.0,
+        ..Faults::default()
+    });
+    let kv = a.kv(Bucket::Cfg);
+    let create = kv.put_if("claim.1", 0, Bytes::from_static(b"a"), None);
+    // While the creator waits for its lost acknowledgement, somebody finds the record and deletes it.
+    let delete = async {
+        let kv = b.kv(Bucket::Cfg);
+        let record = loop {
+            if let Ok(Some(record)) = kv.get("claim.1").await {
+                break record;
+            }
+        };
+        broker.set_faults(Faults::default());
+        kv.delete_if("claim.1", record.revision).await.unwrap()
+    };
+    let (create, delete) = tokio::join!(create, delete);
+    assert!(matches!(delete, Put::Done(_)));
+    assert_eq!(create.unwrap(), Put::Conflict);
+    assert_eq!(kv.get("claim.1").await.unwrap(), None);
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
+use tokio::task::JoinSet;
 
 use super::connection::Connection;
 use super::wire;
@@ -26,64 +26,46 @@ struct Table {
 pub(super) struct Asks {
     prefix: String,
     waiting: Waiting,
-    task: AbortHandle,
+    task: Mutex<JoinSet<()>>,
 }
 
 struct Forget {
     id: u64,
     waiting: Waiting,
-    watcher: AbortHandle,
 }
 
 impl Asks {
-    pub(super) async fn start(client: &async_nats::Client) -> Result<Self, Error> {
+    pub(super) async fn start(
+        client: &async_nats::Client,
+        connection: &Connection,
+    ) -> Result<Self, Error> {
         let prefix = client.new_inbox();
-        let mut subscriber = client
+        let subscriber = client
             .subscribe(format!("{prefix}.*"))
             .await
             .map_err(|error| Error::unavailable(format!("subscribe: {error}")))?;
         let waiting = Waiting::default();
-        let table = Arc::clone(&waiting);
         // It ends with the connection: by `stop`, or when the last handle is dropped.
-        let task = tokio::spawn(async move {
-            while let Some(message) = subscriber.next().await {
-                let id = message
-                    .subject
-                    .rsplit('.')
-                    .next()
-                    .and_then(|id| id.parse().ok());
-                let sender = id.and_then(|id: u64| lock(&table).open.get(&id).cloned());
-                if let Some(sender) = sender {
-                    // Whoever asked may have given up.
-                    let _ = sender.send(wire::raw(message));
-                }
-            }
-        });
+        let mut task = JoinSet::new();
+        task.spawn(run(subscriber, connection.clone(), Arc::clone(&waiting)));
         Ok(Self {
             prefix,
             waiting,
-            task: task.abort_handle(),
+            task: Mutex::new(task),
         })
     }
 
     /// A reply address, and what comes to it until the connection is lost.
-    pub(super) fn register(&self, connection: &Connection) -> (String, Answers) {
+    pub(super) fn register(&self) -> (String, Answers) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut table = lock(&self.waiting);
         table.next += 1;
         let id = table.next;
         table.open.insert(id, sender);
         drop(table);
-        let lost = connection.lost();
-        let waiting = Arc::clone(&self.waiting);
-        let watcher = tokio::spawn(async move {
-            lost.await;
-            lock(&waiting).open.remove(&id);
-        });
         let forget = Forget {
             id,
             waiting: Arc::clone(&self.waiting),
-            watcher: watcher.abort_handle(),
         };
         let answers = Answers {
             receiver,
@@ -92,22 +74,42 @@ impl Asks {
         (format!("{}.{id}", self.prefix), answers)
     }
 
-    pub(super) fn stop(&self) {
-        self.task.abort();
+    /// Ends the task and waits for it.
+    pub(super) async fn stop(&self) {
+        let mut task = std::mem::take(
+            &mut *self
+                .task
+                .lock()
+                .expect("nothing panics while it holds this lock"),
+        );
+        task.shutdown().await;
         lock(&self.waiting).open.clear();
-    }
-}
-
-impl Drop for Asks {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
 impl Drop for Forget {
     fn drop(&mut self) {
-        self.watcher.abort();
         lock(&self.waiting).open.remove(&self.id);
+    }
+}
+
+/// Hands answers out, and ends all questions when the connection is lost: their answers cannot come any more.
+async fn run(mut subscriber: async_nats::Subscriber, connection: Connection, waiting: Waiting) {
+    let mut losses = connection.losses();
+    loop {
+        tokio::select! {
+            biased;
+            message = subscriber.next() => {
+                let Some(message) = message else { return };
+                let id = message.subject.rsplit('.').next().and_then(|id| id.parse().ok());
+                let sender = id.and_then(|id: u64| lock(&waiting).open.get(&id).cloned());
+                if let Some(sender) = sender {
+                    // Whoever asked may have given up.
+                    let _ = sender.send(wire::raw(message));
+                }
+            }
+            () = losses.next() => lock(&waiting).open.clear(),
+        }
     }
 }
 

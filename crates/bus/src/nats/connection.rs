@@ -14,6 +14,9 @@ const OLDEST: (u64, u64, u64) = (2, 14, 4);
 /// Longest wait between two attempts to connect again.
 const RECONNECT_DELAY_MS_MAX: u64 = 1000;
 
+/// In the place of a count of losses.
+const CLOSED: u64 = u64::MAX;
+
 /// What is known about the connection.
 #[derive(Clone)]
 pub(super) struct Connection {
@@ -28,6 +31,12 @@ struct State {
     losses: u64,
     /// Whether it was closed on purpose.
     closed: bool,
+}
+
+/// Where one is in the losses of the connection.
+pub(super) struct Losses {
+    state: watch::Receiver<State>,
+    seen: u64,
 }
 
 /// Connects and waits until the broker took the credentials.
@@ -114,19 +123,11 @@ impl Connection {
         }
     }
 
-    /// Resolves when the connection that is up now is lost.
-    pub(super) fn lost(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut state = self.state.subscribe();
-        let losses = state.borrow().losses;
-        async move {
-            if state
-                .wait_for(|state| state.losses != losses || state.closed)
-                .await
-                .is_err()
-            {
-                std::future::pending::<()>().await;
-            }
-        }
+    /// Tells when the connection is lost, from now on.
+    pub(super) fn losses(&self) -> Losses {
+        let state = self.state.subscribe();
+        let seen = state.borrow().losses;
+        Losses { state, seen }
     }
 
     pub(super) fn generation(&self) -> watch::Receiver<u64> {
@@ -198,6 +199,22 @@ impl Connection {
                 tracing::debug!(connection = name, "the connection to the broker is closed")
             }
         }
+    }
+}
+
+impl Losses {
+    /// Resolves at the next loss, or when the connection is closed on purpose. May be dropped and called again.
+    pub(super) async fn next(&mut self) {
+        let seen = self.seen;
+        if seen == CLOSED {
+            // Said once; after that there is nothing to lose.
+            std::future::pending::<()>().await;
+        }
+        let lost = |state: &State| state.losses != seen || state.closed;
+        self.seen = match self.state.wait_for(lost).await {
+            Ok(state) if !state.closed => state.losses,
+            Ok(_) | Err(_) => CLOSED,
+        };
     }
 }
 

@@ -32,16 +32,16 @@ pub async fn the_owner_answers_and_large_answers_come_whole(broker: &impl Broker
         }
     };
     let ask = async {
-        let noted = bus
-            .command(0, Class::Report, Bytes::new(), DEADLINE)
-            .await
-            .unwrap();
+        let ask = async || bus.command(0, Class::Report, Bytes::new(), DEADLINE).await;
+        let noted = once_served(ask).await;
         assert_eq!(noted, Bytes::from_static(b"noted"));
         for size in [0_usize, 10, 512 * 1024, 512 * 1024 + 1, 5_000_000] {
-            let answer = bus
-                .command(0, Class::Request, Bytes::from(size.to_string()), DEADLINE)
-                .await
-                .unwrap();
+            let payload = Bytes::from(size.to_string());
+            let ask = async || {
+                bus.command(0, Class::Request, payload.clone(), DEADLINE)
+                    .await
+            };
+            let answer = once_served(ask).await;
             assert_eq!(answer.len(), size);
             assert!(
                 answer
@@ -122,7 +122,7 @@ pub async fn hints_reach_subscribers_and_questions_one_of_a_group(broker: &impl 
             assert_eq!(&answer[..], n.as_bytes());
         }
     };
-    within("questions", async { tokio::join!(serve, ask) }).await;
+    Box::pin(within("questions", async { tokio::join!(serve, ask) })).await;
     let none = bus
         .ask(subject::ask("deploy", "aws"), Bytes::new(), DEADLINE)
         .await;

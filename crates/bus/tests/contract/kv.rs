@@ -176,7 +176,7 @@ pub async fn a_scan_during_writes_misses_nothing(broker: &impl Broker) {
             });
             join_all(writes).await;
         };
-        let (found, _) = within("scan", async { tokio::join!(scan, write) }).await;
+        let (found, _) = Box::pin(within("scan", async { tokio::join!(scan, write) })).await;
         for (key, revision) in &before {
             let seen = found
                 .get(key)

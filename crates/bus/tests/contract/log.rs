@@ -60,6 +60,16 @@ pub async fn a_repeated_append_finds_itself(broker: &impl Broker) {
         log.append(1, "b-1", bytes("two")).await.unwrap(),
         Appended::Committed(2)
     );
+    // Others have gone past it, and it is told apart from one that was never stored.
+    assert_eq!(
+        log.append(0, "a-1", bytes("one")).await.unwrap(),
+        Appended::Committed(1)
+    );
+    assert_eq!(
+        log.append(0, "a-9", bytes("no")).await.unwrap(),
+        Appended::Superseded
+    );
+    log.purge_below(2).await.unwrap();
     assert_eq!(
         log.append(0, "a-1", bytes("one")).await.unwrap(),
         Appended::Superseded

@@ -37,6 +37,7 @@ async fn every_task_is_reported_and_no_effect_happens_twice() {
             delay_ms: 0..=20,
             append_lost: 0.02,
             ack_lost: 0.02,
+            lag_ms: 0,
         });
         for life in 0..6 {
             let doomed = world.work(&format!("doomed{life}"));
