@@ -73,6 +73,12 @@ fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
 
 fn refusal(gate: &Gate, request: &Request) -> Option<Problem> {
     let text = |value: &'_ HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    // With two of them, who checks one and who uses the other may differ (RFC 9112, section 3.2).
+    if request.headers().get_all(header::HOST).iter().count() > 1 {
+        return Some(Problem::bad_request(
+            "The request has more than one Host header",
+        ));
+    }
     let host = request
         .headers()
         .get(header::HOST)

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use gennaker_bus::Put;
 use gennaker_model::Map;
 use serde_json::Value;
@@ -57,13 +59,15 @@ impl Store {
     /// As [`Store::list`].
     pub async fn applications(&self) -> Result<Vec<Document>, Error> {
         let mut applications = self.list(Kind::Application).await?;
-        let permissions = self.list(Kind::Permission).await?;
+        let permissions: BTreeMap<_, _> = self
+            .list(Kind::Permission)
+            .await?
+            .into_iter()
+            .map(|permission| (permission.text("name").map(key::fold), permission))
+            .collect();
         for application in &mut applications {
             let name = application.text("name").map(key::fold);
-            let permission = permissions
-                .iter()
-                .find(|permission| permission.text("name").map(key::fold) == name);
-            if let Some(permission) = permission {
+            if let Some(permission) = permissions.get(&name) {
                 merge_permissions(&mut application.body, &permission.body);
             }
         }

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use gennaker_bus::{Kv, WatchItem};
+use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -83,6 +85,15 @@ type Documents = BTreeMap<String, Cached>;
 struct Cached {
     revision: u64,
     raw: Option<Bytes>,
+    /// Application of a pipeline, folded: most lists want one application's, and parsing all would cost too much.
+    application: Arc<str>,
+}
+
+/// What is read of every document that comes in.
+#[derive(Default, Deserialize)]
+struct Head {
+    #[serde(default)]
+    application: Option<Value>,
 }
 
 #[derive(Default)]
@@ -198,6 +209,7 @@ impl Cache {
             return;
         }
         let raw = raw.filter(|raw| raw.as_ref() != document::VOID && !raw.is_empty());
+        let application = raw.as_deref().map_or_else(Arc::default, application_of);
         self.write(|state| {
             let both = [Some(&mut state.current), state.loading.as_mut()];
             for documents in both.into_iter().flatten() {
@@ -206,6 +218,7 @@ impl Cache {
                     let cached = Cached {
                         revision,
                         raw: raw.clone(),
+                        application: Arc::clone(&application),
                     };
                     documents.insert(key.to_owned(), cached);
                 }
@@ -229,12 +242,28 @@ impl Cache {
         self.count_change();
     }
 
+    /// The documents of a kind, unparsed.
     pub(crate) fn entries(&self, kind: Kind) -> Vec<Entry> {
+        self.entries_where(kind, |_| true)
+    }
+
+    /// The documents of a kind. One that cannot be read is left out and logged: it must not take all others along.
+    pub(crate) fn documents(&self, kind: Kind) -> Vec<Document> {
+        parsed(kind, self.entries(kind))
+    }
+
+    /// The pipelines of an application, whose name is folded.
+    pub(crate) fn pipelines_of(&self, application: &str) -> Vec<Document> {
+        let wanted = |cached: &Cached| &*cached.application == application;
+        parsed(Kind::Pipeline, self.entries_where(Kind::Pipeline, wanted))
+    }
+
+    fn entries_where(&self, kind: Kind, wanted: impl Fn(&Cached) -> bool) -> Vec<Entry> {
         let state = self.state.read().expect("no holder of the lock panics");
         state
             .current
             .iter()
-            .filter(|(key, _)| key::kind_of(key) == Some(kind))
+            .filter(|(key, cached)| key::kind_of(key) == Some(kind) && wanted(cached))
             .filter_map(|(key, cached)| {
                 Some(Entry {
                     key: key.clone(),
@@ -245,22 +274,31 @@ impl Cache {
             .collect()
     }
 
-    pub(crate) fn documents(
-        &self,
-        kind: Kind,
-        wanted: impl Fn(&Document) -> bool,
-    ) -> Result<Vec<Document>, Error> {
-        let mut documents = Vec::new();
-        for entry in self.entries(kind) {
-            let document = Document::parse(kind, &entry.key, entry.revision, &entry.raw)?;
-            documents.extend(document.filter(&wanted));
-        }
-        Ok(documents)
-    }
-
     fn write(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.state.write().expect("no holder of the lock panics"));
     }
+}
+
+fn application_of(raw: &[u8]) -> Arc<str> {
+    let head: Head = serde_json::from_slice(raw).unwrap_or_default();
+    match head.application {
+        Some(Value::String(name)) => key::fold(&name).into(),
+        Some(_) | None => Arc::default(),
+    }
+}
+
+fn parsed(kind: Kind, entries: Vec<Entry>) -> Vec<Document> {
+    let parse = |entry: &Entry| {
+        Document::parse(kind, &entry.key, entry.revision, &entry.raw).unwrap_or_else(|error| {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the document {} cannot be read and is missing in lists",
+                entry.key
+            );
+            None
+        })
+    };
+    entries.iter().filter_map(parse).collect()
 }
 
 #[cfg(test)]

@@ -155,12 +155,7 @@ impl Store {
     /// As [`Store::list`].
     pub async fn pipelines_of(&self, application: &str) -> Result<Vec<Document>, Error> {
         self.cache().ready().await?;
-        let application = key::fold(application);
-        let mut pipelines = self.cache().documents(Kind::Pipeline, |pipeline| {
-            pipeline
-                .text("application")
-                .is_some_and(|name| key::fold(name) == application)
-        })?;
+        let mut pipelines = self.cache().pipelines_of(&key::fold(application));
         pipelines.sort_by_cached_key(prepare::order_of);
         for (index, pipeline) in pipelines.iter_mut().enumerate() {
             pipeline.body.insert("index".to_owned(), index.into());

@@ -142,10 +142,11 @@ impl Owner {
         for execution in due {
             self.save(&execution);
         }
+        let in_memory = |slot: &&Slot| matches!(slot, Slot::Live(_));
         metrics::sizes(
             self.around.partition,
             self.index.len(),
-            self.slots.len(),
+            self.slots.values().filter(in_memory).count(),
             self.wheel.len(),
         );
         self.rest();

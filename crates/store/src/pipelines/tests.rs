@@ -483,6 +483,32 @@ async fn who_catches_up_sees_what_others_wrote() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_document_that_cannot_be_read_does_not_take_the_others_along() {
+    let fixture = Fixture::new().await;
+    save(
+        &fixture.store,
+        &pipeline("demo", "deploy", json!({})),
+        "id-1",
+    )
+    .await
+    .unwrap();
+    fixture
+        .store
+        .kv()
+        .put_if("pipe.bad", 0, "[".into(), None)
+        .await
+        .unwrap();
+    fixture.store.catch_up().await.unwrap();
+    assert_eq!(fixture.store.list(Kind::Pipeline).await.unwrap().len(), 1);
+    assert_eq!(fixture.store.pipelines_of("demo").await.unwrap().len(), 1);
+    let error = fixture.store.pipeline("bad").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the stored document pipe.bad cannot be read"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn history_is_newest_first() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
