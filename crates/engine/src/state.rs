@@ -55,7 +55,7 @@ pub struct Book {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attempt {
-    /// What was, or will be, published.
+    /// What was, or will be, published, without its input: that is the stage's context ([`State::message_of`]).
     pub message: TaskMessage,
     /// When it was opened, epoch milliseconds.
     pub since: i64,
@@ -142,7 +142,36 @@ pub struct Seen {
     pub answer: Result<Reply, Refusal>,
 }
 
+impl Attempt {
+    /// The record of a message that is about to be published.
+    #[must_use]
+    pub fn of(message: &TaskMessage, since: i64, ending: Option<Ending>) -> Self {
+        let message = TaskMessage {
+            input: Map::new(),
+            ..message.clone()
+        };
+        Self {
+            message,
+            since,
+            ending,
+        }
+    }
+}
+
 impl State {
+    /// The message of an attempt, to be published again: with the stage's context as it is now.
+    #[must_use]
+    pub fn message_of(&self, attempt: &Attempt) -> TaskMessage {
+        let input = self
+            .doc
+            .stage(&attempt.message.stage)
+            .map(|stage| (*stage.context).clone());
+        TaskMessage {
+            input: input.unwrap_or_default(),
+            ..attempt.message.clone()
+        }
+    }
+
     /// Whether anything may still happen without a person restarting a stage: then it is kept as live.
     #[must_use]
     pub fn is_live(&self) -> bool {

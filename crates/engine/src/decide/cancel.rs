@@ -128,15 +128,11 @@ impl Draft<'_> {
             return;
         }
         let closing = AttemptId(self.state.book.attempts_used + 1);
-        let mut message = attempt.message;
+        let mut message = self.state.message_of(&attempt);
         message.attempt = closing;
         message.order = Order::Close;
         message.deadline_ms = None;
-        let open = Attempt {
-            message: message.clone(),
-            since: self.now(),
-            ending: Some(ending),
-        };
+        let open = Attempt::of(&message, self.now(), Some(ending));
         self.emit(Event::AttemptOpened {
             attempt: closing,
             open: Box::new(open),

@@ -166,11 +166,7 @@ impl Draft<'_> {
             deadline_ms: self.deadline(&stage.id).map(|limit| limit.due),
             trace: None,
         };
-        let open = Attempt {
-            message: message.clone(),
-            since: self.now(),
-            ending: None,
-        };
+        let open = Attempt::of(&message, self.now(), None);
         self.emit(Event::AttemptOpened {
             attempt: number,
             open: Box::new(open),

@@ -31,7 +31,7 @@ impl Owner {
                 let key = (id.clone(), *attempt);
                 let heard = self.heard.get(&key).copied().unwrap_or(held.since);
                 if all || now - heard >= unseen_ms {
-                    again.push(held.message.clone());
+                    again.push(live.state.message_of(held));
                 }
                 if now - held.since >= SILENT_MS {
                     silent.insert((held.message.pool.clone(), held.message.zone.clone()));

@@ -56,7 +56,7 @@ impl Owner {
             self.wheel.arm(id, timer, *due);
         }
         for attempt in state.book.attempts.values() {
-            self.publish(attempt.message.clone(), now);
+            self.publish(state.message_of(attempt), now);
         }
         for peer in state.sendable() {
             self.send_peer(peer.clone());
