@@ -226,6 +226,8 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
             let highest = book.inbox.entry(from.clone()).or_default();
             *highest = (*highest).max(*number);
         }
+        Event::Interrupted => book.interrupted = true,
+        Event::Continued => book.interrupted = false,
         Event::CommandAnswered { seen } => {
             let oldest = seen.at - REMEMBERED_MS;
             while book.seen.front().is_some_and(|held| held.at < oldest) {

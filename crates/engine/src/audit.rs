@@ -7,6 +7,7 @@ use gennaker_model::{Stage, StageId, Status};
 
 use crate::{
     decide::Draft,
+    event::Event,
     graph,
     state::{Purpose, State, Timer},
 };
@@ -24,7 +25,7 @@ pub struct Zombie {
 #[must_use]
 pub fn zombies(state: &State) -> Vec<Zombie> {
     let doc = &state.doc;
-    if doc.status == Status::Paused {
+    if doc.status == Status::Paused || state.book.interrupted {
         return Vec::new();
     }
     let mut found = Vec::new();
@@ -122,9 +123,12 @@ fn is_looked_up(state: &State, stage: &StageId) -> bool {
 }
 
 impl Draft<'_> {
-    /// Looks again at every zombie, as if what it waited for had just happened.
+    /// Goes on with a decision that was cut short, or looks again at every zombie, as if what it waited for had happened.
     pub(crate) fn audited(&mut self) {
-        if !zombies(&self.state).is_empty() {
+        if self.state.book.interrupted {
+            self.emit(Event::Continued);
+            self.look_at_everything();
+        } else if !zombies(&self.state).is_empty() {
             self.look_at_everything();
         }
     }

@@ -41,6 +41,8 @@ pub struct Rules {
     pub closing_ms_max: i64,
     /// Stages of one execution, synthetic ones included.
     pub stages_max: usize,
+    /// Facts after which a decision is cut short and goes on in another: bounds the time and the size of one.
+    pub events_max: usize,
     /// How many executions may stand above one: pipelines that start each other end here.
     pub depth_max: u32,
     /// Internal steps of one decision; more means that the pipeline goes round in circles.
@@ -54,6 +56,7 @@ impl Default for Rules {
         Self {
             closing_ms_max: 120_000,
             stages_max: 5_000,
+            events_max: 500,
             depth_max: 32,
             steps_max: 200_000,
             zone: TimeZone::UTC,

@@ -37,6 +37,8 @@ pub enum Effect {
     Send(Box<Peer>),
     /// Find something out.
     Lookup(Lookup),
+    /// Decide about [`crate::Input::Audited`] next: this decision was cut short.
+    Continue,
     /// Answer the input.
     Reply(Box<Result<Reply, Refusal>>),
 }

@@ -220,6 +220,10 @@ pub enum Event {
         /// The number.
         number: u64,
     },
+    /// A decision was cut short; another one goes on at once.
+    Interrupted,
+    /// It went on.
+    Continued,
     /// A command was answered.
     CommandAnswered {
         /// Which, and how.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use gennaker_model::{Execution, Stage, StageId, Status, SyntheticOwner};
+use gennaker_model::{Execution, Stage, StageId, SyntheticOwner};
 
 /// Stages that must be complete before `stage`: siblings whose refId it lists.
 ///
@@ -42,24 +42,6 @@ pub fn synthetic<'a>(
     execution.stages.iter().filter(move |stage| {
         stage.parent_stage_id.as_ref() == Some(parent) && stage.synthetic_stage_owner == Some(owner)
     })
-}
-
-/// Whether something upstream halted, looking through stages that never started.
-#[must_use]
-pub fn any_upstream_halted(execution: &Execution, stage: &Stage) -> bool {
-    let mut visited = BTreeSet::new();
-    let mut open: Vec<&Stage> = vec![stage];
-    while let Some(current) = open.pop() {
-        for above in upstream(execution, current) {
-            if above.status.is_halt() {
-                return true;
-            }
-            if above.status == Status::NotStarted && visited.insert(above.id.clone()) {
-                open.push(above);
-            }
-        }
-    }
-    false
 }
 
 /// Whether every requisite that exists lets `stage` start, and at least one exists if any is named.

@@ -43,7 +43,8 @@ pub enum Input {
         /// The answer.
         answer: LookupAnswer,
     },
-    /// The audit found something that nothing keeps moving ([`crate::audit`]): look at everything again.
+    /// A decision was cut short ([`crate::Effect::Continue`]), or the audit found something that nothing keeps moving
+    /// ([`crate::audit`]): look at everything again.
     Audited,
 }
 

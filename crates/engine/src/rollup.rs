@@ -79,11 +79,12 @@ pub fn execution_status(execution: &Execution) -> Option<Status> {
     if any(Status::Canceled) {
         return Some(Status::Canceled);
     }
-    let goes_on = stages.iter().any(|stage| match stage.status {
-        Status::Running | Status::Paused => true,
-        Status::NotStarted => graph::all_upstream_complete(execution, stage),
-        _ => false,
-    });
+    // The cheap question first: this runs after every stage, and whether one could start takes a look at all others.
+    let goes_on = any(Status::Running)
+        || any(Status::Paused)
+        || stages.iter().any(|stage| {
+            stage.status == Status::NotStarted && graph::all_upstream_complete(execution, stage)
+        });
     if goes_on {
         return None;
     }

@@ -47,6 +47,9 @@ pub struct Book {
     pub outbox: BTreeMap<ExecutionId, Outbox>,
     /// Highest number taken from each sender.
     pub inbox: BTreeMap<ExecutionId, u64>,
+    /// A decision was cut short, because it had made many facts: the next one goes on ([`crate::Input::Audited`]).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
     /// Commands that were answered lately, oldest first.
     pub seen: VecDeque<Seen>,
 }
@@ -193,6 +196,7 @@ impl State {
     #[must_use]
     pub fn is_parked(&self) -> bool {
         self.book.attempts.is_empty()
+            && !self.book.interrupted
             && self.book.lookups.is_empty()
             && self
                 .book

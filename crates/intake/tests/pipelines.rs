@@ -340,3 +340,18 @@ fn v3_freezes_what_it_can_evaluate_at_submit() {
     let driver = Driver::start_with(config, json!({"user": "bob"}));
     assert_eq!(driver.stage("1").context["who"], json!("bob"));
 }
+
+#[test]
+fn a_thousand_stages_run_in_decisions_of_bounded_size() {
+    let stage = |index: u32| {
+        let requisites: Vec<String> = index
+            .checked_sub(1)
+            .map(|before| before.to_string())
+            .into_iter()
+            .collect();
+        json!({"refId": index.to_string(), "type": "wait", "requisiteStageRefIds": requisites})
+    };
+    let driver = Driver::start(json!({"stages": (0..1000).map(stage).collect::<Vec<_>>()}));
+    assert_eq!(driver.status(), Status::Succeeded);
+    assert!(driver.decisions > 5, "{} decisions", driver.decisions);
+}

@@ -12,6 +12,7 @@ use crate::{
     apply::apply,
     effect::Effect,
     event::Event,
+    rollup::flag,
     state::{Purpose, State, Timer},
 };
 
@@ -126,7 +127,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Handles the internal messages until none is left.
+    /// Handles the internal messages until none is left, or so many facts were made that the rest is another decision's:
+    /// what is dropped then is found again by [`Self::look_at_everything`].
     pub fn settle(mut self) -> Decision {
         let mut steps = 0;
         while let Some(message) = self.queue.pop_front() {
@@ -134,6 +136,14 @@ impl<'a> Draft<'a> {
             if steps > self.context.rules.steps_max {
                 self.queue.clear();
                 self.give_up();
+                break;
+            }
+            if self.events.len() >= self.context.rules.events_max {
+                self.queue.clear();
+                if !self.state.book.interrupted {
+                    self.emit(Event::Interrupted);
+                }
+                self.effect(Effect::Continue);
                 break;
             }
             match message {
@@ -213,6 +223,15 @@ impl Draft<'_> {
             .any(|task| task.status == Status::Running)
         {
             self.push(Message::RunTask(stage.id.clone()));
+            return;
+        }
+        let stopped = self.state.doc.stages.iter().any(|child| {
+            let stops = child.status == Status::FailedContinue
+                && flag(&child.context, "allowSiblingStagesToContinueOnFailure") != Some(true);
+            child.parent_stage_id.as_ref() == Some(&stage.id) && (child.status.is_halt() || stops)
+        });
+        if stopped {
+            self.push(Message::CompleteStage(stage.id.clone()));
             return;
         }
         let has_before = self.state.doc.stages.iter().any(|child| {

@@ -15,12 +15,10 @@ use crate::{
 };
 
 impl Draft<'_> {
+    /// StartStage. Orca asks here whether something upstream halted; whatever halts has seen to the execution's end itself, and
+    /// nothing below it has all its requisites.
     pub(super) fn start_stage(&mut self, id: &StageId) {
         let Some(stage) = self.stage(id) else { return };
-        if graph::any_upstream_halted(&self.state.doc, &stage) {
-            self.push(Message::CompleteExecution);
-            return;
-        }
         if stage.status != Status::NotStarted
             || self.must_cancel()
             || self.state.doc.status == Status::Paused

@@ -298,6 +298,7 @@ impl Driver {
     fn take(&mut self, decision: Decision) {
         self.decisions += 1;
         self.state = decision.after;
+        let mut goes_on = false;
         for effect in decision.effects {
             match effect {
                 Effect::Dispatch(message) => {
@@ -311,6 +312,7 @@ impl Driver {
                 }
                 Effect::Send(peer) => self.sent.push(*peer),
                 Effect::Reply(answer) => self.replies.extend(*answer),
+                Effect::Continue => goes_on = true,
                 Effect::Abort { .. } | Effect::Lookup(_) => {}
             }
         }
@@ -318,6 +320,10 @@ impl Driver {
         assert_eq!(self.timers, self.state.book.timers);
         let written = serde_json::to_string(&self.state).unwrap();
         assert_eq!(serde_json::from_str::<State>(&written).unwrap(), self.state);
+        if goes_on {
+            assert!(self.state.book.interrupted);
+            self.input(&Input::Audited);
+        }
     }
 }
 

@@ -64,7 +64,7 @@ impl Owner {
         for lookup in state.book.lookups.keys() {
             self.look_up(id.clone(), lookup.clone());
         }
-        if !gennaker_engine::audit::zombies(&state).is_empty() {
+        if state.book.interrupted || !gennaker_engine::audit::zombies(&state).is_empty() {
             self.ready.push_back(Work::audited(id.clone()));
         }
     }

@@ -15,7 +15,7 @@ use gennaker_model::{
 };
 use gennaker_runtime::Backoff;
 
-use super::{Arrival, Owner, Slot, group::Group, spans};
+use super::{Arrival, Owner, Slot, group::Group, spans, work::Work};
 use crate::lookup;
 
 /// How long another owner has for one answer.
@@ -61,6 +61,7 @@ impl Owner {
             Effect::Disarm { timer } => self.wheel.disarm(execution, &timer),
             Effect::Send(peer) => self.send_peer(*peer),
             Effect::Lookup(lookup) => self.look_up(execution.clone(), lookup),
+            Effect::Continue => self.ready.push_back(Work::audited(execution.clone())),
             Effect::Reply(_) => {}
         }
     }
