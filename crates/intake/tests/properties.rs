@@ -8,7 +8,7 @@
 mod driver;
 
 use driver::Driver;
-use gennaker_engine::{Change, rollup};
+use gennaker_engine::{Change, Rules, rollup};
 use gennaker_model::{Status, work::Outcome};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -201,8 +201,10 @@ proptest! {
     fn every_execution_can_be_brought_to_its_end(
         shapes in prop::collection::vec(shape(), 1..12),
         happenings in prop::collection::vec(happening(), 0..40),
+        events_max in prop_oneof![Just(4_usize), Just(500)],
     ) {
-        let mut driver = Driver::start(pipeline(&shapes));
+        let rules = Rules { events_max, ..Rules::default() };
+        let mut driver = Driver::start_by(pipeline(&shapes), json!({}), rules);
         for happening in &happenings {
             happen(&mut driver, happening);
         }

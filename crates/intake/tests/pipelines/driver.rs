@@ -26,6 +26,7 @@ pub struct Driver {
     sent: Vec<Peer>,
     replies: Vec<Reply>,
     commands: u64,
+    rules: Rules,
 }
 
 impl Driver {
@@ -34,6 +35,10 @@ impl Driver {
     }
 
     pub fn start_with(config: Value, trigger: Value) -> Self {
+        Self::start_by(config, trigger, Rules::default())
+    }
+
+    pub fn start_by(config: Value, trigger: Value, rules: Rules) -> Self {
         let now = 1_800_000_000_000;
         let mut whole =
             json!({"id": "config", "name": "pipe", "application": "app", "spelEvaluator": "v4"});
@@ -52,8 +57,7 @@ impl Driver {
             error: None,
         };
         let prepared = prepare(&start, &StartContext { now });
-        let decision =
-            gennaker_engine::start(prepared.execution, None, &context(now, &Rules::default()));
+        let decision = gennaker_engine::start(prepared.execution, None, &context(now, &rules));
         let mut driver = Self {
             state: decision.after.clone(),
             decisions: 0,
@@ -63,6 +67,7 @@ impl Driver {
             sent: Vec::new(),
             replies: Vec::new(),
             commands: 0,
+            rules,
         };
         let mut replayed = apply::created(&decision.events[0]).unwrap();
         for event in &decision.events[1..] {
@@ -276,7 +281,7 @@ impl Driver {
     }
 
     fn input(&mut self, input: &Input) {
-        let rules = Rules::default();
+        let rules = self.rules.clone();
         let context = context(self.now, &rules);
         let decision = decide(&self.state, input, &context);
         assert_eq!(
