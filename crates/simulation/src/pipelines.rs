@@ -1,0 +1,147 @@
+//! Random pipelines: small on average, with everything in them that this release runs.
+
+use gennaker_model::Map;
+use serde_json::{Value, json};
+
+use crate::random::Random;
+
+/// The application of all of them.
+pub(crate) const APPLICATION: &str = "sim";
+
+/// Zones that workers stand in.
+pub(crate) const ZONES: [&str; 2] = ["a", "b"];
+
+/// Pipelines that others start, by id; each starts only earlier ones.
+pub(crate) fn children(random: &mut Random) -> Vec<Map> {
+    let mut made: Vec<Map> = Vec::new();
+    for index in 0..random.between(0..=2) {
+        let stages = random.between(1..=4);
+        let made_before = ids(&made);
+        made.push(pipeline(&format!("child-{index}-{}", random.between(0..=99)), stages, &made_before, random));
+    }
+    made
+}
+
+/// A pipeline that a client starts.
+pub(crate) fn top(random: &mut Random, index: usize, children: &[Map]) -> Map {
+    let stages = match random.between(0..=99) {
+        0..=59 => random.between(2..=6),
+        60..=94 => random.between(7..=14),
+        _ => random.between(15..=30),
+    };
+    pipeline(&format!("top-{index}-{}", random.between(0..=99)), stages, &ids(children), random)
+}
+
+fn ids(pipelines: &[Map]) -> Vec<String> {
+    pipelines.iter().filter_map(|pipeline| pipeline.get("id")?.as_str().map(str::to_owned)).collect()
+}
+
+fn pipeline(id: &str, stages: u64, children: &[String], random: &mut Random) -> Map {
+    let stages: Vec<Value> = (1..=stages).map(|number| stage(number, children, random)).collect();
+    object(json!({"id": id, "name": format!("{id} pipeline"), "application": APPLICATION, "stages": stages}))
+}
+
+fn stage(number: u64, children: &[String], random: &mut Random) -> Value {
+    let mut stage = kind(number, children, random);
+    stage.insert("refId".to_owned(), json!(number.to_string()));
+    stage.insert("name".to_owned(), json!(format!("stage {number}")));
+    stage.insert("requisiteStageRefIds".to_owned(), json!(requisites(number, random)));
+    match random.between(0..=99) {
+        0..=7 => {
+            stage.insert("failPipeline".to_owned(), json!(false));
+            stage.insert("completeOtherBranchesThenFail".to_owned(), json!(random.percent(50)));
+        }
+        // Most failures are ignored, so that pipelines get far.
+        8..=69 => {
+            stage.insert("failPipeline".to_owned(), json!(false));
+            stage.insert("continuePipeline".to_owned(), json!(true));
+        }
+        _ => {}
+    }
+    if random.percent(10) {
+        stage.insert("stageTimeoutMs".to_owned(), json!(random.between(500..=15_000)));
+        if random.percent(20) {
+            stage.insert("markSuccessfulOnTimeout".to_owned(), json!(true));
+        }
+    }
+    if random.percent(30) {
+        stage.insert("zone".to_owned(), json!(random.pick(&ZONES)));
+    }
+    Value::Object(stage)
+}
+
+/// Mostly the stage before, often a fan-out or a join, sometimes a second beginning.
+fn requisites(number: u64, random: &mut Random) -> Vec<String> {
+    if number == 1 || random.percent(8) {
+        return Vec::new();
+    }
+    let mut chosen = std::collections::BTreeSet::new();
+    let joins = if random.percent(70) { 1 } else { random.between(2..=3) };
+    for _ in 0..joins {
+        chosen.insert(number - random.between(1..=(number - 1).min(4)));
+    }
+    chosen.into_iter().map(|number| number.to_string()).collect()
+}
+
+fn kind(number: u64, children: &[String], random: &mut Random) -> Map {
+    object(match random.between(0..=99) {
+        0..=19 => remote_noop(random),
+        20..=22 => json!({"type": "noop"}),
+        23..=64 => webhook(random),
+        65..=76 => json!({"type": "wait", "waitTime": random.between(0..=6), "simSkip": random.percent(30)}),
+        77..=83 => json!({"type": "manualJudgment", "simJudgment": if random.percent(80) { "continue" } else { "stop" }}),
+        84..=88 if number > 1 => {
+            let name = format!("stage {}", random.between(1..=number - 1));
+            let status = random.pick(&["SUCCEEDED", "SUCCEEDED", "SKIPPED", "FAILED_CONTINUE"]);
+            json!({"type": "checkPreconditions", "preconditions": [
+                {"type": "stageStatus", "context": {"stageName": name, "stageStatus": status}},
+            ]})
+        }
+        89..=97 if !children.is_empty() => {
+            json!({"type": "pipeline", "application": APPLICATION, "pipeline": random.pick(children), "waitForCompletion": random.percent(80)})
+        }
+        98 if random.percent(30) => json!({"type": "nobodyKnowsThis"}),
+        _ => remote_noop(random),
+    })
+}
+
+/// Read by the task in [`crate::tasks`].
+fn remote_noop(random: &mut Random) -> Value {
+    let mut stage = json!({"type": "noop", "pool": "notify"});
+    if random.percent(30) {
+        stage["simSlowMs"] = json!(random.between(10..=4_000));
+    }
+    match random.between(0..=99) {
+        0..=7 => stage["simAnswer"] = json!("reject"),
+        8..=19 => stage["simBusy"] = json!(random.between(1..=3)),
+        _ => {}
+    }
+    stage
+}
+
+/// Read by the task in [`crate::tasks`] and by [`crate::outside`].
+fn webhook(random: &mut Random) -> Value {
+    let kind = *random.pick(&["probed", "probed", "repeatable", "blind"]);
+    let mut stage = json!({"type": "webhook", "url": "http://outside.invalid/", "method": "POST", "simKind": kind});
+    if random.percent(40) {
+        stage["simSlowMs"] = json!(random.between(10..=4_000));
+    }
+    if random.percent(40) {
+        stage["simThinkMs"] = json!(random.between(100..=6_000));
+    }
+    match random.between(0..=99) {
+        0..=5 => stage["simAnswer"] = json!("reject"),
+        6..=13 if kind != "blind" => stage["simBusy"] = json!(random.between(1..=3)),
+        14..=20 => stage["simSilent"] = json!(1),
+        21..=25 => stage["simLate"] = json!(true),
+        _ => {}
+    }
+    stage
+}
+
+fn object(value: Value) -> Map {
+    match value {
+        Value::Object(map) => map,
+        other => unreachable!("{other} is written as an object"),
+    }
+}

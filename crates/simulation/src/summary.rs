@@ -1,0 +1,77 @@
+//! What a run amounted to, in one line.
+
+use std::fmt;
+
+/// Counts of one run; the same seed gives the same, digit for digit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The seed.
+    pub seed: u64,
+    /// Executions that were there at the end, children included.
+    pub executions: u64,
+    /// Their stages.
+    pub stages: u64,
+    /// Calls of the outside.
+    pub calls: u64,
+    /// Those that had an effect.
+    pub effects: u64,
+    /// Faults that were injected, and their ends.
+    pub mishaps: u64,
+    /// Messages in the partitions' logs.
+    pub log_messages: u64,
+    /// How often somebody took a partition over.
+    pub takeovers: u64,
+    /// Effects that had to be closed before they had ended.
+    pub closings: u64,
+    /// How often the outside was asked what had happened.
+    pub probes: u64,
+    /// Messages that the broker stored in all.
+    pub stored: u64,
+    /// Simulated time, in milliseconds.
+    pub lasted_ms: u64,
+    /// Digest of everything that the broker stored.
+    pub digest: u64,
+}
+
+impl Summary {
+    /// Adds the counts of another run; the seed and the digest stay.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, more) in [
+            (&mut self.executions, other.executions),
+            (&mut self.stages, other.stages),
+            (&mut self.calls, other.calls),
+            (&mut self.effects, other.effects),
+            (&mut self.mishaps, other.mishaps),
+            (&mut self.log_messages, other.log_messages),
+            (&mut self.takeovers, other.takeovers),
+            (&mut self.closings, other.closings),
+            (&mut self.probes, other.probes),
+            (&mut self.stored, other.stored),
+            (&mut self.lasted_ms, other.lasted_ms),
+        ] {
+            *sum += more;
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "seed {}: {} executions, {} stages, {} calls, {} effects, {} mishaps, {} log messages, {} take-overs, {} closings, {} probes, {} stored, {} s, digest {:016x}",
+            self.seed,
+            self.executions,
+            self.stages,
+            self.calls,
+            self.effects,
+            self.mishaps,
+            self.log_messages,
+            self.takeovers,
+            self.closings,
+            self.probes,
+            self.stored,
+            self.lasted_ms / 1_000,
+            self.digest
+        )
+    }
+}

@@ -1,0 +1,142 @@
+//! The tasks that the simulated workers know: one without effect and one that calls [`Outside`].
+
+use std::time::Duration;
+
+use gennaker_model::{Map, work::TaskMessage};
+use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Probed, Stopped, Task, exception};
+use serde_json::{Value, json};
+
+use crate::{
+    life::Life,
+    outside::{Answer, Outside},
+};
+
+/// Longest call of the outside, in milliseconds.
+const CALL_MS_MAX: u64 = 6_000;
+
+/// `noop`: takes its time, or fails.
+pub(crate) struct Noop {
+    pub life: Life,
+}
+
+/// `createWebhook`: calls the outside.
+pub(crate) struct Webhook {
+    pub node: String,
+    pub life: Life,
+    pub outside: Outside,
+    /// Pretend that it has no effect, so that the worker keeps no entry in the ledger: what `--break ledger` does.
+    pub skips_ledger: bool,
+}
+
+impl Task for Noop {
+    fn kind(&self) -> &'static str {
+        "noop"
+    }
+
+    fn effect(&self, _message: &TaskMessage) -> Effect {
+        Effect::None
+    }
+
+    fn run<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Done, Failure>> {
+        Box::pin(async move {
+            self.life.running().await;
+            let slow = Duration::from_millis(number(ctx.input(), "simSlowMs"));
+            tokio::select! {
+                biased;
+                () = ctx.cancelled() => return Err(Failure::cancelled()),
+                () = ctx.clock().sleep(slow) => {}
+            }
+            self.life.running().await;
+            if ctx.input().contains_key("simAnswer") {
+                return Err(rejected(ctx));
+            }
+            busy(ctx.input())
+        })
+    }
+}
+
+impl Task for Webhook {
+    fn kind(&self) -> &'static str {
+        "createWebhook"
+    }
+
+    fn effect(&self, message: &TaskMessage) -> Effect {
+        let call_ms_max = CALL_MS_MAX;
+        match message.input.get("simKind").and_then(Value::as_str) {
+            _ if self.skips_ledger => Effect::None,
+            Some("repeatable") => Effect::Repeatable { call_ms_max },
+            Some("blind") => Effect::Blind { call_ms_max },
+            Some(_) | None => Effect::Probe { call_ms_max },
+        }
+    }
+
+    fn run<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Done, Failure>> {
+        Box::pin(async move {
+            let _busy = self.life.begin();
+            self.life.running().await;
+            // What a task prepares before it calls: the time in which it may be overtaken.
+            let thinks = Duration::from_millis(number(ctx.input(), "simThinkMs"));
+            tokio::select! {
+                biased;
+                () = ctx.cancelled() => return Err(Failure::cancelled()),
+                () = ctx.clock().sleep(thinks) => {}
+            }
+            self.life.running().await;
+            let limit = Duration::from_millis(CALL_MS_MAX);
+            let answer = ctx.call(limit, |limit| self.outside.call(&self.node, ctx.message(), limit)).await?;
+            self.life.running().await;
+            match answer {
+                Answer::Done(reference) => Ok(done(reference)),
+                Answer::Busy => Err(Failure::retry_later(Duration::from_secs(1))),
+                Answer::Rejected => Err(rejected(ctx)),
+            }
+        })
+    }
+
+    fn probe<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Probed> {
+        Box::pin(async move {
+            self.life.running().await;
+            let found = self.outside.probe(ctx.effect_id().unwrap_or_default()).await;
+            self.life.running().await;
+            match found {
+                Ok(Some(reference)) => Probed::There(done(reference)),
+                Ok(None) => Probed::NotThere,
+                Err(()) => Probed::Unknown("the target did not answer".to_owned()),
+            }
+        })
+    }
+
+    fn stop<'a>(&'a self, ctx: &'a Ctx, reference: Option<&'a str>) -> BoxFuture<'a, Result<Stopped, Failure>> {
+        Box::pin(async move {
+            self.life.running().await;
+            if self.effect(ctx.message()) != (Effect::Probe { call_ms_max: CALL_MS_MAX }) {
+                return Ok(Stopped::Remains("what was called cannot be taken back".to_owned()));
+            }
+            self.outside.stop(ctx.effect_id().unwrap_or_default(), reference).await;
+            Ok(Stopped::Gone)
+        })
+    }
+}
+
+fn done(reference: String) -> Done {
+    let context: Map = [("simReference".to_owned(), json!(reference))].into_iter().collect();
+    Done { outputs: context.clone(), context, reference: Some(reference) }
+}
+
+fn rejected(ctx: &Ctx) -> Failure {
+    Failure::give_up(exception::unexpected(&ctx.message().kind, "Rejected", "the target does not want it", ctx.now_ms()))
+}
+
+/// Asks to be run again so many times, counting in the stage's context.
+fn busy(input: &Map) -> Result<Done, Failure> {
+    let tried = number(input, "simTried");
+    if tried >= number(input, "simBusy") {
+        return Ok(Done::default());
+    }
+    let context = [("simTried".to_owned(), json!(tried + 1))].into_iter().collect();
+    Err(Failure::RetryLater { after: Duration::from_millis(700), context })
+}
+
+fn number(input: &Map, field: &str) -> u64 {
+    input.get(field).and_then(Value::as_u64).unwrap_or(0)
+}

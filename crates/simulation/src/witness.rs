@@ -1,0 +1,252 @@
+//! The witness: reads every message of every partition's log as it is stored, folds it into states of its own, and checks
+//! after each message that no promise is broken.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gennaker_bus::memory::{Broker, Kept};
+use gennaker_engine::{Event, State, apply, audit};
+use gennaker_model::{EffectId, Execution, ExecutionId, StageId, Status};
+use gennaker_scheduler::inspect::{self, Facts};
+use tokio::sync::mpsc;
+
+use crate::{
+    promise::{Promise, Verdict},
+    trace::Trace,
+};
+
+/// How the names of the logs begin.
+const LOGS: &str = "GK_LOG_";
+
+/// What the logs say.
+pub(crate) struct Witness {
+    tap: mpsc::UnboundedReceiver<(String, Kept)>,
+    logs: BTreeMap<String, Log>,
+    executions: BTreeMap<ExecutionId, Known>,
+    verdict: Verdict,
+    trace: Trace,
+    messages: u64,
+    takeovers: u64,
+    closings: u64,
+}
+
+#[derive(Default)]
+struct Log {
+    /// Nonce of the ownership that appended last, and the number of its append.
+    owner: Option<(String, u64)>,
+    /// Nonces of all ownerships so far.
+    owners: BTreeSet<String>,
+    /// Time of the last message.
+    at: i64,
+}
+
+struct Known {
+    state: State,
+    deleted: bool,
+}
+
+impl Witness {
+    pub fn new(broker: &Broker, verdict: Verdict, trace: Trace) -> Self {
+        Self {
+            tap: broker.tap(LOGS),
+            logs: BTreeMap::new(),
+            executions: BTreeMap::new(),
+            verdict,
+            trace,
+            messages: 0,
+            takeovers: 0,
+            closings: 0,
+        }
+    }
+
+    /// Reads what was appended since the last look.
+    pub fn catch_up(&mut self) {
+        while let Ok((stream, kept)) = self.tap.try_recv() {
+            self.messages += 1;
+            if let Err((promise, sentence)) = self.read(&stream, &kept) {
+                self.verdict.broken(promise, format!("{sentence} ({stream} message {})", kept.sequence));
+            }
+        }
+    }
+
+    /// The document of an execution; `None` when it never existed or was deleted.
+    pub fn document(&self, execution: &ExecutionId) -> Option<&Execution> {
+        self.executions.get(execution).filter(|known| !known.deleted).map(|known| &known.state.doc)
+    }
+
+    /// All executions that were not deleted.
+    pub fn documents(&self) -> impl Iterator<Item = &Execution> {
+        self.executions.values().filter(|known| !known.deleted).map(|known| &known.state.doc)
+    }
+
+    /// What is not over yet, in words for the one who asks why a run does not end.
+    pub fn open(&self) -> Vec<String> {
+        let open = self.executions.values().filter(|known| !known.deleted && known.state.is_live());
+        open.map(|known| describe(&known.state)).collect()
+    }
+
+    pub fn messages(&self) -> u64 {
+        self.messages
+    }
+
+    pub fn takeovers(&self) -> u64 {
+        self.takeovers
+    }
+
+    pub fn closings(&self) -> u64 {
+        self.closings
+    }
+
+    /// Whether the effect of a task may still be called for; if not, why.
+    pub fn may_call(&self, execution: &ExecutionId, stage: &StageId, task: &str) -> Result<(), String> {
+        let document = self.document(execution).ok_or("of an execution that does not exist")?;
+        let stage = document.stage(stage).ok_or("of a stage that does not exist")?;
+        // The one case in which a stage ends before its effect is settled, and it says so.
+        if stage.context.contains_key("closing") {
+            return Ok(());
+        }
+        if stage.status != Status::Running {
+            return Err(format!("although stage {} is {}", stage.ref_id, stage.status));
+        }
+        match stage.tasks.iter().find(|held| held.id == task) {
+            Some(task) if task.status == Status::Running => Ok(()),
+            Some(task) => Err(format!("although task {} of stage {} is {}", task.name, stage.ref_id, task.status)),
+            None => Err(format!("although stage {} has no task {task}", stage.ref_id)),
+        }
+    }
+
+    /// Stages that succeeded by an effect outside, with the identity of the effect.
+    pub fn succeeded_effects(&self) -> Vec<EffectId> {
+        let mut found = Vec::new();
+        for document in self.documents() {
+            for stage in document.stages.iter().filter(|stage| stage.kind == "webhook" && stage.status == Status::Succeeded) {
+                let done = stage.tasks.iter().filter(|task| task.name == "createWebhook" && task.status == Status::Succeeded);
+                // Success by running out of time says nothing about the effect.
+                if !stage.context.contains_key("markSuccessfulOnTimeout") {
+                    found.extend(done.map(|task| EffectId::of(&document.id, &stage.id, 0, &task.id, 0)));
+                }
+            }
+        }
+        found
+    }
+
+    fn read(&mut self, stream: &str, kept: &Kept) -> Result<(), (Promise, String)> {
+        let backwards = |sentence: String| (Promise::NeverBackwards, sentence);
+        let message = inspect::read(&kept.payload).map_err(|error| backwards(format!("a log message cannot be read: {error}")))?;
+        let id = kept.append_id.as_deref().unwrap_or_default();
+        let (nonce, number) = id.rsplit_once('-').and_then(|(nonce, number)| Some((nonce, number.parse::<u64>().ok()?))).unwrap_or((id, 0));
+        self.trace.line(|| summary(stream, kept.sequence, &message));
+        let log = self.logs.entry(stream.to_owned()).or_default();
+        match (&message.owner, &log.owner) {
+            (Some(owner), _) => {
+                self.takeovers += 1;
+                if !log.owners.insert(nonce.to_owned()) {
+                    return Err(backwards(format!("{owner} took over twice with one nonce")));
+                }
+            }
+            (None, Some((held, before))) => {
+                if held != nonce {
+                    return Err(backwards("a writer that is not the owner appended to the log".to_owned()));
+                }
+                if number <= *before {
+                    return Err(backwards(format!("append {number} of an owner came after append {before}")));
+                }
+            }
+            (None, None) => return Err(backwards("the log begins with facts of nobody".to_owned())),
+        }
+        log.owner = Some((nonce.to_owned(), number));
+        if message.at < log.at {
+            return Err(backwards(format!("the time in the log runs backwards, from {} to {}", log.at, message.at)));
+        }
+        log.at = message.at;
+        let changed: BTreeSet<ExecutionId> = message.facts.iter().map(|facts| facts.execution.clone()).collect();
+        for facts in message.facts {
+            self.fold(facts).map_err(backwards)?;
+        }
+        for id in changed {
+            self.look_for_zombies(&id)?;
+        }
+        Ok(())
+    }
+
+    fn fold(&mut self, facts: Facts) -> Result<(), String> {
+        let Facts { execution: id, events, deleted } = facts;
+        for event in events {
+            if let Event::AttemptOpened { open, .. } = &event {
+                self.closings += u64::from(open.ending.is_some());
+            }
+            match self.executions.get_mut(&id) {
+                Some(known) if known.deleted => return Err(format!("execution {id} goes on after it was deleted")),
+                Some(known) => apply(&mut known.state, &event).map_err(|misfit| format!("a fact about execution {id} does not fit: {misfit}"))?,
+                None => {
+                    let state = apply::created(&event).ok_or_else(|| format!("the log tells of execution {id}, which never began"))?;
+                    self.executions.insert(id.clone(), Known { state, deleted: false });
+                }
+            }
+        }
+        if let Some(known) = self.executions.get_mut(&id) {
+            known.deleted |= deleted;
+        }
+        Ok(())
+    }
+
+    fn look_for_zombies(&self, id: &ExecutionId) -> Result<(), (Promise, String)> {
+        let Some(known) = self.executions.get(id).filter(|known| !known.deleted) else { return Ok(()) };
+        match audit::zombies(&known.state).first() {
+            None => Ok(()),
+            Some(zombie) => Err((Promise::NoZombies, format!("execution {id}: {}", zombie.sentence))),
+        }
+    }
+}
+
+fn describe(state: &State) -> String {
+    let stages: Vec<String> = state
+        .doc
+        .stages
+        .iter()
+        .filter(|stage| !stage.status.is_complete())
+        .map(|stage| format!("{} {} {}", stage.ref_id, stage.kind, stage.status))
+        .collect();
+    let book = &state.book;
+    format!(
+        "execution {} is {}: stages [{}], attempts {:?}, timers {:?}, questions {:?}, lookups {}, unsaid {}",
+        state.doc.id,
+        state.doc.status,
+        stages.join(", "),
+        book.attempts.iter().map(|(number, attempt)| (number.0, attempt.message.order, &attempt.message.zone)).collect::<Vec<_>>(),
+        book.timers,
+        book.questions,
+        book.lookups.len(),
+        book.outbox.values().map(|outbox| outbox.open.len()).sum::<usize>(),
+    )
+}
+
+/// A log message in one line: who took over, or which facts.
+fn summary(stream: &str, sequence: u64, message: &inspect::Message) -> String {
+    if let Some(owner) = &message.owner {
+        return format!("{stream} {sequence}: {owner} takes over");
+    }
+    let facts: Vec<String> = message
+        .facts
+        .iter()
+        .map(|facts| {
+            let events: Vec<String> = facts.events.iter().map(name).collect();
+            let deleted = if facts.deleted { " deleted" } else { "" };
+            format!("{}: {}{deleted}", facts.execution, events.join(" "))
+        })
+        .collect();
+    format!("{stream} {sequence}: {}", facts.join("; "))
+}
+
+/// Name of a fact, and what it is about where that is short.
+fn name(event: &Event) -> String {
+    let text = serde_json::to_value(event).unwrap_or_default();
+    let mut name = text["e"].as_str().unwrap_or("?").to_owned();
+    for field in ["status", "attempt", "stage", "task"] {
+        match &text[field] {
+            serde_json::Value::String(value) => name.push_str(&format!(" {}", value.get(value.len().saturating_sub(6)..).unwrap_or(value))),
+            serde_json::Value::Number(value) => name.push_str(&format!(" {value}")),
+            _ => {}
+        }
+    }
+    name
+}
