@@ -58,11 +58,15 @@ impl Case {
     /// Runs the case to its end.
     pub async fn run(self, mut client: Client) {
         sleep(Duration::from_millis(self.starts_ms)).await;
-        let Some(id) = self.start(&mut client).await else { return };
+        let Some(id) = self.start(&mut client).await else {
+            return;
+        };
         let began = Instant::now();
         let after = |ms: u64| began + Duration::from_millis(ms);
         let mut cancel = self.cancel_ms.map(after);
-        let mut pause = self.pause_ms.map_or(Pause::Never, |ms| Pause::At(after(ms)));
+        let mut pause = self
+            .pause_ms
+            .map_or(Pause::Never, |ms| Pause::At(after(ms)));
         let mut open = BTreeSet::from([id.clone()]);
         let mut over = BTreeSet::new();
         while !open.is_empty() {
@@ -73,7 +77,9 @@ impl Case {
             pause = self.pause(&mut client, &id, pause).await;
             for next in open.clone() {
                 // A child that its owner has not heard of yet is asked for again.
-                let Some(document) = client.see(&next).await else { continue };
+                let Some(document) = client.see(&next).await else {
+                    continue;
+                };
                 attend(&mut client, &document).await;
                 open.extend(children(&document).filter(|child| !over.contains(child)));
                 if document.status.is_complete() {
@@ -89,7 +95,11 @@ impl Case {
     }
 
     async fn start(&self, client: &mut Client) -> Option<ExecutionId> {
-        let key = self.config.get("id").and_then(Value::as_str).unwrap_or_default();
+        let key = self
+            .config
+            .get("id")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         let id = routing::execution_id(client.clock.now_ms(), key, self.rest);
         let start = Start {
             execution: id.clone(),
@@ -104,14 +114,26 @@ impl Case {
         let times = if self.starts_twice { 2 } else { 1 };
         for time in 0..times {
             let told = client.knowledge.told(&id).is_some();
-            match client.ask(&id, Request::Start(Box::new(start.clone()))).await {
-                Ok(Reply::Started { execution, existing }) if execution == id && (existing || !told) => {
+            match client
+                .ask(&id, Request::Start(Box::new(start.clone())))
+                .await
+            {
+                Ok(Reply::Started {
+                    execution,
+                    existing,
+                }) if execution == id && (existing || !told) => {
                     client.knowledge.learn(&id, |_| {});
                 }
                 // Nobody answered for minutes.
-                Err(Refusal { code: RefusalCode::Expired, .. }) if time == 0 => return None,
+                Err(Refusal {
+                    code: RefusalCode::Expired,
+                    ..
+                }) if time == 0 => return None,
                 other => {
-                    let sentence = format!("start {} of execution {id} was answered with {other:?}", time + 1);
+                    let sentence = format!(
+                        "start {} of execution {id} was answered with {other:?}",
+                        time + 1
+                    );
                     client.verdict.broken(Promise::NothingLost, sentence);
                     return None;
                 }
@@ -121,7 +143,11 @@ impl Case {
     }
 
     async fn cancel(&self, client: &mut Client, id: &ExecutionId) {
-        let request = Request::Cancel { execution: id.clone(), user: "bob".to_owned(), reason: Some("enough".to_owned()) };
+        let request = Request::Cancel {
+            execution: id.clone(),
+            user: "bob".to_owned(),
+            reason: Some("enough".to_owned()),
+        };
         match client.ask(id, request).await {
             Ok(Reply::Done) => client.knowledge.learn(id, |told| told.cancelled = true),
             other => unexpected(&client.verdict, "a cancel", &other),
@@ -132,14 +158,29 @@ impl Case {
     async fn pause(&self, client: &mut Client, id: &ExecutionId, pause: Pause) -> Pause {
         match pause {
             Pause::At(at) if at <= Instant::now() => {
-                match client.ask(id, Request::Pause { execution: id.clone(), user: "bob".to_owned() }).await {
+                match client
+                    .ask(
+                        id,
+                        Request::Pause {
+                            execution: id.clone(),
+                            user: "bob".to_owned(),
+                        },
+                    )
+                    .await
+                {
                     Ok(Reply::Done) => {
                         client.knowledge.learn(id, |told| told.paused = true);
                         Pause::Until(Instant::now() + Duration::from_millis(self.paused_for_ms))
                     }
-                    Err(Refusal { code: RefusalCode::Conflict, .. }) => Pause::Never,
+                    Err(Refusal {
+                        code: RefusalCode::Conflict,
+                        ..
+                    }) => Pause::Never,
                     // It may have been carried out by an earlier try whose answer was lost, minutes ago.
-                    Err(Refusal { code: RefusalCode::Expired, .. }) => Pause::Until(Instant::now()),
+                    Err(Refusal {
+                        code: RefusalCode::Expired,
+                        ..
+                    }) => Pause::Until(Instant::now()),
                     other => {
                         unexpected(&client.verdict, "a pause", &other);
                         Pause::Never
@@ -147,13 +188,28 @@ impl Case {
                 }
             }
             Pause::Until(at) if at <= Instant::now() => {
-                match client.ask(id, Request::Resume { execution: id.clone(), user: "bob".to_owned() }).await {
+                match client
+                    .ask(
+                        id,
+                        Request::Resume {
+                            execution: id.clone(),
+                            user: "bob".to_owned(),
+                        },
+                    )
+                    .await
+                {
                     Ok(Reply::Done) => {
                         client.knowledge.learn(id, |told| told.resumed = true);
                         Pause::Never
                     }
-                    Err(Refusal { code: RefusalCode::Conflict, .. }) => Pause::Never,
-                    Err(Refusal { code: RefusalCode::Expired, .. }) => pause,
+                    Err(Refusal {
+                        code: RefusalCode::Conflict,
+                        ..
+                    }) => Pause::Never,
+                    Err(Refusal {
+                        code: RefusalCode::Expired,
+                        ..
+                    }) => pause,
                     other => {
                         unexpected(&client.verdict, "a resume", &other);
                         Pause::Never
@@ -170,15 +226,31 @@ async fn attend(client: &mut Client, document: &Execution) {
     if document.status.is_complete() {
         return;
     }
-    for stage in document.stages.iter().filter(|stage| stage.status == Status::Running) {
-        let Some(mut patch) = wish(stage, &mut client.random) else { continue };
+    for stage in document
+        .stages
+        .iter()
+        .filter(|stage| stage.status == Status::Running)
+    {
+        let Some(mut patch) = wish(stage, &mut client.random) else {
+            continue;
+        };
         let mark = format!("simMark{}", client.random.between(0..=999_999));
         patch.insert(mark.clone(), json!(true));
         let id = document.id.clone();
-        let request = Request::PatchStage { execution: id.clone(), stage: stage.id.clone(), patch, user: "ann".to_owned() };
+        let request = Request::PatchStage {
+            execution: id.clone(),
+            stage: stage.id.clone(),
+            patch,
+            user: "ann".to_owned(),
+        };
         match client.ask(&id, request).await {
-            Ok(Reply::Done) => client.knowledge.learn(&id, |told| told.marks.push((stage.id.clone(), mark))),
-            Err(Refusal { code: RefusalCode::Expired, .. }) => {}
+            Ok(Reply::Done) => client
+                .knowledge
+                .learn(&id, |told| told.marks.push((stage.id.clone(), mark))),
+            Err(Refusal {
+                code: RefusalCode::Expired,
+                ..
+            }) => {}
             other => unexpected(&client.verdict, "the patch of a stage", &other),
         }
     }
@@ -189,7 +261,9 @@ fn wish(stage: &Stage, random: &mut Random) -> Option<Map> {
         "manualJudgment" if !stage.context.contains_key("judgmentStatus") && random.percent(50) => {
             json!({"judgmentStatus": stage.context.get("simJudgment")})
         }
-        "wait" if stage.context.get("simSkip") == Some(&json!(true)) && random.percent(30) => json!({"skipRemainingWait": true}),
+        "wait" if stage.context.get("simSkip") == Some(&json!(true)) && random.percent(30) => {
+            json!({"skipRemainingWait": true})
+        }
         _ if random.percent(3) => json!({}),
         _ => return None,
     };
@@ -197,23 +271,44 @@ fn wish(stage: &Stage, random: &mut Random) -> Option<Map> {
 }
 
 fn children(document: &Execution) -> impl Iterator<Item = ExecutionId> {
-    let stages = document.stages.iter().filter(|stage| stage.kind == "pipeline");
+    let stages = document
+        .stages
+        .iter()
+        .filter(|stage| stage.kind == "pipeline");
     stages.filter_map(|stage| ExecutionId::new(stage.context.get("executionId")?.as_str()?).ok())
 }
 
 async fn delete(client: &mut Client, id: &ExecutionId) {
     client.knowledge.learn(id, |told| told.deleting = true);
     for _ in 0..DELETES_MAX {
-        match client.ask(id, Request::Delete { execution: id.clone() }).await {
-            Ok(Reply::Done) | Err(Refusal { code: RefusalCode::NotFound, .. }) => {
+        match client
+            .ask(
+                id,
+                Request::Delete {
+                    execution: id.clone(),
+                },
+            )
+            .await
+        {
+            Ok(Reply::Done)
+            | Err(Refusal {
+                code: RefusalCode::NotFound,
+                ..
+            }) => {
                 return client.knowledge.learn(id, |told| told.deleted = true);
             }
-            Err(Refusal { code: RefusalCode::Conflict | RefusalCode::Expired, .. }) => sleep(Duration::from_secs(10)).await,
+            Err(Refusal {
+                code: RefusalCode::Conflict | RefusalCode::Expired,
+                ..
+            }) => sleep(Duration::from_secs(10)).await,
             other => return unexpected(&client.verdict, "a deletion", &other),
         }
     }
 }
 
 fn unexpected(verdict: &Verdict, what: &str, answer: &Result<Reply, Refusal>) {
-    verdict.broken(Promise::NothingLost, format!("{what} was answered with {answer:?}"));
+    verdict.broken(
+        Promise::NothingLost,
+        format!("{what} was answered with {answer:?}"),
+    );
 }

@@ -35,8 +35,17 @@ pub(crate) struct Client {
 
 impl Client {
     /// Asks the owner of an execution until it answers something that settles the question.
-    pub async fn ask(&mut self, execution: &ExecutionId, request: Request) -> Result<Reply, Refusal> {
-        self.ask_partition(partition_of(execution, self.partitions), Some(execution), request).await
+    pub async fn ask(
+        &mut self,
+        execution: &ExecutionId,
+        request: Request,
+    ) -> Result<Reply, Refusal> {
+        self.ask_partition(
+            partition_of(execution, self.partitions),
+            Some(execution),
+            request,
+        )
+        .await
     }
 
     /// Asks an owner until it answers something that settles the question; about `execution`, if it is about one.
@@ -47,19 +56,33 @@ impl Client {
         request: Request,
     ) -> Result<Reply, Refusal> {
         self.commands += 1;
-        let id = CommandId::new(format!("{}.{}", self.name, self.commands)).expect("a short printable text");
+        let id = CommandId::new(format!("{}.{}", self.name, self.commands))
+            .expect("a short printable text");
         let at_ms = self.clock.now_ms();
         let word = word(&request);
-        let payload = serde_json::to_vec(&Envelope { v: VERSION, id, at_ms, request, trace: None });
+        let payload = serde_json::to_vec(&Envelope {
+            v: VERSION,
+            id,
+            at_ms,
+            request,
+            trace: None,
+        });
         let payload = Bytes::from(payload.expect("a request always serialises"));
         loop {
             let newest = self.knowledge.sequence(partition);
             let told = execution.and_then(|execution| self.knowledge.told(execution));
             let patience = Duration::from_millis(self.random.between(500..=3_000));
-            let answer = self.bus.command(partition, Class::Request, payload.clone(), patience).await;
-            if let Ok(Some(result)) = answer.map(|bytes| self.read(&bytes, partition, newest, told.as_ref(), execution)) {
+            let answer = self
+                .bus
+                .command(partition, Class::Request, payload.clone(), patience)
+                .await;
+            if let Ok(Some(result)) =
+                answer.map(|bytes| self.read(&bytes, partition, newest, told.as_ref(), execution))
+            {
                 self.trace.line(|| {
-                    let about = execution.map(|execution| format!(" execution {execution}")).unwrap_or_default();
+                    let about = execution
+                        .map(|execution| format!(" execution {execution}"))
+                        .unwrap_or_default();
                     format!("{}: {word}{about}: {}", self.name, short(&result))
                 });
                 return result;
@@ -71,11 +94,28 @@ impl Client {
 
     /// The document of an execution; `None` when there is none.
     pub async fn see(&mut self, execution: &ExecutionId) -> Option<Execution> {
-        match self.ask(execution, Request::Read { execution: execution.clone() }).await {
+        match self
+            .ask(
+                execution,
+                Request::Read {
+                    execution: execution.clone(),
+                },
+            )
+            .await
+        {
             Ok(Reply::Execution { document }) => Some(*document),
-            Err(Refusal { code: RefusalCode::NotFound, .. }) => None,
+            Err(Refusal {
+                code: RefusalCode::NotFound,
+                ..
+            }) => None,
             other => {
-                self.verdict.broken(Promise::NothingLost, format!("execution {execution} was asked for and the answer was {}", short(&other)));
+                self.verdict.broken(
+                    Promise::NothingLost,
+                    format!(
+                        "execution {execution} was asked for and the answer was {}",
+                        short(&other)
+                    ),
+                );
                 None
             }
         }
@@ -90,19 +130,35 @@ impl Client {
         told: Option<&Told>,
         execution: Option<&ExecutionId>,
     ) -> Option<Result<Reply, Refusal>> {
-        let Ok(Answer { sequence, result, .. }) = serde_json::from_slice(bytes) else {
-            self.verdict.broken(Promise::StandsUp, "an owner's answer cannot be read");
+        let Ok(Answer {
+            sequence, result, ..
+        }) = serde_json::from_slice(bytes)
+        else {
+            self.verdict
+                .broken(Promise::StandsUp, "an owner's answer cannot be read");
             return None;
         };
         match &result {
-            Err(Refusal { code: RefusalCode::Busy, .. }) => return None,
-            Err(Refusal { code: RefusalCode::Internal | RefusalCode::WrongPartition, message, .. }) => {
-                self.verdict.broken(Promise::StandsUp, format!("an owner failed on a sound request: {message}"));
+            Err(Refusal {
+                code: RefusalCode::Busy,
+                ..
+            }) => return None,
+            Err(Refusal {
+                code: RefusalCode::Internal | RefusalCode::WrongPartition,
+                message,
+                ..
+            }) => {
+                self.verdict.broken(
+                    Promise::StandsUp,
+                    format!("an owner failed on a sound request: {message}"),
+                );
             }
             Ok(_) | Err(_) => {}
         }
         if sequence < newest {
-            let sentence = format!("partition {partition} answered as of log message {sequence}, after it had answered as of {newest}");
+            let sentence = format!(
+                "partition {partition} answered as of log message {sequence}, after it had answered as of {newest}"
+            );
             self.verdict.broken(Promise::NeverBackwards, sentence);
         }
         self.knowledge.answered(partition, sequence);
@@ -113,8 +169,18 @@ impl Client {
                 }
                 self.knowledge.saw(document, sequence);
             }
-            (Err(Refusal { code: RefusalCode::NotFound, .. }), Some(_), Some(execution)) if self.stands(execution) => {
-                self.verdict.broken(Promise::NothingLost, format!("execution {execution} exists, and an owner denied it"));
+            (
+                Err(Refusal {
+                    code: RefusalCode::NotFound,
+                    ..
+                }),
+                Some(_),
+                Some(execution),
+            ) if self.stands(execution) => {
+                self.verdict.broken(
+                    Promise::NothingLost,
+                    format!("execution {execution} exists, and an owner denied it"),
+                );
             }
             _ => {}
         }
@@ -123,7 +189,9 @@ impl Client {
 
     /// Whether nobody has asked for its deletion.
     fn stands(&self, execution: &ExecutionId) -> bool {
-        self.knowledge.told(execution).is_some_and(|told| !told.deleting)
+        self.knowledge
+            .told(execution)
+            .is_some_and(|told| !told.deleting)
     }
 }
 
@@ -146,8 +214,12 @@ fn short(result: &Result<Reply, Refusal>) -> String {
     match result {
         Ok(Reply::Execution { document }) => format!("{}", document.status),
         Ok(Reply::Executions { documents }) => format!("{} executions", documents.len()),
-        Ok(Reply::Explanation { waits, status }) => format!("{status}, waits for {} things", waits.len()),
-        Ok(reply @ (Reply::Done | Reply::Started { .. } | Reply::Report { .. })) => format!("{reply:?}"),
+        Ok(Reply::Explanation { waits, status }) => {
+            format!("{status}, waits for {} things", waits.len())
+        }
+        Ok(reply @ (Reply::Done | Reply::Started { .. } | Reply::Report { .. })) => {
+            format!("{reply:?}")
+        }
         Err(refusal) => format!("refused, {:?}: {}", refusal.code, refusal.message),
     }
 }

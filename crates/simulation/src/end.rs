@@ -31,33 +31,62 @@ pub(crate) async fn check(client: &mut Client, witness: &Arc<Mutex<Witness>>, ou
     for partition in 0..client.partitions {
         lists(client, witness, partition).await;
     }
-    let effects = witness.lock().unwrap_or_else(PoisonError::into_inner).succeeded_effects();
+    let effects = witness
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .succeeded_effects();
     for effect in effects {
         if !outside.happened(effect.as_str()) {
-            client.verdict.broken(Promise::EffectOnce, format!("{effect} succeeded, and nothing happened outside"));
+            client.verdict.broken(
+                Promise::EffectOnce,
+                format!("{effect} succeeded, and nothing happened outside"),
+            );
         }
     }
 }
 
 /// A list has every execution of its partition.
 async fn lists(client: &mut Client, witness: &Arc<Mutex<Witness>>, partition: u32) {
-    let query = ListQuery { application: Some(pipelines::APPLICATION.to_owned()), ..ListQuery::default() };
-    let mut listed: Vec<Execution> = match client.ask_partition(partition, None, Request::List(query)).await {
+    let query = ListQuery {
+        application: Some(pipelines::APPLICATION.to_owned()),
+        ..ListQuery::default()
+    };
+    let mut listed: Vec<Execution> = match client
+        .ask_partition(partition, None, Request::List(query))
+        .await
+    {
         Ok(Reply::Executions { documents }) => documents,
-        Err(Refusal { code: RefusalCode::Expired, .. }) => return,
+        Err(Refusal {
+            code: RefusalCode::Expired,
+            ..
+        }) => return,
         other => {
-            return client.verdict.broken(Promise::NothingLost, format!("a list was answered with {other:?}"));
+            return client.verdict.broken(
+                Promise::NothingLost,
+                format!("a list was answered with {other:?}"),
+            );
         }
     };
     listed.sort_by(|one, other| one.id.cmp(&other.id));
     let logged: Vec<Execution> = {
         let witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_partition = witness.documents().filter(|document| partition_of(&document.id, client.partitions) == partition);
+        let of_partition = witness
+            .documents()
+            .filter(|document| partition_of(&document.id, client.partitions) == partition);
         of_partition.map(Execution::unexpanded).collect()
     };
     if listed != logged {
-        let ids = |documents: &[Execution]| documents.iter().map(|document| format!("{} {}", document.id, document.status)).collect::<Vec<_>>();
-        let sentence = format!("partition {partition} lists {:?}, and its log has {:?}", ids(&listed), ids(&logged));
+        let ids = |documents: &[Execution]| {
+            documents
+                .iter()
+                .map(|document| format!("{} {}", document.id, document.status))
+                .collect::<Vec<_>>()
+        };
+        let sentence = format!(
+            "partition {partition} lists {:?}, and its log has {:?}",
+            ids(&listed),
+            ids(&logged)
+        );
         client.verdict.broken(Promise::NothingLost, sentence);
     }
 }

@@ -58,7 +58,11 @@ struct Process {
 
 impl Fleet {
     pub fn new(around: Surroundings, random: Random) -> Self {
-        Self { around, nodes: Vec::new(), random }
+        Self {
+            around,
+            nodes: Vec::new(),
+            random,
+        }
     }
 
     /// Adds a node with a clock of its own and starts it; gives its number.
@@ -68,7 +72,12 @@ impl Fleet {
             Role::Worker { .. } => "worker",
         };
         let node = self.nodes.len();
-        self.nodes.push(Node { name: format!("{letter}-{node}"), role, clock, process: None });
+        self.nodes.push(Node {
+            name: format!("{letter}-{node}"),
+            role,
+            clock,
+            process: None,
+        });
         self.start(node);
         node
     }
@@ -88,20 +97,31 @@ impl Fleet {
         }
         let is_busy = |node: &usize| {
             let process = self.nodes[*node].process.as_ref();
-            self.nodes[*node].role != Role::Scheduler && process.is_some_and(|process| process.life.is_busy())
+            self.nodes[*node].role != Role::Scheduler
+                && process.is_some_and(|process| process.life.is_busy())
         };
-        (node..self.nodes.len()).chain(0..node).find(is_busy).unwrap_or(node)
+        (node..self.nodes.len())
+            .chain(0..node)
+            .find(is_busy)
+            .unwrap_or(node)
     }
 
     /// Starts the process of a node, unless it runs.
     pub fn start(&mut self, node: usize) {
-        let Self { around, nodes, random } = self;
+        let Self {
+            around,
+            nodes,
+            random,
+        } = self;
         let node = &mut nodes[node];
         if node.process.is_some() {
             return;
         }
         around.trace.line(|| format!("{} starts", node.name));
-        let process = Process { scope: Scope::root(&node.name), life: Life::new() };
+        let process = Process {
+            scope: Scope::root(&node.name),
+            life: Life::new(),
+        };
         let seed = random.draw();
         match node.role {
             Role::Scheduler => run_scheduler(around, node, &process, seed, random),
@@ -114,7 +134,9 @@ impl Fleet {
     pub fn kill(&mut self, node: usize) {
         let node = &mut self.nodes[node];
         if let Some(process) = node.process.take() {
-            self.around.trace.line(|| format!("{} is killed", node.name));
+            self.around
+                .trace
+                .line(|| format!("{} is killed", node.name));
             process.life.end();
             self.around.broker.kill_node(&node.name);
             // Nothing of it reaches anybody any more; this only lets go of its memory.
@@ -126,7 +148,9 @@ impl Fleet {
     pub fn stop(&self, node: usize) {
         let node = &self.nodes[node];
         if let Some(process) = &node.process {
-            self.around.trace.line(|| format!("{} is asked to stop", node.name));
+            self.around
+                .trace
+                .line(|| format!("{} is asked to stop", node.name));
             process.scope.cancel();
         }
     }
@@ -134,7 +158,9 @@ impl Fleet {
     pub fn suspend(&self, node: usize) {
         let node = &self.nodes[node];
         if let Some(process) = &node.process {
-            self.around.trace.line(|| format!("{} is suspended", node.name));
+            self.around
+                .trace
+                .line(|| format!("{} is suspended", node.name));
             process.life.suspend();
             self.around.broker.pause_node(&node.name);
         }
@@ -152,7 +178,9 @@ impl Fleet {
     pub fn cut(&self, node: usize) {
         let node = &self.nodes[node];
         if node.process.is_some() {
-            self.around.trace.line(|| format!("{} is cut off from the broker", node.name));
+            self.around
+                .trace
+                .line(|| format!("{} is cut off from the broker", node.name));
             self.around.broker.partition(&node.name);
         }
     }
@@ -160,7 +188,9 @@ impl Fleet {
     pub fn heal(&self, node: usize) {
         let node = &self.nodes[node];
         if node.process.is_some() {
-            self.around.trace.line(|| format!("{} is connected again", node.name));
+            self.around
+                .trace
+                .line(|| format!("{} is connected again", node.name));
             self.around.broker.heal(&node.name);
         }
     }
@@ -168,14 +198,19 @@ impl Fleet {
     /// Sets a node's clock forward or back.
     pub fn jump(&self, node: usize, by_ms: i64) {
         let node = &self.nodes[node];
-        self.around.trace.line(|| format!("the clock of {} jumps by {by_ms} ms", node.name));
+        self.around
+            .trace
+            .line(|| format!("the clock of {} jumps by {by_ms} ms", node.name));
         node.clock.jump(by_ms);
     }
 
     /// Everybody runs, and can reach the broker.
     pub fn peace(&mut self) {
         for node in 0..self.nodes.len() {
-            let stopping = self.nodes[node].process.as_ref().is_some_and(|process| process.scope.is_cancelled());
+            let stopping = self.nodes[node]
+                .process
+                .as_ref()
+                .is_some_and(|process| process.scope.is_cancelled());
             if stopping {
                 self.kill(node);
             }
@@ -186,14 +221,24 @@ impl Fleet {
     }
 }
 
-fn run_scheduler(around: &Surroundings, node: &Node, process: &Process, seed: u64, random: &mut Random) {
+fn run_scheduler(
+    around: &Surroundings,
+    node: &Node,
+    process: &Process,
+    seed: u64,
+    random: &mut Random,
+) {
     let bus = bus(around, &node.name);
     let store = Store::new(&bus);
     let mut config = Config::new(&node.name, around.layout.partitions, seed);
     config.group_max = *random.pick(&[1, 4, 256]);
     config.checkpoint_every = Duration::from_millis(*random.pick(&[200, 1_000, 1_000, 3_000]));
     let scheduler = Scheduler::new(config, bus, store, node.clock.clone());
-    let (scope, verdict, name) = (process.scope.clone(), around.verdict.clone(), node.name.clone());
+    let (scope, verdict, name) = (
+        process.scope.clone(),
+        around.verdict.clone(),
+        node.name.clone(),
+    );
     process.scope.spawn("scheduler", async move {
         scheduler.run(scope.child("partitions")).await;
         if !scope.is_cancelled() {
@@ -215,15 +260,26 @@ fn run_worker(around: &Surroundings, node: &Node, process: &Process, seed: u64, 
         name: node.name.clone(),
         zone: Some(zone.to_owned()),
         seed,
-        pools: vec![Pool { name: POOL.to_owned(), concurrency: 4, tasks: Registry::new(tasks) }],
+        pools: vec![Pool {
+            name: POOL.to_owned(),
+            concurrency: 4,
+            tasks: Registry::new(tasks),
+        }],
         drain: Duration::from_secs(4),
     };
     let worker = Worker::new(bus(around, &node.name), node.clock.clone(), options);
-    let (scope, verdict, name) = (process.scope.clone(), around.verdict.clone(), node.name.clone());
+    let (scope, verdict, name) = (
+        process.scope.clone(),
+        around.verdict.clone(),
+        node.name.clone(),
+    );
     process.scope.spawn("worker", async move {
         let report = worker.run(scope.token().clone()).await;
         if !scope.is_cancelled() {
-            verdict.broken(Promise::StandsUp, format!("{name} ended by itself: {report:?}"));
+            verdict.broken(
+                Promise::StandsUp,
+                format!("{name} ended by itself: {report:?}"),
+            );
         }
     });
 }

@@ -69,7 +69,11 @@ impl Knowledge {
     pub fn saw(&self, document: &Execution, sequence: u64) {
         let seen = Seen::of(document, sequence);
         self.learn(&document.id, |told| {
-            if told.seen.as_ref().is_none_or(|held| held.sequence <= sequence) {
+            if told
+                .seen
+                .as_ref()
+                .is_none_or(|held| held.sequence <= sequence)
+            {
                 told.seen = Some(Arc::new(seen));
             }
         });
@@ -89,10 +93,14 @@ impl Told {
     pub fn contradiction(&self, document: &Execution) -> Option<String> {
         let id = &document.id;
         if self.deleted {
-            return Some(format!("execution {id} is there again after it was deleted"));
+            return Some(format!(
+                "execution {id} is there again after it was deleted"
+            ));
         }
         if self.cancelled && !document.canceled {
-            return Some(format!("execution {id} does not know that it was cancelled"));
+            return Some(format!(
+                "execution {id} does not know that it was cancelled"
+            ));
         }
         let paused = document.paused.as_ref();
         if self.paused && paused.and_then(|paused| paused.pause_time).is_none() {
@@ -102,11 +110,18 @@ impl Told {
             return Some(format!("execution {id} does not know that it was resumed"));
         }
         for (stage, key) in &self.marks {
-            if !document.stage(stage).is_some_and(|stage| stage.context.contains_key(key)) {
-                return Some(format!("stage {stage} of execution {id} has lost {key}, which was acknowledged"));
+            if !document
+                .stage(stage)
+                .is_some_and(|stage| stage.context.contains_key(key))
+            {
+                return Some(format!(
+                    "stage {stage} of execution {id} has lost {key}, which was acknowledged"
+                ));
             }
         }
-        self.seen.as_ref().and_then(|seen| seen.contradiction(document))
+        self.seen
+            .as_ref()
+            .and_then(|seen| seen.contradiction(document))
     }
 }
 
@@ -114,15 +129,25 @@ impl Seen {
     fn of(document: &Execution, sequence: u64) -> Self {
         let stages = document.stages.iter().map(|stage| {
             let tasks = stage.tasks.iter().map(|task| task.status).collect();
-            (stage.id.clone(), (stage.ref_id.clone(), stage.status, tasks))
+            (
+                stage.id.clone(),
+                (stage.ref_id.clone(), stage.status, tasks),
+            )
         });
-        Self { sequence, status: document.status, stages: stages.collect() }
+        Self {
+            sequence,
+            status: document.status,
+            stages: stages.collect(),
+        }
     }
 
     fn contradiction(&self, document: &Execution) -> Option<String> {
         let id = &document.id;
         if !may_become(self.status, document.status) {
-            return Some(format!("execution {id} was {} and is {} now", self.status, document.status));
+            return Some(format!(
+                "execution {id} was {} and is {} now",
+                self.status, document.status
+            ));
         }
         for (stage, (ref_id, before, tasks)) in &self.stages {
             let Some(now) = document.stage(stage) else {
@@ -130,14 +155,24 @@ impl Seen {
                 if *before == Status::NotStarted {
                     continue;
                 }
-                return Some(format!("stage {ref_id} of execution {id} was {before} and is gone now"));
+                return Some(format!(
+                    "stage {ref_id} of execution {id} was {before} and is gone now"
+                ));
             };
             if !may_become(*before, now.status) {
-                return Some(format!("stage {ref_id} of execution {id} was {before} and is {} now", now.status));
+                return Some(format!(
+                    "stage {ref_id} of execution {id} was {before} and is {} now",
+                    now.status
+                ));
             }
-            let back = tasks.iter().zip(&now.tasks).find(|(before, now)| !may_become(**before, now.status));
+            let back = tasks
+                .iter()
+                .zip(&now.tasks)
+                .find(|(before, now)| !may_become(**before, now.status));
             if tasks.len() > now.tasks.len() || back.is_some() {
-                return Some(format!("a task of stage {ref_id} of execution {id} went back: {back:?}"));
+                return Some(format!(
+                    "a task of stage {ref_id} of execution {id} went back: {back:?}"
+                ));
             }
         }
         None

@@ -79,7 +79,11 @@ pub fn run_seed(seed: u64, broken: Option<Rule>, traced: bool) -> Outcome {
         let listening = trace.listen();
         let (summary, violation) = run::run(seed, broken, &trace, &panics).await;
         drop(listening);
-        Outcome { summary, violation, trace: trace.lines() }
+        Outcome {
+            summary,
+            violation,
+            trace: trace.lines(),
+        }
     });
     drop(runtime);
     outcome

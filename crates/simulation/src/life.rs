@@ -35,7 +35,11 @@ pub(crate) struct Busy(Life);
 
 impl Life {
     pub fn new() -> Self {
-        Self(Arc::new(Inner { state: Mutex::new(State::Running), turned: Notify::new(), busy: AtomicUsize::new(0) }))
+        Self(Arc::new(Inner {
+            state: Mutex::new(State::Running),
+            turned: Notify::new(),
+            busy: AtomicUsize::new(0),
+        }))
     }
 
     pub fn suspend(&self) {

@@ -1,5 +1,9 @@
 //! `gennaker-simulation --seeds 300`: runs seeds of the simulation and stops at the first broken promise.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for a terminal"
+)]
 
 use std::{
     collections::BTreeMap,
@@ -65,7 +69,11 @@ fn main() -> ExitCode {
     eprintln!("took {:.1} s", began.elapsed().as_secs_f64());
     if let Some(outcome) = failed {
         tell(&outcome, &arguments, broken);
-        return if broken.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        return if broken.is_some() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
     }
     if let Some(sum) = sum {
         println!("{} seeds from {sum}", arguments.seeds);
@@ -80,9 +88,16 @@ fn main() -> ExitCode {
 
 /// Runs the seeds on all cores, hands their outcomes over in order, and gives the first that broke a promise. Each run has
 /// one thread, so that neither their number nor their order changes anything.
-fn run_all(arguments: &Arguments, broken: Option<Rule>, mut each: impl FnMut(&Outcome)) -> Option<Outcome> {
+fn run_all(
+    arguments: &Arguments,
+    broken: Option<Rule>,
+    mut each: impl FnMut(&Outcome),
+) -> Option<Outcome> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let (first, end) = (arguments.start, arguments.start.saturating_add(arguments.seeds));
+    let (first, end) = (
+        arguments.start,
+        arguments.start.saturating_add(arguments.seeds),
+    );
     let traced = arguments.verbose && arguments.seeds == 1;
     let next = AtomicU64::new(first);
     let (sender, outcomes) = mpsc::sync_channel(threads);
@@ -120,7 +135,11 @@ fn run_all(arguments: &Arguments, broken: Option<Rule>, mut each: impl FnMut(&Ou
 fn tell(first: &Outcome, arguments: &Arguments, broken: Option<Rule>) {
     let seed = first.summary.seed;
     let again = run_seed(seed, broken, true);
-    let from = if arguments.verbose { 0 } else { again.trace.len().saturating_sub(TRACE_LINES) };
+    let from = if arguments.verbose {
+        0
+    } else {
+        again.trace.len().saturating_sub(TRACE_LINES)
+    };
     for line in &again.trace[from..] {
         println!("{line}");
     }
@@ -128,10 +147,19 @@ fn tell(first: &Outcome, arguments: &Arguments, broken: Option<Rule>) {
         println!("seed {seed} breaks a promise {violation}");
     }
     if (&again.summary, &again.violation) != (&first.summary, &first.violation) {
-        println!("and it does not repeat: the second run found {:?}", again.violation.map(|violation| violation.to_string()));
+        println!(
+            "and it does not repeat: the second run found {:?}",
+            again.violation.map(|violation| violation.to_string())
+        );
         println!("  first  {}\n  second {}", first.summary, again.summary);
     }
-    let rule = arguments.broken.and_then(|broken| broken.to_possible_value());
-    let rule = rule.map(|rule| format!(" --break {}", rule.get_name())).unwrap_or_default();
-    println!("repeat it with: cargo run -p gennaker-simulation -- --seeds 1 --start {seed} --verbose{rule}");
+    let rule = arguments
+        .broken
+        .and_then(|broken| broken.to_possible_value());
+    let rule = rule
+        .map(|rule| format!(" --break {}", rule.get_name()))
+        .unwrap_or_default();
+    println!(
+        "repeat it with: cargo run -p gennaker-simulation -- --seeds 1 --start {seed} --verbose{rule}"
+    );
 }

@@ -77,9 +77,27 @@ struct Way {
 }
 
 impl Outside {
-    pub fn new(random: Random, witness: Arc<Mutex<Witness>>, verdict: Verdict, trace: Trace) -> Self {
-        let state = State { random, keys: BTreeMap::new(), tasks: BTreeMap::new(), deaf_percent: 0, effects: 0, probes: 0 };
-        Self { state: Arc::new(Mutex::new(state)), witness, verdict, trace, wire: Scope::root("wire") }
+    pub fn new(
+        random: Random,
+        witness: Arc<Mutex<Witness>>,
+        verdict: Verdict,
+        trace: Trace,
+    ) -> Self {
+        let state = State {
+            random,
+            keys: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            deaf_percent: 0,
+            effects: 0,
+            probes: 0,
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            witness,
+            verdict,
+            trace,
+            wire: Scope::root("wire"),
+        }
     }
 
     /// So many of a hundred probes get no answer from now on.
@@ -120,8 +138,15 @@ impl Outside {
             return Err(());
         }
         let state = self.lock();
-        let effects = state.keys.get(key).map(|calls| calls.effects.as_slice()).unwrap_or_default();
-        Ok(effects.iter().find(|effect| !effect.stopped).map(|effect| effect.reference.clone()))
+        let effects = state
+            .keys
+            .get(key)
+            .map(|calls| calls.effects.as_slice())
+            .unwrap_or_default();
+        Ok(effects
+            .iter()
+            .find(|effect| !effect.stopped)
+            .map(|effect| effect.reference.clone()))
     }
 
     /// Stops what was started under a key.
@@ -130,21 +155,32 @@ impl Outside {
         sleep(Duration::from_millis(wait_ms)).await;
         let mut state = self.lock();
         let effects = state.keys.get_mut(key).map(|calls| &mut calls.effects);
-        for effect in effects.into_iter().flatten().filter(|effect| reference.is_none_or(|reference| effect.reference == reference)) {
+        for effect in effects
+            .into_iter()
+            .flatten()
+            .filter(|effect| reference.is_none_or(|reference| effect.reference == reference))
+        {
             effect.stopped = true;
-            self.trace.line(|| format!("outside: {} is stopped", effect.reference));
+            self.trace
+                .line(|| format!("outside: {} is stopped", effect.reference));
         }
     }
 
     /// Whether anything happened under a key, stopped or not.
     pub fn happened(&self, key: &str) -> bool {
-        self.lock().keys.get(key).is_some_and(|calls| !calls.effects.is_empty())
+        self.lock()
+            .keys
+            .get(key)
+            .is_some_and(|calls| !calls.effects.is_empty())
     }
 
     /// How many calls were made and how many had an effect.
     pub fn counts(&self) -> (u64, u64) {
         let state = self.lock();
-        (state.keys.values().map(|calls| calls.started).sum(), state.effects)
+        (
+            state.keys.values().map(|calls| calls.started).sum(),
+            state.effects,
+        )
     }
 
     /// How often it was asked what had happened.
@@ -160,26 +196,55 @@ impl Outside {
             witness.catch_up();
             witness.may_call(&message.execution, &message.stage, &message.task)
         };
-        self.trace.line(|| format!("outside: {node} calls for {key}, attempt {}", message.attempt));
+        self.trace.line(|| {
+            format!(
+                "outside: {node} calls for {key}, attempt {}",
+                message.attempt
+            )
+        });
         if let Err(why) = allowed {
-            self.verdict.broken(Promise::EffectOnce, format!("{node} called for {key} (attempt {}) {why}", message.attempt));
+            self.verdict.broken(
+                Promise::EffectOnce,
+                format!(
+                    "{node} called for {key} (attempt {}) {why}",
+                    message.attempt
+                ),
+            );
         }
         let mut state = self.lock();
-        let task = (message.execution.clone(), message.stage.clone(), message.task.clone());
-        let first = state.tasks.entry(task).or_insert_with(|| key.clone()).clone();
+        let task = (
+            message.execution.clone(),
+            message.stage.clone(),
+            message.task.clone(),
+        );
+        let first = state
+            .tasks
+            .entry(task)
+            .or_insert_with(|| key.clone())
+            .clone();
         if first != key {
-            self.verdict.broken(Promise::EffectOnce, format!("one task called with two keys, {first} and {key}"));
+            self.verdict.broken(
+                Promise::EffectOnce,
+                format!("one task called with two keys, {first} and {key}"),
+            );
         }
         let calls = state.keys.entry(key.clone()).or_default();
         calls.started += 1;
         if calls.started > 1 && is_kind(&message.input, "blind") {
-            self.verdict.broken(Promise::EffectOnce, format!("{node} called again for {key}, which can neither be found nor done twice"));
+            self.verdict.broken(
+                Promise::EffectOnce,
+                format!("{node} called again for {key}, which can neither be found nor done twice"),
+            );
         }
         let started = calls.started;
         let limit_ms = u64::try_from(limit.as_millis()).unwrap_or(0);
         let late = message.input.get("simLate").is_some() && started == 1;
         Way {
-            arrives_ms: if late { limit_ms + state.random.between(0..=LATE_MS_MAX) } else { state.random.between(1..=100) },
+            arrives_ms: if late {
+                limit_ms + state.random.between(0..=LATE_MS_MAX)
+            } else {
+                state.random.between(1..=100)
+            },
             answers_ms: number(&message.input, "simSlowMs") + state.random.between(1..=100),
             silent: started <= number(&message.input, "simSilent"),
         }
@@ -199,7 +264,10 @@ impl Outside {
             return Answer::Busy;
         }
         let reference = format!("{key}/{}", calls.effects.len() + 1);
-        calls.effects.push(Effect { reference: reference.clone(), stopped: false });
+        calls.effects.push(Effect {
+            reference: reference.clone(),
+            stopped: false,
+        });
         state.effects += 1;
         self.trace.line(|| format!("outside: {reference} happens"));
         if calls.effects.len() > 1 && is_kind(&message.input, "probed") {
@@ -214,7 +282,10 @@ impl Outside {
 }
 
 fn key_of(message: &TaskMessage) -> String {
-    message.effect.as_ref().map_or_else(|| "no key".to_owned(), ToString::to_string)
+    message
+        .effect
+        .as_ref()
+        .map_or_else(|| "no key".to_owned(), ToString::to_string)
 }
 
 fn is_kind(input: &Map, kind: &str) -> bool {
@@ -222,5 +293,8 @@ fn is_kind(input: &Map, kind: &str) -> bool {
 }
 
 fn number(input: &Map, field: &str) -> u64 {
-    input.get(field).and_then(serde_json::Value::as_u64).unwrap_or(0)
+    input
+        .get(field)
+        .and_then(serde_json::Value::as_u64)
+        .unwrap_or(0)
 }

@@ -18,7 +18,9 @@ impl Panics {
         INSTALLED.call_once(|| {
             let before = panic::take_hook();
             panic::set_hook(Box::new(move |info| {
-                let recorded = PANICS.with_borrow_mut(|panics| panics.as_mut().map(|panics| panics.push(info.to_string())));
+                let recorded = PANICS.with_borrow_mut(|panics| {
+                    panics.as_mut().map(|panics| panics.push(info.to_string()))
+                });
                 if recorded.is_none() {
                     before(info);
                 }

@@ -17,7 +17,12 @@ pub(crate) fn children(random: &mut Random) -> Vec<Map> {
     for index in 0..random.between(0..=2) {
         let stages = random.between(1..=4);
         let made_before = ids(&made);
-        made.push(pipeline(&format!("child-{index}-{}", random.between(0..=99)), stages, &made_before, random));
+        made.push(pipeline(
+            &format!("child-{index}-{}", random.between(0..=99)),
+            stages,
+            &made_before,
+            random,
+        ));
     }
     made
 }
@@ -29,27 +34,45 @@ pub(crate) fn top(random: &mut Random, index: usize, children: &[Map]) -> Map {
         60..=94 => random.between(7..=14),
         _ => random.between(15..=30),
     };
-    pipeline(&format!("top-{index}-{}", random.between(0..=99)), stages, &ids(children), random)
+    pipeline(
+        &format!("top-{index}-{}", random.between(0..=99)),
+        stages,
+        &ids(children),
+        random,
+    )
 }
 
 fn ids(pipelines: &[Map]) -> Vec<String> {
-    pipelines.iter().filter_map(|pipeline| pipeline.get("id")?.as_str().map(str::to_owned)).collect()
+    pipelines
+        .iter()
+        .filter_map(|pipeline| pipeline.get("id")?.as_str().map(str::to_owned))
+        .collect()
 }
 
 fn pipeline(id: &str, stages: u64, children: &[String], random: &mut Random) -> Map {
-    let stages: Vec<Value> = (1..=stages).map(|number| stage(number, children, random)).collect();
-    object(json!({"id": id, "name": format!("{id} pipeline"), "application": APPLICATION, "stages": stages}))
+    let stages: Vec<Value> = (1..=stages)
+        .map(|number| stage(number, children, random))
+        .collect();
+    object(
+        json!({"id": id, "name": format!("{id} pipeline"), "application": APPLICATION, "stages": stages}),
+    )
 }
 
 fn stage(number: u64, children: &[String], random: &mut Random) -> Value {
     let mut stage = kind(number, children, random);
     stage.insert("refId".to_owned(), json!(number.to_string()));
     stage.insert("name".to_owned(), json!(format!("stage {number}")));
-    stage.insert("requisiteStageRefIds".to_owned(), json!(requisites(number, random)));
+    stage.insert(
+        "requisiteStageRefIds".to_owned(),
+        json!(requisites(number, random)),
+    );
     match random.between(0..=99) {
         0..=7 => {
             stage.insert("failPipeline".to_owned(), json!(false));
-            stage.insert("completeOtherBranchesThenFail".to_owned(), json!(random.percent(50)));
+            stage.insert(
+                "completeOtherBranchesThenFail".to_owned(),
+                json!(random.percent(50)),
+            );
         }
         // Most failures are ignored, so that pipelines get far.
         8..=69 => {
@@ -59,7 +82,10 @@ fn stage(number: u64, children: &[String], random: &mut Random) -> Value {
         _ => {}
     }
     if random.percent(10) {
-        stage.insert("stageTimeoutMs".to_owned(), json!(random.between(500..=15_000)));
+        stage.insert(
+            "stageTimeoutMs".to_owned(),
+            json!(random.between(500..=15_000)),
+        );
         if random.percent(20) {
             stage.insert("markSuccessfulOnTimeout".to_owned(), json!(true));
         }
@@ -76,11 +102,18 @@ fn requisites(number: u64, random: &mut Random) -> Vec<String> {
         return Vec::new();
     }
     let mut chosen = std::collections::BTreeSet::new();
-    let joins = if random.percent(70) { 1 } else { random.between(2..=3) };
+    let joins = if random.percent(70) {
+        1
+    } else {
+        random.between(2..=3)
+    };
     for _ in 0..joins {
         chosen.insert(number - random.between(1..=(number - 1).min(4)));
     }
-    chosen.into_iter().map(|number| number.to_string()).collect()
+    chosen
+        .into_iter()
+        .map(|number| number.to_string())
+        .collect()
 }
 
 fn kind(number: u64, children: &[String], random: &mut Random) -> Map {
@@ -88,8 +121,12 @@ fn kind(number: u64, children: &[String], random: &mut Random) -> Map {
         0..=19 => remote_noop(random),
         20..=22 => json!({"type": "noop"}),
         23..=64 => webhook(random),
-        65..=76 => json!({"type": "wait", "waitTime": random.between(0..=6), "simSkip": random.percent(30)}),
-        77..=83 => json!({"type": "manualJudgment", "simJudgment": if random.percent(80) { "continue" } else { "stop" }}),
+        65..=76 => {
+            json!({"type": "wait", "waitTime": random.between(0..=6), "simSkip": random.percent(30)})
+        }
+        77..=83 => {
+            json!({"type": "manualJudgment", "simJudgment": if random.percent(80) { "continue" } else { "stop" }})
+        }
         84..=88 if number > 1 => {
             let name = format!("stage {}", random.between(1..=number - 1));
             let status = random.pick(&["SUCCEEDED", "SUCCEEDED", "SKIPPED", "FAILED_CONTINUE"]);

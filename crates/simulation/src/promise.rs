@@ -44,14 +44,21 @@ pub(crate) struct Verdict {
 
 impl Verdict {
     pub fn new() -> Self {
-        Self { began: tokio::time::Instant::now(), found: Arc::default() }
+        Self {
+            began: tokio::time::Instant::now(),
+            found: Arc::default(),
+        }
     }
 
     /// Writes down that a promise was broken; the first finding counts, the rest follows from it.
     pub fn broken(&self, promise: Promise, sentence: impl Into<String>) {
         let at_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (mut found, sentence) = (self.lock(), sentence.into());
-        found.get_or_insert_with(|| Violation { promise, sentence, at_ms });
+        found.get_or_insert_with(|| Violation {
+            promise,
+            sentence,
+            at_ms,
+        });
     }
 
     pub fn found(&self) -> Option<Violation> {
@@ -69,7 +76,9 @@ impl fmt::Display for Promise {
             Self::NothingLost => "an acknowledged request is never lost",
             Self::NoZombies => "no zombies: what runs is moved by something",
             Self::EffectOnce => "an effect happens once",
-            Self::NeverBackwards => "a finished thing stays finished, and a stale writer or reader is refused",
+            Self::NeverBackwards => {
+                "a finished thing stays finished, and a stale writer or reader is refused"
+            }
             Self::Ends => "everything ends once nothing goes wrong any more",
             Self::StandsUp => "no part of the system panics or ends by itself",
             Self::Repeats => "one seed gives the same bytes every time",
@@ -79,6 +88,10 @@ impl fmt::Display for Promise {
 
 impl fmt::Display for Violation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "at {} ms: {} (the promise: {})", self.at_ms, self.sentence, self.promise)
+        write!(
+            formatter,
+            "at {} ms: {} (the promise: {})",
+            self.at_ms, self.sentence, self.promise
+        )
     }
 }

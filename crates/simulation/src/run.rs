@@ -45,7 +45,12 @@ const CALM_MS_MAX: u64 = 15 * 60 * 1_000;
 const OWN_MS: u64 = 30_000;
 
 /// Runs one seed on the current thread's runtime.
-pub(crate) async fn run(seed: u64, broken: Option<Rule>, trace: &Trace, panics: &Panics) -> (Summary, Option<Violation>) {
+pub(crate) async fn run(
+    seed: u64,
+    broken: Option<Rule>,
+    trace: &Trace,
+    panics: &Panics,
+) -> (Summary, Option<Violation>) {
     let mut world = World::new(seed, broken, trace.clone()).await;
     world.go(panics).await;
     world.end().await
@@ -81,21 +86,42 @@ impl World {
         let ack_wait = Duration::from_secs(*random.pick(&[12, 15, 30]));
         let layout = Layout {
             partitions,
-            pools: vec![layout::Pool { name: fleet::POOL.to_owned(), limit: 50, ack_wait }],
+            pools: vec![layout::Pool {
+                name: fleet::POOL.to_owned(),
+                limit: 50,
+                ack_wait,
+            }],
             zones: pipelines::ZONES.map(str::to_owned).to_vec(),
             ..Layout::default()
         };
-        let gates: Vec<Bus> = ["gate-0", "gate-1"].map(|name| Bus::memory(&broker, name)).to_vec();
+        let gates: Vec<Bus> = ["gate-0", "gate-1"]
+            .map(|name| Bus::memory(&broker, name))
+            .to_vec();
         if let Err(error) = gates[0].bootstrap(&layout).await {
-            verdict.broken(Promise::StandsUp, format!("the streams were not made: {error}"));
+            verdict.broken(
+                Promise::StandsUp,
+                format!("the streams were not made: {error}"),
+            );
         }
         match broken {
             Some(Rule::Fence) => broker.set_lapse(Lapse::Expectations("GK_LOG_".to_owned())),
-            Some(Rule::Proof) => broker.set_lapse(Lapse::OwnReads { prefix: "GK_LOG_".to_owned(), for_ms: OWN_MS }),
+            Some(Rule::Proof) => broker.set_lapse(Lapse::OwnReads {
+                prefix: "GK_LOG_".to_owned(),
+                for_ms: OWN_MS,
+            }),
             Some(Rule::Ledger) | None => {}
         }
-        let witness = Arc::new(Mutex::new(Witness::new(&broker, verdict.clone(), trace.clone())));
-        let outside = Outside::new(random.fork(), Arc::clone(&witness), verdict.clone(), trace.clone());
+        let witness = Arc::new(Mutex::new(Witness::new(
+            &broker,
+            verdict.clone(),
+            trace.clone(),
+        )));
+        let outside = Outside::new(
+            random.fork(),
+            Arc::clone(&witness),
+            verdict.clone(),
+            trace.clone(),
+        );
         let around = fleet::Surroundings {
             broker: broker.clone(),
             layout,
@@ -135,8 +161,14 @@ impl World {
         let store = Store::new(&self.client_buses[0]);
         for child in &children {
             let id = child["id"].as_str().unwrap_or_default();
-            if let Err(error) = store.save_pipeline(child, id, "ann", false, self.clock.now_ms()).await {
-                self.verdict.broken(Promise::StandsUp, format!("pipeline {id} was not saved: {error}"));
+            if let Err(error) = store
+                .save_pipeline(child, id, "ann", false, self.clock.now_ms())
+                .await
+            {
+                self.verdict.broken(
+                    Promise::StandsUp,
+                    format!("pipeline {id} was not saved: {error}"),
+                );
             }
         }
         for index in 0..usize::try_from(self.random.between(2..=4)).unwrap_or(1) {
@@ -168,8 +200,15 @@ impl World {
         let mut at_peace = false;
         loop {
             let next = Instant::now() + STEP;
-            let due = agenda.due_ms().map_or(next, |at_ms| self.began + Duration::from_millis(at_ms));
-            tokio::time::sleep_until(if at_peace { next } else { due.min(next).min(peace) }).await;
+            let due = agenda
+                .due_ms()
+                .map_or(next, |at_ms| self.began + Duration::from_millis(at_ms));
+            tokio::time::sleep_until(if at_peace {
+                next
+            } else {
+                due.min(next).min(peace)
+            })
+            .await;
             while let Some(fault) = agenda.take(self.now_ms()).filter(|_| !at_peace) {
                 self.happens(fault, &mut agenda);
             }
@@ -179,7 +218,8 @@ impl World {
             }
             self.witness().catch_up();
             if let Some(panic) = panics.first() {
-                self.verdict.broken(Promise::StandsUp, format!("a panic: {panic}"));
+                self.verdict
+                    .broken(Promise::StandsUp, format!("a panic: {panic}"));
             }
             if self.verdict.found().is_some() {
                 return;
@@ -190,7 +230,10 @@ impl World {
             if Instant::now() >= peace + Duration::from_millis(CALM_MS_MAX) {
                 let open = self.witness().open();
                 let clients = self.clients.tasks();
-                let sentence = format!("{clients} clients wait and this is open: {}", open.join("; "));
+                let sentence = format!(
+                    "{clients} clients wait and this is open: {}",
+                    open.join("; ")
+                );
                 return self.verdict.broken(Promise::Ends, sentence);
             }
         }
@@ -271,7 +314,14 @@ impl World {
                     client.see(&id).await;
                 } else {
                     // Only its place in time matters.
-                    let _ = client.ask(&id, Request::Explain { execution: id.clone() }).await;
+                    let _ = client
+                        .ask(
+                            &id,
+                            Request::Explain {
+                                execution: id.clone(),
+                            },
+                        )
+                        .await;
                 }
                 let wait_ms = client.random.between(0..=150);
                 sleep(Duration::from_millis(wait_ms)).await;
@@ -280,7 +330,8 @@ impl World {
     }
 
     fn peace(&mut self) {
-        self.trace.line(|| "from now on nothing goes wrong".to_owned());
+        self.trace
+            .line(|| "from now on nothing goes wrong".to_owned());
         self.broker.set_faults(Faults::default());
         self.outside.set_deaf(0);
         self.fleet.peace();
@@ -297,7 +348,10 @@ impl World {
         let summary = Summary {
             seed: self.seed,
             executions: witness.documents().count() as u64,
-            stages: witness.documents().map(|document| document.stages.len() as u64).sum(),
+            stages: witness
+                .documents()
+                .map(|document| document.stages.len() as u64)
+                .sum(),
             calls,
             effects,
             mishaps: self.mishaps,
@@ -320,14 +374,24 @@ impl World {
 
 /// Two or three schedulers, and two or three workers in two zones, each with a clock of its own.
 fn man(fleet: &mut Fleet, clock: &Clock, random: &mut Random) {
-    let skew = |random: &mut Random, most: u64| i64::try_from(random.between(0..=most)).unwrap_or(0) - i64::try_from(most / 2).unwrap_or(0);
+    let skew = |random: &mut Random, most: u64| {
+        i64::try_from(random.between(0..=most)).unwrap_or(0) - i64::try_from(most / 2).unwrap_or(0)
+    };
     for _ in 0..random.between(2..=3) {
-        let skew_ms = if random.percent(50) { 0 } else { skew(random, faults::SCHEDULER_CLOCK_MS) };
+        let skew_ms = if random.percent(50) {
+            0
+        } else {
+            skew(random, faults::SCHEDULER_CLOCK_MS)
+        };
         fleet.add(Role::Scheduler, clock.skewed(skew_ms));
     }
     for index in 0..random.between(2..=3) {
         let zone = pipelines::ZONES[usize::try_from(index % 2).unwrap_or(0)];
-        let skew_ms = if random.percent(50) { 0 } else { skew(random, faults::WORKER_CLOCK_MS) };
+        let skew_ms = if random.percent(50) {
+            0
+        } else {
+            skew(random, faults::WORKER_CLOCK_MS)
+        };
         fleet.add(Role::Worker { zone }, clock.skewed(skew_ms));
     }
 }

@@ -83,7 +83,11 @@ impl Task for Webhook {
             }
             self.life.running().await;
             let limit = Duration::from_millis(CALL_MS_MAX);
-            let answer = ctx.call(limit, |limit| self.outside.call(&self.node, ctx.message(), limit)).await?;
+            let answer = ctx
+                .call(limit, |limit| {
+                    self.outside.call(&self.node, ctx.message(), limit)
+                })
+                .await?;
             self.life.running().await;
             match answer {
                 Answer::Done(reference) => Ok(done(reference)),
@@ -96,7 +100,10 @@ impl Task for Webhook {
     fn probe<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Probed> {
         Box::pin(async move {
             self.life.running().await;
-            let found = self.outside.probe(ctx.effect_id().unwrap_or_default()).await;
+            let found = self
+                .outside
+                .probe(ctx.effect_id().unwrap_or_default())
+                .await;
             self.life.running().await;
             match found {
                 Ok(Some(reference)) => Probed::There(done(reference)),
@@ -106,25 +113,48 @@ impl Task for Webhook {
         })
     }
 
-    fn stop<'a>(&'a self, ctx: &'a Ctx, reference: Option<&'a str>) -> BoxFuture<'a, Result<Stopped, Failure>> {
+    fn stop<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        reference: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Stopped, Failure>> {
         Box::pin(async move {
             self.life.running().await;
-            if self.effect(ctx.message()) != (Effect::Probe { call_ms_max: CALL_MS_MAX }) {
-                return Ok(Stopped::Remains("what was called cannot be taken back".to_owned()));
+            if self.effect(ctx.message())
+                != (Effect::Probe {
+                    call_ms_max: CALL_MS_MAX,
+                })
+            {
+                return Ok(Stopped::Remains(
+                    "what was called cannot be taken back".to_owned(),
+                ));
             }
-            self.outside.stop(ctx.effect_id().unwrap_or_default(), reference).await;
+            self.outside
+                .stop(ctx.effect_id().unwrap_or_default(), reference)
+                .await;
             Ok(Stopped::Gone)
         })
     }
 }
 
 fn done(reference: String) -> Done {
-    let context: Map = [("simReference".to_owned(), json!(reference))].into_iter().collect();
-    Done { outputs: context.clone(), context, reference: Some(reference) }
+    let context: Map = [("simReference".to_owned(), json!(reference))]
+        .into_iter()
+        .collect();
+    Done {
+        outputs: context.clone(),
+        context,
+        reference: Some(reference),
+    }
 }
 
 fn rejected(ctx: &Ctx) -> Failure {
-    Failure::give_up(exception::unexpected(&ctx.message().kind, "Rejected", "the target does not want it", ctx.now_ms()))
+    Failure::give_up(exception::unexpected(
+        &ctx.message().kind,
+        "Rejected",
+        "the target does not want it",
+        ctx.now_ms(),
+    ))
 }
 
 /// Asks to be run again so many times, counting in the stage's context.
@@ -133,8 +163,13 @@ fn busy(input: &Map) -> Result<Done, Failure> {
     if tried >= number(input, "simBusy") {
         return Ok(Done::default());
     }
-    let context = [("simTried".to_owned(), json!(tried + 1))].into_iter().collect();
-    Err(Failure::RetryLater { after: Duration::from_millis(700), context })
+    let context = [("simTried".to_owned(), json!(tried + 1))]
+        .into_iter()
+        .collect();
+    Err(Failure::RetryLater {
+        after: Duration::from_millis(700),
+        context,
+    })
 }
 
 fn number(input: &Map, field: &str) -> u64 {

@@ -21,7 +21,10 @@ pub(crate) struct Trace {
 
 impl Trace {
     pub fn new(wanted: bool) -> Self {
-        Self { began: Instant::now(), lines: wanted.then(Arc::default) }
+        Self {
+            began: Instant::now(),
+            lines: wanted.then(Arc::default),
+        }
     }
 
     pub fn line(&self, line: impl FnOnce() -> String) {
@@ -35,7 +38,10 @@ impl Trace {
     }
 
     pub fn lines(&self) -> Vec<String> {
-        let lines = self.lines.as_ref().map(|lines| lines.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let lines = self
+            .lines
+            .as_ref()
+            .map(|lines| lines.lock().unwrap_or_else(PoisonError::into_inner).clone());
         lines.unwrap_or_default().into()
     }
 

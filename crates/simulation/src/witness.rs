@@ -63,24 +63,36 @@ impl Witness {
         while let Ok((stream, kept)) = self.tap.try_recv() {
             self.messages += 1;
             if let Err((promise, sentence)) = self.read(&stream, &kept) {
-                self.verdict.broken(promise, format!("{sentence} ({stream} message {})", kept.sequence));
+                self.verdict.broken(
+                    promise,
+                    format!("{sentence} ({stream} message {})", kept.sequence),
+                );
             }
         }
     }
 
     /// The document of an execution; `None` when it never existed or was deleted.
     pub fn document(&self, execution: &ExecutionId) -> Option<&Execution> {
-        self.executions.get(execution).filter(|known| !known.deleted).map(|known| &known.state.doc)
+        self.executions
+            .get(execution)
+            .filter(|known| !known.deleted)
+            .map(|known| &known.state.doc)
     }
 
     /// All executions that were not deleted.
     pub fn documents(&self) -> impl Iterator<Item = &Execution> {
-        self.executions.values().filter(|known| !known.deleted).map(|known| &known.state.doc)
+        self.executions
+            .values()
+            .filter(|known| !known.deleted)
+            .map(|known| &known.state.doc)
     }
 
     /// What is not over yet, in words for the one who asks why a run does not end.
     pub fn open(&self) -> Vec<String> {
-        let open = self.executions.values().filter(|known| !known.deleted && known.state.is_live());
+        let open = self
+            .executions
+            .values()
+            .filter(|known| !known.deleted && known.state.is_live());
         open.map(|known| describe(&known.state)).collect()
     }
 
@@ -97,20 +109,38 @@ impl Witness {
     }
 
     /// Whether the effect of a task may still be called for; if not, why.
-    pub fn may_call(&self, execution: &ExecutionId, stage: &StageId, task: &str) -> Result<(), String> {
-        let document = self.document(execution).ok_or("of an execution that does not exist")?;
-        let stage = document.stage(stage).ok_or("of a stage that does not exist")?;
+    pub fn may_call(
+        &self,
+        execution: &ExecutionId,
+        stage: &StageId,
+        task: &str,
+    ) -> Result<(), String> {
+        let document = self
+            .document(execution)
+            .ok_or("of an execution that does not exist")?;
+        let stage = document
+            .stage(stage)
+            .ok_or("of a stage that does not exist")?;
         // The one case in which a stage ends before its effect is settled, and it says so.
         if stage.context.contains_key("closing") {
             return Ok(());
         }
         if stage.status != Status::Running {
-            return Err(format!("although stage {} is {}", stage.ref_id, stage.status));
+            return Err(format!(
+                "although stage {} is {}",
+                stage.ref_id, stage.status
+            ));
         }
         match stage.tasks.iter().find(|held| held.id == task) {
             Some(task) if task.status == Status::Running => Ok(()),
-            Some(task) => Err(format!("although task {} of stage {} is {}", task.name, stage.ref_id, task.status)),
-            None => Err(format!("although stage {} has no task {task}", stage.ref_id)),
+            Some(task) => Err(format!(
+                "although task {} of stage {} is {}",
+                task.name, stage.ref_id, task.status
+            )),
+            None => Err(format!(
+                "although stage {} has no task {task}",
+                stage.ref_id
+            )),
         }
     }
 
@@ -118,11 +148,19 @@ impl Witness {
     pub fn succeeded_effects(&self) -> Vec<EffectId> {
         let mut found = Vec::new();
         for document in self.documents() {
-            for stage in document.stages.iter().filter(|stage| stage.kind == "webhook" && stage.status == Status::Succeeded) {
-                let done = stage.tasks.iter().filter(|task| task.name == "createWebhook" && task.status == Status::Succeeded);
+            for stage in document
+                .stages
+                .iter()
+                .filter(|stage| stage.kind == "webhook" && stage.status == Status::Succeeded)
+            {
+                let done = stage.tasks.iter().filter(|task| {
+                    task.name == "createWebhook" && task.status == Status::Succeeded
+                });
                 // Success by running out of time says nothing about the effect.
                 if !stage.context.contains_key("markSuccessfulOnTimeout") {
-                    found.extend(done.map(|task| EffectId::of(&document.id, &stage.id, 0, &task.id, 0)));
+                    found.extend(
+                        done.map(|task| EffectId::of(&document.id, &stage.id, 0, &task.id, 0)),
+                    );
                 }
             }
         }
@@ -131,9 +169,13 @@ impl Witness {
 
     fn read(&mut self, stream: &str, kept: &Kept) -> Result<(), (Promise, String)> {
         let backwards = |sentence: String| (Promise::NeverBackwards, sentence);
-        let message = inspect::read(&kept.payload).map_err(|error| backwards(format!("a log message cannot be read: {error}")))?;
+        let message = inspect::read(&kept.payload)
+            .map_err(|error| backwards(format!("a log message cannot be read: {error}")))?;
         let id = kept.append_id.as_deref().unwrap_or_default();
-        let (nonce, number) = id.rsplit_once('-').and_then(|(nonce, number)| Some((nonce, number.parse::<u64>().ok()?))).unwrap_or((id, 0));
+        let (nonce, number) = id
+            .rsplit_once('-')
+            .and_then(|(nonce, number)| Some((nonce, number.parse::<u64>().ok()?)))
+            .unwrap_or((id, 0));
         self.trace.line(|| summary(stream, kept.sequence, &message));
         let log = self.logs.entry(stream.to_owned()).or_default();
         match (&message.owner, &log.owner) {
@@ -145,20 +187,33 @@ impl Witness {
             }
             (None, Some((held, before))) => {
                 if held != nonce {
-                    return Err(backwards("a writer that is not the owner appended to the log".to_owned()));
+                    return Err(backwards(
+                        "a writer that is not the owner appended to the log".to_owned(),
+                    ));
                 }
                 if number <= *before {
-                    return Err(backwards(format!("append {number} of an owner came after append {before}")));
+                    return Err(backwards(format!(
+                        "append {number} of an owner came after append {before}"
+                    )));
                 }
             }
-            (None, None) => return Err(backwards("the log begins with facts of nobody".to_owned())),
+            (None, None) => {
+                return Err(backwards("the log begins with facts of nobody".to_owned()));
+            }
         }
         log.owner = Some((nonce.to_owned(), number));
         if message.at < log.at {
-            return Err(backwards(format!("the time in the log runs backwards, from {} to {}", log.at, message.at)));
+            return Err(backwards(format!(
+                "the time in the log runs backwards, from {} to {}",
+                log.at, message.at
+            )));
         }
         log.at = message.at;
-        let changed: BTreeSet<ExecutionId> = message.facts.iter().map(|facts| facts.execution.clone()).collect();
+        let changed: BTreeSet<ExecutionId> = message
+            .facts
+            .iter()
+            .map(|facts| facts.execution.clone())
+            .collect();
         for facts in message.facts {
             self.fold(facts).map_err(backwards)?;
         }
@@ -169,17 +224,33 @@ impl Witness {
     }
 
     fn fold(&mut self, facts: Facts) -> Result<(), String> {
-        let Facts { execution: id, events, deleted } = facts;
+        let Facts {
+            execution: id,
+            events,
+            deleted,
+        } = facts;
         for event in events {
             if let Event::AttemptOpened { open, .. } = &event {
                 self.closings += u64::from(open.ending.is_some());
             }
             match self.executions.get_mut(&id) {
-                Some(known) if known.deleted => return Err(format!("execution {id} goes on after it was deleted")),
-                Some(known) => apply(&mut known.state, &event).map_err(|misfit| format!("a fact about execution {id} does not fit: {misfit}"))?,
+                Some(known) if known.deleted => {
+                    return Err(format!("execution {id} goes on after it was deleted"));
+                }
+                Some(known) => apply(&mut known.state, &event).map_err(|misfit| {
+                    format!("a fact about execution {id} does not fit: {misfit}")
+                })?,
                 None => {
-                    let state = apply::created(&event).ok_or_else(|| format!("the log tells of execution {id}, which never began"))?;
-                    self.executions.insert(id.clone(), Known { state, deleted: false });
+                    let state = apply::created(&event).ok_or_else(|| {
+                        format!("the log tells of execution {id}, which never began")
+                    })?;
+                    self.executions.insert(
+                        id.clone(),
+                        Known {
+                            state,
+                            deleted: false,
+                        },
+                    );
                 }
             }
         }
@@ -190,10 +261,15 @@ impl Witness {
     }
 
     fn look_for_zombies(&self, id: &ExecutionId) -> Result<(), (Promise, String)> {
-        let Some(known) = self.executions.get(id).filter(|known| !known.deleted) else { return Ok(()) };
+        let Some(known) = self.executions.get(id).filter(|known| !known.deleted) else {
+            return Ok(());
+        };
         match audit::zombies(&known.state).first() {
             None => Ok(()),
-            Some(zombie) => Err((Promise::NoZombies, format!("execution {id}: {}", zombie.sentence))),
+            Some(zombie) => Err((
+                Promise::NoZombies,
+                format!("execution {id}: {}", zombie.sentence),
+            )),
         }
     }
 }
@@ -212,11 +288,17 @@ fn describe(state: &State) -> String {
         state.doc.id,
         state.doc.status,
         stages.join(", "),
-        book.attempts.iter().map(|(number, attempt)| (number.0, attempt.message.order, &attempt.message.zone)).collect::<Vec<_>>(),
+        book.attempts
+            .iter()
+            .map(|(number, attempt)| (number.0, attempt.message.order, &attempt.message.zone))
+            .collect::<Vec<_>>(),
         book.timers,
         book.questions,
         book.lookups.len(),
-        book.outbox.values().map(|outbox| outbox.open.len()).sum::<usize>(),
+        book.outbox
+            .values()
+            .map(|outbox| outbox.open.len())
+            .sum::<usize>(),
     )
 }
 
@@ -243,7 +325,10 @@ fn name(event: &Event) -> String {
     let mut name = text["e"].as_str().unwrap_or("?").to_owned();
     for field in ["status", "attempt", "stage", "task"] {
         match &text[field] {
-            serde_json::Value::String(value) => name.push_str(&format!(" {}", value.get(value.len().saturating_sub(6)..).unwrap_or(value))),
+            serde_json::Value::String(value) => name.push_str(&format!(
+                " {}",
+                value.get(value.len().saturating_sub(6)..).unwrap_or(value)
+            )),
             serde_json::Value::Number(value) => name.push_str(&format!(" {value}")),
             _ => {}
         }

@@ -12,8 +12,12 @@ use gennaker_runtime::Backoff;
 
 use crate::{exception, outcome, shared::Shared};
 
-/// How long the owner may take to make a report durable and answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// How long the owner may take to make a report durable and answer. A report that was under way to an owner that was killed is
+/// lost, and its execution waits for this long; one that comes twice does no harm.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// Longest pause between two tries: it adds to every take-over.
+const AGAIN_MAX: Duration = Duration::from_millis(500);
 
 /// Largest report in bytes: an owner logs it whole, and a log message has this limit.
 const REPORT_BYTES_MAX: usize = 480 * 1024;
@@ -37,7 +41,7 @@ pub(crate) async fn deliver(
     mut report: TaskReport,
     seed: u64,
 ) -> Told {
-    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5), seed);
+    let mut backoff = Backoff::new(Duration::from_millis(200), AGAIN_MAX, seed);
     let mut replaced = false;
     loop {
         let payload: Bytes = serde_json::to_vec(&report)

@@ -64,7 +64,10 @@ impl Node {
         };
         let write = write.clone();
         let id = self.id;
-        match self.call(kind, move |state| state.store_for(id, &write)).await {
+        match self
+            .call(kind, move |state| state.store_for(id, &write))
+            .await
+        {
             Ok(outcome) => outcome,
             Err(Error::Closed) => Err(StoreError::Refused(Error::Closed)),
             Err(error) => Err(StoreError::Unknown(error.to_string())),
@@ -331,9 +334,13 @@ impl State {
         let sequence = self.store(write)?;
         if let Some(Lapse::OwnReads { prefix, .. }) = &self.lapse
             && write.stream.starts_with(prefix)
-            && let Some(stored) = self.streams.get(&write.stream).and_then(|stream| stream.get(sequence))
+            && let Some(stored) = self
+                .streams
+                .get(&write.stream)
+                .and_then(|stream| stream.get(sequence))
         {
-            self.own.insert((node, write.stream.clone()), stored.clone());
+            self.own
+                .insert((node, write.stream.clone()), stored.clone());
         }
         Ok(sequence)
     }
