@@ -1,6 +1,6 @@
 //! The execution state machine: Orca's behaviour as a plain synchronous value.
 //!
-//! [`decide`] looks at a [`State`] and an [`Input`] and returns facts ([`Event`]) and requests ([`Effect`]); [`apply()`] folds
+//! [`decide()`] looks at a [`State`] and an [`Input`] and returns facts ([`Event`]) and requests ([`Effect`]); [`apply()`] folds
 //! one fact into a state and decides nothing. Replaying the facts rebuilds the state; same inputs, same facts, byte for byte.
 //!
 //! Spinnaker's queue messages (start stage, run task, complete stage, …) are the internal steps of *one* decision, run to a
@@ -11,10 +11,10 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`state`], [`event`], [`apply`] | what is known, how it changes, the fold |
+//! | [`state`], [`event`], [`mod@apply`] | what is known, how it changes, the fold |
 //! | [`input`], [`effect`] | what comes in, what is asked for |
 //! | [`definition`] | what a stage type and a task must say about themselves |
-//! | [`decide`] | the dispatcher; one file per handler below it |
+//! | [`mod@decide`] | the dispatcher; one file per handler below it |
 //! | [`graph`], [`rollup`], [`transitions`] | Spinnaker's tables: ancestors, status from parts, legal moves |
 //! | [`scope`] | reading values and evaluating expressions |
 //! | [`audit`], [`explain`] | no zombies; why is it waiting |

@@ -7,7 +7,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`routes`] | the one table of routes: it drives the dispatch, the OpenAPI document and the tests |
+//! | `routes` | the one table of routes: it drives the dispatch, the OpenAPI document and the tests |
 //! | `dispatch` | finds the route, reads the body, runs the handler, writes the answer |
 //! | `guard` | request ids, hosts, origins, preflights |
 //! | `problem` | the one error envelope |

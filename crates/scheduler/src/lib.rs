@@ -11,7 +11,7 @@
 //!
 //! Correctness comes from the expected sequence alone: whoever appended last owns the partition, and a former owner learns
 //! that it is deposed by its next append or by the leader read that every answer without an append needs. Leases
-//! ([`assignment`]) only say who should try.
+//! (module `assignment`) only say who should try.
 //!
 //! It never talks to a target system, and never answers before what it answers is durable. Called by `gennaker` (the
 //! `scheduler` role) and by the simulation.
