@@ -150,12 +150,15 @@ impl Owners {
                     patience.as_secs()
                 )));
             }
+            // Answers to questions that are under way at the same time may overtake each other; only one that is older than what
+            // was known when it was asked is from the past.
+            let known = self.seen(partition);
             let outcome = self
                 .bus
                 .command(partition, Class::Request, payload.clone(), TRY.min(left))
                 .await;
             trouble = match outcome {
-                Ok(answer) => match self.read_answer(partition, &answer)? {
+                Ok(answer) => match self.read_answer(partition, known, &answer)? {
                     Some(said) => return Ok(said),
                     None => "its owner has changed".to_owned(),
                 },
@@ -174,20 +177,31 @@ impl Owners {
         }
     }
 
-    /// `None` when the answer is not the present owner's and must be asked for again.
-    fn read_answer(&self, partition: u32, answer: &Bytes) -> Result<Option<Said>, Problem> {
+    /// The highest log sequence that an answer of this partition had so far.
+    fn seen(&self, partition: u32) -> u64 {
+        let place = usize::try_from(partition).unwrap_or(usize::MAX);
+        let seen = self.seen.get(place);
+        seen.map_or(0, |seen| seen.load(Ordering::Relaxed))
+    }
+
+    /// `None` when the answer is not the present owner's and must be asked for again: it is below `known`.
+    fn read_answer(
+        &self,
+        partition: u32,
+        known: u64,
+        answer: &Bytes,
+    ) -> Result<Option<Said>, Problem> {
         let answer: Answer = serde_json::from_slice(answer).map_err(|error| {
             Problem::internal(format!(
                 "The answer of partition {partition} cannot be read: {error}"
             ))
         })?;
-        let known = usize::try_from(partition)
-            .ok()
-            .and_then(|place| self.seen.get(place));
-        if let Some(known) = known
-            && known.fetch_max(answer.sequence, Ordering::Relaxed) > answer.sequence
-        {
+        if answer.sequence < known {
             return Ok(None);
+        }
+        let place = usize::try_from(partition).unwrap_or(usize::MAX);
+        if let Some(seen) = self.seen.get(place) {
+            seen.fetch_max(answer.sequence, Ordering::Relaxed);
         }
         Ok(match answer.result {
             Ok(reply) => Some(Said::Reply(reply)),

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use gennaker_bus::{Bucket, Bus};
-use gennaker_model::command::{RefusalCode, Reply};
+use gennaker_model::{
+    ExecutionId,
+    command::{RefusalCode, Reply},
+    routing,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -80,6 +84,34 @@ async fn an_answer_from_the_past_is_asked_for_again() {
     assert_eq!(fixture.call("PUT", &path, "").await.status, 200);
     assert_eq!(fixture.call("PUT", &path, "").await.status, 200);
     assert_eq!(fixture.owner.lock().unwrap().asked.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_may_overtake_each_other() {
+    let fixture = Fixture::without_owner().await;
+    let id = ExecutionId::new("01ARZ3NDEKTSV4RRFFQ69G5FAV").unwrap();
+    let partition = routing::partition_of(&id, PARTITIONS);
+    let owner = Bus::memory(&fixture.broker, "scheduler");
+    let mut commands = owner.serve_commands(partition).await.unwrap();
+    let path = format!("/pipelines/{id}/pause");
+    let clients = async {
+        tokio::join!(
+            fixture.call("PUT", &path, ""),
+            fixture.call("PUT", &path, "")
+        )
+    };
+    let owner = async {
+        let first = commands.next().await.unwrap();
+        let second = commands.next().await.unwrap();
+        for (command, sequence) in [(second, 11), (first, 10)] {
+            let said = serde_json::to_vec(&answer(sequence, Ok(Reply::Done))).unwrap();
+            command.responder.send(said.into()).await.unwrap();
+        }
+    };
+    let ((one, two), ()) = tokio::join!(clients, owner);
+    assert_eq!((one.status.as_u16(), two.status.as_u16()), (200, 200));
+    let again = tokio::time::timeout(Duration::from_secs(5), commands.next()).await;
+    assert!(again.is_err(), "it was asked again");
 }
 
 #[tokio::test(start_paused = true)]
