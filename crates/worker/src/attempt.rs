@@ -201,10 +201,7 @@ async fn perform(
         return driver.drive().await;
     }
     // What was done before is reported; nothing is tried again.
-    End::Report(match (driver.recorded().await, message.order) {
-        (Some(outcome), Order::Run) => outcome,
-        (_, Order::Run | Order::Close) => not_run(shared, message, TENTH),
-    })
+    driver.put_aside(not_run(shared, message, TENTH)).await
 }
 
 const TENTH: &str = "it was delivered ten times without an end, as if its workers died of it";

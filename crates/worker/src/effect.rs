@@ -78,7 +78,16 @@ impl Driver {
             match ledger::decide(entry.as_ref(), look, self.me()) {
                 Step::Claim => {
                     if let Some(end) = self.unwanted() {
-                        return end;
+                        // Another delivery of this attempt may be on its way to the same step: it must find the end.
+                        let End::Report(outcome) = &end else {
+                            return end;
+                        };
+                        let attempt = self.message.attempt;
+                        let outcome = Some(outcome.clone());
+                        if self.put(revision, State::Idle { attempt, outcome }).await {
+                            return end;
+                        }
+                        continue;
                     }
                     let Some(intent) = self.intent(revision).await else {
                         continue;
@@ -152,12 +161,46 @@ impl Driver {
         }
     }
 
-    /// Only what the ledger already says, for a task that must not be run any more.
-    pub(crate) async fn recorded(&self) -> Option<Outcome> {
-        let found = self.book.read().await.ok()??;
-        match found.entry.state {
-            State::Done { outcome, .. } => Some(outcome),
-            State::Intent { .. } | State::Idle { .. } | State::Closed { .. } => None,
+    /// Ends a task that must not be run any more: with what the ledger says, or else with `outcome`, which the ledger says from
+    /// then on, so that a slower worker does not carry out what was reported as not done.
+    pub(crate) async fn put_aside(&self, outcome: Outcome) -> End {
+        let attempt = self.message.attempt;
+        loop {
+            let Ok(found) = self.book.read().await else {
+                return End::HandBack(NOT_MINE);
+            };
+            let revision = found.as_ref().map_or(0, |found| found.revision);
+            let state = found.map(|found| found.entry.state);
+            let state = match (state, self.message.order) {
+                (Some(State::Done { outcome, .. }), Order::Run) => return End::Report(outcome),
+                (Some(State::Closed { .. }), Order::Run) => {
+                    return End::Drop("its effect was closed");
+                }
+                (Some(State::Closed { remains, .. }), Order::Close) => return closed(remains),
+                (Some(State::Intent { reference, .. }), Order::Run) => State::Done {
+                    attempt,
+                    outcome: outcome.clone(),
+                    reference,
+                    uncertain: true,
+                },
+                (Some(State::Idle { .. }) | None, Order::Run) => State::Done {
+                    attempt,
+                    outcome: outcome.clone(),
+                    reference: None,
+                    uncertain: false,
+                },
+                (Some(_) | None, Order::Close) => {
+                    let remains = match &outcome {
+                        Outcome::Closed { remains, .. } => remains.clone(),
+                        _ => None,
+                    };
+                    State::Closed { attempt, remains }
+                }
+            };
+            if self.put(revision, state).await {
+                self.probe_late();
+                return End::Report(outcome);
+            }
         }
     }
 
@@ -254,6 +297,10 @@ impl Driver {
             attempt: self.message.attempt,
             remains,
         };
+        self.put(revision, state).await
+    }
+
+    async fn put(&self, revision: u64, state: State) -> bool {
         matches!(
             self.book.write(revision, &Entry::new(state)).await,
             Written::Done(_)

@@ -300,6 +300,36 @@ async fn the_tenth_delivery_still_tells_what_was_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_tenth_delivery_reported_is_not_done_by_a_slow_worker() {
+    let world = World::with_owner().await;
+    let slots = std::sync::Arc::new(Semaphore::new(1));
+    world
+        .dispatch(&with(&message("a", 1), json!({"idleMs": 20_000})))
+        .await;
+    let mut deliveries = world.bus.tasks("notify").pull(None, slots).await.unwrap();
+    for _ in 0..8 {
+        let delivery = deliveries.next().await.unwrap();
+        delivery.nak(Duration::ZERO).await.unwrap();
+    }
+    deliveries.close().await;
+    let _ninth = world.work("ninth");
+    world
+        .until("the intent is written", || {
+            !world.broker.messages("KV_gk_effect_notify").is_empty()
+        })
+        .await;
+    world.broker.pause_node("ninth");
+    let _tenth = world.work("tenth");
+    world
+        .until("the tenth is reported", || world.outcomes().len() == 1)
+        .await;
+    world.broker.resume_node("ninth");
+    world.clock.sleep(Duration::from_secs(120)).await;
+    assert!(matches!(world.outcomes()[0], Outcome::Failed { .. }));
+    assert_eq!(world.calls(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_read_is_told_or_given_up() {
     let world = World::with_owner().await;
     let _worker = world.work("w");

@@ -1,4 +1,6 @@
-use gennaker_bus::subject;
+use std::time::Duration;
+
+use gennaker_bus::{memory::Faults, subject};
 use gennaker_model::{
     AttemptId,
     work::{Abort, Order, Outcome, TaskMessage},
@@ -99,6 +101,30 @@ async fn an_abort_before_the_call_leaves_nothing() {
     assert!(matches!(world.outcomes()[0], Outcome::Canceled { .. }));
     assert_eq!(world.outcomes()[1], closed(None));
     assert!(world.elapsed_ms() < 15_000, "{} ms", world.elapsed_ms());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_reported_as_cancelled_is_not_done_by_another_delivery() {
+    let world = World::with_owner().await;
+    let _first = world.work("first");
+    world.broker.set_faults(slow());
+    world.clock.sleep(Duration::from_secs(6)).await;
+    world.dispatch(&message("a", 1)).await;
+    // The first worker has the task and reads the ledger, which does not answer; it hears no abort either.
+    world.clock.sleep(Duration::from_millis(100)).await;
+    world.broker.partition("first");
+    let _second = world.work("second");
+    while world.outcomes().is_empty() {
+        assert!(world.elapsed_ms() < 120_000);
+        abort(&world, 1).await;
+        world.clock.sleep(Duration::from_millis(50)).await;
+    }
+    assert!(matches!(world.outcomes()[0], Outcome::Canceled { .. }));
+    // The last abort is not on its way any more.
+    world.clock.sleep(Duration::from_secs(1)).await;
+    world.broker.heal("first");
+    world.clock.sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.calls(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,10 +239,7 @@ async fn closing_and_running_race_to_one_end() {
                 json!({"idleMs": 1_000, "beforeMs": 500, "afterMs": 500}),
             ))
             .await;
-        world
-            .clock
-            .sleep(std::time::Duration::from_millis(delay_ms))
-            .await;
+        world.clock.sleep(Duration::from_millis(delay_ms)).await;
         abort(&world, 1).await;
         world.dispatch(&close("a", 2)).await;
         world
@@ -254,10 +277,7 @@ async fn a_task_without_effect_is_closed_at_once_and_cancelled_by_an_abort() {
     world
         .dispatch(&with(&plain, json!({"idleMs": 5_000})))
         .await;
-    world
-        .clock
-        .sleep(std::time::Duration::from_millis(500))
-        .await;
+    world.clock.sleep(Duration::from_millis(500)).await;
     abort(&world, 1).await;
     world.settled(2).await;
     assert!(matches!(world.outcomes()[1], Outcome::Canceled { .. }));
@@ -289,4 +309,12 @@ async fn abort(world: &World, attempt: u64) {
         .publish(subject::abort("notify", None), payload)
         .await
         .unwrap();
+}
+
+/// Every message takes so long that a worker can be met between two steps.
+fn slow() -> Faults {
+    Faults {
+        delay_ms: 300..=300,
+        ..Faults::default()
+    }
 }
