@@ -1,7 +1,7 @@
 //! Which executions are complete, as the server's feed says (`GET /v2/feed`, server-sent events).
 //!
-//! The feed gives hints, and hints may be lost. So who waits also looks by itself now and then; how often that was needed is
-//! counted and printed, because it would cost the server more than a hint.
+//! The feed gives hints, and hints may be lost. So who waits also looks by itself now and then; how often the hint had indeed been
+//! lost is counted and printed.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -34,7 +34,7 @@ pub struct Completion {
 pub struct Completions {
     address: SocketAddr,
     slots: Rc<RefCell<HashMap<String, Slot>>>,
-    looks: Rc<Cell<u64>>,
+    lost: Rc<Cell<u64>>,
 }
 
 enum Slot {
@@ -49,7 +49,7 @@ impl Completions {
         Self {
             address,
             slots: Rc::default(),
-            looks: Rc::default(),
+            lost: Rc::default(),
         }
     }
 
@@ -68,9 +68,9 @@ impl Completions {
         }
     }
 
-    /// How often executions had to be read because no hint came.
-    pub fn looks(&self) -> u64 {
-        self.looks.get()
+    /// How many ends were found by reading, because their hint did not come.
+    pub fn lost(&self) -> u64 {
+        self.lost.get()
     }
 
     /// Waits for the end of an execution.
@@ -94,7 +94,6 @@ impl Completions {
             if let Ok(Ok(completion)) = tokio::time::timeout(LOOK_AFTER, &mut receiver).await {
                 return Ok(completion);
             }
-            self.looks.set(self.looks.get() + 1);
             let looked = api.execution(id).await;
             let status = looked
                 .as_ref()
@@ -102,6 +101,7 @@ impl Completions {
                 .and_then(|document| document["status"].as_str());
             if let Some(succeeded) = status.and_then(end_of) {
                 self.slots.borrow_mut().remove(id);
+                self.lost.set(self.lost.get() + 1);
                 return Ok(Completion {
                     at: Instant::now(),
                     succeeded,

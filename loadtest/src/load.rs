@@ -140,9 +140,9 @@ impl Shared {
         (self.failures.get(), self.errors.borrow().clone())
     }
 
-    /// How often an execution had to be read because the feed told nothing.
-    pub fn looks(&self) -> u64 {
-        self.completions.looks()
+    /// How many ends were found by reading, because the feed told nothing.
+    pub fn lost(&self) -> u64 {
+        self.completions.lost()
     }
 
     async fn run_client(&self, client: usize) {

@@ -138,7 +138,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         machine,
         program: described(&programs),
         quick: arguments.quick,
-        completion_seen_by: "the feed (server-sent events); an execution is read when no hint comes within a second",
+        completion_seen_by: "the feed (server-sent events); who hears nothing for a second reads its execution",
         rows,
     };
     println!("{}", report.table());

@@ -76,9 +76,9 @@ pub async fn run(
     let shared = load.finish().await;
     let (failures, reasons) = shared.failures();
     println!(
-        "soak: {} stalls, {failures} failed runs {reasons:?}, {} executions read for lack of a hint",
+        "soak: {} stalls, {failures} failed runs {reasons:?}, {} hints of the feed lost",
         watch.stalls,
-        shared.looks()
+        shared.lost()
     );
     Ok(if watch.stalls > 0 || failures > 0 {
         ExitCode::FAILURE

@@ -34,6 +34,8 @@ mod random;
 mod run;
 mod summary;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod witness;
 

@@ -36,9 +36,9 @@ async fn at(plan: &Plan<'_>, target: &mut Target, clients: usize) -> Result<Row>
             deletes: false,
         },
     );
-    tokio::time::sleep(seconds(plan.quick, 0.7, 5.0)).await;
+    tokio::time::sleep(seconds(plan.quick, 0.6, 5.0)).await;
     let (before, own_before, begin) = (target.usages(), own_usage(), Instant::now());
-    tokio::time::sleep(seconds(plan.quick, 2.0, 20.0)).await;
+    tokio::time::sleep(seconds(plan.quick, 1.8, 20.0)).await;
     let (after, own_after, end) = (target.usages(), own_usage(), Instant::now());
     let shared = load.finish().await;
     target.check_alive()?;
@@ -67,10 +67,10 @@ async fn at(plan: &Plan<'_>, target: &mut Target, clients: usize) -> Result<Row>
     row.clients = Some(clients);
     row.stages_per_s = Some(stages / (end - begin).as_secs_f64());
     note_failures(&mut row, &shared.failures());
-    if shared.looks() > 0 {
+    if shared.lost() > 0 {
         row.notes.push(format!(
-            "{clients} clients: {} executions were read because no hint came within a second",
-            shared.looks()
+            "{clients} clients: {} hints of the feed were lost",
+            shared.lost()
         ));
     }
     if target.setup.fsync() {

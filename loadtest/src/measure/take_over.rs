@@ -45,7 +45,7 @@ pub async fn measure(plan: &Plan<'_>) -> Result<Vec<Row>> {
         deletes: false,
     };
     let load = Load::start(target.address, options);
-    tokio::time::sleep(seconds(plan.quick, 1.5, 5.0)).await;
+    tokio::time::sleep(seconds(plan.quick, 1.0, 5.0)).await;
 
     let killed = Instant::now();
     target.kill_9(1)?;
