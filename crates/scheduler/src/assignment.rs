@@ -31,6 +31,9 @@ pub struct Scheduler {
 /// How long an owner has to finish what is in flight when it hands over.
 const HAND_OVER: Duration = Duration::from_secs(3);
 
+/// How often free leases are looked for in the time between two renewals, as long as somebody else owns a partition.
+const LOOKS: u32 = 4;
+
 struct Holding {
     held: Held,
     scope: Scope,
@@ -65,7 +68,8 @@ impl Scheduler {
         let mut rests: BTreeMap<u32, tokio::time::Instant> = BTreeMap::new();
         let mut own: Option<Held> = None;
         let mut ownerships = 0;
-        let mut tick = tokio::time::interval(self.config.lease_renew);
+        let mut tick = tokio::time::interval(self.config.lease_renew / LOOKS);
+        let mut looks = 0;
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -78,8 +82,13 @@ impl Scheduler {
                     }
                 }
                 _ = tick.tick() => {
+                    let renew = looks % LOOKS == 0;
+                    looks += 1;
+                    if !renew && holding.len() == self.config.partitions as usize {
+                        continue;
+                    }
                     let patience = self.config.lease_ttl;
-                    let turn = self.turn(&lease, &mut own, &mut holding, &rests, &mut ownerships, &scope, &ended);
+                    let turn = self.turn(renew, &lease, &mut own, &mut holding, &rests, &mut ownerships, &scope, &ended);
                     if tokio::time::timeout(patience, turn).await.is_err() {
                         tracing::warn!("the broker does not answer about leases; what is owned goes on");
                     }
@@ -101,6 +110,7 @@ impl Scheduler {
     )]
     async fn turn(
         &self,
+        renew: bool,
         lease: &Lease,
         own: &mut Option<Held>,
         holding: &mut BTreeMap<u32, Holding>,
@@ -109,7 +119,7 @@ impl Scheduler {
         scope: &Scope,
         ended: &mpsc::Sender<Gone>,
     ) {
-        if let Err(error) = self.be_present(lease, own).await {
+        if renew && let Err(error) = self.be_present(lease, own).await {
             tracing::debug!("the scheduler's own lease was not renewed: {error}");
         }
         let present = match lease.holders("sched").await {
@@ -133,7 +143,7 @@ impl Scheduler {
                     if let Some(holding) = holding.remove(&partition) {
                         hand_back(lease, partition, holding).await;
                     }
-                } else if !matches!(lease.renew(&mut held.held).await, Ok(true)) {
+                } else if renew && !matches!(lease.renew(&mut held.held).await, Ok(true)) {
                     // Not lost yet: only a refused append ends an ownership. But others may try from now on.
                     if let Ok(Some(again)) = lease
                         .acquire(&part_key(partition), held.held.value.clone())

@@ -181,6 +181,7 @@ pub(crate) async fn scan(
     let mut headers = kv.scan("x").await?;
     let mut documents = Vec::new();
     let mut unfinished = Vec::new();
+    let mut deleted = Vec::new();
     loop {
         let next = headers.next().await.transpose()?;
         let last = next.is_none();
@@ -188,13 +189,15 @@ pub(crate) async fn scan(
             match crate::checkpoint::document_of(kv, record).await {
                 Some(crate::checkpoint::Brief::Finished(document)) => documents.push(*document),
                 Some(crate::checkpoint::Brief::Unfinished(id)) => unfinished.push(id),
+                Some(crate::checkpoint::Brief::Deleted(id)) => deleted.push(id),
                 None => {}
             }
         }
-        if last || documents.len() + unfinished.len() >= LOT {
+        if last || documents.len() + unfinished.len() + deleted.len() >= LOT {
             let arrival = crate::owner::Arrival::Indexed {
                 documents: std::mem::take(&mut documents),
                 unfinished: std::mem::take(&mut unfinished),
+                deleted: std::mem::take(&mut deleted),
                 last,
             };
             if sender.send(arrival).await.is_err() || last {

@@ -86,6 +86,8 @@ pub(crate) struct Owner {
     ready: VecDeque<Work>,
     /// Work for executions that a load did not find, and whether they were deleted.
     absent: VecDeque<(Work, bool)>,
+    /// Deleted executions: their ids are not free for others.
+    deleted: BTreeSet<ExecutionId>,
     /// Executions whose state in memory is ahead of the log, because their append is not acknowledged: no checkpoint is cut.
     ahead: BTreeSet<ExecutionId>,
     /// When a worker of a pool last held or reported anything, epoch milliseconds.
@@ -168,6 +170,7 @@ impl Owner {
             proving: false,
             ready: VecDeque::new(),
             absent: VecDeque::new(),
+            deleted: BTreeSet::new(),
             ahead: BTreeSet::new(),
             pool_heard: BTreeMap::new(),
             sender,

@@ -282,3 +282,49 @@ async fn what_parks_leaves_memory_and_comes_back() {
     let waited = document.end_time.unwrap() - document.start_time.unwrap();
     assert!((3_600_000..3_601_000).contains(&waited), "{waited}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_execution_stays_deleted_and_its_id_taken() {
+    let mut world = World::new().await;
+    let id = world
+        .start(1, json!([{"refId": "1", "type": "wait"}]))
+        .await;
+    world
+        .until(&id, |document| document.status.is_complete())
+        .await;
+    let partition = routing::partition_of(&id, PARTITIONS);
+    for _ in 0..2 {
+        let delete = Request::Delete {
+            execution: id.clone(),
+        };
+        assert_eq!(world.ask(partition, delete).await, Ok(Reply::Done));
+    }
+    world.scheduler("two");
+    let (name, scope) = world.schedulers.remove(0);
+    world.broker.kill_node(&name);
+    scope.cancel();
+    let read = world
+        .ask(
+            partition,
+            Request::Read {
+                execution: id.clone(),
+            },
+        )
+        .await;
+    assert_eq!(read.unwrap_err().code, RefusalCode::NotFound);
+    let again = Start {
+        execution: id.clone(),
+        kind: ExecutionType::Pipeline,
+        config: json!({"id": "config", "stages": []})
+            .as_object()
+            .unwrap()
+            .clone(),
+        trigger: Map::new(),
+        user: "ann".into(),
+        origin: "api".into(),
+        parent: None,
+        error: None,
+    };
+    let started = world.ask(partition, Request::Start(Box::new(again))).await;
+    assert_eq!(started.unwrap_err().code, RefusalCode::Conflict);
+}

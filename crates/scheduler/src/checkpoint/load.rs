@@ -122,16 +122,20 @@ pub(crate) enum Brief {
     Finished(Box<gennaker_model::Execution>),
     /// It still runs.
     Unfinished(ExecutionId),
+    /// It was deleted.
+    Deleted(ExecutionId),
 }
 
-/// The brief of a header; `None` for deleted ones and for what cannot be read (which is logged).
+/// The brief of a header; `None` for what cannot be read (which is logged).
 pub(crate) async fn document_of(kv: &Kv, record: Record) -> Option<Brief> {
     let key = record.key.clone();
     let execution = gennaker_bus::subject::name(key.strip_prefix("x.")?)?;
     let execution = ExecutionId::new(execution).ok()?;
     match load_record(kv, &execution, record).await {
         Ok(loaded) => {
-            let state = loaded.state?;
+            let Some(state) = loaded.state else {
+                return Some(Brief::Deleted(execution));
+            };
             if state.is_live() {
                 Some(Brief::Unfinished(execution))
             } else {

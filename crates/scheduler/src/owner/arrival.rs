@@ -51,6 +51,7 @@ pub(crate) enum Arrival {
     Indexed {
         documents: Vec<gennaker_model::Execution>,
         unfinished: Vec<ExecutionId>,
+        deleted: Vec<ExecutionId>,
         last: bool,
     },
     /// A task was published, or the message of an earlier publication is still there.
@@ -158,8 +159,12 @@ impl Owner {
             Arrival::Indexed {
                 documents,
                 unfinished,
+                deleted,
                 last,
-            } => self.indexed(&documents, unfinished, last),
+            } => {
+                self.deleted.extend(deleted);
+                self.indexed(&documents, unfinished, last);
+            }
             Arrival::Published { execution, attempt } => {
                 self.heard.insert((execution, attempt), group.at);
             }

@@ -26,7 +26,9 @@ impl Owner {
             if let Some((oldest, _)) = unsaved {
                 self.unsaved.insert(id.clone(), oldest);
             }
-            if !deleted {
+            if deleted {
+                self.deleted.insert(id.clone());
+            } else {
                 self.index.put(&state.doc);
             }
             let changed = unsaved.map_or(saved.sequence, |(_, newest)| newest);

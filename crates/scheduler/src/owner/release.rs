@@ -32,6 +32,7 @@ impl Owner {
             self.unsaved.entry(execution.clone()).or_insert(self.last);
             if live.deleted {
                 self.index.remove(execution);
+                self.deleted.insert(execution.clone());
             } else {
                 self.index.put(&live.state.doc);
             }

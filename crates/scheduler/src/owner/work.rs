@@ -137,7 +137,10 @@ impl Owner {
                 let id = work.execution.clone();
                 self.load(&id, 0, vec![work]);
             }
-            None => self.without(work, false, group),
+            None => {
+                let deleted = self.deleted.contains(&work.execution);
+                self.without(work, deleted, group);
+            }
         }
     }
 
@@ -170,6 +173,8 @@ impl Owner {
                     }),
                 );
             }
+            // The answer to the first one was lost.
+            What::Delete { .. } if deleted => self.answer(responder, Ok(Reply::Done)),
             What::Peer(_) if deleted => self.answer(responder, Err(not_found(&execution))),
             What::Start { start, at_ms } => self.start(&start, at_ms, None, responder, group),
             What::Peer(peer) => match &peer.body {
