@@ -144,7 +144,7 @@ fn tell(first: &Outcome, arguments: &Arguments, broken: Option<Rule>) {
         println!("{line}");
     }
     if let Some(violation) = &first.violation {
-        println!("seed {seed} breaks a promise {violation}");
+        println!("seed {seed} broke a promise {violation}");
     }
     if (&again.summary, &again.violation) != (&first.summary, &first.violation) {
         println!(

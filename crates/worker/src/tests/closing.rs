@@ -111,7 +111,7 @@ async fn what_was_reported_as_cancelled_is_not_done_by_another_delivery() {
     world.clock.sleep(Duration::from_secs(6)).await;
     world.dispatch(&message("a", 1)).await;
     // The first worker has the task and reads the ledger, which does not answer; it hears no abort either.
-    world.clock.sleep(Duration::from_millis(100)).await;
+    world.clock.sleep(Duration::from_millis(300)).await;
     world.broker.partition("first");
     let _second = world.work("second");
     while world.outcomes().is_empty() {
