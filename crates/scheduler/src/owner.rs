@@ -86,6 +86,9 @@ pub(crate) struct Owner {
     ready: VecDeque<Work>,
     /// Work for executions that a load did not find, and whether they were deleted.
     absent: VecDeque<(Work, bool)>,
+    /// Changes that are not hinted yet, and when they will be: many changes of an execution make one hint.
+    hints: BTreeMap<ExecutionId, release::Hint>,
+    hints_at: Option<tokio::time::Instant>,
     /// Deleted executions: their ids are not free for others.
     deleted: BTreeSet<ExecutionId>,
     /// Executions whose state in memory is ahead of the log, because their append is not acknowledged: no checkpoint is cut.
@@ -115,6 +118,7 @@ enum Woken {
     Saved(Saving),
     Arrived(Box<Arrival>),
     Due,
+    HintsDue,
     CheckpointDue,
     AuditDue { all: bool },
 }
@@ -170,6 +174,8 @@ impl Owner {
             proving: false,
             ready: VecDeque::new(),
             absent: VecDeque::new(),
+            hints: BTreeMap::new(),
+            hints_at: None,
             deleted: BTreeSet::new(),
             ahead: BTreeSet::new(),
             pool_heard: BTreeMap::new(),
@@ -212,6 +218,7 @@ impl Owner {
                 Some(saving) = saved.recv() => Woken::Saved(saving),
                 Some(arrival) = arrivals.recv() => Woken::Arrived(Box::new(arrival)),
                 () = clock.sleep_until_ms(due.unwrap_or(i64::MAX)), if due.is_some() => Woken::Due,
+                () = sleep_until(self.hints_at), if self.hints_at.is_some() => Woken::HintsDue,
                 _ = saving.tick() => Woken::CheckpointDue,
                 _ = auditing.tick() => Woken::AuditDue { all: false },
                 Ok(()) = generation.changed() => Woken::AuditDue { all: true },
@@ -221,6 +228,7 @@ impl Owner {
                 Woken::Saved(saving) => self.checkpoint_done(saving),
                 Woken::Arrived(arrival) => self.take(*arrival, &mut group),
                 Woken::Due => {}
+                Woken::HintsDue => self.hint_all(),
                 Woken::CheckpointDue => self.checkpoint_due(),
                 Woken::AuditDue { all } => self.audit(&mut group, all),
             }
@@ -331,5 +339,12 @@ impl Owner {
     /// The later of the own clock and the last time in the log: it never runs backwards over a take-over.
     fn now(&self) -> i64 {
         self.around.clock.now_ms().max(self.time)
+    }
+}
+
+async fn sleep_until(instant: Option<tokio::time::Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use gennaker_bus::{Class, CommandError, TaskAddress, subject};
 use gennaker_engine::{Effect, Lookup};
 use gennaker_model::{
-    CommandId, ExecutionId,
+    CommandId, ExecutionId, Status,
     command::{Answer, Envelope, Peer, RefusalCode, Request, VERSION},
     routing::partition_of,
     work::{Abort, TaskMessage},
@@ -17,6 +17,17 @@ use gennaker_runtime::Backoff;
 
 use super::{Arrival, Owner, Slot, group::Group, spans, work::Work};
 use crate::lookup;
+
+/// What a hint says.
+pub(super) struct Hint {
+    application: String,
+    revision: u64,
+    /// `None` once the execution was deleted.
+    status: Option<Status>,
+}
+
+/// How long changes are gathered into one hint.
+const HINT_EVERY: Duration = Duration::from_millis(100);
 
 /// How long another owner has for one answer.
 const PEER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,7 +60,7 @@ impl Owner {
             self.effect(&execution, effect, group.at);
         }
         for execution in group.changed {
-            self.hint(&execution);
+            self.hint_soon(&execution);
             self.save_at_once(&execution);
         }
     }
@@ -200,22 +211,48 @@ impl Owner {
         });
     }
 
-    /// "Changed, now at revision n": for live views; nobody relies on it.
-    fn hint(&self, execution: &ExecutionId) {
+    /// "Changed, now at revision n": for live views; nobody relies on it. The end is hinted at once, other changes with those
+    /// of the next moment.
+    fn hint_soon(&mut self, execution: &ExecutionId) {
         let Some(Slot::Live(live)) = self.slots.get(execution) else {
             return;
         };
         let document = &live.state.doc;
-        let hint = serde_json::json!({
-            "execution": document.id,
-            "application": document.application,
-            "rev": live.state.revision,
-            "status": document.status,
+        let hint = Hint {
+            application: document.application.clone(),
+            revision: live.state.revision,
+            status: (!live.deleted).then_some(document.status),
+        };
+        if hint.status.is_none_or(Status::is_complete) {
+            self.hints.remove(execution);
+            self.hint(execution, &hint);
+        } else {
+            self.hints.insert(execution.clone(), hint);
+            let soon = tokio::time::Instant::now() + HINT_EVERY;
+            self.hints_at.get_or_insert(soon);
+        }
+    }
+
+    pub(super) fn hint_all(&mut self) {
+        self.hints_at = None;
+        for (execution, hint) in std::mem::take(&mut self.hints) {
+            self.hint(&execution, &hint);
+        }
+    }
+
+    fn hint(&self, execution: &ExecutionId, hint: &Hint) {
+        let mut payload = serde_json::json!({
+            "execution": execution,
+            "application": hint.application,
+            "rev": hint.revision,
         });
-        let subject = subject::feed(&document.application, document.id.as_str());
+        if let Some(status) = hint.status {
+            payload["status"] = serde_json::json!(status);
+        }
+        let subject = subject::feed(&hint.application, execution.as_str());
         let bus = self.around.bus.clone();
         self.beside("hint", async move {
-            let _ = bus.publish(subject, Bytes::from(hint.to_string())).await;
+            let _ = bus.publish(subject, Bytes::from(payload.to_string())).await;
         });
     }
 
