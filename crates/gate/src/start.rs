@@ -186,7 +186,7 @@ async fn ask(
     config: Map,
     trigger: Map,
 ) -> Result<Said, Problem> {
-    let config = with_notifications(config, &trigger);
+    let config = gennaker_intake::notifications::appended(config, &trigger);
     let mut start = start(call, id.clone(), config, trigger);
     if let Some(event) = &drawn.event
         && !start.trigger.contains_key("eventId")
@@ -210,21 +210,6 @@ fn start(call: &Call, execution: ExecutionId, config: Map, trigger: Map) -> Star
         parent: None,
         error: None,
     }
-}
-
-/// The trigger's notifications come after the config's. Source: gate `PipelineService.trigger`.
-fn with_notifications(mut config: Map, trigger: &Map) -> Map {
-    if let Some(Value::Array(more)) = trigger.get("notifications")
-        && !more.is_empty()
-    {
-        let mut all = match config.get("notifications") {
-            Some(Value::Array(own)) => own.clone(),
-            Some(_) | None => Vec::new(),
-        };
-        all.extend(more.iter().cloned());
-        config.insert("notifications".to_owned(), all.into());
-    }
-    config
 }
 
 fn started(reply: Reply) -> Result<ExecutionId, Problem> {

@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 pub mod matching;
+pub mod notifications;
 pub mod parameters;
 pub mod start;
 mod submit;

@@ -83,13 +83,18 @@ fn step(context: &TaskContext<'_>) -> Step {
         },
     };
     let start = context.stage.start_time.unwrap_or(context.now);
+    until(start, seconds, context.now)
+}
+
+/// Done once `seconds` have passed since `start` (epoch milliseconds), else to be looked at again then.
+pub(crate) fn until(start: i64, seconds: f64, now: i64) -> Step {
     // A number too large for the clock waits as long as the clock can say.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the cast saturates, which is what is wanted"
     )]
     let due = start.saturating_add((seconds.max(0.0) * 1000.0).min(1e15) as i64);
-    if due <= context.now {
+    if due <= now {
         TaskResult::of(Status::Succeeded).into()
     } else {
         Step::Again {

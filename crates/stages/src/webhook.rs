@@ -1,15 +1,14 @@
 //! `webhook`: call an address, perhaps wait until it says that it is done. Source: orca `WebhookStage` (reference 6.8).
 
 use gennaker_engine::{
-    Plan, PlanContext, StageDefinition, Step, TaskContext, TaskDefinition, TaskResult,
+    Plan, PlanContext, StageDefinition, Step, TaskContext, TaskDefinition,
     definition::{PlanError, Remote},
 };
-use gennaker_model::{Map, Status};
 
 use crate::{
     catalogue::StageType,
     field::{Field, FieldType},
-    read,
+    read, wait,
 };
 
 /// The stage type.
@@ -195,17 +194,5 @@ fn wait_before_monitor(context: &TaskContext<'_>) -> Step {
         .and_then(read::number)
         .unwrap_or(0.0);
     let start = context.task.start_time.unwrap_or(context.now);
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the cast saturates, which is what is wanted"
-    )]
-    let due = start.saturating_add((seconds.max(0.0) * 1000.0).min(1e15) as i64);
-    if due <= context.now {
-        TaskResult::of(Status::Succeeded).into()
-    } else {
-        Step::Again {
-            at: due,
-            context: Map::new(),
-        }
-    }
+    wait::until(start, seconds, context.now)
 }

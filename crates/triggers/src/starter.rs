@@ -69,7 +69,7 @@ impl Starter {
         let start = Start {
             execution: execution.clone(),
             kind: ExecutionType::Pipeline,
-            config: config_with_notifications(candidate, &trigger),
+            config: gennaker_intake::notifications::appended((*candidate.config).clone(), &trigger),
             user: user_of(&trigger),
             trigger,
             // What Orca records when the caller names no origin, as Echo does not.
@@ -183,20 +183,4 @@ pub(crate) fn execution_id(event: &Event, config_id: &str) -> ExecutionId {
 fn user_of(trigger: &Map) -> String {
     let user = trigger.get("user").and_then(Value::as_str);
     user.unwrap_or("anonymous").to_owned()
-}
-
-/// Source: echo `BaseTriggerEventHandler`: notifications of the trigger come after those of the pipeline.
-fn config_with_notifications(candidate: &Candidate, trigger: &Map) -> Map {
-    let mut config = (*candidate.config).clone();
-    if let Some(Value::Array(more)) = trigger.get("notifications")
-        && !more.is_empty()
-    {
-        let mut all = match config.get("notifications") {
-            Some(Value::Array(own)) => own.clone(),
-            Some(_) | None => Vec::new(),
-        };
-        all.extend(more.iter().cloned());
-        config.insert("notifications".to_owned(), all.into());
-    }
-    config
 }

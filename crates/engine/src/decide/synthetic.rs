@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use gennaker_model::{Map, Stage, StageId, Status, SyntheticOwner, routing::fnv1a64};
-use serde_json::Value;
 
 use super::draft::{Draft, Message};
 use crate::{definition::NewStage, event::Event, graph, scope, state::Lookup, state::State};
@@ -187,12 +186,6 @@ fn without_window(mut context: Map) -> Map {
     context.shift_remove("restrictExecutionDuringTimeWindow");
     context.shift_remove("restrictedExecutionWindow");
     context
-}
-
-/// Whether a value is set and not null.
-#[must_use]
-pub(super) fn is_set(value: Option<&Value>) -> bool {
-    value.is_some_and(|value| !value.is_null())
 }
 
 /// Elapsed paused time of the execution after `since`, milliseconds (orchestration reference 3.6).

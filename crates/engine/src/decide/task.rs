@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     draft::{Draft, Message},
-    synthetic::{is_set, paused_ms},
+    synthetic::paused_ms,
 };
 use crate::{
     definition::{Remote, Step, TaskContext, TaskDefinition, TaskResult},
@@ -423,6 +423,5 @@ pub(super) fn remains_notice(remains: Option<&String>) -> Map {
     remains
         .map(|sentence| ("closing".to_owned(), json!(sentence)))
         .into_iter()
-        .filter(|(_, value)| is_set(Some(value)))
         .collect()
 }

@@ -129,14 +129,11 @@ impl Owner {
                 return;
             }
         };
-        let sent = self.around.scope.spawn("answer", async move {
+        self.beside("answer", async move {
             if let Err(error) = responder.send(bytes).await {
                 tracing::debug!("an answer was not sent: {error}; whoever asked will ask again");
             }
         });
-        if sent.is_none() {
-            tracing::debug!("an answer was not sent, because the owner is stopping");
-        }
     }
 
     /// Lists executions: those in memory as they are, the others from the state bucket.
