@@ -1,6 +1,8 @@
 //! Newtypes for ids, checked once where they come in.
 
-use serde::{Deserialize, Serialize};
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// Longest id that is accepted from outside, in bytes.
 pub const ID_BYTES_MAX: usize = 128;
@@ -8,9 +10,11 @@ pub const ID_BYTES_MAX: usize = 128;
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
+        ///
+        /// Copies share their text: ids are copied into every fact, task and index.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(#[serde(deserialize_with = "shared")] Arc<str>);
 
         impl $name {
             /// Accepts any non-empty printable text of at most [`ID_BYTES_MAX`] bytes.
@@ -22,7 +26,7 @@ macro_rules! text_id {
                 if text.is_empty() || text.len() > ID_BYTES_MAX || text.chars().any(char::is_control) {
                     return Err(InvalidId);
                 }
-                Ok(Self(text))
+                Ok(Self(text.into()))
             }
 
             /// The text of the id.
@@ -33,7 +37,7 @@ macro_rules! text_id {
         }
 
         impl std::fmt::Display for $name {
-            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str(&self.0)
             }
         }
@@ -65,7 +69,7 @@ text_id! {
 
 impl ExecutionId {
     pub(crate) fn from_ulid(text: String) -> Self {
-        Self(text)
+        Self(text.into())
     }
 }
 
@@ -73,7 +77,7 @@ impl StageId {
     /// Wraps a ULID made by the engine.
     #[must_use]
     pub fn derived(time_ms: i64, random: u128) -> Self {
-        Self(crate::ulid::encode(time_ms, random))
+        Self(crate::ulid::encode(time_ms, random).into())
     }
 }
 
@@ -87,8 +91,23 @@ impl EffectId {
         task: &str,
         round: u32,
     ) -> Self {
-        Self(format!("{execution}.{stage}.{incarnation}.{task}.{round}"))
+        Self(format!("{execution}.{stage}.{incarnation}.{task}.{round}").into())
     }
+}
+
+/// Reads a text into its one allocation.
+fn shared<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+    struct Text;
+    impl de::Visitor<'_> for Text {
+        type Value = Arc<str>;
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a string")
+        }
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Arc<str>, E> {
+            Ok(Arc::from(text))
+        }
+    }
+    deserializer.deserialize_str(Text)
 }
 
 /// Number of an attempt at a task; from a counter of the execution, never used again.
@@ -96,8 +115,8 @@ impl EffectId {
 #[serde(transparent)]
 pub struct AttemptId(pub u64);
 
-impl std::fmt::Display for AttemptId {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for AttemptId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.0)
     }
 }

@@ -1,16 +1,19 @@
 //! One small entry for every execution of a partition, for lists and for telling new ids from old ones.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use gennaker_model::{Execution, ExecutionId, ExecutionType, Status, command::ListQuery};
 
-/// What lists need to choose by.
+/// What lists need to choose by. Texts are shared with the other executions of the pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+struct Entry {
     kind: ExecutionType,
-    application: Box<str>,
-    config: Option<Box<str>>,
-    name: Box<str>,
+    application: Arc<str>,
+    config: Option<Arc<str>>,
+    name: Arc<str>,
     status: Status,
     build_time: i64,
 }
@@ -20,7 +23,9 @@ pub(crate) struct Entry {
 pub(crate) struct Index {
     entries: BTreeMap<ExecutionId, Entry>,
     by_time: BTreeSet<(i64, ExecutionId)>,
-    by_config: BTreeMap<Box<str>, BTreeSet<(i64, ExecutionId)>>,
+    by_config: BTreeMap<Arc<str>, BTreeSet<(i64, ExecutionId)>>,
+    /// Every text of the entries, once.
+    texts: BTreeSet<Arc<str>>,
     /// Whether every execution of the partition is in it.
     pub complete: bool,
 }
@@ -34,9 +39,12 @@ impl Index {
         }
         let entry = Entry {
             kind: document.kind,
-            application: document.application.as_str().into(),
-            config: document.pipeline_config_id.as_deref().map(Into::into),
-            name: document.name.as_deref().unwrap_or_default().into(),
+            application: self.text(&document.application),
+            config: document
+                .pipeline_config_id
+                .as_deref()
+                .map(|id| self.text(id)),
+            name: self.text(document.name.as_deref().unwrap_or_default()),
             status: document.status,
             build_time: document.build_time,
         };
@@ -55,15 +63,46 @@ impl Index {
         let Some(entry) = self.entries.remove(id) else {
             return;
         };
-        let place = (entry.build_time, id.clone());
+        let Entry {
+            application,
+            config,
+            name,
+            build_time,
+            ..
+        } = entry;
+        let place = (build_time, id.clone());
         self.by_time.remove(&place);
-        if let Some(config) = entry.config
-            && let Some(of_config) = self.by_config.get_mut(&config)
+        if let Some(config) = &config
+            && let Some(of_config) = self.by_config.get_mut(config)
         {
             of_config.remove(&place);
             if of_config.is_empty() {
-                self.by_config.remove(&config);
+                self.by_config.remove(config);
             }
+        }
+        for text in [Some(application), config, Some(name)]
+            .into_iter()
+            .flatten()
+        {
+            self.forget(text);
+        }
+    }
+
+    /// The shared copy of a text.
+    fn text(&mut self, text: &str) -> Arc<str> {
+        if let Some(held) = self.texts.get(text) {
+            return Arc::clone(held);
+        }
+        let text: Arc<str> = text.into();
+        self.texts.insert(Arc::clone(&text));
+        text
+    }
+
+    /// Lets go of one use of a text; the last one takes it away.
+    fn forget(&mut self, text: Arc<str>) {
+        // This one and the set's own.
+        if Arc::strong_count(&text) == 2 {
+            self.texts.remove(&text);
         }
     }
 
@@ -204,5 +243,77 @@ pub(crate) async fn scan(
                 return Ok(());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn document(id: &str, application: &str, config: Option<&str>, time: i64) -> Execution {
+        serde_json::from_value(json!({
+            "type": "PIPELINE", "id": id, "application": application, "name": "deploy",
+            "pipelineConfigId": config, "buildTime": time, "status": "SUCCEEDED", "stages": [],
+            "authentication": {"user": "anonymous"}, "trigger": {"type": "manual"},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn texts_are_kept_once_and_as_long_as_needed() {
+        let mut index = Index::default();
+        for (id, application) in [("a", "shop"), ("b", "shop"), ("c", "bank")] {
+            index.put(&document(id, application, Some("deploy"), 1));
+        }
+        assert_eq!(index.texts.len(), 3, "{:?}", index.texts);
+        for id in ["a", "b", "b", "x"] {
+            index.remove(&ExecutionId::new(id).unwrap());
+        }
+        assert!(!index.texts.contains("shop"));
+        assert_eq!(index.len(), 1);
+        index.remove(&ExecutionId::new("c").unwrap());
+        assert!(index.texts.is_empty() && index.by_time.is_empty() && index.by_config.is_empty());
+    }
+
+    #[test]
+    fn lists_are_newest_first_and_limited_per_pipeline() {
+        let mut index = Index::default();
+        for time in 0..20 {
+            let config = if time % 2 == 0 { "even" } else { "odd" };
+            index.put(&document(
+                &format!("e{time:02}"),
+                "shop",
+                Some(config),
+                time,
+            ));
+        }
+        let found = |query: ListQuery| -> Vec<String> {
+            let found = index.find(&query);
+            found.iter().map(ToString::to_string).collect()
+        };
+        let query = ListQuery {
+            limit: Some(3),
+            ..ListQuery::default()
+        };
+        assert_eq!(found(query), ["e19", "e18", "e17"]);
+        let query = ListQuery {
+            config_ids: vec!["odd".to_owned()],
+            limit_per_config: Some(2),
+            ..ListQuery::default()
+        };
+        assert_eq!(found(query), ["e19", "e17"]);
+        let query = ListQuery {
+            limit_per_config: Some(1),
+            application: Some("SHOP".to_owned()),
+            ..ListQuery::default()
+        };
+        assert_eq!(found(query), ["e19", "e18"]);
+        let query = ListQuery {
+            application: Some("bank".to_owned()),
+            ..ListQuery::default()
+        };
+        assert!(found(query).is_empty());
     }
 }
