@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, watch};
+use futures_channel::mpsc;
+use tokio::sync::watch;
 
 use crate::error::Error;
 use crate::layout::{ConsumerSpec, StreamSpec};
@@ -318,7 +319,8 @@ impl Backend {
     }
 }
 
-/// The parts of an answer, in the order of arrival.
+/// The parts of an answer, in the order of arrival. There is one for each question, so its channel must be cheap to make:
+/// tokio's reserves room for 32 messages at once.
 pub(crate) struct Answers {
     pub receiver: mpsc::UnboundedReceiver<Raw>,
     /// Forgets the question when dropped.

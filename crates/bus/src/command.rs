@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
 
 use crate::backend::{Backend, Headers, Inbox, Raw};
 use crate::error::{CommandError, Error};
@@ -189,7 +190,7 @@ async fn exchange(backend: &Backend, subject: &str, payload: Bytes) -> Result<By
             ..
         } = answers
             .receiver
-            .recv()
+            .next()
             .await
             .ok_or(CommandError::Disconnected)?;
         match status {

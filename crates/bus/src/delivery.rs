@@ -73,6 +73,15 @@ impl Delivery {
             .map(|_| ())
     }
 
+    /// Acknowledges without waiting: half the messages of [`Delivery::ack`]. If the word is lost with the connection, the
+    /// message is delivered again.
+    ///
+    /// # Errors
+    /// As [`Delivery::progress`].
+    pub async fn ack_unconfirmed(&self) -> Result<(), Error> {
+        self.say(Bytes::from_static(b"+ACK")).await
+    }
+
     /// Says that work goes on: the silence allowed by `ack_wait` begins anew.
     ///
     /// # Errors

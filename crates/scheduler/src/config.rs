@@ -24,6 +24,10 @@ pub struct Config {
     /// Bytes of the facts of one input; more is refused. With [`Self::group_bytes_max`] it must stay below the broker's largest
     /// message.
     pub decision_bytes_max: usize,
+    /// After a group of [`Self::linger_from`] inputs the next append begins no earlier than this after its append.
+    pub linger: Duration,
+    /// Inputs in a group that show that many more are on their way.
+    pub linger_from: usize,
     /// Requests that may wait; beyond it they are refused as busy.
     pub queue_max: usize,
     /// How often what changed is written to the state bucket.
@@ -51,6 +55,8 @@ impl Config {
             group_max: 256,
             group_bytes_max: 320 * 1024,
             decision_bytes_max: 560 * 1024,
+            linger: Duration::from_millis(2),
+            linger_from: 8,
             queue_max: 8_192,
             checkpoint_every: Duration::from_secs(1),
             audit_every: Duration::from_secs(5),

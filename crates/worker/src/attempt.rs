@@ -28,9 +28,6 @@ pub(crate) const DELIVERIES_MAX: u64 = 10;
 /// How often the broker is told that a task is being worked on: a third of the time it waits for that.
 const PROGRESS_EVERY: Duration = Duration::from_secs(10);
 
-/// How often an acknowledgement is tried; after that the task comes again and finds what was done.
-const ACKS_MAX: u32 = 3;
-
 /// Handles a delivery to its end.
 pub(crate) async fn handle(shared: Arc<Shared>, pool: Arc<PoolState>, mut delivery: Delivery) {
     let slot = delivery.take_slot();
@@ -135,11 +132,11 @@ async fn attend(
                 }
             }
             metrics::told(&pool.name, told);
-            acknowledge(shared, delivery).await;
+            acknowledge(delivery).await;
         }
         End::Drop(why) => {
             tracing::info!("task {} is dropped: {why}", message.kind);
-            acknowledge(shared, delivery).await;
+            acknowledge(delivery).await;
         }
         End::HandBack(after) => {
             tracing::info!("task {} is handed back", message.kind);
@@ -278,7 +275,7 @@ async fn refuse(
     };
     let seed = shared.seed ^ attempt.0;
     report::deliver(shared, partition, &kind, report, seed).await;
-    acknowledge(shared, delivery).await;
+    acknowledge(delivery).await;
 }
 
 fn report_of(shared: &Shared, message: &TaskMessage, outcome: Outcome) -> TaskReport {
@@ -312,22 +309,14 @@ fn closed(remains: Option<String>) -> Outcome {
     }
 }
 
-async fn acknowledge(shared: &Shared, delivery: &Delivery) {
-    for _ in 0..ACKS_MAX {
-        match delivery.ack().await {
-            Ok(()) => return,
-            Err(error) => {
-                tracing::debug!(
-                    error = &error as &dyn std::error::Error,
-                    "an acknowledgement is not confirmed"
-                );
-                shared.clock.sleep(Duration::from_millis(500)).await;
-            }
-        }
+/// An acknowledgement that is lost makes the task come again and find what was done: its report is stale.
+async fn acknowledge(delivery: &Delivery) {
+    if let Err(error) = delivery.ack_unconfirmed().await {
+        tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            "a task was not acknowledged and will come again"
+        );
     }
-    tracing::warn!(
-        "an acknowledgement was not confirmed: the task may come again and will find what was done"
-    );
 }
 
 async fn hand_back(delivery: &Delivery, after: Duration) {

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use futures_channel::mpsc;
+use futures_util::StreamExt as _;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -36,7 +38,7 @@ pub(super) struct State {
     pub digest: u64,
     pub stored: u64,
     pub trace: VecDeque<String>,
-    pub taps: Vec<(String, mpsc::UnboundedSender<(String, Kept)>)>,
+    pub taps: Vec<(String, tokio::sync::mpsc::UnboundedSender<(String, Kept)>)>,
     pub lapse: Option<Lapse>,
     /// What each node stored last in each stream; kept for [`Lapse::OwnReads`] only.
     pub own: BTreeMap<(usize, String), Stored>,
@@ -362,7 +364,7 @@ impl State {
             Box::new(move |state: &mut State| {
                 if let Some(inbox) = state.inboxes.get(&inbox) {
                     // A receiver that is gone has unregistered already, or is about to.
-                    let _ = inbox.sender.send(raw);
+                    let _ = inbox.sender.unbounded_send(raw);
                 }
             }),
         );
@@ -538,7 +540,7 @@ impl State {
 
 impl Inbox {
     pub(super) fn open(inner: &Arc<Inner>, node: usize) -> Self {
-        let (sender, receiver) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::unbounded();
         let mut state = inner.lock();
         let id = state.id();
         let gate = state.gate(node);
@@ -564,7 +566,7 @@ impl Inbox {
     }
 
     pub(crate) async fn next(&mut self) -> Option<Raw> {
-        let raw = self.receiver.recv().await;
+        let raw = self.receiver.next().await;
         if raw.is_none() && *self.gate.borrow() == Gate::Dead {
             // The process does not live to see the end.
             std::future::pending::<()>().await;
@@ -574,7 +576,7 @@ impl Inbox {
 
     /// Hands the receiving end over; the guard keeps the address registered.
     pub(super) fn split(mut self) -> (mpsc::UnboundedReceiver<Raw>, Self) {
-        let (_, empty) = mpsc::unbounded_channel();
+        let (_, empty) = mpsc::unbounded();
         (std::mem::replace(&mut self.receiver, empty), self)
     }
 }

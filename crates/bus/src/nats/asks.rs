@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use futures_channel::mpsc;
 use futures_util::StreamExt;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::connection::Connection;
@@ -57,7 +57,7 @@ impl Asks {
 
     /// A reply address, and what comes to it until the connection is lost.
     pub(super) fn register(&self) -> (String, Answers) {
-        let (sender, receiver) = mpsc::unbounded_channel();
+        let (sender, receiver) = mpsc::unbounded();
         let mut table = lock(&self.waiting);
         table.next += 1;
         let id = table.next;
@@ -105,7 +105,7 @@ async fn run(mut subscriber: async_nats::Subscriber, connection: Connection, wai
                 let sender = id.and_then(|id: u64| lock(&waiting).open.get(&id).cloned());
                 if let Some(sender) = sender {
                     // Whoever asked may have given up.
-                    let _ = sender.send(wire::raw(message));
+                    let _ = sender.unbounded_send(wire::raw(message));
                 }
             }
             () = losses.next() => lock(&waiting).open.clear(),

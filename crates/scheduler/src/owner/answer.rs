@@ -4,7 +4,6 @@
 //! only after a leader read of the last log message, begun after the question came, showed an append of ours. One read serves
 //! all that wait.
 
-use bytes::Bytes;
 use gennaker_bus::Responder;
 use gennaker_model::{
     Execution, ExecutionId,
@@ -116,24 +115,13 @@ impl Owner {
     }
 
     /// Sends an answer that is proven.
-    pub(super) fn send(&self, responder: Responder, result: Result<Reply, Refusal>) {
+    pub(super) fn send(&mut self, responder: Responder, result: Result<Reply, Refusal>) {
         let answer = Answer {
             partition: self.around.partition,
             sequence: self.last,
             result,
         };
-        let bytes = match serde_json::to_vec(&answer) {
-            Ok(bytes) => Bytes::from(bytes),
-            Err(error) => {
-                tracing::error!("an answer cannot be encoded: {error}");
-                return;
-            }
-        };
-        self.beside("answer", async move {
-            if let Err(error) = responder.send(bytes).await {
-                tracing::debug!("an answer was not sent: {error}; whoever asked will ask again");
-            }
-        });
+        self.outgoing.answers.push((responder, answer));
     }
 
     /// Lists executions: those in memory as they are, the others from the state bucket.

@@ -54,11 +54,6 @@ pub(crate) enum Arrival {
         deleted: Vec<ExecutionId>,
         last: bool,
     },
-    /// A task was published, or the message of an earlier publication is still there.
-    Published {
-        execution: ExecutionId,
-        attempt: AttemptId,
-    },
 }
 
 /// A checkpoint ended.
@@ -164,9 +159,6 @@ impl Owner {
             } => {
                 self.deleted.extend(deleted);
                 self.indexed(&documents, unfinished, last);
-            }
-            Arrival::Published { execution, attempt } => {
-                self.heard.insert((execution, attempt), group.at);
             }
         }
     }

@@ -1,11 +1,11 @@
 //! Performing effects, after the facts that ask for them are durable.
 //!
-//! Nothing here is waited for by the loop. What fails is done again by the audit; doing it twice is harmless.
+//! Nothing here is waited for by the loop: what is to be sent is gathered (module `outgoing`) and sent beside it. What fails is done again by the audit; doing it twice is harmless.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use gennaker_bus::{Class, CommandError, TaskAddress, subject};
+use gennaker_bus::{Class, CommandError, subject};
 use gennaker_engine::{Effect, Lookup};
 use gennaker_model::{
     CommandId, ExecutionId, Status,
@@ -78,60 +78,24 @@ impl Owner {
         }
     }
 
-    /// Publishes an attempt. That a message for it is still there is the usual answer to a repetition.
-    pub(super) fn publish(&mut self, mut message: TaskMessage, now: i64) {
+    /// Publishes an attempt, for the first time or again.
+    pub(super) fn publish(&mut self, message: TaskMessage, now: i64) {
         self.heard
             .insert((message.execution.clone(), message.attempt), now);
-        message.trace = Some(spans::place_of_stage(&message.execution, &message.stage).to_string());
-        let address = TaskAddress {
-            zone: message.zone.clone(),
-            execution: message.execution.to_string(),
-            stage: message.stage.to_string(),
-            task: message.task.clone(),
-            attempt: message.attempt.0,
-        };
-        let payload = match serde_json::to_vec(&message) {
-            Ok(payload) => Bytes::from(payload),
-            Err(error) => {
-                tracing::error!(execution.id = %message.execution, "a task cannot be encoded: {error}");
-                return;
-            }
-        };
-        let tasks = self.around.bus.tasks(&message.pool);
-        let sender = self.sender.clone();
-        self.beside("publish", async move {
-            match tasks.publish(&address, payload).await {
-                Ok(_) => {
-                    let arrival = Arrival::Published {
-                        execution: message.execution,
-                        attempt: message.attempt,
-                    };
-                    let _ = sender.send(arrival).await;
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        execution.id = %message.execution,
-                        "task {} of execution {} was not published: {error}; the audit repeats it",
-                        message.kind,
-                        message.execution
-                    );
-                }
-            }
-        });
+        self.outgoing.tasks.push(message);
     }
 
     pub(super) fn abort(&mut self, pool: &str, zone: Option<&str>, abort: &Abort) {
         self.heard.remove(&(abort.execution.clone(), abort.attempt));
-        let subject = subject::abort(pool, zone);
-        let Ok(payload) = serde_json::to_vec(abort) else {
-            return;
-        };
-        let bus = self.around.bus.clone();
-        self.beside("abort", async move {
-            if let Err(error) = bus.publish(subject, Bytes::from(payload)).await {
-                tracing::debug!("an abort was not sent: {error}");
+        match serde_json::to_vec(abort) {
+            Ok(payload) => {
+                let message = (subject::abort(pool, zone), Bytes::from(payload));
+                self.outgoing.messages.push(message);
             }
-        });
+            Err(error) => {
+                tracing::error!(execution.id = %abort.execution, "an abort cannot be encoded: {error}");
+            }
+        }
     }
 
     /// Says something to another execution until its owner has taken it, or refuses it for good.
@@ -240,7 +204,7 @@ impl Owner {
         }
     }
 
-    fn hint(&self, execution: &ExecutionId, hint: &Hint) {
+    fn hint(&mut self, execution: &ExecutionId, hint: &Hint) {
         let mut payload = serde_json::json!({
             "execution": execution,
             "application": hint.application,
@@ -250,10 +214,8 @@ impl Owner {
             payload["status"] = serde_json::json!(status);
         }
         let subject = subject::feed(&hint.application, execution.as_str());
-        let bus = self.around.bus.clone();
-        self.beside("hint", async move {
-            let _ = bus.publish(subject, Bytes::from(payload.to_string())).await;
-        });
+        let message = (subject, Bytes::from(payload.to_string()));
+        self.outgoing.messages.push(message);
     }
 
     /// Runs something beside the loop; it ends with the owner.
