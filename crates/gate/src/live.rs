@@ -86,6 +86,28 @@ pub(crate) async fn snapshot(gate: Gate, call: Call) -> Result<Answer, Problem> 
     ))
 }
 
+/// `GET /v2/executions/{id}/history`: `{"id", "dropped", "steps": [{"rev", "at", "e": [facts]}]}`.
+pub(crate) async fn history(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let id = call.execution("id", "Execution")?;
+    let request = Request::History {
+        execution: id.clone(),
+    };
+    match gate
+        .owners()
+        .ask_whole(&id, call.ask("history", request))
+        .await?
+    {
+        Said::Reply(Reply::History { dropped, steps }) => Ok(Answer::json(json!({
+            "id": id, "dropped": dropped, "steps": steps,
+        }))),
+        Said::Reply(other) => Err(unexpected(&other)),
+        Said::Refusal(refusal) if refusal.code == RefusalCode::NotFound => Err(Problem::not_found(
+            format!("Execution not found (id: {id})"),
+        )),
+        Said::Refusal(refusal) => Err(refusal.into()),
+    }
+}
+
 /// `GET /v2/executions/{id}/why`.
 pub(crate) async fn why(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let id = call.execution("id", "Execution")?;

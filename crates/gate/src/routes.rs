@@ -102,6 +102,7 @@ pub(crate) const ROUTES: &[Route] = table! {
     GET "/v2/feed/snapshot" "What the feed continues" run!(live::snapshot);
     GET "/v2/executions" "Pipelines and tasks, newest first" run!(live::list);
     GET "/v2/executions/{id}" "A pipeline or a task" run!(live::execution);
+    GET "/v2/executions/{id}/history" "Every decision about an execution, oldest first" run!(live::history);
     GET "/v2/executions/{id}/why" "What an execution waits for" run!(live::why);
 
     // What Deck, spin and Terraform ask for and would fail without; true as long as the features are not built.

@@ -90,6 +90,11 @@ pub enum Request {
         /// Which.
         execution: ExecutionId,
     },
+    /// Every fact that was decided about an execution.
+    History {
+        /// Which.
+        execution: ExecutionId,
+    },
     /// Executions of this partition that match.
     List(ListQuery),
     /// From one execution to another; delivered in order per sender, and counted once.
@@ -254,6 +259,13 @@ pub enum Reply {
         waits: Vec<Wait>,
         /// Current status.
         status: Status,
+    },
+    /// The decisions about an execution, oldest first.
+    History {
+        /// Records of the oldest decisions that were dropped, because the history was too long.
+        dropped: u64,
+        /// One object for each decision: `rev`, the revision after it; `at`, its time in epoch milliseconds; `e`, its facts.
+        steps: Vec<Value>,
     },
 }
 

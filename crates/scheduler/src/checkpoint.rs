@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `x.<execution>` | the header: the state, or where its parts are, with the epoch and the log sequence it stands for |
 //! | `s.<execution>.<what>.<sequence>.<n>` | a part: one large stage, or a piece of a large header |
+//! | `h.<execution>.history.<sequence>.<n>` | older steps of its history (module `history`) |
 //! | `l.<execution>` | a mark: this one is live, load it first at take-over (a hint) |
 //!
 //! Several records are not atomic. Parts go to *new* keys first; then the header, which names them, is written on the
@@ -20,6 +21,7 @@ use gennaker_engine::State;
 use gennaker_model::{ExecutionId, Stage, StageId};
 use serde::{Deserialize, Serialize};
 
+use crate::history::{Kept, Tail};
 pub(crate) use load::{Brief, LoadError, document_of, load};
 pub(crate) use save::{SaveError, erase, save};
 
@@ -53,6 +55,9 @@ struct Header {
     /// Keys that hold large stages in pieces.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     stages: BTreeMap<StageId, Vec<String>>,
+    /// What led to the state.
+    #[serde(default)]
+    history: Kept,
 }
 
 /// What the owner knows of an execution's records.
@@ -64,6 +69,10 @@ pub(crate) struct Saved {
     pub sequence: u64,
     /// Revision of the live mark; 0 if there is none.
     pub mark: u64,
+    /// Where the older part of the history is.
+    pub history: Kept,
+    /// Bytes of the tail, as it was handed over, that this checkpoint moved to a chunk.
+    pub moved: usize,
     pieces: Vec<String>,
     stages: BTreeMap<StageId, (Arc<Stage>, Vec<String>)>,
 }
@@ -73,6 +82,8 @@ pub(crate) struct Saved {
 pub(crate) struct Loaded {
     /// `None` for a deleted one.
     pub state: Option<State>,
+    /// The newest steps of its history.
+    pub tail: Tail,
     /// Epoch of the owner that wrote it.
     pub epoch: u64,
     /// Its records.
@@ -87,7 +98,31 @@ pub(crate) fn mark_key(execution: &ExecutionId) -> String {
     format!("l.{}", token(execution.as_str()))
 }
 
+/// What a record of an execution is for, beside its header.
+#[derive(Clone, Copy)]
+enum Part {
+    /// A large stage, or a piece of a large header.
+    State,
+    /// Steps of its history.
+    History,
+}
+
+impl Part {
+    const fn letter(self) -> char {
+        match self {
+            Self::State => 's',
+            Self::History => 'h',
+        }
+    }
+
+    /// Start of the keys of all such records of an execution.
+    fn prefix(self, execution: &ExecutionId) -> String {
+        format!("{}.{}", self.letter(), token(execution.as_str()))
+    }
+}
+
 fn part_key(
+    part: Part,
     execution: &ExecutionId,
     what: &str,
     epoch: u64,
@@ -95,8 +130,8 @@ fn part_key(
     number: usize,
 ) -> String {
     format!(
-        "s.{}.{}.{epoch}-{sequence}.{number}",
-        token(execution.as_str()),
+        "{}.{}.{epoch}-{sequence}.{number}",
+        part.prefix(execution),
         token(what)
     )
 }

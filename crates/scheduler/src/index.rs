@@ -228,7 +228,7 @@ pub(crate) async fn scan(
             match crate::checkpoint::document_of(kv, record).await {
                 Some(crate::checkpoint::Brief::Finished(document)) => documents.push(*document),
                 Some(crate::checkpoint::Brief::Unfinished(id)) => unfinished.push(id),
-                Some(crate::checkpoint::Brief::Deleted(id)) => deleted.push(id),
+                Some(crate::checkpoint::Brief::Deleted(id, time)) => deleted.push((id, time)),
                 None => {}
             }
         }

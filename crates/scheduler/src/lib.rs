@@ -20,6 +20,7 @@
 mod assignment;
 mod checkpoint;
 mod config;
+mod history;
 mod index;
 pub mod inspect;
 mod lookup;

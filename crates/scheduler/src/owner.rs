@@ -24,7 +24,9 @@ use gennaker_runtime::{Clock, Scope};
 use gennaker_store::Store;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::{checkpoint::Saved, config::Config, index::Index, metrics, wheel::Wheel};
+use crate::{
+    checkpoint::Saved, config::Config, history::Tail, index::Index, metrics, wheel::Wheel,
+};
 pub(crate) use arrival::{Arrival, Saving};
 use group::Group;
 use outgoing::Outgoing;
@@ -91,8 +93,8 @@ pub(crate) struct Owner {
     /// Changes that are not hinted yet, and when they will be: many changes of an execution make one hint.
     hints: BTreeMap<ExecutionId, release::Hint>,
     hints_at: Option<tokio::time::Instant>,
-    /// Deleted executions: their ids are not free for others.
-    deleted: BTreeSet<ExecutionId>,
+    /// Deleted executions, and when (epoch milliseconds): their ids are not free for others.
+    deleted: BTreeMap<ExecutionId, i64>,
     /// Executions whose state in memory is ahead of the log, because their append is not acknowledged: no checkpoint is cut.
     ahead: BTreeSet<ExecutionId>,
     /// What is to be sent at the end of this turn.
@@ -131,6 +133,8 @@ enum Woken {
 
 struct Live {
     state: State,
+    /// The newest steps of its history, which are in no chunk yet.
+    tail: Tail,
     saved: Saved,
     /// Log sequence of the last change.
     changed: u64,
@@ -150,6 +154,8 @@ pub(crate) struct TakenOver {
 /// An execution as take-over found it.
 pub(crate) struct Recovered {
     pub state: State,
+    /// The newest steps of its history.
+    pub tail: Tail,
     /// It was deleted.
     pub deleted: bool,
     pub saved: Saved,
@@ -182,7 +188,7 @@ impl Owner {
             absent: VecDeque::new(),
             hints: BTreeMap::new(),
             hints_at: None,
-            deleted: BTreeSet::new(),
+            deleted: BTreeMap::new(),
             ahead: BTreeSet::new(),
             outgoing: Outgoing::default(),
             crowded: None,

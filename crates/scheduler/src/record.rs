@@ -2,6 +2,8 @@
 //!
 //! Ours, so strict and versioned. Facts are encoded as they are decided, so that the size of a group is known exactly.
 
+use std::ops::Range;
+
 use gennaker_engine::Event;
 use gennaker_model::ExecutionId;
 use serde::{Deserialize, Serialize};
@@ -76,14 +78,35 @@ impl Writer {
     }
 }
 
-/// Encodes the facts about one execution.
-pub(crate) fn encode(x: &ExecutionId, events: &[Event]) -> Result<Vec<u8>, serde_json::Error> {
-    #[derive(Serialize)]
-    struct Borrowed<'a> {
-        x: &'a ExecutionId,
-        e: &'a [Event],
+/// Facts about one execution, encoded once for the log and for the execution's history.
+pub(crate) struct Encoded {
+    bytes: Vec<u8>,
+    facts: Range<usize>,
+}
+
+impl Encoded {
+    /// The entry for the log.
+    pub fn entry(&self) -> &[u8] {
+        &self.bytes
     }
-    serde_json::to_vec(&Borrowed { x, e: events })
+
+    /// The facts alone, a JSON array.
+    pub fn facts(&self) -> &[u8] {
+        &self.bytes[self.facts.clone()]
+    }
+}
+
+/// Encodes the facts about one execution.
+pub(crate) fn encode(x: &ExecutionId, events: &[Event]) -> Result<Encoded, serde_json::Error> {
+    let mut bytes = Vec::with_capacity(1024);
+    bytes.extend_from_slice(b"{\"x\":");
+    serde_json::to_writer(&mut bytes, x)?;
+    bytes.extend_from_slice(b",\"e\":");
+    let start = bytes.len();
+    serde_json::to_writer(&mut bytes, events)?;
+    let facts = start..bytes.len();
+    bytes.push(b'}');
+    Ok(Encoded { bytes, facts })
 }
 
 /// Encodes the deletion of an execution.
@@ -104,7 +127,10 @@ mod tests {
         let id = ExecutionId::new("01J").unwrap();
         let mut writer = Writer::new(7);
         assert!(writer.is_empty());
-        writer.add(&encode(&id, &[Event::ExecutionStarted { at: 7 }]).unwrap());
+        let encoded = encode(&id, &[Event::ExecutionStarted { at: 7 }]).unwrap();
+        writer.add(encoded.entry());
+        let facts: Vec<Event> = serde_json::from_slice(encoded.facts()).unwrap();
+        assert_eq!(facts, [Event::ExecutionStarted { at: 7 }]);
         writer.add(&encode_deleted(&id).unwrap());
         let record: Record = serde_json::from_slice(&writer.message()).unwrap();
         assert_eq!(

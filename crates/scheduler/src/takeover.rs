@@ -15,6 +15,7 @@ use gennaker_model::ExecutionId;
 
 use crate::{
     checkpoint::{self, LoadError, Saved},
+    history::Tail,
     owner::{Recovered, Surroundings, TakenOver},
     record::{Entry, Record, VERSION},
 };
@@ -55,6 +56,7 @@ const READS: usize = 32;
 
 struct Found {
     state: Option<State>,
+    tail: Tail,
     deleted: bool,
     saved: Saved,
     unsaved: Option<(u64, u64)>,
@@ -113,6 +115,7 @@ pub(crate) async fn take_over(around: &Surroundings, nonce: String) -> Result<Ta
 fn recovered(found: Found) -> Option<Recovered> {
     let Found {
         state,
+        tail,
         deleted,
         saved,
         unsaved,
@@ -120,6 +123,7 @@ fn recovered(found: Found) -> Option<Recovered> {
     let state = state?;
     (unsaved.is_some() || state.is_live()).then_some(Recovered {
         state,
+        tail,
         deleted,
         saved,
         unsaved,
@@ -152,6 +156,7 @@ async fn load(around: &Surroundings, id: &ExecutionId, epoch: u64) -> Result<Fou
     let Some(loaded) = checkpoint::load(&around.kv, id).await? else {
         return Ok(Found {
             state: None,
+            tail: Tail::default(),
             deleted: false,
             saved: Saved::default(),
             unsaved: None,
@@ -163,6 +168,7 @@ async fn load(around: &Surroundings, id: &ExecutionId, epoch: u64) -> Result<Fou
     let deleted = loaded.state.is_none();
     Ok(Found {
         state: loaded.state,
+        tail: loaded.tail,
         deleted,
         saved: loaded.saved,
         unsaved: None,
@@ -191,18 +197,19 @@ async fn replay(
                 found.insert(fact.x.clone(), loaded);
             }
             if let Some(execution) = found.get_mut(&fact.x) {
-                fold(execution, fact, entry.sequence)?;
+                fold(execution, fact, entry.sequence, record.at)?;
             }
         }
     }
     Ok(expected > epoch)
 }
 
-fn fold(found: &mut Found, entry: Entry, sequence: u64) -> Result<(), Failure> {
+fn fold(found: &mut Found, entry: Entry, sequence: u64, at: i64) -> Result<(), Failure> {
     if sequence <= found.saved.sequence {
         return Ok(());
     }
     let Entry { x, e, deleted } = entry;
+    let facts = serde_json::to_vec(&e).map_err(|error| Failure::Log(sequence, error))?;
     for event in e {
         match &mut found.state {
             None if found.deleted => {}
@@ -215,6 +222,11 @@ fn fold(found: &mut Found, entry: Entry, sequence: u64) -> Result<(), Failure> {
                 })?;
             }
         }
+    }
+    if let Some(state) = &found.state
+        && facts.as_slice() != b"[]"
+    {
+        found.tail.add(state.revision, at, &facts);
     }
     found.deleted |= deleted;
     found.unsaved = Some((

@@ -205,6 +205,7 @@ fn word(request: &Request) -> &'static str {
         Request::Delete { .. } => "delete",
         Request::Read { .. } => "read",
         Request::Explain { .. } => "explain",
+        Request::History { .. } => "tell the history of",
         Request::List(_) => "list",
         Request::Peer(_) => "tell",
     }
@@ -214,6 +215,7 @@ fn short(result: &Result<Reply, Refusal>) -> String {
     match result {
         Ok(Reply::Execution { document }) => format!("{}", document.status),
         Ok(Reply::Executions { documents }) => format!("{} executions", documents.len()),
+        Ok(Reply::History { steps, .. }) => format!("{} steps", steps.len()),
         Ok(Reply::Explanation { waits, status }) => {
             format!("{status}, waits for {} things", waits.len())
         }

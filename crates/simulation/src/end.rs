@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use gennaker_engine::{Event, State, apply};
 use gennaker_model::{
     Execution, ExecutionId,
     command::{ListQuery, Refusal, RefusalCode, Reply, Request},
     routing::partition_of,
 };
+use serde_json::Value;
 
 use crate::{client::Client, outside::Outside, pipelines, promise::Promise, witness::Witness};
 
@@ -16,7 +18,7 @@ pub(crate) async fn check(client: &mut Client, witness: &Arc<Mutex<Witness>>, ou
         let said = client.see(&id).await;
         let logged = document(witness, &id);
         match (said, logged) {
-            (Some(said), Some(logged)) if said == logged => {}
+            (Some(said), Some(logged)) if said == logged => history(client, &said).await,
             (None, None) if client.knowledge.told(&id).is_some_and(|told| told.deleting) => {}
             (said, logged) => {
                 let sentence = format!(
@@ -43,6 +45,45 @@ pub(crate) async fn check(client: &mut Client, witness: &Arc<Mutex<Witness>>, ou
             );
         }
     }
+}
+
+/// The history of an execution leads to what it is now, wherever it was kept and however often its owner changed.
+async fn history(client: &mut Client, said: &Execution) {
+    let id = &said.id;
+    let request = Request::History {
+        execution: id.clone(),
+    };
+    let steps = match client.ask(id, request).await {
+        Ok(Reply::History { dropped: 0, steps }) => steps,
+        // Asked for too often, which is no contradiction.
+        Err(Refusal {
+            code: RefusalCode::Expired,
+            ..
+        }) => return,
+        _ => Vec::new(),
+    };
+    if folded(steps).as_ref() != Some(said) {
+        let sentence = format!("the history of execution {id} does not lead to what it is");
+        client.verdict.broken(Promise::NothingLost, sentence);
+    }
+}
+
+fn folded(steps: Vec<Value>) -> Option<Execution> {
+    let mut state: Option<State> = None;
+    for mut step in steps {
+        let events: Vec<Event> = serde_json::from_value(step.get_mut("e")?.take()).ok()?;
+        for event in events {
+            match &mut state {
+                None => state = Some(apply::created(&event)?),
+                Some(state) => apply(state, &event).ok()?,
+            }
+        }
+        let revision = state.as_ref().map(|state| state.revision);
+        if revision != step.get("rev").and_then(Value::as_u64) {
+            return None;
+        }
+    }
+    state.map(|state| state.doc)
 }
 
 /// A list has every execution of its partition.

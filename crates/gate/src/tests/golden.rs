@@ -239,6 +239,10 @@ async fn executions_are_listed_as_orca_does() {
         .ok("GET", &format!("/v2/executions/{id}/why"), Value::Null)
         .await;
     assert_eq!(why["waits"][0]["sentence"], "a person has to decide");
+    let history = fixture
+        .ok("GET", &format!("/v2/executions/{id}/history"), Value::Null)
+        .await;
+    assert_eq!(history["steps"][0]["rev"], 1);
     let snapshot = fixture
         .ok(
             "GET",

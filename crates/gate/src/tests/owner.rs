@@ -171,6 +171,13 @@ impl Owner {
                     Ok(Reply::Done)
                 }
             },
+            Request::History { execution } => match self.executions.get(execution.as_str()) {
+                None => missing(),
+                Some(_) => Ok(Reply::History {
+                    dropped: 0,
+                    steps: vec![json!({"rev": 1, "at": 7, "e": []})],
+                }),
+            },
             Request::Explain { execution } => match self.executions.get(execution.as_str()) {
                 None => missing(),
                 Some(found) => Ok(Reply::Explanation {

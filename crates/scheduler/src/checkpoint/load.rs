@@ -7,6 +7,7 @@ use gennaker_engine::State;
 use gennaker_model::{ExecutionId, Stage};
 
 use super::{Header, Loaded, Saved, header_key, mark_key};
+use crate::history::Tail;
 
 /// Times that a header is read again because a part it named was replaced meanwhile.
 const TRIES: usize = 20;
@@ -53,6 +54,7 @@ async fn assemble(
     if header.deleted {
         return Ok(Some(Loaded {
             state: None,
+            tail: Tail::default(),
             epoch: header.epoch,
             saved,
         }));
@@ -65,6 +67,8 @@ async fn assemble(
         },
     };
     saved.pieces = header.pieces;
+    saved.history = header.history;
+    let tail = saved.history.take_tail().map_err(decode)?;
     for stage in &mut state.doc.stages {
         let Some(keys) = header.stages.get(&stage.id) else {
             continue;
@@ -86,6 +90,7 @@ async fn assemble(
     }
     Ok(Some(Loaded {
         state: Some(state),
+        tail,
         epoch: header.epoch,
         saved,
     }))
@@ -122,19 +127,20 @@ pub(crate) enum Brief {
     Finished(Box<gennaker_model::Execution>),
     /// It still runs.
     Unfinished(ExecutionId),
-    /// It was deleted.
-    Deleted(ExecutionId),
+    /// It was deleted, at this time (epoch milliseconds).
+    Deleted(ExecutionId, i64),
 }
 
 /// The brief of a header; `None` for what cannot be read (which is logged).
 pub(crate) async fn document_of(kv: &Kv, record: Record) -> Option<Brief> {
     let key = record.key.clone();
+    let written = i64::try_from(record.time_ms).unwrap_or(i64::MAX);
     let execution = gennaker_bus::subject::name(key.strip_prefix("x.")?)?;
     let execution = ExecutionId::new(execution).ok()?;
     match load_record(kv, &execution, record).await {
         Ok(loaded) => {
             let Some(state) = loaded.state else {
-                return Some(Brief::Deleted(execution));
+                return Some(Brief::Deleted(execution, written));
             };
             if state.is_live() {
                 Some(Brief::Unfinished(execution))

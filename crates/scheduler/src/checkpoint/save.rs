@@ -8,8 +8,10 @@ use gennaker_engine::State;
 use gennaker_model::{ExecutionId, Stage, StageId};
 
 use super::{
-    Header, RECORD_BYTES_MAX, STAGE_BYTES_INLINE, Saved, VERSION, header_key, mark_key, part_key,
+    Header, Part, RECORD_BYTES_MAX, STAGE_BYTES_INLINE, Saved, VERSION, header_key, mark_key,
+    part_key,
 };
+use crate::history::{Kept, Tail};
 
 /// Why a checkpoint was not written.
 #[derive(Debug, thiserror::Error)]
@@ -25,11 +27,12 @@ pub(crate) enum SaveError {
     Encode(#[from] serde_json::Error),
 }
 
-/// Writes `state` as of log sequence `sequence`; `None` records a deletion. Returns what is known of its records then.
+/// Writes `state` and the end of its history as of log sequence `sequence`; `None` records a deletion. Returns what is known of
+/// its records then.
 pub(crate) async fn save(
     kv: &Kv,
     execution: &ExecutionId,
-    state: Option<&State>,
+    state: Option<&(State, Tail)>,
     epoch: u64,
     sequence: u64,
     known: &Saved,
@@ -40,8 +43,17 @@ pub(crate) async fn save(
         revision: known.revision,
         ..Saved::default()
     };
+    let mut excess = known.history.chunks.clone();
     let header = match state {
-        Some(state) => encode(kv, state, epoch, &mut saved, known).await?,
+        Some((state, tail)) => {
+            excess = keep_history(kv, state, tail, epoch, &mut saved, known).await?;
+            let mut header = encode(kv, state, epoch, &mut saved, known).await?;
+            header.history.clone_from(&saved.history);
+            if saved.moved == 0 {
+                header.history.set_tail(tail)?;
+            }
+            header
+        }
         None => Header {
             v: VERSION,
             epoch,
@@ -50,11 +62,12 @@ pub(crate) async fn save(
             state: None,
             pieces: Vec::new(),
             stages: BTreeMap::new(),
+            history: Kept::default(),
         },
     };
     let bytes = Bytes::from(serde_json::to_vec(&header)?);
     saved.revision = commit(kv, execution, bytes, epoch, known.revision).await?;
-    let live = state.is_some_and(State::is_live);
+    let live = state.is_some_and(|(state, _)| state.is_live());
     saved.mark = mark(kv, execution, live, known.mark).await?;
     let kept: Vec<&String> = saved
         .pieces
@@ -70,6 +83,9 @@ pub(crate) async fn save(
             delete(kv, key).await?;
         }
     }
+    for key in excess {
+        delete(kv, &key).await?;
+    }
     Ok(saved)
 }
 
@@ -83,11 +99,37 @@ pub(crate) async fn erase(
         .pieces
         .iter()
         .chain(known.stages.values().flat_map(|(_, keys)| keys))
+        .chain(&known.history.chunks)
     {
         delete(kv, key).await?;
     }
     kv.delete_if(&header_key(execution), known.revision).await?;
     Ok(())
+}
+
+/// Moves a long tail to a chunk; returns the keys of chunks that are too many now.
+async fn keep_history(
+    kv: &Kv,
+    state: &State,
+    tail: &Tail,
+    epoch: u64,
+    saved: &mut Saved,
+    known: &Saved,
+) -> Result<Vec<String>, SaveError> {
+    saved.history.clone_from(&known.history);
+    if !tail.is_long(!state.is_live() || state.is_parked()) {
+        return Ok(Vec::new());
+    }
+    let lines = Bytes::copy_from_slice(tail.lines());
+    let place = Place {
+        part: Part::History,
+        execution: &state.doc.id,
+        epoch,
+        sequence: saved.sequence,
+    };
+    let keys = put_pieces(kv, place, "history", &lines).await?;
+    saved.moved = tail.len();
+    Ok(saved.history.grow(keys))
 }
 
 async fn encode(
@@ -98,7 +140,12 @@ async fn encode(
     known: &Saved,
 ) -> Result<Header, SaveError> {
     let sequence = saved.sequence;
-    let execution = &state.doc.id;
+    let place = Place {
+        part: Part::State,
+        execution: &state.doc.id,
+        epoch,
+        sequence,
+    };
     let mut slim = state.clone();
     for stage in &mut slim.doc.stages {
         // A stage that is the very same value as at the last checkpoint is in its old records.
@@ -110,8 +157,7 @@ async fn encode(
                 .insert(stage.id.clone(), (Arc::clone(stage), keys.clone()));
         } else if weighs(stage) > STAGE_BYTES_INLINE {
             let bytes = Bytes::from(serde_json::to_vec(stage)?);
-            let keys =
-                put_pieces(kv, execution, stage.id.as_str(), epoch, sequence, &bytes).await?;
+            let keys = put_pieces(kv, place, stage.id.as_str(), &bytes).await?;
             saved
                 .stages
                 .insert(stage.id.clone(), (Arc::clone(stage), keys));
@@ -135,15 +181,7 @@ async fn encode(
     let (state, pieces) = if bytes.len() > RECORD_BYTES_MAX {
         (
             None,
-            put_pieces(
-                kv,
-                execution,
-                "header",
-                epoch,
-                sequence,
-                &Bytes::from(bytes),
-            )
-            .await?,
+            put_pieces(kv, place, "header", &Bytes::from(bytes)).await?,
         )
     } else {
         (Some(slim), Vec::new())
@@ -157,7 +195,17 @@ async fn encode(
         state,
         pieces,
         stages,
+        history: Kept::default(),
     })
+}
+
+/// Whose record, and of which checkpoint.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    part: Part,
+    execution: &'a ExecutionId,
+    epoch: u64,
+    sequence: u64,
 }
 
 /// About how many bytes a stage takes; cheap, because it runs for every stage that changed.
@@ -188,17 +236,21 @@ fn weighs(stage: &Stage) -> usize {
 
 async fn put_pieces(
     kv: &Kv,
-    execution: &ExecutionId,
+    place: Place<'_>,
     what: &str,
-    epoch: u64,
-    sequence: u64,
     bytes: &Bytes,
 ) -> Result<Vec<String>, SaveError> {
     let mut keys = Vec::new();
     let mut from = 0;
     while from < bytes.len() {
         let to = bytes.len().min(from + RECORD_BYTES_MAX);
-        let key = part_key(execution, what, epoch, sequence, keys.len());
+        let Place {
+            part,
+            execution,
+            epoch,
+            sequence,
+        } = place;
+        let key = part_key(part, execution, what, epoch, sequence, keys.len());
         // The key is new for each epoch and sequence; a repeat of the same checkpoint replaces its own piece.
         let revision = kv.get(&key).await?.map_or(0, |record| record.revision);
         kv.put_if(&key, revision, bytes.slice(from..to), None)

@@ -11,7 +11,7 @@ use gennaker_model::{
 };
 
 use super::{Arrival, Ended, Owner, Slot};
-use crate::checkpoint;
+use crate::{checkpoint, history};
 
 /// An answer that waits for a proof.
 pub(super) struct Unproven {
@@ -21,10 +21,10 @@ pub(super) struct Unproven {
     needs: u64,
 }
 
-/// Documents for a list, as far as they were not in memory.
-pub(crate) struct Listed {
+/// An answer for which records had to be read.
+pub(crate) struct Gathered {
     responder: Responder,
-    documents: Result<Vec<Execution>, String>,
+    reply: Result<Reply, String>,
 }
 
 /// Documents that are read at the same time for one list.
@@ -147,11 +147,9 @@ impl Owner {
         let expand = query.expand;
         let spawned = self.around.scope.spawn("list", async move {
             let documents = read_all(&kv, documents, expand).await;
+            let reply = documents.map(|documents| Reply::Executions { documents });
             let _ = sender
-                .send(Arrival::Listed(Listed {
-                    responder,
-                    documents,
-                }))
+                .send(Arrival::Gathered(Gathered { responder, reply }))
                 .await;
         });
         if spawned.is_none() {
@@ -159,16 +157,37 @@ impl Owner {
         }
     }
 
-    pub(super) fn listed(&mut self, listed: Listed) {
-        let result = listed
-            .documents
-            .map(|documents| Reply::Executions { documents })
-            .map_err(|message| Refusal {
-                code: RefusalCode::Busy,
-                message,
-                execution: None,
-            });
-        self.answer(Some(listed.responder), result);
+    /// Answers with the history of an execution in memory: its chunks are read, its tail is there.
+    pub(super) fn tell_history(&mut self, execution: &ExecutionId, responder: Option<Responder>) {
+        let (Some(Slot::Live(live)), Some(responder)) = (self.slots.get(execution), responder)
+        else {
+            return;
+        };
+        let (kept, tail) = (live.saved.history.clone(), live.tail.clone());
+        let kv = self.around.kv.clone();
+        let sender = self.sender.clone();
+        self.beside("history", async move {
+            let reply = match history::read(&kv, &kept, &tail).await {
+                Ok(Some(steps)) => Ok(Reply::History {
+                    dropped: kept.dropped,
+                    steps,
+                }),
+                Ok(None) => Err("the history changed while it was read; try again".to_owned()),
+                Err(error) => Err(error.to_string()),
+            };
+            let _ = sender
+                .send(Arrival::Gathered(Gathered { responder, reply }))
+                .await;
+        });
+    }
+
+    pub(super) fn gathered(&mut self, gathered: Gathered) {
+        let result = gathered.reply.map_err(|message| Refusal {
+            code: RefusalCode::Busy,
+            message,
+            execution: None,
+        });
+        self.answer(Some(gathered.responder), result);
     }
 }
 

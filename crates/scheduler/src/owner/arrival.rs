@@ -45,13 +45,13 @@ pub(crate) enum Arrival {
         covers: u64,
         ours: Result<bool, String>,
     },
-    /// Documents for a list were read.
-    Listed(super::answer::Listed),
+    /// What an answer needs was read from the state bucket.
+    Gathered(super::answer::Gathered),
     /// Some finished executions for the index; the last lot says so.
     Indexed {
         documents: Vec<gennaker_model::Execution>,
         unfinished: Vec<ExecutionId>,
-        deleted: Vec<ExecutionId>,
+        deleted: Vec<(ExecutionId, i64)>,
         last: bool,
     },
 }
@@ -150,7 +150,7 @@ impl Owner {
                 self.perform(Work::peer_answered(from, to, number, refused), group);
             }
             Arrival::Proof { covers, ours } => self.proved(covers, ours),
-            Arrival::Listed(listed) => self.listed(listed),
+            Arrival::Gathered(gathered) => self.gathered(gathered),
             Arrival::Indexed {
                 documents,
                 unfinished,

@@ -18,6 +18,7 @@ impl Owner {
         for recovered in executions {
             let Recovered {
                 state,
+                tail,
                 deleted,
                 saved,
                 unsaved,
@@ -27,13 +28,14 @@ impl Owner {
                 self.unsaved.insert(id.clone(), oldest);
             }
             if deleted {
-                self.deleted.insert(id.clone());
+                self.deleted.insert(id.clone(), now);
             } else {
                 self.index.put(&state.doc);
             }
             let changed = unsaved.map_or(saved.sequence, |(_, newest)| newest);
             let live = Live {
                 state,
+                tail,
                 saved,
                 changed,
                 saving: false,
@@ -120,7 +122,9 @@ impl Owner {
     }
 
     fn arrived(&mut self, id: &ExecutionId, loaded: Loaded) {
-        let Loaded { state, saved, .. } = loaded;
+        let Loaded {
+            state, tail, saved, ..
+        } = loaded;
         let Some(state) = state else { return };
         let changed = saved.sequence;
         self.index.put(&state.doc);
@@ -128,6 +132,7 @@ impl Owner {
             id.clone(),
             Slot::Live(Box::new(Live {
                 state,
+                tail,
                 saved,
                 changed,
                 saving: false,
@@ -177,7 +182,7 @@ impl Owner {
             return;
         };
         live.saving = true;
-        let state = (!live.deleted).then(|| live.state.clone());
+        let state = (!live.deleted).then(|| (live.state.clone(), live.tail.clone()));
         let known = live.saved.clone();
         let (epoch, sequence) = (self.epoch, self.last);
         let kv = self.around.kv.clone();
@@ -204,6 +209,7 @@ impl Owner {
                 } else {
                     self.unsaved.insert(execution.clone(), saved.sequence + 1);
                 }
+                live.tail.forget(saved.moved);
                 live.saved = saved;
                 self.leave_memory(&execution);
                 self.save_at_once(&execution);
@@ -272,17 +278,26 @@ impl Owner {
         });
     }
 
-    /// Deletes finished executions whose retention has ended.
+    /// Deletes finished executions whose retention has ended, and the traces of deleted ones.
     fn expire(&mut self) {
         if !self.index.complete {
             return;
         }
         let instant = self.now() - self.around.config.retention_ms;
-        for id in self.index.finished_before(instant, EXPIRE_AT_ONCE) {
-            if self.slots.contains_key(&id) {
-                continue;
-            }
-            self.index.remove(&id);
+        let mut expired = self.index.finished_before(instant, EXPIRE_AT_ONCE);
+        expired.retain(|id| !self.slots.contains_key(id));
+        for id in &expired {
+            self.index.remove(id);
+        }
+        let traces = self.deleted.iter().filter(|(_, at)| **at < instant);
+        let traces: Vec<ExecutionId> = traces
+            .map(|(id, _)| id.clone())
+            .take(EXPIRE_AT_ONCE)
+            .collect();
+        for id in &traces {
+            self.deleted.remove(id);
+        }
+        for id in expired.into_iter().chain(traces) {
             let kv = self.around.kv.clone();
             self.beside("expire", async move {
                 let known: Saved = match checkpoint::load(&kv, &id).await {

@@ -43,7 +43,7 @@ impl Owner {
             self.unsaved.entry(execution.clone()).or_insert(self.last);
             if live.deleted {
                 self.index.remove(execution);
-                self.deleted.insert(execution.clone());
+                self.deleted.insert(execution.clone(), group.at);
             } else {
                 self.index.put(&live.state.doc);
             }

@@ -16,7 +16,7 @@ use gennaker_model::{
 use gennaker_stages::CATALOGUE;
 
 use super::{Live, Owner, Slot, group::Group, spans};
-use crate::{checkpoint::Saved, record};
+use crate::{checkpoint::Saved, history::Tail, record};
 
 /// What is to be done about one execution, and who waits for the answer.
 pub(crate) struct Work {
@@ -31,6 +31,7 @@ enum What {
     Peer(Peer),
     Read,
     Explain,
+    History,
     Delete { at_ms: i64 },
 }
 
@@ -108,6 +109,7 @@ impl Work {
             Request::Delete { execution } => (execution, What::Delete { at_ms }),
             Request::Read { execution } => (execution, What::Read),
             Request::Explain { execution } => (execution, What::Explain),
+            Request::History { execution } => (execution, What::History),
             Request::Peer(peer) => (peer.to.clone(), What::Peer(peer)),
             Request::List(query) => unreachable!("lists are about many executions: {query:?}"),
         };
@@ -138,7 +140,7 @@ impl Owner {
                 self.load(&id, 0, vec![work]);
             }
             None => {
-                let deleted = self.deleted.contains(&work.execution);
+                let deleted = self.deleted.contains_key(&work.execution);
                 self.without(work, deleted, group);
             }
         }
@@ -189,7 +191,7 @@ impl Owner {
             What::Input(input) if matches!(*input, Input::Report(_)) => {
                 self.answer(responder, Ok(Reply::Report { stale: true }))
             }
-            What::Input(_) | What::Read | What::Explain | What::Delete { .. } => {
+            What::Input(_) | What::Read | What::Explain | What::History | What::Delete { .. } => {
                 self.answer(responder, Err(not_found(&execution)))
             }
         }
@@ -228,6 +230,7 @@ impl Owner {
                 };
                 self.answer(responder, Ok(reply));
             }
+            What::History => self.tell_history(&execution, responder),
             What::Delete { at_ms } => self.delete(&execution, at_ms, responder, group),
         }
     }
@@ -306,6 +309,7 @@ impl Owner {
         }
         let live = Live {
             state: decision.after.clone(),
+            tail: Tail::default(),
             saved: Saved::default(),
             changed: 0,
             saving: false,
@@ -371,13 +375,15 @@ impl Owner {
             }
             return true;
         }
-        let entry = match record::encode(execution, &events) {
-            Ok(entry) if entry.len() <= self.around.config.decision_bytes_max => entry,
-            Ok(entry) => {
+        let encoded = match record::encode(execution, &events) {
+            Ok(encoded) if encoded.entry().len() <= self.around.config.decision_bytes_max => {
+                encoded
+            }
+            Ok(encoded) => {
                 let limit = self.around.config.decision_bytes_max / 1024;
                 let message = format!(
                     "the change takes {} KiB; the limit is {limit} KiB",
-                    entry.len() / 1024
+                    encoded.entry().len() / 1024
                 );
                 tracing::warn!(execution.id = %execution, "a change of execution {execution} is refused: {message}");
                 self.answer(
@@ -404,6 +410,7 @@ impl Owner {
             }
         };
         if let Some(Slot::Live(live)) = self.slots.get_mut(execution) {
+            live.tail.add(after.revision, group.at, encoded.facts());
             live.state = after;
         }
         group.ended.extend(
@@ -412,7 +419,7 @@ impl Owner {
                 .filter(|event| spans::is_end(event))
                 .map(|event| (execution.clone(), event.clone())),
         );
-        group.add(execution, &entry);
+        group.add(execution, encoded.entry());
         for effect in effects {
             match effect {
                 Effect::Reply(answer) => {

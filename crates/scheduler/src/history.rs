@@ -1,0 +1,195 @@
+//! The history of an execution: every fact that was decided about it, in order. The partition's log holds the same facts, but is
+//! purged behind the checkpoints; this stays as long as the execution does.
+//!
+//! A step is one decision, a line of JSON: `{"rev":…,"at":…,"e":[facts]}`. The newest steps are the *tail* and stand in the
+//! execution's header; when the tail grows it is moved to records of its own (chunks, keys `h.<execution>.…`). Folding all
+//! steps with [`gennaker_engine::apply()`] gives the state again.
+
+use gennaker_bus::Kv;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// A tail longer than this goes to a chunk at the next checkpoint of an execution that stays in memory, in bytes.
+const TAIL_BYTES_LIVE: usize = 8 * 1024;
+
+/// The same for one that leaves memory: one record for a short run costs less than two.
+const TAIL_BYTES_LEAVING: usize = 64 * 1024;
+
+/// Most records of one history; after that the oldest go. With the largest records this is 32 MiB.
+const KEYS_MAX: usize = 64;
+
+/// Steps that are in no chunk yet, as lines.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tail(Vec<u8>);
+
+/// What a header says about the history.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kept {
+    /// Keys of the chunks, oldest first; their values joined are lines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chunks: Vec<String>,
+    /// Records that were dropped because there were too many.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped: u64,
+    /// The steps after the chunks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tail: Option<Box<RawValue>>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Tail {
+    /// Adds a decision: the revision after it, its time (epoch milliseconds), and its facts as a JSON array.
+    pub fn add(&mut self, revision: u64, at: i64, facts: &[u8]) {
+        let head = format!("{{\"rev\":{revision},\"at\":{at},\"e\":");
+        self.0.reserve(head.len() + facts.len() + 2);
+        self.0.extend_from_slice(head.as_bytes());
+        self.0.extend_from_slice(facts);
+        self.0.extend_from_slice(b"}\n");
+    }
+
+    /// Whether it is to be moved to a chunk.
+    pub fn is_long(&self, leaving: bool) -> bool {
+        let limit = if leaving {
+            TAIL_BYTES_LEAVING
+        } else {
+            TAIL_BYTES_LIVE
+        };
+        self.0.len() > limit
+    }
+
+    /// The lines.
+    pub fn lines(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Forgets the first so many bytes, which are in a chunk now.
+    pub fn forget(&mut self, bytes: usize) {
+        self.0.drain(..bytes.min(self.0.len()));
+    }
+}
+
+impl Kept {
+    /// With new chunks; returns the keys of the records that are too many.
+    pub fn grow(&mut self, keys: Vec<String>) -> Vec<String> {
+        self.chunks.extend(keys);
+        let excess = self.chunks.len().saturating_sub(KEYS_MAX);
+        self.dropped += excess as u64;
+        self.chunks.drain(..excess).collect()
+    }
+
+    /// Takes the tail in.
+    ///
+    /// # Errors
+    /// When the lines are no JSON, which is a defect.
+    pub fn set_tail(&mut self, tail: &Tail) -> Result<(), serde_json::Error> {
+        let Some((_, lines)) = tail.0.split_last() else {
+            self.tail = None;
+            return Ok(());
+        };
+        let mut list = Vec::with_capacity(tail.0.len() + 1);
+        list.push(b'[');
+        // Within a step a line break is escaped.
+        list.extend(
+            lines
+                .iter()
+                .map(|byte| if *byte == b'\n' { b',' } else { *byte }),
+        );
+        list.push(b']');
+        let text = String::from_utf8(list).map_err(serde::ser::Error::custom)?;
+        self.tail = Some(RawValue::from_string(text)?);
+        Ok(())
+    }
+
+    /// Takes the tail out.
+    ///
+    /// # Errors
+    /// When it is no list.
+    pub fn take_tail(&mut self) -> Result<Tail, serde_json::Error> {
+        let mut tail = Tail::default();
+        if let Some(list) = self.tail.take() {
+            let steps: Vec<&RawValue> = serde_json::from_str(list.get())?;
+            for step in steps {
+                tail.0.extend_from_slice(step.get().as_bytes());
+                tail.0.push(b'\n');
+            }
+        }
+        Ok(tail)
+    }
+}
+
+/// Reads a history: all chunks that are kept, then the tail; `None` when a chunk is gone because the header has changed.
+///
+/// # Errors
+/// When the bucket does not answer.
+pub(crate) async fn read(
+    kv: &Kv,
+    kept: &Kept,
+    tail: &Tail,
+) -> Result<Option<Vec<serde_json::Value>>, gennaker_bus::Error> {
+    let mut lines = Vec::new();
+    for key in &kept.chunks {
+        match kv.get(key).await? {
+            Some(record) => lines.extend_from_slice(&record.value),
+            None => return Ok(None),
+        }
+    }
+    lines.extend_from_slice(tail.lines());
+    let steps = lines
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        // The first line may have lost its beginning with a dropped record.
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect();
+    Ok(Some(steps))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tail(steps: u64) -> Tail {
+        let mut tail = Tail::default();
+        for revision in 1..=steps {
+            tail.add(revision, 7, br#"[{"e":"x","text":"a\nb"}]"#);
+        }
+        tail
+    }
+
+    #[test]
+    fn a_tail_survives_its_header() {
+        for steps in [0, 1, 3] {
+            let tail = tail(steps);
+            let mut kept = Kept::default();
+            kept.set_tail(&tail).unwrap();
+            let stored = serde_json::to_string(&kept).unwrap();
+            let mut kept: Kept = serde_json::from_str(&stored).unwrap();
+            assert_eq!(kept.take_tail().unwrap().lines(), tail.lines());
+        }
+    }
+
+    #[test]
+    fn what_went_to_a_chunk_is_forgotten_and_the_rest_stays() {
+        let mut all = tail(3);
+        let two = tail(2).len();
+        all.forget(two);
+        assert!(all.lines().starts_with(br#"{"rev":3"#));
+        assert!(tail(1_000).is_long(false) && !tail(1_000).is_long(true));
+    }
+
+    #[test]
+    fn the_oldest_records_go_when_there_are_too_many() {
+        let mut kept = Kept::default();
+        let keys = |from: usize, to: usize| (from..to).map(|n| format!("h.{n}")).collect();
+        assert!(kept.grow(keys(0, KEYS_MAX)).is_empty());
+        assert_eq!(kept.grow(keys(KEYS_MAX, KEYS_MAX + 2)), ["h.0", "h.1"]);
+        assert_eq!((kept.dropped, kept.chunks.len()), (2, KEYS_MAX));
+    }
+}
