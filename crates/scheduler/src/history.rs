@@ -9,6 +9,8 @@ use gennaker_bus::Kv;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::packing::{Damaged, unpack};
+
 /// A tail longer than this goes to a chunk at the next checkpoint of an execution that stays in memory, in bytes.
 const TAIL_BYTES_LIVE: usize = 8 * 1024;
 
@@ -125,19 +127,30 @@ impl Kept {
     }
 }
 
+/// Why a history cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// The bucket does not answer.
+    #[error(transparent)]
+    Bus(#[from] gennaker_bus::Error),
+    /// A chunk is not what was written.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
+}
+
 /// Reads a history: all chunks that are kept, then the tail; `None` when a chunk is gone because the header has changed.
 ///
 /// # Errors
-/// When the bucket does not answer.
+/// When the bucket does not answer, or a chunk is damaged.
 pub(crate) async fn read(
     kv: &Kv,
     kept: &Kept,
     tail: &Tail,
-) -> Result<Option<Vec<serde_json::Value>>, gennaker_bus::Error> {
+) -> Result<Option<Vec<serde_json::Value>>, ReadError> {
     let mut lines = Vec::new();
     for key in &kept.chunks {
         match kv.get(key).await? {
-            Some(record) => lines.extend_from_slice(&record.value),
+            Some(record) => lines.extend_from_slice(&unpack(&record.value)?),
             None => return Ok(None),
         }
     }

@@ -4,6 +4,7 @@ use gennaker_engine::Event;
 use gennaker_model::ExecutionId;
 
 use crate::record::Record;
+pub use crate::record::Unreadable;
 
 /// A message of a partition's log.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,13 +32,13 @@ pub struct Facts {
 ///
 /// # Errors
 /// When it is not what this version writes.
-pub fn read(payload: &[u8]) -> Result<Message, serde_json::Error> {
+pub fn read(payload: &[u8]) -> Result<Message, Unreadable> {
     let Record {
         v: _,
         at,
         owner,
         entries,
-    } = serde_json::from_slice(payload)?;
+    } = Record::read(payload)?;
     let facts = entries
         .into_iter()
         .map(|entry| Facts {

@@ -26,6 +26,7 @@ pub mod inspect;
 mod lookup;
 mod metrics;
 mod owner;
+mod packing;
 mod record;
 mod takeover;
 mod wheel;

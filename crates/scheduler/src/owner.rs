@@ -290,7 +290,7 @@ impl Owner {
     }
 
     /// Appends the group and releases its effects; false when we are not the owner any more.
-    async fn append(&mut self, group: Group, saved: &mut mpsc::Receiver<Saving>) -> bool {
+    async fn append(&mut self, mut group: Group, saved: &mut mpsc::Receiver<Saving>) -> bool {
         if group.is_empty() {
             self.release(group);
             return true;

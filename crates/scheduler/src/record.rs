@@ -8,6 +8,8 @@ use gennaker_engine::Event;
 use gennaker_model::ExecutionId;
 use serde::{Deserialize, Serialize};
 
+use crate::packing::{Damaged, pack, unpack};
+
 /// Version of the log's messages.
 pub(crate) const VERSION: u8 = 1;
 
@@ -39,6 +41,27 @@ pub(crate) struct Entry {
     /// It was deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
+}
+
+/// A log message that this version cannot read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// It is damaged.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
+    /// It says what this version does not know.
+    #[error(transparent)]
+    Unknown(#[from] serde_json::Error),
+}
+
+impl Record {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// [`Unreadable`]
+    pub fn read(payload: &[u8]) -> Result<Self, Unreadable> {
+        Ok(serde_json::from_slice(&unpack(payload)?)?)
+    }
 }
 
 /// A log message being written.
@@ -73,8 +96,9 @@ impl Writer {
     }
 
     /// The whole message.
-    pub fn message(&self) -> Vec<u8> {
-        [self.bytes.as_slice(), b"]}"].concat()
+    pub fn message(mut self) -> Vec<u8> {
+        self.bytes.extend_from_slice(b"]}");
+        pack(self.bytes)
     }
 }
 
@@ -132,14 +156,14 @@ mod tests {
         let facts: Vec<Event> = serde_json::from_slice(encoded.facts()).unwrap();
         assert_eq!(facts, [Event::ExecutionStarted { at: 7 }]);
         writer.add(&encode_deleted(&id).unwrap());
-        let record: Record = serde_json::from_slice(&writer.message()).unwrap();
+        let record = Record::read(&writer.message()).unwrap();
         assert_eq!(
             (record.at, record.owner, record.entries.len()),
             (7, None, 2)
         );
         assert_eq!(record.entries[0].e, [Event::ExecutionStarted { at: 7 }]);
         assert!(record.entries[1].deleted);
-        let empty: Record = serde_json::from_slice(&Writer::new(1).message()).unwrap();
+        let empty = Record::read(&Writer::new(1).message()).unwrap();
         assert!(empty.entries.is_empty());
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     checkpoint::{self, LoadError, Saved},
     history::Tail,
     owner::{Recovered, Surroundings, TakenOver},
-    record::{Entry, Record, VERSION},
+    record::{Entry, Record, Unreadable, VERSION},
 };
 
 /// Why a partition was not taken over.
@@ -34,7 +34,7 @@ pub(crate) enum Failure {
     Checkpoint(#[from] LoadError),
     /// The log holds what this version cannot read.
     #[error("log message {0} cannot be read")]
-    Log(u64, #[source] serde_json::Error),
+    Log(u64, #[source] Unreadable),
     /// The log and the state do not fit: they were restored from different times.
     #[error(
         "log message {sequence} does not fit the state of execution {execution}: the log and the state bucket come from \
@@ -69,8 +69,7 @@ pub(crate) async fn take_over(around: &Surroundings, nonce: String) -> Result<Ta
     let before: Option<Record> = last
         .as_ref()
         .map(|entry| {
-            serde_json::from_slice(&entry.payload)
-                .map_err(|error| Failure::Log(entry.sequence, error))
+            Record::read(&entry.payload).map_err(|error| Failure::Log(entry.sequence, error))
         })
         .transpose()?;
     let time = around
@@ -83,7 +82,8 @@ pub(crate) async fn take_over(around: &Surroundings, nonce: String) -> Result<Ta
         owner: Some(around.config.name.clone()),
         entries: Vec::new(),
     };
-    let payload = serde_json::to_vec(&mark).map_err(|error| Failure::Log(expected, error))?;
+    let payload =
+        serde_json::to_vec(&mark).map_err(|error| Failure::Log(expected, error.into()))?;
     let epoch = match around
         .log
         .append(expected, &format!("{nonce}-0"), Bytes::from(payload))
@@ -189,8 +189,8 @@ async fn replay(
             return Ok(false);
         }
         expected += 1;
-        let record: Record = serde_json::from_slice(&entry.payload)
-            .map_err(|error| Failure::Log(entry.sequence, error))?;
+        let record =
+            Record::read(&entry.payload).map_err(|error| Failure::Log(entry.sequence, error))?;
         for fact in record.entries {
             if !found.contains_key(&fact.x) {
                 let loaded = load(around, &fact.x, epoch).await?;
@@ -209,7 +209,7 @@ fn fold(found: &mut Found, entry: Entry, sequence: u64, at: i64) -> Result<(), F
         return Ok(());
     }
     let Entry { x, e, deleted } = entry;
-    let facts = serde_json::to_vec(&e).map_err(|error| Failure::Log(sequence, error))?;
+    let facts = serde_json::to_vec(&e).map_err(|error| Failure::Log(sequence, error.into()))?;
     for event in e {
         match &mut found.state {
             None if found.deleted => {}

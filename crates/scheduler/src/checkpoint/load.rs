@@ -7,7 +7,10 @@ use gennaker_engine::State;
 use gennaker_model::{ExecutionId, Stage};
 
 use super::{Header, Loaded, Saved, header_key, mark_key};
-use crate::history::Tail;
+use crate::{
+    history::Tail,
+    packing::{Damaged, unpack},
+};
 
 /// Times that a header is read again because a part it named was replaced meanwhile.
 const TRIES: usize = 20;
@@ -45,7 +48,9 @@ async fn assemble(
     record: &Record,
 ) -> Result<Option<Loaded>, LoadError> {
     let decode = |error| LoadError::Decode(execution.clone(), error);
-    let header: Header = serde_json::from_slice(&record.value).map_err(decode)?;
+    let plain =
+        unpack(&record.value).map_err(|error| LoadError::Damaged(execution.clone(), error))?;
+    let header: Header = serde_json::from_slice(&plain).map_err(decode)?;
     let mut saved = Saved {
         revision: record.revision,
         sequence: header.sequence,
@@ -61,7 +66,7 @@ async fn assemble(
     }
     let mut state: State = match header.state {
         Some(state) => state,
-        None => match read_pieces(kv, &header.pieces).await? {
+        None => match read_pieces(kv, execution, &header.pieces).await? {
             Some(bytes) => serde_json::from_slice(&bytes).map_err(decode)?,
             None => return Ok(None),
         },
@@ -73,7 +78,7 @@ async fn assemble(
         let Some(keys) = header.stages.get(&stage.id) else {
             continue;
         };
-        let Some(bytes) = read_pieces(kv, keys).await? else {
+        let Some(bytes) = read_pieces(kv, execution, keys).await? else {
             return Ok(None);
         };
         let whole: Stage = serde_json::from_slice(&bytes).map_err(decode)?;
@@ -96,11 +101,19 @@ async fn assemble(
     }))
 }
 
-async fn read_pieces(kv: &Kv, keys: &[String]) -> Result<Option<Vec<u8>>, LoadError> {
+async fn read_pieces(
+    kv: &Kv,
+    execution: &ExecutionId,
+    keys: &[String],
+) -> Result<Option<Vec<u8>>, LoadError> {
     let mut bytes = Vec::new();
     for key in keys {
         match kv.get(key).await? {
-            Some(record) => bytes.extend_from_slice(&record.value),
+            Some(record) => {
+                let plain = unpack(&record.value);
+                let plain = plain.map_err(|error| LoadError::Damaged(execution.clone(), error))?;
+                bytes.extend_from_slice(&plain);
+            }
             None => return Ok(None),
         }
     }
@@ -116,6 +129,9 @@ pub(crate) enum LoadError {
     /// The record is not what this version writes.
     #[error("the checkpoint of {0} cannot be read")]
     Decode(ExecutionId, #[source] serde_json::Error),
+    /// The record is damaged.
+    #[error("the checkpoint of {0} cannot be read")]
+    Damaged(ExecutionId, #[source] Damaged),
     /// Parts are missing although nobody replaces them.
     #[error("the checkpoint of {0} has lost a part")]
     Torn(ExecutionId),

@@ -11,7 +11,10 @@ use super::{
     Header, Part, RECORD_BYTES_MAX, STAGE_BYTES_INLINE, Saved, VERSION, header_key, mark_key,
     part_key,
 };
-use crate::history::{Kept, Tail};
+use crate::{
+    history::{Kept, Tail},
+    packing::{Damaged, pack, unpack},
+};
 
 /// Why a checkpoint was not written.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +28,9 @@ pub(crate) enum SaveError {
     /// It cannot be encoded.
     #[error("the state cannot be encoded")]
     Encode(#[from] serde_json::Error),
+    /// The header that is there cannot be read.
+    #[error("the header that is there cannot be read")]
+    Damaged(#[from] Damaged),
 }
 
 /// Writes `state` and the end of its history as of log sequence `sequence`; `None` records a deletion. Returns what is known of
@@ -65,7 +71,7 @@ pub(crate) async fn save(
             history: Kept::default(),
         },
     };
-    let bytes = Bytes::from(serde_json::to_vec(&header)?);
+    let bytes = Bytes::from(pack(serde_json::to_vec(&header)?));
     saved.revision = commit(kv, execution, bytes, epoch, known.revision).await?;
     let live = state.is_some_and(|(state, _)| state.is_live());
     saved.mark = mark(kv, execution, live, known.mark).await?;
@@ -253,8 +259,8 @@ async fn put_pieces(
         let key = part_key(part, execution, what, epoch, sequence, keys.len());
         // The key is new for each epoch and sequence; a repeat of the same checkpoint replaces its own piece.
         let revision = kv.get(&key).await?.map_or(0, |record| record.revision);
-        kv.put_if(&key, revision, bytes.slice(from..to), None)
-            .await?;
+        let piece = Bytes::from(pack(bytes[from..to].to_vec()));
+        kv.put_if(&key, revision, piece, None).await?;
         keys.push(key);
         from = to;
     }
@@ -282,7 +288,7 @@ async fn commit(
                     expected = 0;
                     continue;
                 };
-                let held: Epoch = serde_json::from_slice(&record.value)?;
+                let held: Epoch = serde_json::from_slice(&unpack(&record.value)?)?;
                 if held.epoch > epoch {
                     return Err(SaveError::Superseded);
                 }

@@ -54,7 +54,8 @@ impl Group {
         self.inputs >= config.group_max || self.writer.len() >= config.group_bytes_max
     }
 
-    pub fn payload(&self) -> Vec<u8> {
-        self.writer.message()
+    /// The log message; nothing can be added after that.
+    pub fn payload(&mut self) -> Vec<u8> {
+        std::mem::replace(&mut self.writer, Writer::new(self.at)).message()
     }
 }
