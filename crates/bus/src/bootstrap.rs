@@ -3,15 +3,19 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Expect, StoreError, Write};
 use crate::error::{BootstrapError, Error};
 use crate::layout::{ConsumerSpec, Layout, StreamSpec};
 
 /// How long a broker without answer is waited for: a cluster that has just started elects its leaders first.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Key of the settings bucket that holds the number of partitions.
+const PARTITIONS_KEY: &str = "partitions";
 
 /// The layout that this process was given, for what must be made again later.
 #[derive(Clone, Default)]
@@ -54,6 +58,9 @@ const CONSUMER_FIELDS: &[(&str, Rule)] = &[
 /// Creates what is missing and checks what is there.
 pub(crate) async fn bootstrap(backend: &Backend, layout: &Layout) -> Result<(), BootstrapError> {
     layout.check().map_err(BootstrapError::Layout)?;
+    let settings = layout.settings();
+    patiently(backend, || ensure_stream(backend, &settings)).await?;
+    patiently(backend, || claim_partitions(backend, layout)).await?;
     for spec in layout.streams() {
         patiently(backend, || ensure_stream(backend, &spec)).await?;
     }
@@ -61,6 +68,64 @@ pub(crate) async fn bootstrap(backend: &Backend, layout: &Layout) -> Result<(), 
         patiently(backend, || ensure_consumer(backend, &spec)).await?;
     }
     Ok(())
+}
+
+/// The number of partitions, as it is recorded for the fleet.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Partitions {
+    /// From when on it counts, epoch milliseconds.
+    since: i64,
+    partitions: u32,
+}
+
+/// Records the number of partitions, or compares it with what is recorded: an execution finds its partition by its id modulo
+/// this number, so a process that counts differently would look for executions where they are not.
+async fn claim_partitions(backend: &Backend, layout: &Layout) -> Result<(), BootstrapError> {
+    let stream = layout.settings().name;
+    let subject = format!("$KV.gk_cfg.{PARTITIONS_KEY}");
+    let unreadable = |error: serde_json::Error| {
+        BootstrapError::Layout(format!("the record of partitions in {stream}: {error}"))
+    };
+    loop {
+        if let Some(stored) = backend.last(&stream, &subject).await? {
+            let generations: Vec<Partitions> =
+                serde_json::from_slice(&stored.payload).map_err(unreadable)?;
+            return match generations.last() {
+                Some(last) if last.partitions != layout.partitions => {
+                    Err(BootstrapError::Partitions {
+                        recorded: last.partitions,
+                        asked: layout.partitions,
+                    })
+                }
+                Some(_) | None => Ok(()),
+            };
+        }
+        let first = [Partitions {
+            since: 0,
+            partitions: layout.partitions,
+        }];
+        let write = Write {
+            stream: stream.clone(),
+            subject: subject.clone(),
+            expect: Expect::Subject(0),
+            id: None,
+            message_id: None,
+            ttl: None,
+            delete: false,
+            payload: serde_json::to_vec(&first).map_err(unreadable)?.into(),
+        };
+        match backend.store(&write).await {
+            Ok(_) => return Ok(()),
+            // Somebody else was faster: compare with what that one recorded.
+            Err(StoreError::Conflict) => {}
+            Err(StoreError::Refused(error)) => return Err(error.into()),
+            Err(StoreError::Unknown(what)) => return Err(Error::unavailable(what).into()),
+            Err(StoreError::Missing) => {
+                return Err(Error::unavailable(format!("{stream} is not there yet")).into());
+            }
+        }
+    }
 }
 
 /// Repeats something harmless while the broker does not answer.
@@ -215,6 +280,10 @@ fn bus_error(error: BootstrapError) -> Error {
         BootstrapError::Bus(error) => error,
         BootstrapError::Differs { ref object, .. } => Error::Misconfigured {
             stream: object.clone(),
+            text: error.to_string(),
+        },
+        BootstrapError::Partitions { .. } => Error::Misconfigured {
+            stream: "KV_gk_cfg".to_owned(),
             text: error.to_string(),
         },
         BootstrapError::Layout(text) | BootstrapError::Server(text) => Error::Misconfigured {

@@ -97,6 +97,16 @@ pub enum BootstrapError {
         /// Value that the layout asks for.
         needed: String,
     },
+    /// The fleet was set up with another number of partitions.
+    #[error(
+        "use {asked} partitions: this broker was set up with {recorded}, and the number cannot be changed yet; set it back to {recorded}"
+    )]
+    Partitions {
+        /// What is recorded at the broker.
+        recorded: u32,
+        /// What the settings ask for.
+        asked: u32,
+    },
     /// The layout itself makes no sense.
     #[error("use the layout: {0}")]
     Layout(String),

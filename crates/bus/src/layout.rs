@@ -343,7 +343,8 @@ impl Layout {
         }
     }
 
-    fn settings(&self) -> StreamSpec {
+    /// The bucket of settings that all processes share.
+    pub fn settings(&self) -> StreamSpec {
         StreamSpec {
             per_subject_max: Some(16),
             message_ttl: true,

@@ -165,9 +165,10 @@ async fn connect(settings: &Settings, name: &str) -> Result<Bus, Failure> {
 fn is_passing(error: &BootstrapError) -> bool {
     match error {
         BootstrapError::Bus(error) => matches!(error, Error::Unavailable { .. }),
-        BootstrapError::Differs { .. } | BootstrapError::Layout(_) | BootstrapError::Server(_) => {
-            false
-        }
+        BootstrapError::Differs { .. }
+        | BootstrapError::Partitions { .. }
+        | BootstrapError::Layout(_)
+        | BootstrapError::Server(_) => false,
     }
 }
 

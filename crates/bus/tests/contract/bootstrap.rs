@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use gennaker_bus::layout::{Pool, Storage};
-use gennaker_bus::{Appended, BootstrapError, Layout};
+use gennaker_bus::{BootstrapError, Layout};
 
 use super::{Broker, within};
 
@@ -11,19 +11,24 @@ pub async fn a_layout_may_grow_but_not_contradict_what_is_there(broker: &impl Br
     // The same again, and more of everything that may grow.
     bus.bootstrap(&broker.layout()).await.unwrap();
     let mut grown = broker.layout();
-    grown.partitions = 4;
     grown.pools.push(Pool::new("bake"));
     grown.zones.push("b".to_owned());
     grown.log_bytes_max *= 4;
     bus.bootstrap(&grown).await.unwrap();
-    assert_eq!(
-        bus.log(3).append(0, "a-1", Bytes::new()).await.unwrap(),
-        Appended::Committed(1)
-    );
     assert_eq!(bus.log(0).last().await.unwrap().unwrap().sequence, 1);
-    // Fewer partitions leave the others alone.
-    bus.bootstrap(&broker.layout()).await.unwrap();
-    assert_eq!(bus.log(3).last().await.unwrap().unwrap().sequence, 1);
+    // Executions are found by the number of partitions: it stays.
+    for asked in [broker.layout().partitions + 1, 1] {
+        let counted = Layout {
+            partitions: asked,
+            ..broker.layout()
+        };
+        match bus.bootstrap(&counted).await {
+            Err(BootstrapError::Partitions { recorded, .. }) => {
+                assert_eq!(recorded, broker.layout().partitions);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
     let contradiction = Layout {
         tasks: Storage::File,
         ..broker.layout()
