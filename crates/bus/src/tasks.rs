@@ -1,6 +1,7 @@
 //! The work queue of a pool.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -102,6 +103,12 @@ impl Tasks {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// How long a delivered task may stay silent before it is delivered again, as the layout says.
+    pub fn ack_wait(&self) -> Duration {
+        let layout = self.remembered.layout();
+        layout.task_consumer(&self.pool, None).ack_wait
     }
 
     /// Delivers tasks of one zone, or those for any zone, as long as `slots` has permits: never more are asked for than

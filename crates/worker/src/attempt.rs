@@ -25,9 +25,6 @@ use crate::{
 /// The delivery that is not run any more: whoever ran the earlier ones is likely to have died of it.
 pub(crate) const DELIVERIES_MAX: u64 = 10;
 
-/// How often the broker is told that a task is being worked on: a third of the time it waits for that.
-const PROGRESS_EVERY: Duration = Duration::from_secs(10);
-
 /// Handles a delivery to its end.
 pub(crate) async fn handle(shared: Arc<Shared>, pool: Arc<PoolState>, mut delivery: Delivery) {
     let slot = delivery.take_slot();
@@ -36,6 +33,7 @@ pub(crate) async fn handle(shared: Arc<Shared>, pool: Arc<PoolState>, mut delive
             let span = metrics::span(&shared.name, &message, delivery.delivered);
             keep_alive(
                 &shared,
+                &pool,
                 &delivery,
                 attend(&shared, &pool, &delivery, slot, Arc::new(*message)),
             )
@@ -45,6 +43,7 @@ pub(crate) async fn handle(shared: Arc<Shared>, pool: Arc<PoolState>, mut delive
         Incoming::Addressed(addressed) => {
             keep_alive(
                 &shared,
+                &pool,
                 &delivery,
                 refuse(&shared, &delivery, slot, *addressed),
             )
@@ -66,10 +65,15 @@ pub(crate) async fn handle(shared: Arc<Shared>, pool: Arc<PoolState>, mut delive
 }
 
 /// Runs `work` and tells the broker meanwhile that the task is in good hands.
-async fn keep_alive(shared: &Shared, delivery: &Delivery, work: impl Future<Output = ()>) {
+async fn keep_alive(
+    shared: &Shared,
+    pool: &PoolState,
+    delivery: &Delivery,
+    work: impl Future<Output = ()>,
+) {
     let progress = async {
         loop {
-            shared.clock.sleep(PROGRESS_EVERY).await;
+            shared.clock.sleep(pool.progress_every).await;
             if let Err(error) = delivery.progress().await {
                 tracing::debug!(
                     error = &error as &dyn std::error::Error,

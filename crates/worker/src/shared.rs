@@ -1,6 +1,6 @@
 //! What every part of a worker process shares.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use gennaker_bus::Bus;
 use gennaker_model::{routing::fnv1a64, work::TaskMessage};
@@ -27,6 +27,8 @@ pub(crate) struct PoolState {
     pub name: String,
     pub tasks: Registry,
     pub slots: Arc<Semaphore>,
+    /// How often the broker is told that a task is being worked on: a third of the time it waits for that.
+    pub progress_every: Duration,
 }
 
 impl Shared {

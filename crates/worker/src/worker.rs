@@ -75,6 +75,7 @@ impl Worker {
         };
         let pools = pools.into_iter().map(|pool| {
             Arc::new(PoolState {
+                progress_every: shared.bus.tasks(&pool.name).ack_wait() / 3,
                 name: pool.name,
                 tasks: pool.tasks,
                 slots: Arc::new(Semaphore::new(
@@ -82,9 +83,10 @@ impl Worker {
                 )),
             })
         });
+        let pools = pools.collect();
         Self {
             shared: Arc::new(shared),
-            pools: pools.collect(),
+            pools,
             drain,
         }
     }
