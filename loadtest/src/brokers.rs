@@ -208,37 +208,6 @@ impl Drop for Server {
     }
 }
 
-/// The nats-server to use: `GENNAKER_NATS_SERVER`, `PATH`, the cache that `cargo xtask tools` fills.
-///
-/// # Errors
-/// There is none.
-pub fn find_program() -> Result<PathBuf> {
-    if let Some(named) = std::env::var_os("GENNAKER_NATS_SERVER").filter(|named| !named.is_empty())
-    {
-        return Ok(named.into());
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut candidates: Vec<PathBuf> = std::env::split_paths(&path)
-        .map(|folder| folder.join("nats-server"))
-        .collect();
-    let cache = std::env::var_os("XDG_CACHE_HOME")
-        .filter(|named| !named.is_empty())
-        .map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    let cached = cache.and_then(|cache| std::fs::read_dir(cache.join("gennaker/tools")).ok());
-    // The cache first: a server that a distribution installed may be too old.
-    let own = cached
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path().join("nats-server"));
-    candidates.splice(0..0, own);
-    let found = candidates.into_iter().find(|candidate| candidate.is_file());
-    found.context(
-        "there is no nats-server: run `cargo xtask tools`, or name one in GENNAKER_NATS_SERVER",
-    )
-}
-
 /// Ports that were free a moment ago, all different.
 ///
 /// # Errors

@@ -30,6 +30,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
+use gennaker_broker::Places;
 use tokio::task::LocalSet;
 
 use brokers::Sync;
@@ -96,7 +97,7 @@ fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<ExitCode> {
     let programs = Programs {
         gennaker: target::find_gennaker(arguments.binary.as_deref())?,
-        nats_server: brokers::find_program()?,
+        nats_server: Places::of_process().find()?,
         data: arguments.data.clone(),
     };
     let folder = arguments.data.clone().unwrap_or_else(std::env::temp_dir);

@@ -48,6 +48,14 @@ impl Installation {
     /// # Panics
     /// When it does not become healthy.
     pub async fn start(brokers: usize) -> Self {
+        Self::start_with(brokers, "").await
+    }
+
+    /// The same, with further settings, for example `[telemetry]\nlog_filter = "debug"`.
+    ///
+    /// # Panics
+    /// As [`Installation::start`].
+    pub async fn start_with(brokers: usize, more: &str) -> Self {
         let brokers = match brokers {
             1 => Brokers::One(Server::start()),
             count => Brokers::Three(Cluster::start(count)),
@@ -58,8 +66,11 @@ impl Installation {
             .expect("a folder can be made");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let settings = folder.path().join("gennaker.toml");
-        std::fs::write(&settings, brokers.settings(address))
-            .expect("a file can be written in our own folder");
+        std::fs::write(
+            &settings,
+            format!("{}\n{more}\n", brokers.settings(address)),
+        )
+        .expect("a file can be written in our own folder");
         let settings = settings
             .to_str()
             .expect("a temporary folder has a plain name")

@@ -2,7 +2,8 @@
 //!
 //! It starts the real `gennaker` program and real brokers, talks to them by HTTP, kills and pauses them with signals, and
 //! stands in for the systems that pipelines call ([`receiver`]). It must never reach into the product: no crate of ours but
-//! the testkit is used, so that what these tests show is what a user gets. Only the tests of this package call it.
+//! the testkit and what that starts brokers with is used, so that what these tests show is what a user gets. Only the tests of
+//! this package call it.
 //!
 //! | module | what it does |
 //! |---|---|

@@ -1,9 +1,10 @@
 //! The `gennaker` program as a process that can be killed, paused and started again.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+
+use gennaker_broker::Signal;
+use gennaker_testkit::leash::Leashed;
 
 /// A process, or the place of one that was killed.
 pub struct Process {
@@ -11,14 +12,7 @@ pub struct Process {
     pub name: String,
     arguments: Vec<String>,
     log: PathBuf,
-    running: Option<Running>,
-}
-
-struct Running {
-    keeper: Child,
-    /// The keeper kills the process when this closes, so that nothing is left of a test that was killed itself.
-    leash: Option<ChildStdin>,
-    pid: u32,
+    running: Option<Leashed>,
 }
 
 impl Process {
@@ -45,28 +39,10 @@ impl Process {
         if self.running.is_some() {
             return;
         }
-        let mut keeper = Command::new("sh")
-            .arg("-c")
-            // Everything that the program says goes to the log; the keeper's own output is only the process id.
-            .arg(r#"log=$1; shift; "$@" >>"$log" 2>&1 </dev/null & pid=$!; echo $pid; read end; kill -KILL $pid; wait $pid"#)
-            .arg("keeper")
-            .arg(&self.log)
-            .arg(program())
-            .args(&self.arguments)
-            .env("GENNAKER_NATS_SERVER", gennaker_testkit::nats::find())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("sh can be started");
-        let leash = keeper.stdin.take();
-        let mut line = String::new();
-        let output = keeper.stdout.take().expect("stdout is a pipe");
-        BufReader::new(output)
-            .read_line(&mut line)
-            .expect("the keeper says the process id");
-        let pid = line.trim().parse().expect("the keeper says the process id");
-        self.running = Some(Running { keeper, leash, pid });
+        let server = gennaker_testkit::nats::find();
+        let environment = [("GENNAKER_NATS_SERVER".as_ref(), server.as_os_str())];
+        let running = Leashed::start(&program(), &self.arguments, environment, &self.log);
+        self.running = Some(running);
     }
 
     /// Kills it at once (SIGKILL) and waits until it is gone.
@@ -76,29 +52,35 @@ impl Process {
 
     /// Stops its execution without closing anything (SIGSTOP).
     pub fn pause(&self) {
-        self.signal("STOP");
+        self.signal(Signal::Stop);
     }
 
     /// Lets it go on (SIGCONT).
     pub fn resume(&self) {
-        self.signal("CONT");
+        self.signal(Signal::Continue);
     }
 
-    /// Asks it to end (SIGTERM).
-    pub fn terminate(&self) {
-        self.signal("TERM");
+    /// Asks it to end (SIGTERM) and waits until it has.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub fn end(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.end();
+        }
+    }
+
+    /// Its process id.
+    ///
+    /// # Panics
+    /// When it was killed.
+    pub fn pid(&self) -> u32 {
+        self.running.as_ref().expect("it was started").pid()
     }
 
     /// Whether it runs; false for one that ended by itself, too.
     pub fn is_running(&self) -> bool {
-        let Some(running) = &self.running else {
-            return false;
-        };
-        let status = fs::read_to_string(format!("/proc/{}/stat", running.pid)).unwrap_or_default();
-        // A process that ended and was not waited for is still listed, as a zombie.
-        status
-            .rsplit_once(')')
-            .is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
+        self.running.as_ref().is_some_and(Leashed::is_running)
     }
 
     /// Everything that it has said so far, over all its starts.
@@ -108,19 +90,10 @@ impl Process {
             .unwrap_or_default()
     }
 
-    fn signal(&self, name: &str) {
+    fn signal(&self, what: Signal) {
         if let Some(running) = &self.running {
-            signal(running.pid, name);
+            running.signal(what);
         }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // A paused process does not die before it goes on, not even by SIGKILL on some systems.
-        signal(self.pid, "CONT");
-        self.leash = None;
-        let _ = self.keeper.wait();
     }
 }
 
@@ -144,13 +117,4 @@ pub fn program() -> PathBuf {
     built.filter(|built| built.is_file()).expect(
         "these tests run the real program and there is none: run `cargo build --bin gennaker` first, or name one in GENNAKER_BIN",
     )
-}
-
-fn signal(pid: u32, name: &str) {
-    // A process that is gone needs no signal.
-    let _ = Command::new("kill")
-        .arg(format!("-{name}"))
-        .arg(pid.to_string())
-        .stderr(Stdio::null())
-        .status();
 }

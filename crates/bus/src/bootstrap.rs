@@ -10,12 +10,13 @@ use tokio::time::Instant;
 use crate::backend::{Backend, Expect, StoreError, Write};
 use crate::error::{BootstrapError, Error};
 use crate::layout::{ConsumerSpec, Layout, StreamSpec};
+use crate::rights::Role;
 
 /// How long a broker without answer is waited for: a cluster that has just started elects its leaders first.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Key of the settings bucket that holds the number of partitions.
-const PARTITIONS_KEY: &str = "partitions";
+/// The record of the settings bucket that holds the number of partitions.
+pub(crate) const PARTITIONS_SUBJECT: &str = "$KV.gk_cfg.partitions";
 
 /// The layout that this process was given, for what must be made again later.
 #[derive(Clone, Default)]
@@ -70,6 +71,30 @@ pub(crate) async fn bootstrap(backend: &Backend, layout: &Layout) -> Result<(), 
     Ok(())
 }
 
+/// Checks what a role uses, and creates nothing.
+pub(crate) async fn verify(
+    backend: &Backend,
+    layout: &Layout,
+    role: &Role,
+) -> Result<(), BootstrapError> {
+    layout.check().map_err(BootstrapError::Layout)?;
+    let used = role.uses(layout);
+    for spec in layout.streams() {
+        if used.streams.contains(&spec.name) {
+            patiently(backend, || check_stream(backend, &spec)).await?;
+        }
+    }
+    for spec in layout.consumers() {
+        if used.consumers.contains(&spec.stream) {
+            patiently(backend, || check_consumer(backend, &spec)).await?;
+        }
+    }
+    if used.streams.contains(&layout.settings().name) {
+        patiently(backend, || check_partitions(backend, layout)).await?;
+    }
+    Ok(())
+}
+
 /// The number of partitions, as it is recorded for the fleet.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,51 +104,52 @@ struct Partitions {
     partitions: u32,
 }
 
-/// Records the number of partitions, or compares it with what is recorded: an execution finds its partition by its id modulo
-/// this number, so a process that counts differently would look for executions where they are not.
+/// Compares the number of partitions with what is recorded: an execution finds its partition by its id modulo this number, so
+/// a process that counts differently would look for executions where they are not.
+async fn check_partitions(backend: &Backend, layout: &Layout) -> Result<(), BootstrapError> {
+    let stream = layout.settings().name;
+    let Some(stored) = backend.last(&stream, PARTITIONS_SUBJECT).await? else {
+        return Err(BootstrapError::Bus(Error::NotFound {
+            name: format!("the number of partitions in {stream}"),
+        }));
+    };
+    let generations: Vec<Partitions> = serde_json::from_slice(&stored.payload)
+        .map_err(|error| BootstrapError::Layout(format!("the record of partitions: {error}")))?;
+    match generations.last() {
+        Some(last) if last.partitions != layout.partitions => Err(BootstrapError::Partitions {
+            recorded: last.partitions,
+            asked: layout.partitions,
+        }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Records the number of partitions, unless one is recorded; then they must be equal.
 async fn claim_partitions(backend: &Backend, layout: &Layout) -> Result<(), BootstrapError> {
     let stream = layout.settings().name;
-    let subject = format!("$KV.gk_cfg.{PARTITIONS_KEY}");
-    let unreadable = |error: serde_json::Error| {
-        BootstrapError::Layout(format!("the record of partitions in {stream}: {error}"))
+    let first = [Partitions {
+        since: 0,
+        partitions: layout.partitions,
+    }];
+    let payload = serde_json::to_vec(&first)
+        .map_err(|error| BootstrapError::Layout(format!("the record of partitions: {error}")))?;
+    let write = Write {
+        stream: stream.clone(),
+        subject: PARTITIONS_SUBJECT.to_owned(),
+        expect: Expect::Subject(0),
+        id: None,
+        message_id: None,
+        ttl: None,
+        delete: false,
+        payload: payload.into(),
     };
-    loop {
-        if let Some(stored) = backend.last(&stream, &subject).await? {
-            let generations: Vec<Partitions> =
-                serde_json::from_slice(&stored.payload).map_err(unreadable)?;
-            return match generations.last() {
-                Some(last) if last.partitions != layout.partitions => {
-                    Err(BootstrapError::Partitions {
-                        recorded: last.partitions,
-                        asked: layout.partitions,
-                    })
-                }
-                Some(_) | None => Ok(()),
-            };
-        }
-        let first = [Partitions {
-            since: 0,
-            partitions: layout.partitions,
-        }];
-        let write = Write {
-            stream: stream.clone(),
-            subject: subject.clone(),
-            expect: Expect::Subject(0),
-            id: None,
-            message_id: None,
-            ttl: None,
-            delete: false,
-            payload: serde_json::to_vec(&first).map_err(unreadable)?.into(),
-        };
-        match backend.store(&write).await {
-            Ok(_) => return Ok(()),
-            // Somebody else was faster: compare with what that one recorded.
-            Err(StoreError::Conflict) => {}
-            Err(StoreError::Refused(error)) => return Err(error.into()),
-            Err(StoreError::Unknown(what)) => return Err(Error::unavailable(what).into()),
-            Err(StoreError::Missing) => {
-                return Err(Error::unavailable(format!("{stream} is not there yet")).into());
-            }
+    match backend.store(&write).await {
+        // Somebody may have been faster, or it was there.
+        Ok(_) | Err(StoreError::Conflict) => check_partitions(backend, layout).await,
+        Err(StoreError::Refused(error)) => Err(error.into()),
+        Err(StoreError::Unknown(what)) => Err(Error::unavailable(what).into()),
+        Err(StoreError::Missing) => {
+            Err(Error::unavailable(format!("{stream} is not there yet")).into())
         }
     }
 }
@@ -156,31 +182,43 @@ async fn ensure_stream(backend: &Backend, spec: &StreamSpec) -> Result<(), Boots
         tracing::info!(stream = spec.name, "the stream {} was created", spec.name);
     }
     // Also what was just created: somebody else may have been faster, and an old server ignores what it does not know.
+    match check_stream(backend, spec).await {
+        Err(BootstrapError::Bus(Error::NotFound { name })) => Err(BootstrapError::Bus(
+            Error::unavailable(format!("the stream {name} is not there yet")),
+        )),
+        outcome => outcome,
+    }
+}
+
+async fn check_stream(backend: &Backend, spec: &StreamSpec) -> Result<(), BootstrapError> {
     match backend.stream_config(&spec.name).await? {
         Some(found) => compare(&spec.name, STREAM_FIELDS, &found, &spec.to_config()),
-        None => Err(BootstrapError::Bus(Error::unavailable(format!(
-            "the stream {} is not there yet",
-            spec.name
-        )))),
+        None => Err(BootstrapError::Bus(Error::NotFound {
+            name: spec.name.clone(),
+        })),
     }
 }
 
 async fn ensure_consumer(backend: &Backend, spec: &ConsumerSpec) -> Result<(), BootstrapError> {
+    match check_consumer(backend, spec).await {
+        Err(BootstrapError::Bus(Error::NotFound { name })) if name != spec.stream => {}
+        outcome => return outcome,
+    }
+    backend.create_consumer(spec).await?;
+    tracing::info!(
+        consumer = spec.name,
+        "the consumer {} of {} was created",
+        spec.name,
+        spec.stream
+    );
+    Ok(())
+}
+
+async fn check_consumer(backend: &Backend, spec: &ConsumerSpec) -> Result<(), BootstrapError> {
+    let object = format!("{}/{}", spec.stream, spec.name);
     match backend.consumer_config(&spec.stream, &spec.name).await? {
-        Some(found) => {
-            let object = format!("{}/{}", spec.stream, spec.name);
-            compare(&object, CONSUMER_FIELDS, &found, &spec.to_config())
-        }
-        None => {
-            backend.create_consumer(spec).await?;
-            tracing::info!(
-                consumer = spec.name,
-                "the consumer {} of {} was created",
-                spec.name,
-                spec.stream
-            );
-            Ok(())
-        }
+        Some(found) => compare(&object, CONSUMER_FIELDS, &found, &spec.to_config()),
+        None => Err(BootstrapError::Bus(Error::NotFound { name: object })),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::layout::Layout;
 use crate::lease::Lease;
 use crate::log::Log;
 use crate::options::Options;
+use crate::rights::Role;
 use crate::subject::{self, Subject, SubjectFilter, token};
 use crate::tasks::Tasks;
 use crate::{memory, nats};
@@ -84,7 +85,18 @@ impl Bus {
         Ok(())
     }
 
-    /// Remembers the layout without touching the broker, for processes whose rights do not allow [`Bus::bootstrap`].
+    /// Checks the streams and consumers that a role uses, creates none, and remembers the layout: for processes whose rights
+    /// do not allow [`Bus::bootstrap`]; a scheduler does that.
+    ///
+    /// # Errors
+    /// As [`Bus::bootstrap`]; [`Error::NotFound`] while something is still missing.
+    pub async fn verify(&self, layout: &Layout, role: &Role) -> Result<(), BootstrapError> {
+        bootstrap::verify(&self.backend, layout, role).await?;
+        self.remember(layout);
+        Ok(())
+    }
+
+    /// Remembers the layout without touching the broker.
     pub fn remember(&self, layout: &Layout) {
         self.remembered.set(layout);
     }

@@ -26,6 +26,15 @@ pub enum Error {
         /// What was tried and what happened.
         what: String,
     },
+    /// The broker and we do not trust each other. Nothing of this passes by itself: somebody must change credentials,
+    /// certificates or addresses.
+    #[error("connect to {address}: {rejection}")]
+    Rejected {
+        /// The addresses that were tried.
+        address: String,
+        /// What is not accepted.
+        rejection: Rejection,
+    },
     /// The stream or consumer does not exist: bootstrap has not run, or a memory stream was lost with its broker.
     #[error("use {name}: it does not exist")]
     NotFound {
@@ -63,12 +72,48 @@ pub enum Error {
     Closed,
 }
 
+/// What keeps the broker and us from trusting each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The broker does not know our user, password, key or credentials.
+    #[error("the broker refuses our credentials")]
+    Credentials,
+    /// Our own credentials cannot be read or used.
+    #[error("our credentials cannot be used ({0})")]
+    UnusableCredentials(String),
+    /// None of the authorities that we trust has signed the broker's certificate.
+    #[error("nobody that we trust has signed the broker's certificate")]
+    UnknownAuthority,
+    /// The broker's certificate has expired, or one that stands behind it.
+    #[error("the broker's certificate has expired")]
+    Expired,
+    /// The broker's certificate begins to be valid later.
+    #[error("the broker's certificate is not valid yet")]
+    NotValidYet,
+    /// The broker's certificate is for other names than the one in the address.
+    #[error("the broker's certificate is not for the name in its address")]
+    OtherName,
+    /// The broker's certificate cannot be accepted for another reason.
+    #[error("the broker's certificate cannot be accepted ({0})")]
+    Certificate(String),
+    /// The broker does not accept our certificate, or wants one and gets none.
+    #[error("the broker refuses our certificate ({0})")]
+    OurCertificate(String),
+    /// The broker speaks no TLS, and we were told to.
+    #[error("the broker speaks no TLS")]
+    NoTls,
+    /// One of our own certificate files cannot be used.
+    #[error("our certificates or authorities cannot be used ({0})")]
+    UnusableCertificates(String),
+}
+
 impl Error {
     /// Whether the same call may succeed when it is simply repeated later.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable { .. } | Self::Full { .. } => true,
             Self::Misconfigured { .. }
+            | Self::Rejected { .. }
             | Self::NotFound { .. }
             | Self::TooLarge { .. }
             | Self::BadName { .. }

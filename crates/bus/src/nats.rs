@@ -6,6 +6,7 @@
 mod api;
 mod asks;
 mod connection;
+mod rejection;
 mod wire;
 
 use std::sync::Arc;

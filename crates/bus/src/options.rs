@@ -41,6 +41,8 @@ pub enum Auth {
     },
     /// A credentials file (JWT and key) as the broker's tools write it, read at connect.
     CredentialsFile(PathBuf),
+    /// A file with the seed of an nkey (`SU…`), read at connect.
+    NkeySeedFile(PathBuf),
 }
 
 /// Certificates for the connection to the broker.
@@ -85,6 +87,7 @@ impl std::fmt::Debug for Auth {
             Self::Nobody => f.write_str("Nobody"),
             Self::Password { user, .. } => write!(f, "Password {{ user: {user:?}, password: … }}"),
             Self::CredentialsFile(path) => write!(f, "CredentialsFile({path:?})"),
+            Self::NkeySeedFile(path) => write!(f, "NkeySeedFile({path:?})"),
         }
     }
 }

@@ -179,7 +179,7 @@ async fn deliveries_and_watches_go_on_after_a_restart() {
     kv.put_if("a.1", 0, Bytes::from_static(b"one"), None)
         .await
         .unwrap();
-    let mut watch = kv.watch("").await.unwrap();
+    let mut watch = kv.watch("a").await.unwrap();
     assert!(matches!(
         within("record", watch.next()).await.unwrap().unwrap(),
         WatchItem::Record(_)

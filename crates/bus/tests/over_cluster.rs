@@ -1,5 +1,5 @@
 //! The contract over three real servers with three replicas, where conflicts also come as "in flight" and readers lag.
-//! One cluster for each test, so it is slow: `cargo test -p gennaker-bus --test over_cluster -- --ignored`.
+//! One cluster for each test, so it takes more than a minute.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 #[macro_use]
@@ -26,7 +26,6 @@ macro_rules! over_cluster {
     ($($module:ident :: $test:ident,)*) => {
         $(
             #[tokio::test]
-            #[ignore = "slow: a cluster for each test"]
             async fn $test() {
                 contract::$module::$test(&Cluster::start(3)).await;
             }

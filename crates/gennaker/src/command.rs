@@ -1,5 +1,6 @@
 //! The command line: our own verbs beside those of the client.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -31,11 +32,17 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Run roles of the server, in production
     Serve(ServeArgs),
+    /// Take over the documents of another system
+    Import(ImportArgs),
     /// Print or check what an operator configures
     Config(ConfigArgs),
-    /// Hold the broker of `gennaker dev`
-    #[command(hide = true)]
-    Keeper(KeeperArgs),
+    /// Hold the broker of `gennaker dev`, for which it is started
+    #[command(name = gennaker_broker::keeper::VERB, hide = true)]
+    Keeper {
+        /// What [`gennaker_broker::keeper::Job::arguments`] says.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
     #[command(flatten)]
     Client(Verb),
 }
@@ -82,6 +89,57 @@ pub(crate) struct ServeArgs {
     pub(crate) zone: Option<String>,
 
     /// Settings file; environment variables win over it (`gennaker config example` explains both)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Take over the documents of another system
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ImportArgs {
+    #[command(subcommand)]
+    pub(crate) source: ImportSource,
+}
+
+/// Which system.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum ImportSource {
+    /// Take over what Spinnaker's Front50 keeps in S3: applications, pipelines, strategies, projects, templates, …
+    ///
+    /// Every document is taken as it is, and each pipeline is told to be exact, adapted or unsupported, and why. Nothing is
+    /// left out for it: what is not supported fails only when it is reached. A second import changes nothing; what was changed
+    /// here since the first one stays.
+    Spinnaker(SpinnakerArgs),
+}
+
+/// Where the documents are, and what is done with them.
+#[derive(Clone, Debug, Args)]
+#[command(group(clap::ArgGroup::new("from").required(true).args(["bucket", "dir"])))]
+pub(crate) struct SpinnakerArgs {
+    /// Bucket of Front50; it is only read
+    #[arg(long, value_name = "BUCKET")]
+    pub(crate) bucket: Option<String>,
+
+    /// Folder with a copy of that bucket, or of its root folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+
+    /// Root folder in the bucket
+    #[arg(long, value_name = "FOLDER", default_value = "front50")]
+    pub(crate) prefix: String,
+
+    /// Address of the S3 server [default: documents.s3.endpoint of the settings, else AWS]
+    #[arg(long, value_name = "URL", requires = "bucket")]
+    pub(crate) endpoint: Option<String>,
+
+    /// Region of the bucket [default: documents.s3.region of the settings, else the environment's]
+    #[arg(long, value_name = "REGION", requires = "bucket")]
+    pub(crate) region: Option<String>,
+
+    /// Say what would be done and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Settings file; it names the broker and the bucket to import into
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
@@ -134,32 +192,18 @@ pub(crate) enum ConfigCommand {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Print the broker's users with the rights of each role, for its configuration
+    Users {
+        /// Settings file that says how many partitions there are [default: six]
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
     /// Check a settings file, with the environment variables that are set
     Check {
         /// The file
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
-}
-
-/// What the keeper of a broker is told by `dev`.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct KeeperArgs {
-    /// The nats-server program.
-    #[arg(long)]
-    pub(crate) server: PathBuf,
-
-    /// Folder with the broker's configuration; paths in it are relative to it.
-    #[arg(long)]
-    pub(crate) folder: PathBuf,
-
-    /// File that is locked as long as the broker lives.
-    #[arg(long)]
-    pub(crate) lock: PathBuf,
-
-    /// Become the server instead of keeping it; the process that must be our parent.
-    #[arg(long)]
-    pub(crate) become_child_of: Option<i32>,
 }
 
 /// An address to listen on; `localhost` is its IPv4 one, so that no resolver is asked.

@@ -320,30 +320,31 @@ impl Demo<'_> {
             say("\nThe demo's pipeline did not succeed; the reason is above.");
         }
         say("Where to look next:");
-        let line = |command: &str, what: &str| say(&format!("  {command:<52}  {what}"));
+        // Comments and commands, so that all of it can be pasted into a shell.
+        let line = |what: &str, command: &str| say(&format!("  # {what}\n  {command}"));
         if !is_asked {
             let data = self
                 .data
                 .map_or(String::new(), |data| format!(" --data {}", data.display()));
             let listen = base.strip_prefix("http://").unwrap_or(base);
             line(
+                "this server again; the rest needs it, in another terminal",
                 &format!("{program} dev{data} --listen {listen}"),
-                "this server again; the rest needs it",
             );
         }
         if let Some(export) = where_clients_look(base) {
-            line(&export, "where the commands below look");
+            line("where the commands below look", &export);
         }
-        line(&format!("{program} show {id}"), "every stage of this run");
-        line(&format!("{program} ls demo"), "all runs");
+        line("every stage of this run", &format!("{program} show {id}"));
+        line("all runs", &format!("{program} ls demo"));
         line(
-            &format!("{program} run demo/release -p version=2.4.2"),
             "another run",
+            &format!("{program} run demo/release -p version=2.4.2"),
         );
-        line(&format!("{base}/pipelines/{id}"), "this run as JSON");
+        line("this run as JSON", &format!("curl {base}/pipelines/{id}"));
         line(
-            &format!("{base}/applications/demo/pipelineConfigs/release"),
             "the pipeline",
+            &format!("curl {base}/applications/demo/pipelineConfigs/release"),
         );
         if is_asked {
             say("Ctrl-C stops; what runs goes on at the next start.");

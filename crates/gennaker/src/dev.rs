@@ -5,12 +5,13 @@
 
 mod broker;
 mod folder;
-mod nats_server;
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use gennaker_broker::Places;
 use gennaker_bus::layout::{Layout, Pool};
 use gennaker_bus::{Bucket, Bus, Options};
 use gennaker_cli::{Exit, Failure};
@@ -29,8 +30,8 @@ use folder::Folder;
 
 /// What is logged unless somebody asks for more: what a person should look at.
 const LOG_FILTER: &str = "warn";
-/// How long everything may take to end.
-const END_WITHIN: Duration = Duration::from_millis(4_700);
+/// How long everything may take to end; with the last spans ([`gennaker_telemetry::LAST_SPANS_WITHIN`]) below five seconds.
+const END_WITHIN: Duration = Duration::from_millis(4_200);
 /// How often the health is asked for until it is good.
 const LOOK_EVERY: Duration = Duration::from_millis(15);
 /// When to say that the start takes long.
@@ -164,8 +165,8 @@ async fn start(
     settings: Settings,
     listener: TcpListener,
 ) -> Result<(Broker, Running), Failure> {
-    let server = nats_server::Places::of_process().find().await?;
-    let broker = Broker::start(folder, &server).await?;
+    let server = nats_server().await?;
+    let broker = Broker::start(folder, server).await?;
     match roles(&broker, settings, listener).await {
         Ok(running) => Ok((broker, running)),
         Err(failure) => {
@@ -173,6 +174,14 @@ async fn start(
             Err(failure)
         }
     }
+}
+
+/// The server to start, where everybody looks for one.
+async fn nats_server() -> Result<PathBuf, Failure> {
+    let found = tokio::task::spawn_blocking(|| Places::of_process().find()).await;
+    found
+        .map_err(|error| Failure::command(format!("a nats-server cannot be looked for: {error}")))?
+        .map_err(|missing| Failure::command(missing.to_string()).fix(missing.way_out()))
 }
 
 async fn roles(
@@ -197,9 +206,10 @@ async fn roles(
         settings,
         name,
         listener: Some(listener),
+        probes: None,
         is_dev: true,
     };
-    Running::start(plan, bus)
+    Running::start(plan, bus).await
 }
 
 /// Takes away the leases of a process that was killed. The folder's lock says that it is gone, so nobody has to wait until they

@@ -9,16 +9,17 @@
 //! | [`command`] | the command line |
 //! | [`roles`] | from settings and a connected bus to running roles, and their orderly end |
 //! | [`serve`] | production: some roles, a broker that somebody else runs |
-//! | [`dev`] | all roles and a broker of its own, in a data folder |
-//! | [`keeper`] | the process between `dev` and its broker, which ends the broker when `dev` is gone |
+//! | [`dev`] | all roles and a broker of its own, in a data folder; `keeper` is the process between the two |
+//! | [`import`] | documents of other systems |
 //! | [`demo`] | an application, a pipeline and a run of it, through the public API |
 
 mod command;
 mod config;
 mod demo;
 mod dev;
-mod keeper;
+mod import;
 mod output;
+mod probes;
 mod roles;
 mod serve;
 mod wiring;
@@ -45,8 +46,11 @@ fn main() -> ExitCode {
             Command::Client(verb) => return client(verb, &mut io),
             Command::Dev(arguments) => dev::run(&arguments),
             Command::Serve(arguments) => serve::run(&arguments).map(Exit::code),
+            Command::Import(arguments) => import::run(&arguments.source).map(Exit::code),
             Command::Config(arguments) => config::run(&arguments.command, &mut io).map(Exit::code),
-            Command::Keeper(arguments) => keeper::run(&arguments).map(Exit::code),
+            Command::Keeper { words } => gennaker_broker::keeper::run(&words)
+                .map(|()| Exit::Succeeded.code())
+                .map_err(Failure::command),
         },
         Err(error) => return ExitCode::from(usage(&error, false, &mut io)),
     };

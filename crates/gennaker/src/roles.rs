@@ -6,24 +6,21 @@
 
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::header::CONTENT_TYPE;
-use axum::routing::get;
-use gennaker_bus::Bus;
+use gennaker_bus::{Bucket, Bus};
 use gennaker_cli::{Exit, Failure};
 use gennaker_gate::Gate;
 use gennaker_outbound::Client;
 use gennaker_runtime::{Clock, Report, Scope};
 use gennaker_scheduler::Scheduler;
-use gennaker_settings::Settings;
+use gennaker_settings::{DocumentsBackend, Settings};
 use gennaker_store::Store;
-use gennaker_telemetry::metrics;
 use gennaker_triggers::Triggers;
 use gennaker_worker::{Options, Pool, Worker};
 use tokio::net::TcpListener;
 
 use crate::command::Role;
 use crate::output::chain;
+use crate::probes;
 use crate::wiring;
 
 /// How long tasks at work may take to end; a call that takes longer is found and adopted by the next worker.
@@ -47,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) name: String,
     /// Where the role `gate` listens.
     pub(crate) listener: Option<TcpListener>,
+    /// Where it shows `/metrics` and `/health` besides, whatever its roles.
+    pub(crate) probes: Option<TcpListener>,
     /// Whether this is `gennaker dev`.
     pub(crate) is_dev: bool,
 }
@@ -70,14 +69,15 @@ impl Running {
     ///
     /// # Errors
     /// A setting that cannot be used; nothing runs then.
-    pub(crate) fn start(plan: Plan, bus: Bus) -> Result<Self, Failure> {
-        let store = Store::new(&bus);
+    pub(crate) async fn start(plan: Plan, bus: Bus) -> Result<Self, Failure> {
+        let store = Store::over(wiring::documents(&plan.settings, &bus).await?);
         let clock = Clock::system();
         let Plan {
             roles,
             settings,
             name,
             listener,
+            probes,
             is_dev,
         } = plan;
         let prepared = prepare(&settings, listener, is_dev, &bus, &store, &clock)?;
@@ -88,7 +88,12 @@ impl Running {
             root,
             bus: bus.clone(),
         };
-        running.start_store(&store);
+        // A worker reads the documents that its tasks name, one by one, and may have the broker's rights for no more. In S3 it
+        // finds names among all of them, too.
+        let is_in_broker = settings.documents.backend == DocumentsBackend::Kv;
+        if roles != [Role::Worker] || !is_in_broker {
+            running.start_store(&store);
+        }
         if roles.contains(&Role::Scheduler) {
             let config = wiring::scheduler(&settings, &name);
             let scheduler = Scheduler::new(config, bus.clone(), store.clone(), clock.clone());
@@ -111,6 +116,10 @@ impl Running {
                 partitions: u32::from(settings.broker.partitions),
             };
             running.start_triggers(Triggers::new(bus, store, clock, config));
+        }
+        if let Some(listener) = probes {
+            let bucket = probes::readable(&settings, &roles);
+            running.start_probes(listener, bucket);
         }
         if let Some((gate, listener)) = prepared.gate {
             running.start_gate(gate, listener);
@@ -141,7 +150,7 @@ impl Running {
         report
     }
 
-    /// Every role reads lists of documents.
+    /// Follows the lists of documents.
     fn start_store(&self, store: &Store) {
         let (store, token) = (store.clone(), self.root.token().clone());
         self.root
@@ -167,10 +176,19 @@ impl Running {
         });
     }
 
+    fn start_probes(&self, listener: TcpListener, bucket: Bucket) {
+        let (bus, token) = (self.bus.clone(), self.root.token().clone());
+        self.root.keep("probes", async move {
+            if let Err(error) = probes::run(listener, bus, bucket, token).await {
+                tracing::error!("/metrics and /health ended: {}", chain(&error));
+            }
+        });
+    }
+
     fn start_gate(&self, gate: Gate, listener: TcpListener) {
         let token = self.edge.token().clone();
         self.edge.keep("gate", async move {
-            if let Err(error) = gate.run(listener, metrics_route(), token).await {
+            if let Err(error) = gate.run(listener, probes::metrics_route(), token).await {
                 tracing::error!("the HTTP API ended: {}", chain(&error));
             }
         });
@@ -218,7 +236,7 @@ fn worker(
         .worker
         .pools
         .iter()
-        .filter(|pool| *pool == gennaker_notify::POOL);
+        .filter(|pool| wiring::has_tasks(pool));
     let pools = pools.map(|pool| Pool {
         name: pool.clone(),
         concurrency: usize::try_from(settings.worker.concurrency).unwrap_or(usize::MAX),
@@ -234,21 +252,12 @@ fn worker(
     Worker::new(bus, clock, options)
 }
 
-/// `GET /metrics`.
-fn metrics_route() -> Router {
-    let registry = metrics::registry();
-    Router::new().route(
-        "/metrics",
-        get(async move || ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], registry.render())),
-    )
-}
-
 /// A name for this process that no other has: where it runs, its number there, and a random part for containers that are all
 /// alike.
 pub(crate) fn process_name() -> String {
     let host = std::env::var("HOSTNAME")
         .ok()
-        .or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok())
+        .or_else(node_name)
         .map(|host| host.trim().to_owned())
         .filter(|host| !host.is_empty())
         .unwrap_or_else(|| "host".to_owned());
@@ -257,4 +266,16 @@ pub(crate) fn process_name() -> String {
         std::process::id(),
         rand::random::<u16>()
     )
+}
+
+/// What the operating system calls this machine.
+#[cfg(unix)]
+fn node_name() -> Option<String> {
+    let machine = rustix::system::uname();
+    Some(machine.nodename().to_str().ok()?.to_owned())
+}
+
+#[cfg(not(unix))]
+fn node_name() -> Option<String> {
+    None
 }

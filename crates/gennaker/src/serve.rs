@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use gennaker_bus::{BootstrapError, Bus, Error};
+use gennaker_bus::rights;
+use gennaker_bus::{BootstrapError, Bus, Error, Layout, Rejection};
 use gennaker_cli::{Exit, Failure};
 use gennaker_runtime::{Backoff, shutdown_signal};
 use gennaker_settings::Settings;
@@ -10,6 +11,7 @@ use tokio::net::TcpListener;
 
 use crate::command::{Role, ServeArgs};
 use crate::output::chain;
+use crate::probes;
 use crate::roles::{Plan, Running, process_name};
 use crate::wiring;
 
@@ -36,11 +38,7 @@ fn settings(arguments: &ServeArgs) -> Result<Settings, Failure> {
         settings.zone.clone_from(zone);
     }
     if !arguments.pools.is_empty() {
-        if let Some(unknown) = arguments
-            .pools
-            .iter()
-            .find(|pool| *pool != gennaker_notify::POOL)
-        {
+        if let Some(unknown) = arguments.pools.iter().find(|pool| !wiring::has_tasks(pool)) {
             return Err(
                 Failure::usage(format!("there is no pool {unknown:?} in this release"))
                     .fix(format!("it has: {}", gennaker_notify::POOL)),
@@ -106,7 +104,8 @@ async fn start(roles: Vec<Role>, settings: Settings) -> Result<Running, Failure>
         true => Some(listen(&settings).await?),
         false => None,
     };
-    let bus = connect(&settings, &name).await?;
+    let probes = probes::listen(&settings).await?;
+    let bus = connect(&settings, &name, &roles).await?;
     let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
     let address = listener
         .as_ref()
@@ -116,9 +115,10 @@ async fn start(roles: Vec<Role>, settings: Settings) -> Result<Running, Failure>
         settings,
         name: name.clone(),
         listener,
+        probes,
         is_dev: false,
     };
-    let running = Running::start(plan, bus)?;
+    let running = Running::start(plan, bus).await?;
     tracing::info!(
         process.name = name,
         "{name} runs the roles {}",
@@ -137,34 +137,87 @@ async fn listen(settings: &Settings) -> Result<TcpListener, Failure> {
     })
 }
 
-/// Connects and prepares the streams; waits for a broker that is not there yet.
-async fn connect(settings: &Settings, name: &str) -> Result<Bus, Failure> {
-    let options = wiring::broker(settings, name)?;
+/// Connects and prepares the streams, or waits until a scheduler has; waits for a broker that is not there yet.
+pub(crate) async fn connect(
+    settings: &Settings,
+    name: &str,
+    roles: &[Role],
+) -> Result<Bus, Failure> {
+    let options = wiring::broker(settings, name, roles)?;
     let layout = wiring::layout(settings);
+    let role = wiring::only_role(settings, roles);
     let mut backoff = Backoff::new(Duration::from_millis(200), AGAIN_MAX, rand::random());
     loop {
         let failed = match Bus::connect(options.clone()).await {
             Err(error) => BootstrapError::Bus(error),
-            Ok(bus) => match bus.bootstrap(&layout).await {
+            Ok(bus) => match prepare(&bus, &layout, role.as_ref()).await {
                 Ok(()) => return Ok(bus),
                 Err(error) => error,
             },
         };
         if !is_passing(&failed) {
-            return Err(Failure::command(format!(
-                "the broker cannot be used: {}",
-                chain(&failed)
-            )));
+            return Err(unusable(&failed));
         }
         tracing::warn!("waiting for the broker: {}", chain(&failed));
         tokio::time::sleep(backoff.next_delay()).await;
     }
 }
 
+/// Whoever has the role `scheduler` makes the streams. The others must not need the rights for that.
+async fn prepare(
+    bus: &Bus,
+    layout: &Layout,
+    role: Option<&rights::Role>,
+) -> Result<(), BootstrapError> {
+    match role {
+        None | Some(rights::Role::Scheduler) => bus.bootstrap(layout).await,
+        Some(role) => bus.verify(layout, role).await,
+    }
+}
+
+/// What a person has to change, with the settings that it is about.
+fn unusable(failed: &BootstrapError) -> Failure {
+    let failure = Failure::command(format!("the broker cannot be used: {}", chain(failed)));
+    let BootstrapError::Bus(Error::Rejected { rejection, .. }) = failed else {
+        return failure;
+    };
+    failure.fix(match rejection {
+        Rejection::Credentials => {
+            "check broker.username with broker.password_file, broker.credentials_file or broker.nkey_seed_file, and that the \
+             broker knows them"
+        }
+        Rejection::UnusableCredentials(_) => {
+            "check the file that broker.credentials_file or broker.nkey_seed_file names"
+        }
+        Rejection::UnknownAuthority => {
+            "let broker.tls.ca_file name the authority that signed it, or check that the address is the broker's"
+        }
+        Rejection::Expired | Rejection::NotValidYet => {
+            "renew the broker's certificate, or check the clocks of both machines"
+        }
+        Rejection::OtherName => {
+            "use a name in broker.urls that the certificate has, or a certificate with that name"
+        }
+        Rejection::Certificate(_) => "check the broker's certificate",
+        Rejection::OurCertificate(_) => {
+            "let broker.tls.certificate_file and broker.tls.key_file name a certificate that the broker trusts"
+        }
+        Rejection::NoTls => {
+            "configure TLS at the broker, or use nats:// in broker.urls and no [broker.tls] on a network that you trust"
+        }
+        Rejection::UnusableCertificates(_) => {
+            "check the files that broker.tls names: PEM, readable, the key belonging to the certificate"
+        }
+    })
+}
+
 /// Whether waiting may help. A cluster that is just being started has no leaders yet.
 fn is_passing(error: &BootstrapError) -> bool {
     match error {
-        BootstrapError::Bus(error) => matches!(error, Error::Unavailable { .. }),
+        // Not there yet: a scheduler makes it.
+        BootstrapError::Bus(error) => {
+            matches!(error, Error::Unavailable { .. } | Error::NotFound { .. })
+        }
         BootstrapError::Differs { .. }
         | BootstrapError::Partitions { .. }
         | BootstrapError::Layout(_)

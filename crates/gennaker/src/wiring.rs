@@ -1,19 +1,24 @@
 //! Settings to what each part is configured with.
 
 mod collector;
+mod documents;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gennaker_bus::layout::{Layout, Pool};
-use gennaker_bus::{Auth, Options, Tls};
+use gennaker_bus::{Auth, Options, Tls, rights};
 use gennaker_cli::{Exit, Failure};
+use gennaker_engine::Rules;
+use gennaker_expressions::{Limits, TimeZone};
 use gennaker_outbound::{Client, Exceptions, Policy, Proxies};
 use gennaker_settings::{LogFormat, Settings};
 use gennaker_telemetry::{Config as Logging, Format, Otlp};
 
 use crate::command::Role;
 use crate::output::chain;
+
+pub(crate) use documents::{documents, s3_options};
 
 /// Room for the log of a partition, in bytes: some minutes of the highest load without a checkpoint.
 const LOG_BYTES_MIN: u64 = 256 << 20;
@@ -66,7 +71,7 @@ pub(crate) fn logging(
 ///
 /// # Errors
 /// The password's file cannot be read.
-pub(crate) fn broker(settings: &Settings, name: &str) -> Result<Options, Failure> {
+pub(crate) fn broker(settings: &Settings, name: &str, roles: &[Role]) -> Result<Options, Failure> {
     let broker = &settings.broker;
     let password = broker.read_password().map_err(|error| {
         let file = broker.password_file.as_deref().unwrap_or_default();
@@ -75,13 +80,19 @@ pub(crate) fn broker(settings: &Settings, name: &str) -> Result<Options, Failure
             format!("broker.password_file {file} cannot be read: {error}"),
         )
     })?;
-    let auth = match (&broker.credentials_file, &broker.username, password) {
+    let auth = match (
+        &broker.credentials_file,
+        &broker.nkey_seed_file,
+        &broker.username,
+        password,
+    ) {
         (Some(file), ..) => Auth::CredentialsFile(PathBuf::from(file)),
-        (None, Some(user), Some(password)) => Auth::Password {
+        (None, Some(file), ..) => Auth::NkeySeedFile(PathBuf::from(file)),
+        (None, None, Some(user), Some(password)) => Auth::Password {
             user: user.clone(),
             password: password.expose().clone(),
         },
-        _ => Auth::Nobody,
+        (None, None, ..) => Auth::Nobody,
     };
     let tls = &broker.tls;
     let wants_tls = tls.required || tls.ca_file.is_some() || tls.certificate_file.is_some();
@@ -92,7 +103,8 @@ pub(crate) fn broker(settings: &Settings, name: &str) -> Result<Options, Failure
         ping_interval: ms(broker.ping_interval_ms),
         request_timeout: ms(broker.request_timeout_ms),
         connect_timeout: ms(broker.request_timeout_ms),
-        inbox_prefix: None,
+        // Under the prefix that the rights of a role name. Who has several has all rights.
+        inbox_prefix: only_role(settings, roles).map(|role| role.inbox_prefix()),
         domain: None,
         tls: wants_tls.then(|| Tls {
             roots: tls.ca_file.as_ref().map(PathBuf::from),
@@ -102,6 +114,30 @@ pub(crate) fn broker(settings: &Settings, name: &str) -> Result<Options, Failure
             },
         }),
     })
+}
+
+/// The one role of a process, as the broker's rights know it; nothing when it has several, or a worker several pools.
+pub(crate) fn only_role(settings: &Settings, roles: &[Role]) -> Option<rights::Role> {
+    let [role] = roles else {
+        return None;
+    };
+    Some(match role {
+        Role::Scheduler => rights::Role::Scheduler,
+        Role::Triggers => rights::Role::Triggers,
+        Role::Gate => rights::Role::Gate,
+        Role::Worker => {
+            let mut pools = settings.worker.pools.iter().filter(|pool| has_tasks(pool));
+            match (pools.next(), pools.next()) {
+                (Some(pool), None) => rights::Role::Worker { pool: pool.clone() },
+                _ => return None,
+            }
+        }
+    })
+}
+
+/// Whether this release has tasks for a pool.
+pub(crate) fn has_tasks(pool: &str) -> bool {
+    pool == gennaker_notify::POOL
 }
 
 /// The streams and consumers of this installation.
@@ -115,13 +151,22 @@ pub(crate) fn layout(settings: &Settings) -> Layout {
         partitions: u32::from(settings.broker.partitions),
         replicas: u32::from(settings.broker.replicas),
         pools: pools.collect(),
-        zones: vec![settings.zone.clone()],
+        zones: zones(settings),
         // The room is shared by the partitions; many of them need more to have enough each.
         log_bytes_max: usual
             .log_bytes_max
             .max(u64::from(settings.broker.partitions) * LOG_BYTES_MIN),
         ..usual
     }
+}
+
+/// Every zone that is known, once.
+fn zones(settings: &Settings) -> Vec<String> {
+    let mut zones = vec![settings.zone.clone()];
+    zones.extend(settings.broker.zones.iter().cloned());
+    zones.sort_unstable();
+    zones.dedup();
+    zones
 }
 
 /// Numbers of the scheduler.
@@ -136,6 +181,7 @@ pub(crate) fn scheduler(settings: &Settings, name: &str) -> gennaker_scheduler::
         checkpoint_every: ms(scheduler.checkpoint_interval_ms),
         audit_every: ms(scheduler.audit_interval_ms),
         retention_ms: i64::from(scheduler.retention_days) * DAY_MS,
+        rules: rules(settings),
         ..gennaker_scheduler::Config::new(name, partitions, rand::random())
     }
 }
@@ -150,6 +196,24 @@ pub(crate) fn gate(settings: &Settings, is_dev: bool) -> gennaker_gate::Config {
         partitions: u32::from(settings.broker.partitions),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         dev: is_dev,
+        rules: rules(settings),
+    }
+}
+
+/// Numbers of the engine, for the owners that decide and for the API that tries expressions.
+fn rules(settings: &Settings) -> Rules {
+    let expressions = &settings.expressions;
+    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    Rules {
+        zone: TimeZone::get(&expressions.time_zone).expect("the settings were checked"),
+        limits: Limits {
+            expression_chars_max: size(expressions.length_chars_max.into()),
+            nesting_max: expressions.nesting_max,
+            result_bytes_max: size(expressions.result_bytes_max),
+            regex_steps_max: size(expressions.regex_steps_max),
+            ..Limits::default()
+        },
+        ..Rules::default()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanProcessor};
@@ -14,6 +15,9 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, filter};
 use crate::export::{self, Exporting, Otlp};
 use crate::format::{Fields, Format, Sentence};
 use crate::trace::set_sink;
+
+/// How long the last spans may take on their way to the collector.
+pub const LAST_SPANS_WITHIN: Duration = Duration::from_millis(600);
 
 /// What to log and where to send traces.
 #[derive(Debug, Clone)]
@@ -90,16 +94,20 @@ impl Guard {
         Guard { provider }
     }
 
-    /// Sends what spans are left and ends the export; takes at most some seconds if the collector does not answer.
+    /// Sends what spans are left and ends the export; gives up after [`LAST_SPANS_WITHIN`], because whoever asked the process to
+    /// end waits.
     pub async fn shutdown(mut self) {
         set_sink(None);
         let Some(provider) = self.provider.take() else {
             return;
         };
         // Blocks until the export thread is done, which itself needs this runtime.
-        let ended = tokio::task::spawn_blocking(move || provider.shutdown()).await;
-        if let Ok(Err(error)) = ended {
-            tracing::warn!(%error, "the last spans were not sent");
+        let ending =
+            tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(LAST_SPANS_WITHIN));
+        match tokio::time::timeout(LAST_SPANS_WITHIN, ending).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::warn!(%error, "the last spans were not sent"),
+            Ok(Err(_)) | Err(_) => tracing::warn!("the last spans were not sent in time"),
         }
     }
 }

@@ -20,5 +20,5 @@ pub mod trace;
 
 pub use export::{Otlp, Post, Posted};
 pub use format::Format;
-pub use init::{Config, Error, Guard, init};
+pub use init::{Config, Error, Guard, LAST_SPANS_WITHIN, init};
 pub use trace::{SpanExt, TraceContext, current_traceparent};

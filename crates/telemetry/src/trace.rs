@@ -34,6 +34,10 @@ pub trait SpanExt {
     /// Puts this span below the one that `traceparent` names. To be called before the span is first entered. Returns
     /// false, changing nothing, if the text is not a W3C trace context; that traces are off is not an error.
     fn set_parent_from(&self, traceparent: &str) -> bool;
+
+    /// Links this span to the trace of an execution that it started, which is a trace of its own: it goes on when this
+    /// span is long over.
+    fn link_to_execution(&self, execution_id: &str);
 }
 
 impl SpanExt for Span {
@@ -44,5 +48,9 @@ impl SpanExt for Span {
         // Fails when traces are off or the span has begun, and neither concerns the caller.
         let _ = self.set_parent(Context::new().with_remote_span_context(parent.to_span_context()));
         true
+    }
+
+    fn link_to_execution(&self, execution_id: &str) {
+        self.add_link(TraceContext::of_execution(execution_id).to_span_context());
     }
 }

@@ -3,5 +3,15 @@
 //! Everything here starts what a test needs, on free ports and in folders of its own, and ends it with the test. It never
 //! talks the protocols of those servers beyond asking whether they are ready: that is for the crate under test. Called
 //! by tests only, never by the product.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`certificates`] | authorities and what they sign |
+//! | [`leash`] | processes that end with the test |
+//! | [`nats`] | nats-servers, one or a cluster |
+//! | [`s3`] | a server that speaks S3 |
 
+pub mod certificates;
+pub mod leash;
 pub mod nats;
+pub mod s3;

@@ -1,32 +1,46 @@
 //! Real NATS servers: one, or three as a cluster, that can be killed, paused and restarted.
-//!
-//! A server is started through a small keeper shell that kills it when the test process ends, however it ends.
 
-mod binary;
 mod cluster;
-mod monitor;
 
-use std::io::{BufRead, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use gennaker_broker::{Configuration, Places, Ports, Signal, monitor};
 use tempfile::TempDir;
 
-pub use binary::find;
+use crate::leash::Leashed;
+
 pub use cluster::Cluster;
 
 /// Longest time until a server is ready.
 const START_DEADLINE: Duration = Duration::from_secs(20);
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(10);
+/// How often it writes to disk: as seldom as it loses nothing in tests, which kill processes and not machines.
+const SYNC_EVERY: Duration = Duration::from_secs(10);
 const USER: &str = "gennaker";
 const PASSWORD: &str = "testkit";
+const NO_ENVIRONMENT: [(&str, &str); 0] = [];
+
+/// The server to test with, where everybody looks for one.
+///
+/// # Panics
+/// When there is none.
+pub fn find() -> PathBuf {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND
+        .get_or_init(|| match Places::of_process().find() {
+            Ok(program) => program,
+            Err(missing) => panic!("{missing}: {}", missing.way_out()),
+        })
+        .clone()
+}
 
 /// A server with JetStream, a store of its own and a password. It ends with this value.
 pub struct Server {
-    process: Option<Process>,
+    process: Option<Leashed>,
     folder: TempDir,
     name: String,
     port: u16,
@@ -37,15 +51,8 @@ pub struct Server {
     users: String,
 }
 
-struct Process {
-    keeper: Child,
-    /// The keeper kills the server when this closes.
-    leash: Option<ChildStdin>,
-    pid: u32,
-}
-
 impl Server {
-    /// Starts a server and waits until it is healthy. It writes to disk every ten seconds, as in development.
+    /// Starts a server and waits until it is healthy.
     ///
     /// # Panics
     /// When no server is installed ("run cargo xtask tools") or it does not become healthy.
@@ -107,7 +114,7 @@ impl Server {
     /// # Panics
     /// When it does not run.
     pub fn pid(&self) -> u32 {
-        self.process.as_ref().expect("the server runs").pid
+        self.process.as_ref().expect("the server runs").pid()
     }
 
     /// Kills the server at once, as a crash does; what was not written to disk by the process is lost, what the operating
@@ -118,23 +125,18 @@ impl Server {
 
     /// Stops the server's execution without closing anything (SIGSTOP).
     pub fn pause(&self) {
-        self.signal("STOP");
+        self.signal(Signal::Stop);
     }
 
     /// Lets a paused server go on (SIGCONT).
     pub fn resume(&self) {
-        self.signal("CONT");
+        self.signal(Signal::Continue);
     }
 
     /// Ends the server gracefully (SIGTERM) and waits until it is gone.
     pub fn stop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            if let Some(leash) = process.leash.as_mut() {
-                leash.write_all(b"TERM\n").expect("the keeper listens");
-            }
-            wait_until("the server stops", || {
-                matches!(process.keeper.try_wait(), Ok(Some(_)))
-            });
+        if let Some(process) = self.process.take() {
+            process.end();
         }
     }
 
@@ -160,7 +162,7 @@ impl Server {
     pub fn wait_healthy(&self) {
         let until = Instant::now() + START_DEADLINE;
         while Instant::now() < until {
-            if monitor::is_ok(self.monitor_port, "/healthz") {
+            if monitor::is_healthy(self.monitor_port) {
                 return;
             }
             std::thread::sleep(POLL);
@@ -183,129 +185,78 @@ impl Server {
             name: name.to_owned(),
             port: 0,
             monitor_port: 0,
-            extra: format!("server_name: {name}\n{extra}"),
+            extra: extra.to_owned(),
             users: String::new(),
         }
     }
 
     /// Starts the process and learns its ports.
     fn spawn(&mut self) {
-        let binary = find();
         let ports = self.folder.path().join("ports");
         let _ = std::fs::remove_dir_all(&ports);
         std::fs::create_dir_all(&ports).expect("a folder can be made in our own folder");
-        let configuration = self.folder.path().join("server.conf");
-        std::fs::write(&configuration, self.configuration(&ports))
+        let file = self.folder.path().join("server.conf");
+        std::fs::write(&file, self.configuration(ports.clone()).to_string())
             .expect("a file can be written in our own folder");
-        let mut keeper = Command::new("sh")
-            .arg("-c")
-            // The keeper waits for a word, or for the end of our pipe, whoever closes it; then it ends the server.
-            .arg(r#""$@" >>"$KEEPER_OUTPUT" 2>&1 & pid=$!; echo $pid; how=KILL; read how; kill -${how:-KILL} $pid; wait $pid"#)
-            .arg("keeper")
-            .arg(&binary)
-            .arg("--config")
-            .arg(&configuration)
-            .env("KEEPER_OUTPUT", self.log_file())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("sh can be started");
-        let leash = keeper.stdin.take().expect("stdin is a pipe");
-        let mut line = String::new();
-        BufReader::new(keeper.stdout.take().expect("stdout is a pipe"))
-            .read_line(&mut line)
-            .expect("the keeper says the process id");
-        let pid: u32 = line.trim().parse().expect("the keeper says the process id");
-        self.process = Some(Process {
-            keeper,
-            leash: Some(leash),
-            pid,
-        });
-        self.learn_ports(&ports, pid);
-    }
-
-    fn configuration(&self, ports: &Path) -> String {
-        let store = self.store();
-        format!(
-            "listen: \"127.0.0.1:{}\"\nhttp: \"127.0.0.1:{}\"\nports_file_dir: {ports:?}\nlog_file: {:?}\n\
-             jetstream {{ store_dir: {store:?}, sync_interval: 10s, max_memory_store: 512MB, max_file_store: 8GB }}\n\
-             authorization {{ users: [ {{ user: {USER}, password: {PASSWORD} }}\n{} ] }}\n{}\n",
-            port_text(self.port),
-            port_text(self.monitor_port),
-            self.log_file(),
-            self.users,
-            self.extra,
-        )
-    }
-
-    /// Reads the ports that the server wrote down.
-    fn learn_ports(&mut self, folder: &Path, pid: u32) {
-        let file = folder.join(format!("nats-server_{pid}.ports"));
+        let arguments = [std::ffi::OsStr::new("--config"), file.as_os_str()];
+        let process = Leashed::start(&find(), arguments, NO_ENVIRONMENT, &self.log_file());
+        let pid = process.pid();
+        self.process = Some(process);
         let until = Instant::now() + START_DEADLINE;
-        while Instant::now() < until {
-            let ports = std::fs::read_to_string(&file).ok();
-            let ports =
-                ports.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
-            if let Some(ports) = ports {
-                self.port = first_port(&ports["nats"]);
-                self.monitor_port = first_port(&ports["monitoring"]);
-                return;
+        let ports = loop {
+            if let Some(ports) = Ports::read(&ports, pid) {
+                break ports;
             }
+            assert!(
+                Instant::now() < until && self.is_running(),
+                "nats-server {} does not start: {}",
+                self.name,
+                self.log()
+            );
             std::thread::sleep(POLL);
+        };
+        self.port = ports.client;
+        self.monitor_port = ports.monitor.expect("it was told to have one");
+    }
+
+    fn is_running(&self) -> bool {
+        self.process.as_ref().is_some_and(Leashed::is_running)
+    }
+
+    fn configuration(&self, ports: PathBuf) -> Configuration {
+        Configuration {
+            name: self.name.clone(),
+            port: self.port,
+            monitor_port: Some(self.monitor_port),
+            ports,
+            log: self.log_file(),
+            store: self.store(),
+            sync_every: Some(SYNC_EVERY),
+            user: USER.to_owned(),
+            password: PASSWORD.to_owned(),
+            more_users: self.users.clone(),
+            extra: self.extra.clone(),
         }
-        panic!("nats-server {} does not start: {}", self.name, self.log());
     }
 
     fn log_file(&self) -> PathBuf {
         self.folder.path().join("server.log")
     }
 
-    fn signal(&self, name: &str) {
-        signal(self.pid(), name);
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.leash = None;
-        // It has nothing else to do than to kill the server and wait for its end.
-        let _ = self.keeper.wait();
-    }
-}
-
-fn first_port(addresses: &serde_json::Value) -> u16 {
-    addresses[0]
-        .as_str()
-        .and_then(|address| address.rsplit(':').next())
-        .and_then(|port| port.parse().ok())
-        .expect("the ports file lists an address")
-}
-
-fn port_text(port: u16) -> String {
-    if port == 0 {
-        "-1".to_owned()
-    } else {
-        port.to_string()
+    fn signal(&self, what: Signal) {
+        if let Some(process) = &self.process {
+            process.signal(what);
+        }
     }
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
     listener
         .local_addr()
         .expect("a bound socket has an address")
         .port()
-}
-
-fn signal(pid: u32, name: &str) {
-    // A process that is gone needs no signal.
-    let _ = Command::new("kill")
-        .arg(format!("-{name}"))
-        .arg(pid.to_string())
-        .stderr(Stdio::null())
-        .status();
 }
 
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {

@@ -29,6 +29,10 @@ const FILES: &[Generated] = &[
         path: "nats/streams.json",
         arguments: &["config", "streams"],
     },
+    Generated {
+        path: "nats/users.conf",
+        arguments: &["config", "users"],
+    },
 ];
 
 /// Writes every file as the given `gennaker` program prints it.

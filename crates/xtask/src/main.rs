@@ -2,7 +2,8 @@
 //! everything that a change must pass, simulation, benchmarks and generated files.
 //!
 //! It must never be needed to *use* Gennaker, and it knows our other crates only as packages to build and programs to
-//! run: it depends on none of them, so that its own build stays short. People and the build pipeline call it.
+//! run. It depends on none of them but `broker`, which says where a nats-server is found: so its own build stays short.
+//! People and the build pipeline call it.
 
 #![expect(
     clippy::print_stdout,
@@ -15,6 +16,7 @@ mod architecture;
 mod console;
 mod delegate;
 mod demo;
+mod fuzz;
 mod generate;
 mod process;
 mod test;
@@ -42,6 +44,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Demo { arguments } => return demo::run(&arguments),
         Command::Test(options) => return Ok(test::run(&options)),
         Command::Simulate(seeds) => return delegate::simulate(&seeds),
+        Command::Fuzz(options) => return fuzz::run(&options),
         Command::Bench { quick, json } => return delegate::bench(quick, json.as_deref()),
         Command::Generate { check: true } => {
             generate::check(&process::build_binary("gennaker", &[])?)?
@@ -96,6 +99,11 @@ enum Command {
     ///
     /// Prints the seed of a run that breaks a promise; the same seed gives the same run again.
     Simulate(Seeds),
+
+    /// Try random inputs on a part that reads what people write
+    ///
+    /// Prints each input that breaks a promise with its number; `--seed S --first NUMBER --inputs 1` tries it again.
+    Fuzz(fuzz::Options),
 
     /// Measure Gennaker through its public API and print a table
     Bench {

@@ -18,6 +18,7 @@ use crate::{TestOptions, architecture, generate, process, tools};
 pub(crate) fn run(options: &TestOptions) -> ExitCode {
     let mut report = Report::new();
     let nats_server = report.step("nats-server", tools::ensure_nats_server);
+    let minio = report.step("minio", tools::ensure_minio);
 
     report.step("format", || cargo(&["fmt", "--all", "--check"]));
     report.step("architecture", architecture::check_workspace);
@@ -50,7 +51,11 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
         let nats_server = nats_server
             .as_deref()
             .context("without a nats-server the tests mean nothing")?;
-        run_tests(nats_server, gennaker.as_ref().map_err(|e| anyhow!("{e}"))?)
+        let minio = minio
+            .as_deref()
+            .context("without MinIO nobody knows whether documents in S3 work")?;
+        let gennaker = gennaker.as_ref().map_err(|e| anyhow!("{e}"))?;
+        run_tests(nats_server, minio, gennaker)
     });
     report.step("simulation", || {
         simulate(&program(&programs, "gennaker-simulation")?, options.seeds)
@@ -95,13 +100,14 @@ fn simulate(program: &Path, seeds: u64) -> Result<()> {
     process::run(Command::new(program).args(["--seeds", &seeds.to_string()]))
 }
 
-/// Runs the tests of all crates, passes their output on and counts. Tests that need the broker or the `gennaker`
-/// program find them through the environment.
-fn run_tests(nats_server: &Path, gennaker: &Path) -> Result<Outcome> {
+/// Runs the tests of all crates, passes their output on and counts. Tests that need the broker, the S3 server or the
+/// `gennaker` program find them through the environment.
+fn run_tests(nats_server: &Path, minio: &Path, gennaker: &Path) -> Result<Outcome> {
     let mut command = process::cargo()?;
     command
         .args(["test", "--workspace", "--no-fail-fast", "--locked"])
         .env("GENNAKER_NATS_SERVER", nats_server)
+        .env("GENNAKER_MINIO", minio)
         .env("GENNAKER_BIN", gennaker)
         .stdin(Stdio::null())
         .stdout(Stdio::piped());

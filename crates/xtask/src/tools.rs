@@ -1,21 +1,22 @@
-//! What Gennaker's development needs and is not a crate of ours: the broker, and cargo-deny.
+//! What Gennaker's development needs and is not a crate of ours: the broker, an S3 server, and cargo-deny.
 //!
 //! Tools lie in `${XDG_CACHE_HOME:-~/.cache}/gennaker/tools/NAME-VERSION`, outside the clone, so that every clone shares
 //! them. A tool that is there is used without touching the network.
 
 mod cargo_deny;
 mod install;
+mod minio;
 mod nats_server;
-mod version;
 
 use std::env;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use gennaker_broker::find;
 
 pub(crate) use cargo_deny::ensure as ensure_cargo_deny;
+pub(crate) use minio::ensure as ensure_minio;
 pub(crate) use nats_server::ensure as ensure_nats_server;
 
 use crate::console;
@@ -27,6 +28,8 @@ pub(crate) enum Name {
     NatsServer,
     /// The checker of dependencies
     CargoDeny,
+    /// The S3 server for tests of the document store
+    Minio,
 }
 
 /// Makes sure that the named tools, or all when none is named, can be used, and says where they are.
@@ -40,6 +43,7 @@ pub(crate) fn install_named(names: &[Name]) -> Result<()> {
         let path = match name {
             Name::NatsServer => ensure_nats_server()?,
             Name::CargoDeny => ensure_cargo_deny()?,
+            Name::Minio => ensure_minio()?,
         };
         console::note(&format!("{} is {}", label(*name), path.display()));
     }
@@ -52,76 +56,14 @@ fn label(name: Name) -> String {
 }
 
 /// The folder that holds all tools.
-fn cache() -> Result<PathBuf> {
-    cache_home(env::var_os("XDG_CACHE_HOME"), env::home_dir())
-        .map(|home| home.join("gennaker/tools"))
+fn folder() -> Result<PathBuf> {
+    find::tools(env::var_os("XDG_CACHE_HOME"), env::home_dir())
         .context("neither XDG_CACHE_HOME nor HOME names a folder, so there is no place for tools")
 }
 
-/// By the XDG rules a relative path is to be ignored.
-fn cache_home(xdg: Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
-    let xdg = xdg.map(PathBuf::from).filter(|path| path.is_absolute());
-    xdg.or_else(|| {
-        home.filter(|path| path.is_absolute())
-            .map(|path| path.join(".cache"))
-    })
-}
-
-/// The first program of that name on the given `PATH`.
-fn search(path: Option<OsString>, program: &str) -> Option<PathBuf> {
-    env::split_paths(&path?)
-        .map(|folder| folder.join(program))
-        .find(|candidate| is_executable(candidate))
-}
-
-#[cfg(unix)]
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    path.metadata()
-        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(path: &Path) -> bool {
-    path.is_file()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cache_home_must_be_absolute() {
-        let home = Some(PathBuf::from("/home/a"));
-        assert_eq!(
-            cache_home(Some("/cache".into()), home.clone()),
-            Some("/cache".into())
-        );
-        assert_eq!(
-            cache_home(Some("cache".into()), home.clone()),
-            Some("/home/a/.cache".into())
-        );
-        assert_eq!(
-            cache_home(Some("".into()), home),
-            Some("/home/a/.cache".into())
-        );
-        assert_eq!(cache_home(None, None), None);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn search_takes_the_first_executable_file() {
-        use std::os::unix::fs::PermissionsExt;
-        let folders: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
-        let path = env::join_paths(folders.iter().map(tempfile::TempDir::path)).unwrap();
-        assert_eq!(search(Some(path.clone()), "tool"), None);
-
-        std::fs::create_dir(folders[0].path().join("tool")).unwrap();
-        std::fs::write(folders[1].path().join("tool"), "not executable").unwrap();
-        let wanted = folders[2].path().join("tool");
-        std::fs::write(&wanted, "").unwrap();
-        std::fs::set_permissions(&wanted, std::fs::Permissions::from_mode(0o755)).unwrap();
-        assert_eq!(search(Some(path), "tool"), Some(wanted));
-        assert_eq!(search(None, "tool"), None);
-    }
+/// The first program of that name on `PATH`.
+fn on_path(program: &str) -> Option<PathBuf> {
+    find::on_path(env::var_os("PATH").as_ref(), program)
+        .into_iter()
+        .next()
 }

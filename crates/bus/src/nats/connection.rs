@@ -1,12 +1,14 @@
 //! Connecting, and knowing whether we are connected.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{ConnectErrorKind, ConnectOptions, Event};
+use async_nats::{ConnectOptions, Event};
 use tokio::sync::watch;
 
-use crate::error::Error;
+use super::rejection;
+use crate::error::{Error, Rejection};
 use crate::options::{Auth, Options};
 
 /// The oldest server whose defects do not break what this crate promises.
@@ -58,12 +60,24 @@ pub(super) async fn connect(options: Options) -> Result<(async_nats::Client, Con
             let name = name.clone();
             async move { events.note(&name, &event) }
         });
+    let urls = options.urls.join(",");
+    let unusable = |path: &Path, error: std::io::Error| Error::Rejected {
+        address: urls.clone(),
+        rejection: Rejection::UnusableCredentials(format!("{}: {error}", path.display())),
+    };
     connect = match options.auth {
         Auth::Nobody => connect,
         Auth::Password { user, password } => connect.user_and_password(user, password),
-        Auth::CredentialsFile(path) => connect.credentials_file(&path).await.map_err(|error| {
-            Error::unavailable(format!("read the credentials {}: {error}", path.display()))
-        })?,
+        Auth::CredentialsFile(path) => connect
+            .credentials_file(&path)
+            .await
+            .map_err(|error| unusable(&path, error))?,
+        Auth::NkeySeedFile(path) => {
+            let seed = tokio::fs::read_to_string(&path)
+                .await
+                .map_err(|error| unusable(&path, error))?;
+            connect.nkey(seed.trim().to_owned())
+        }
     };
     if let Some(prefix) = options.inbox_prefix {
         connect = connect.custom_inbox_prefix(prefix);
@@ -77,16 +91,17 @@ pub(super) async fn connect(options: Options) -> Result<(async_nats::Client, Con
             connect = connect.add_client_certificate(certificate, key);
         }
     }
-    let urls = options.urls.join(",");
-    let client = connect.connect(options.urls).await.map_err(|error| {
-        let what = match error.kind() {
-            ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
-                format!("the broker at {urls} refuses our credentials")
-            }
-            _ => format!("connect to {urls}: {error}"),
-        };
-        Error::unavailable(what)
-    })?;
+    let client =
+        connect
+            .connect(options.urls)
+            .await
+            .map_err(|error| match rejection::of(&error) {
+                Some(rejection) => Error::Rejected {
+                    address: urls,
+                    rejection,
+                },
+                None => Error::unavailable(format!("connect to {urls}: {error}")),
+            })?;
     // The callback runs beside us; the first connection is a fact already.
     connection.state.send_if_modified(|state| {
         let first = !state.connected && state.losses == 0;

@@ -10,6 +10,7 @@ pub mod tasks;
 use std::future::Future;
 use std::time::Duration;
 
+use gennaker_bus::layout::Pool;
 use gennaker_bus::{Bus, Layout};
 
 /// Longest wait for any condition.
@@ -33,11 +34,12 @@ pub trait Broker {
         1
     }
 
-    /// The layout of the tests: two partitions, one zone.
+    /// The layout of the tests: two partitions, two pools, one zone. Each stream and consumer of a cluster is elected for.
     fn layout(&self) -> Layout {
         Layout {
             partitions: 2,
             replicas: self.replicas(),
+            pools: ["deploy", "jenkins"].map(Pool::new).to_vec(),
             zones: vec!["a".to_owned()],
             ..Layout::default()
         }

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use gennaker_broker::keeper::{CONFIGURATION, Job, Line, PORTS};
+use gennaker_broker::{Configuration, Ports, Signal, signal};
 use gennaker_cli::Failure;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::folder::Folder;
-use crate::keeper::{CONFIGURATION, Line, PORTS, signal};
 use crate::output::note;
 
 /// The one user of the broker.
@@ -42,7 +43,7 @@ impl Broker {
     ///
     /// # Errors
     /// It does not start, or the one of an earlier start does not end.
-    pub(super) async fn start(folder: &Folder, server: &Path) -> Result<Self, Failure> {
+    pub(super) async fn start(folder: &Folder, server: PathBuf) -> Result<Self, Failure> {
         let password = format!(
             "{:032x}{:032x}",
             rand::random::<u128>(),
@@ -50,7 +51,7 @@ impl Broker {
         );
         let broker = folder.broker();
         let file = broker.join(CONFIGURATION);
-        write_private(&file, &configuration(&password)).map_err(|error| {
+        write_private(&file, &configuration(&password).to_string()).map_err(|error| {
             let why = super::reason(&error);
             Failure::command(format!(
                 "the broker's configuration {} cannot be written: {why}",
@@ -64,14 +65,13 @@ impl Broker {
             ))
         };
         let mut command = Command::new(std::env::current_exe().map_err(not_started)?);
+        let job = Job {
+            server,
+            folder: broker.clone(),
+            lock: folder.broker_lock(),
+        };
         command
-            .arg("keeper")
-            .arg("--server")
-            .arg(server)
-            .arg("--folder")
-            .arg(&broker)
-            .arg("--lock")
-            .arg(folder.broker_lock())
+            .args(job.arguments())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         // Ctrl-C reaches a terminal's whole process group, and the broker must end after us.
@@ -115,7 +115,7 @@ impl Broker {
             Some(Line::Failed { reason }) => reason,
             Some(_) | None => {
                 // Without its keeper nobody would end it; with us it goes anyway.
-                signal(self.pid, false);
+                signal(self.pid, Signal::Term);
                 "the broker's keeper was killed".to_owned()
             }
         };
@@ -148,7 +148,8 @@ impl Broker {
                     return Err(Failure::command(format!(
                         "the broker of an earlier start still uses {}{}",
                         folder.path().display(),
-                        former(folder).map_or(String::new(), |pid| format!(" (process {pid})"))
+                        Ports::writer(&folder.broker().join(PORTS))
+                            .map_or(String::new(), |pid| format!(" (process {pid})"))
                     ))
                     .fix("end that process, or choose another folder with --data DIR"));
                 }
@@ -190,40 +191,23 @@ impl Broker {
     }
 }
 
-/// The process of a broker that an earlier start left, by the name of the file with its ports.
-fn former(folder: &Folder) -> Option<u32> {
-    let mut names = std::fs::read_dir(folder.broker().join(PORTS))
-        .ok()?
-        .flatten()
-        .map(|entry| entry.file_name());
-    names.find_map(|name| {
-        name.to_str()?
-            .strip_suffix(".ports")?
-            .rsplit('_')
-            .next()?
-            .parse()
-            .ok()
-    })
-}
-
-/// Everything that the broker is told. Paths are relative to the folder that it runs in, whatever characters that has.
-fn configuration(password: &str) -> String {
-    format!(
-        "# Written by `gennaker dev` at every start.\n\
-         server_name: gennaker-dev\n\
-         listen: \"127.0.0.1:-1\"\n\
-         ports_file_dir: {PORTS:?}\n\
-         log_file: {LOG:?}\n\
-         logfile_size_limit: 16MB\n\
-         logfile_max_num: 3\n\
-         jetstream {{\n  \
-           store_dir: \"store\"\n  \
-           # What is acknowledged survives a power failure.\n  \
-           sync_interval: always\n  \
-           max_memory_store: 512MB\n\
-         }}\n\
-         authorization {{\n  user: {USER}\n  password: {password:?}\n}}\n"
-    )
+/// What the broker is told. Paths are relative to the folder that it runs in, whatever characters that has.
+fn configuration(password: &str) -> Configuration {
+    Configuration {
+        name: "gennaker-dev".to_owned(),
+        port: 0,
+        // It would answer everybody on this machine, without a password.
+        monitor_port: None,
+        ports: PORTS.into(),
+        log: LOG.into(),
+        store: "store".into(),
+        // What is acknowledged survives a power failure.
+        sync_every: None,
+        user: USER.to_owned(),
+        password: password.to_owned(),
+        more_users: String::new(),
+        extra: String::new(),
+    }
 }
 
 /// Writes a file that only we can read.

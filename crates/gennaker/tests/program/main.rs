@@ -2,9 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod bucket;
 mod client_verbs;
 mod demo;
+mod import;
 mod lifecycle;
+mod operators;
 mod refusals;
+mod rights;
 mod serve;
 mod support;
+mod trust;

@@ -80,20 +80,13 @@ fn a_nats_server_that_is_too_old_or_none() {
     let data = folder.path().join("data");
     let arguments = ["--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"];
     let old = script(folder.path(), "nats-server: v2.9.10");
-    let says_it = |said: &str| {
-        [
-            "2.9.10",
-            "2.14.4",
-            "Debian",
-            "cargo xtask tools",
-            "GENNAKER_NATS_SERVER",
-            "PATH",
-        ]
-        .iter()
-        .all(|word| said.contains(word))
-    };
+    let says = |said: &str, words: &[&str]| words.iter().all(|word| said.contains(word));
+    let too_old = ["2.9.10", "2.14.4", "Debian", "GENNAKER_NATS_SERVER"];
     let (code, said) = refused(&arguments, &[("GENNAKER_NATS_SERVER", &old)]);
-    assert!(code == Some(1) && says_it(&said), "{said}");
+    assert!(
+        code == Some(1) && says(&said, &too_old) && said.contains("unset it"),
+        "{said}"
+    );
 
     // In PATH, with nothing in the cache.
     let home = folder.path().to_str().unwrap();
@@ -107,7 +100,10 @@ fn a_nats_server_that_is_too_old_or_none() {
             ("XDG_CACHE_HOME", ""),
         ],
     );
-    assert!(says_it(&said), "{said}");
+    assert!(
+        says(&said, &too_old) && says(&said, &["cargo xtask tools", "PATH", "Go 1.25"]),
+        "{said}"
+    );
 
     let (_, said) = refused(
         &arguments,

@@ -1,56 +1,13 @@
 //! `gennaker serve`: roles in processes of their own, over a broker that somebody else runs.
 
 use std::path::Path;
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
 
 use gennaker_testkit::nats::Server;
 use serde_json::json;
 
-use crate::support::{gennaker, output, request, signal, text, try_request, wait_until};
-
-struct Process(Child);
-
-impl Process {
-    fn start(config: &Path, roles: &str, environment: &[(&str, &str)]) -> Self {
-        let mut command = gennaker(&[
-            "serve",
-            "--roles",
-            roles,
-            "--config",
-            config.to_str().unwrap(),
-        ]);
-        command
-            .envs(environment.iter().copied())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        Self(command.spawn().unwrap())
-    }
-
-    fn end(&mut self) {
-        signal("TERM", self.0.id());
-        let asked = Instant::now();
-        let mut status = None;
-        wait_until("the process ends", || {
-            status = self.0.try_wait().unwrap();
-            status.is_some()
-        });
-        assert!(status.unwrap().success());
-        assert!(
-            asked.elapsed() < Duration::from_secs(5),
-            "{:?}",
-            asked.elapsed()
-        );
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended before.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+use crate::support::{
+    Served, free_address, gennaker, output, request, text, try_request, wait_until,
+};
 
 fn config(folder: &Path, broker: &Server, listen: &str) -> std::path::PathBuf {
     let file = folder.join("gennaker.toml");
@@ -64,28 +21,16 @@ fn config(folder: &Path, broker: &Server, listen: &str) -> std::path::PathBuf {
     file
 }
 
-/// A port that was free a moment ago.
-fn free_address() -> String {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string()
-}
-
 #[test]
 fn every_role_runs_alone() {
     let broker = Server::start_with("max_payload: 1MB");
     let folder = tempfile::tempdir().unwrap();
     let address = free_address();
     let config = config(folder.path(), &broker, &address);
-    let mut processes: Vec<Process> = ["gate", "scheduler", "worker", "triggers"]
-        .map(|role| Process::start(&config, role, &[]))
-        .into();
+    let processes =
+        ["gate", "scheduler", "worker", "triggers"].map(|role| Served::start(&config, role, &[]));
     let url = format!("http://{address}");
-    wait_until("the health is good", || {
-        matches!(try_request(&url, "GET", "/health", None), Ok((200, _)))
-    });
+    processes[0].wait_healthy(&url);
     let pipeline = json!({"application": "apart", "name": "apart", "stages": [
         {"refId": "1", "type": "noop", "name": "Nothing", "requisiteStageRefIds": []},
         {"refId": "2", "type": "wait", "waitTime": 0, "requisiteStageRefIds": ["1"]},
@@ -104,8 +49,50 @@ fn every_role_runs_alone() {
         seen = request(&url, "GET", path, None).1;
         seen.contains("\"status\":\"SUCCEEDED\"") && !seen.contains("\"status\":\"RUNNING\"")
     });
-    for process in &mut processes {
+    for process in processes {
         process.end();
+    }
+}
+
+#[test]
+fn processes_without_gate_show_metrics_and_health_where_they_are_told_to() {
+    let broker = Server::start_with("max_payload: 1MB");
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), &broker, &free_address());
+    let mut processes = Vec::new();
+    let mut urls = Vec::new();
+    for (role, metric) in [
+        ("scheduler", "gennaker_log_appends_total"),
+        ("worker", "gennaker_worker_held"),
+        ("triggers", "gennaker_triggers_events_total"),
+    ] {
+        let address = free_address();
+        let environment = [("GENNAKER_TELEMETRY__LISTEN", address.as_str())];
+        processes.push(Served::start(&config, role, &environment));
+        let url = format!("http://{address}");
+        wait_until(
+            "the health is good",
+            || matches!(try_request(&url, "GET", "/health", None), Ok((200, body)) if body == r#"{"status":"UP"}"#),
+        );
+        wait_until("the metrics are registered", || {
+            let (status, shown) = request(&url, "GET", "/metrics", None);
+            assert_eq!(status, 200);
+            shown.contains(metric) && shown.contains("process_cpu_seconds_total")
+        });
+        assert_eq!(
+            request(&url, "GET", "/pipelineConfigs", None).0,
+            404,
+            "nothing else"
+        );
+        assert_eq!(request(&url, "POST", "/health", Some("{}")).0, 405);
+        urls.push(url);
+    }
+    drop(broker);
+    for url in urls {
+        wait_until(
+            "the health is bad",
+            || matches!(try_request(&url, "GET", "/health", None), Ok((503, body)) if body.contains("broker")),
+        );
     }
 }
 
@@ -116,6 +103,14 @@ fn settings_are_refused_with_their_path() {
     for (content, wanted) in [
         ("[broker]\nreplikas = 3\n", "broker.replikas"),
         ("[gate]\nlisten = 8084\n", "gate.listen"),
+        (
+            "[gate]\nallowed_origins = [\"^(\"]\n",
+            "gate.allowed_origins has \"^(\", which is no regular expression",
+        ),
+        (
+            "[expressions]\ntime_zone = \"Mars/Olympus\"\n",
+            "expressions.time_zone is \"Mars/Olympus\"",
+        ),
         (
             "[scheduler]\nlease_ttl_ms = 1\n",
             "scheduler.lease_ttl_ms is 1, must be between",

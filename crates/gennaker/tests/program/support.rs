@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+pub use gennaker_testkit::leash::lives;
+
 /// Longest wait for anything. Machines that test are busy.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a condition is looked at.
@@ -196,6 +198,77 @@ impl Drop for Dev {
     }
 }
 
+/// A running `gennaker serve`; it is killed with this value.
+pub struct Served {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Served {
+    /// Starts roles with a settings file, beside which the log goes.
+    pub fn start(config: &Path, roles: &str, environment: &[(&str, &str)]) -> Self {
+        let log = config.with_file_name(format!("{}.log", roles.replace(',', "-")));
+        let file = std::fs::File::create(&log).unwrap();
+        let config = config.to_str().unwrap();
+        let mut command = gennaker(&["serve", "--roles", roles, "--config", config]);
+        command
+            .envs(environment.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(file);
+        let child = command.spawn().unwrap();
+        Self { child, log }
+    }
+
+    /// Waits until the API of this process, or of one beside it, says that everything is up.
+    pub fn wait_healthy(&self, url: &str) {
+        let until = Instant::now() + DEADLINE;
+        loop {
+            let health = try_request(url, "GET", "/health", None);
+            if matches!(health, Ok((200, _))) {
+                return;
+            }
+            assert!(
+                Instant::now() < until,
+                "not healthy within {DEADLINE:?}: {health:?}\n{}",
+                self.log()
+            );
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Asks it to end, which takes less than five seconds.
+    pub fn end(mut self) {
+        signal("TERM", self.child.id());
+        let asked = Instant::now();
+        let mut status = None;
+        wait_until("the process ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        assert!(status.unwrap().success(), "{}", self.log());
+        let took = asked.elapsed();
+        assert!(took < Duration::from_secs(5), "{took:?}: {}", self.log());
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended before.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An address whose port was free a moment ago.
+pub fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + DEADLINE;
     while !holds() {
@@ -211,16 +284,6 @@ pub fn signal(name: &str, pid: u32) {
         .status()
         .unwrap();
     assert!(status.success(), "kill -{name} {pid}");
-}
-
-/// Whether a process runs; one that ended and that nobody asked about does not.
-pub fn lives(pid: u32) -> bool {
-    let state = Command::new("ps")
-        .args(["-o", "stat=", "-p", &pid.to_string()])
-        .output()
-        .unwrap();
-    let state = text(&state.stdout);
-    !state.trim().is_empty() && !state.trim().starts_with('Z')
 }
 
 /// One HTTP request, by hand: status and body.

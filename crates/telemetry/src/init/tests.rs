@@ -198,6 +198,9 @@ async fn spans_of_two_processes_meet_in_one_trace() {
     let sent_on = tracing::subscriber::with_default(subscriber, || {
         let span = info_span!("task_of_a_worker", task.id = "7");
         assert!(span.set_parent_from(&root.within("stage/1").to_string()));
+        let started = info_span!("request_that_starts_another");
+        started.link_to_execution("01BX5ZZKBKACTAV9WEVGEMMVRZ");
+        drop(started);
         span.in_scope(current_traceparent).unwrap()
     });
     let sent_on = TraceContext::parse(&sent_on).unwrap();
@@ -234,6 +237,9 @@ async fn spans_of_two_processes_meet_in_one_trace() {
     ] {
         assert!(contains(part.as_bytes()), "{part}");
     }
+    let linked = TraceContext::of_execution("01BX5ZZKBKACTAV9WEVGEMMVRZ").to_span_context();
+    assert!(contains(&linked.trace_id().to_bytes()));
+    assert!(contains(&linked.span_id().to_bytes()));
     assert!(contains(&root.to_span_context().trace_id().to_bytes()));
     assert!(contains(&root.within("stage/1").span_id().to_bytes()));
 }

@@ -1,6 +1,8 @@
 //! Several servers as one cluster.
 
-use super::{Server, free_port, monitor, wait_until};
+use gennaker_broker::monitor;
+
+use super::{Server, free_port, wait_until};
 
 /// Tries to find ports that stay free until the servers took them.
 const TRIES: u32 = 3;

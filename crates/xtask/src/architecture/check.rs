@@ -1,6 +1,6 @@
 //! Compares the workspace with the rules. Pure: crates in, sentences out.
 
-use super::rules::{IMPURE, Layer, Rule, TESTKIT, Wall};
+use super::rules::{IMPURE, Layer, PRODUCT, Rule, SIMULATION, TESTKIT, Wall};
 use super::workspace::Crate;
 
 /// Every broken rule, as a sentence that says what to do.
@@ -59,6 +59,19 @@ fn of_manifest(subject: &Crate) -> Vec<String> {
         broken.push(format!(
             "{package} does not take its lints from the workspace: add `[lints] workspace = true`"
         ));
+    }
+    if subject.is_default && subject.folder != PRODUCT {
+        broken.push(format!(
+            "{package} is built when nothing is named, and only {PRODUCT} must be: see `default-members`"
+        ));
+    }
+    for dependency in &subject.with_test_features {
+        // What the simulation enables reaches nothing that ships, because nothing that ships is built along with it.
+        if subject.folder != SIMULATION {
+            broken.push(format!(
+                "{package} takes {dependency} with features for tests: move them to its dev-dependencies"
+            ));
+        }
     }
     for dependency in &subject.own_versions {
         broken.push(format!("{package} has a version of its own for {dependency}: write `{dependency}.workspace = true`"));

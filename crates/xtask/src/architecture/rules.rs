@@ -7,7 +7,7 @@
 //!               │        │            │          │        │
 //! adapters   bus ◄── store                   outbound     │
 //!               │        │                       │        │
-//! support    runtime    settings    telemetry     ─ for services and adapters alike
+//! support    runtime    settings    telemetry     ─ for services and adapters alike       broker ─ for roots
 //! - - - - - - - - - - - - - - - - - - - - - - - - - - - - below: pure, synchronous
 //! rules      intake ─► stages ─► engine ─► expressions
 //!                └────────┴─────────┴─► model
@@ -76,6 +76,7 @@ pub(super) const CRATES: &[Rule] = &[
     library("runtime", &["model"]),
     library("settings", &["model"]),
     library("telemetry", &["model"]),
+    library("broker", &[]),
     // Adapters.
     library("bus", &["model", "runtime", "settings", "telemetry"]),
     library("outbound", &["model", "runtime", "settings", "telemetry"]),
@@ -160,25 +161,26 @@ pub(super) const CRATES: &[Rule] = &[
     root("simulation", BELOW_TESTS),
     root("loadtest", BELOW_TESTS),
     root("tests", BELOW_TESTS),
-    root("xtask", &[]),
+    // Finds the broker as everybody else does; otherwise it knows our crates only as programs.
+    root("xtask", &["broker"]),
 ];
 
 #[rustfmt::skip]
 const EVERY_LIBRARY: &[&str] = &[
-    "bus", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime", "scheduler", "settings",
-    "stages", "store", "telemetry", "triggers", "worker",
-];
-
-#[rustfmt::skip]
-const BELOW_GENNAKER: &[&str] = &[
-    "bus", "cli", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime", "scheduler",
+    "broker", "bus", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime", "scheduler",
     "settings", "stages", "store", "telemetry", "triggers", "worker",
 ];
 
 #[rustfmt::skip]
+const BELOW_GENNAKER: &[&str] = &[
+    "broker", "bus", "cli", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime",
+    "scheduler", "settings", "stages", "store", "telemetry", "triggers", "worker",
+];
+
+#[rustfmt::skip]
 const BELOW_TESTS: &[&str] = &[
-    "bus", "cli", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime", "scheduler",
-    "settings", "stages", "store", "telemetry", "testkit", "triggers", "worker",
+    "broker", "bus", "cli", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime",
+    "scheduler", "settings", "stages", "store", "telemetry", "testkit", "triggers", "worker",
 ];
 
 /// Each client library has one crate that names it; everybody else goes through that crate.
@@ -204,7 +206,25 @@ pub(super) const WALLS: &[Wall] = &[
         library: "opentelemetry-otlp",
         crates: &["telemetry"],
     },
+    Wall {
+        library: "aws-sdk-s3",
+        crates: &["store"],
+    },
+    Wall {
+        library: "aws-config",
+        crates: &["store"],
+    },
+    Wall {
+        library: "aws-smithy-http-client",
+        crates: &["store"],
+    },
 ];
+
+/// The crate of the program that is shipped.
+pub(super) const PRODUCT: &str = "gennaker";
+
+/// The one crate that needs features for tests outside tests: it runs everything under a clock of its own.
+pub(super) const SIMULATION: &str = "simulation";
 
 /// What a pure crate may test with, besides pure crates.
 pub(super) const TESTKIT: &str = "testkit";

@@ -24,18 +24,26 @@ pub(super) struct Crate {
     pub(super) own_versions: Vec<String>,
     /// Whether the folder has a `clippy.toml`.
     pub(super) has_clippy_toml: bool,
+    /// Normal dependencies that are taken with features for tests.
+    pub(super) with_test_features: Vec<String>,
+    /// Whether `cargo build` builds it when no package is named.
+    pub(super) is_default: bool,
 }
+
+/// Features of libraries that are for tests. Whoever enables one enables it for everything that is built along.
+const TEST_FEATURES: &[&str] = &["test-util", "testing"];
 
 /// Reads all members of the workspace.
 pub(super) fn read(metadata: &Metadata) -> Result<Vec<Crate>> {
+    let defaults = metadata.workspace_default_packages();
     metadata
         .workspace_packages()
         .into_iter()
-        .map(read_crate)
+        .map(|package| read_crate(package, defaults.iter().any(|it| it.id == package.id)))
         .collect()
 }
 
-fn read_crate(package: &Package) -> Result<Crate> {
+fn read_crate(package: &Package, is_default: bool) -> Result<Crate> {
     let manifest_path = package.manifest_path.as_std_path();
     let folder = manifest_path.parent().unwrap_or(Path::new(""));
     let text = fs::read_to_string(manifest_path)
@@ -50,7 +58,16 @@ fn read_crate(package: &Package) -> Result<Crate> {
             .filter(|d| (d.kind == DependencyKind::Development) == is_dev);
         of_kind.map(|dependency| dependency.name.clone()).collect()
     };
+    let with_test_features = package.dependencies.iter().filter(|dependency| {
+        dependency.kind != DependencyKind::Development
+            && dependency
+                .features
+                .iter()
+                .any(|feature| TEST_FEATURES.contains(&feature.as_str()))
+    });
     Ok(Crate {
+        with_test_features: with_test_features.map(|it| it.name.clone()).collect(),
+        is_default,
         package: package.name.to_string(),
         folder: folder
             .file_name()

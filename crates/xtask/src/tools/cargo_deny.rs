@@ -4,9 +4,9 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use gennaker_broker::Version;
 
 use super::install::{Tool, install};
-use super::version::{self, Version};
 use crate::process;
 
 const VERSION: Version = Version::new(0, 20, 2);
@@ -25,13 +25,13 @@ const CARGO_DENY: Tool = Tool {
 /// # Errors
 /// When it has to be built and the build fails.
 pub(crate) fn ensure() -> Result<PathBuf> {
-    let on_path = super::search(env::var_os("PATH"), "cargo-deny");
+    let on_path = super::on_path("cargo-deny");
     if let Some(program) =
-        on_path.filter(|program| version::of_program(program, "--version").is_ok_and(does))
+        on_path.filter(|program| Version::of_program(program, "--version").is_ok_and(does))
     {
         return Ok(program);
     }
-    install(&super::cache()?, &CARGO_DENY, build)
+    install(&super::folder()?, &CARGO_DENY, build)
 }
 
 fn does(version: Version) -> bool {

@@ -1,143 +1,85 @@
-//! Finding a nats-server that is new enough, or building one.
-//!
-//! The order is that of `gennaker dev`: `GENNAKER_NATS_SERVER`, then `PATH`, then the cache. One that is named and
-//! cannot be used is an error. One on `PATH` that is too old is passed over (Debian's is 2.9), as long as there is
-//! another one or Go to build it.
+//! A nats-server that is new enough: the one that everybody finds, or one that is built.
 
-use std::env;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use gennaker_broker::find::{BUILT, OLDEST, PROGRAM, VARIABLE};
+use gennaker_broker::{Missing, Places, Version};
 
 use super::install::{Tool, install};
-use super::version::{self, Version};
-use crate::process;
-
-/// Below this the server has defects that lose or duplicate what Gennaker stores.
-const SERVER_MIN: Version = Version::new(2, 14, 4);
+use crate::{console, process};
 
 /// What the server's module asks for.
 const GO_MIN: Version = Version::new(1, 25, 0);
 
 const SERVER: Tool = Tool {
-    name: "nats-server",
-    version: "2.15.1",
-    program: "nats-server",
-    announcement: "building nats-server 2.15.1 with go (about 1 minute the first time)",
+    name: PROGRAM,
+    version: BUILT,
+    program: PROGRAM,
+    announcement: "building nats-server, the broker, with go (about 1 minute, this once)",
 };
 
-/// Where to look. A value, so that tests can look elsewhere.
-struct Places {
-    named: Option<OsString>,
-    path: Option<OsString>,
-    cache: PathBuf,
-}
-
+/// Why Go cannot build it.
 #[derive(Debug, PartialEq)]
-enum Found {
-    Usable(PathBuf),
-    /// None, and the one on `PATH` that is too old, if there is one.
-    Nothing {
-        too_old: Option<(PathBuf, Version)>,
-    },
-}
-
-/// What there is of Go.
-#[derive(Debug, PartialEq)]
-enum Go {
-    Usable(PathBuf),
+enum NoGo {
     Missing,
     TooOld(Version),
+    /// It does not tell its version.
+    Broken(PathBuf),
 }
 
 /// The nats-server to use; builds it when there is none.
 ///
 /// # Errors
-/// When the one that `GENNAKER_NATS_SERVER` names is unusable, when there is none and no Go that could build it, and
-/// when the build fails.
+/// When the one that is named is unusable, when there is none and no Go that could build it, and when the build fails.
 pub(crate) fn ensure() -> Result<PathBuf> {
-    let places = Places {
-        named: env::var_os("GENNAKER_NATS_SERVER").filter(|value| !value.is_empty()),
-        path: env::var_os("PATH"),
-        cache: super::cache()?,
+    let missing = match Places::of_process().find() {
+        Ok(program) => return Ok(program),
+        Err(missing) => missing,
     };
-    let too_old = match find(&places, |program| version::of_program(program, "--version"))? {
-        Found::Usable(program) => {
-            // Who starts it may do so in another folder.
-            return std::path::absolute(program).context("the path of nats-server is unusable");
+    match missing {
+        Missing::TooOld { .. } | Missing::None => {}
+        Missing::Named { .. } | Missing::NamedTooOld { .. } | Missing::Damaged { .. } => {
+            bail!("{missing}; {}", missing.way_out())
         }
-        Found::Nothing { too_old } => too_old,
-    };
-    match find_go(super::search(places.path, "go"), |program| {
-        version::of_program(program, "version")
-    })? {
-        Go::Usable(go) => install(&places.cache, &SERVER, |folder| build(&go, folder)),
-        without => bail!("{}", advice(&without, too_old.as_ref())),
+    }
+    let go = find_go(super::on_path("go"), |program| {
+        Version::of_program(program, "version").ok()
+    });
+    match go {
+        Ok(go) => {
+            if matches!(missing, Missing::TooOld { .. }) {
+                console::note(&format!("{missing}; it is passed over"));
+            }
+            install(&super::folder()?, &SERVER, |folder| build(&go, folder))
+        }
+        Err(why) => Err(anyhow!(advice(&why, &missing))),
     }
 }
 
-fn find(places: &Places, version_of: impl Fn(&Path) -> Result<Version>) -> Result<Found> {
-    if let Some(named) = &places.named {
-        let version = version_of(Path::new(named))
-            .context("GENNAKER_NATS_SERVER names no usable nats-server")?;
-        if version < SERVER_MIN {
-            bail!(
-                "GENNAKER_NATS_SERVER names nats-server {version} ({}), and Gennaker needs {SERVER_MIN} or newer",
-                named.display()
-            );
-        }
-        return Ok(Found::Usable(named.into()));
+fn find_go(
+    program: Option<PathBuf>,
+    version_of: impl Fn(&Path) -> Option<Version>,
+) -> Result<PathBuf, NoGo> {
+    let program = program.ok_or(NoGo::Missing)?;
+    match version_of(&program) {
+        None => Err(NoGo::Broken(program)),
+        Some(version) if version < GO_MIN => Err(NoGo::TooOld(version)),
+        Some(_) => Ok(program),
     }
-    let mut too_old = None;
-    if let Some(program) = super::search(places.path.clone(), SERVER.program) {
-        match version_of(&program) {
-            Ok(version) if version >= SERVER_MIN => return Ok(Found::Usable(program)),
-            Ok(version) => too_old = Some((program, version)),
-            // Something of that name that is no nats-server shall not stand in the way of the real one.
-            Err(_) => {}
-        }
-    }
-    let cached = SERVER.program_in(&places.cache);
-    if cached.is_file() {
-        let folder = cached.parent().unwrap_or(&places.cache).display();
-        version_of(&cached)
-            .with_context(|| format!("{folder} is damaged: remove it and try again"))?;
-        return Ok(Found::Usable(cached));
-    }
-    Ok(Found::Nothing { too_old })
-}
-
-fn find_go(program: Option<PathBuf>, version_of: impl Fn(&Path) -> Result<Version>) -> Result<Go> {
-    let Some(program) = program else {
-        return Ok(Go::Missing);
-    };
-    let version = version_of(&program)?;
-    Ok(if version < GO_MIN {
-        Go::TooOld(version)
-    } else {
-        Go::Usable(program)
-    })
 }
 
 /// The one message for a machine on which there is no nats-server and none can be built.
-fn advice(go: &Go, too_old: Option<&(PathBuf, Version)>) -> String {
-    let why_not = match go {
-        Go::Missing => "there is no Go on PATH".to_owned(),
-        Go::TooOld(version) => format!("the Go on PATH is {version}"),
-        Go::Usable(program) => format!("{} was not tried", program.display()),
+fn advice(why: &NoGo, missing: &Missing) -> String {
+    let why_not = match why {
+        NoGo::Missing => "there is no Go on PATH".to_owned(),
+        NoGo::TooOld(version) => format!("the Go on PATH is {version}"),
+        NoGo::Broken(program) => format!("{} does not run", program.display()),
     };
-    let refused = too_old.map_or_else(String::new, |(program, version)| {
-        format!(
-            " The one on PATH, {}, is {version} and cannot be used.",
-            program.display()
-        )
-    });
     format!(
-        "Gennaker needs nats-server {SERVER_MIN} or newer.{refused} Building one needs Go {}.{} or newer, and {why_not}. \
-         Install Go, or set GENNAKER_NATS_SERVER=/path/to/nats-server, or put nats-server {SERVER_MIN} or newer on PATH: \
-         each of these will do.",
+        "{missing}. Building one needs Go {}.{} or newer, and {why_not}. Install Go, or set \
+         {VARIABLE}=/path/to/nats-server, or put nats-server {OLDEST} or newer on PATH: each of these will do.",
         GO_MIN.major, GO_MIN.minor
     )
 }
@@ -155,11 +97,46 @@ fn build(go: &Path, folder: &Path) -> Result<()> {
         .env("CGO_ENABLED", "0");
     process::run(&mut command).with_context(|| {
         format!(
-            "without a way to the Go modules, set GENNAKER_NATS_SERVER=/path/to/nats-server or put nats-server \
-             {SERVER_MIN} or newer on PATH"
+            "without a way to the Go modules, set {VARIABLE}=/path/to/nats-server or put nats-server {OLDEST} or newer \
+             on PATH"
         )
     })
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn go_is_judged_by_its_version() {
+        let judged = |version| find_go(Some(PathBuf::from("/bin/go")), |_| version);
+        assert_eq!(judged(Some(Version::new(1, 25, 0))), Ok("/bin/go".into()));
+        let old = Version::new(1, 24, 9);
+        assert_eq!(judged(Some(old)), Err(NoGo::TooOld(old)));
+        assert_eq!(judged(None), Err(NoGo::Broken("/bin/go".into())));
+        assert_eq!(find_go(None, |_| Some(old)), Err(NoGo::Missing));
+    }
+
+    #[test]
+    fn advice_names_every_way_out_and_what_was_refused() {
+        let debian = Missing::TooOld {
+            program: "/usr/bin/nats-server".into(),
+            version: Version::new(2, 9, 10),
+        };
+        let text = advice(&NoGo::Missing, &debian);
+        let wanted = [
+            "no Go on PATH",
+            "1.25 or newer",
+            "GENNAKER_NATS_SERVER=",
+            "2.14.4 or newer on PATH",
+            "2.9.10",
+            "Debian",
+        ];
+        for part in wanted {
+            assert!(text.contains(part), "{part:?} is missing in {text:?}");
+        }
+        let text = advice(&NoGo::TooOld(Version::new(1, 19, 8)), &Missing::None);
+        assert!(text.contains("the Go on PATH is 1.19.8"), "{text}");
+        assert!(!text.contains("Debian"), "{text}");
+    }
+}

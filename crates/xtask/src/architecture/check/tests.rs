@@ -39,6 +39,8 @@ fn member(folder: &str, normal: &[&str], dev: &[&str]) -> Crate {
         inherits_lints: true,
         own_versions: Vec::new(),
         has_clippy_toml: true,
+        with_test_features: Vec::new(),
+        is_default: false,
     }
 }
 
@@ -66,6 +68,20 @@ fn broken_by(change: impl FnOnce(&mut [Crate; 4])) -> Vec<String> {
 #[test]
 fn a_good_workspace_breaks_nothing() {
     assert_eq!(broken_by(|_| {}), [""; 0]);
+}
+
+#[test]
+fn features_for_tests_stay_out_of_what_is_shipped() {
+    let broken = broken_by(|crates| crates[2].with_test_features.push("tokio".into()));
+    assert_eq!(
+        broken,
+        ["gennaker-bus takes tokio with features for tests: move them to its dev-dependencies"]
+    );
+    let broken = broken_by(|crates| crates[2].is_default = true);
+    assert!(
+        broken.len() == 1 && broken[0].contains("default-members"),
+        "{broken:?}"
+    );
 }
 
 #[test]

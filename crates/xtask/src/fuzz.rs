@@ -1,0 +1,48 @@
+//! Random inputs against the parts that read what people write: an optimised program of the crate itself makes the inputs
+//! and checks what must hold for all of them.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use crate::process;
+
+/// What `cargo xtask fuzz` takes.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// What to try
+    #[arg(value_enum, value_name = "NAME")]
+    target: Target,
+    /// How many inputs to try
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    inputs: u64,
+    /// The same seed gives the same inputs
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// The number of the first input
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    first: u64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Target {
+    /// The expression language
+    Expressions,
+}
+
+/// `cargo xtask fuzz`.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let package = match options.target {
+        Target::Expressions => "gennaker-expressions",
+    };
+    let mut command = process::cargo()?;
+    command
+        .args(["run", "--release", "--package", package])
+        .args(["--example", "fuzz", "--"])
+        .args(["--inputs", &options.inputs.to_string()])
+        .args(["--seed", &options.seed.to_string()])
+        .args(["--first", &options.first.to_string()]);
+    process::run(&mut command)?;
+    Ok(ExitCode::SUCCESS)
+}
