@@ -1,13 +1,14 @@
 //! The fold: one event into one state. Decides nothing.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use gennaker_model::{Stage, StageId, Status, Task, command::REMEMBERED_MS};
+use gennaker_model::{Execution, Stage, StageId, Status, Task, command::REMEMBERED_MS};
 use serde_json::json;
 
 use crate::{
     event::Event,
-    state::{Book, Child, Lookup, Outbox, State},
+    rollup,
+    state::{Aside, Asked, Book, Child, Lookup, Outbox, State, Turn},
     transitions::{Illegal, check},
 };
 
@@ -26,6 +27,9 @@ pub enum Misfit {
     /// The execution exists already.
     #[error("the execution exists already")]
     Exists,
+    /// The execution has started already.
+    #[error("the execution has started already")]
+    Started,
 }
 
 /// The state of an execution that has just come to be; `None` when the event is not [`Event::Created`].
@@ -55,9 +59,22 @@ pub fn apply(state: &mut State, event: &Event) -> Result<(), Misfit> {
 }
 
 fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
-    let State { doc, book, .. } = state;
+    let State {
+        doc,
+        book,
+        revision,
+    } = state;
     match event {
         Event::Created { .. } => return Err(Misfit::Exists),
+        Event::TextsEvaluated { execution } => {
+            if doc.status != Status::NotStarted {
+                return Err(Misfit::Started);
+            }
+            *doc = (**execution).clone();
+            book.forget(&crate::lookup::submission());
+        }
+        Event::Queued { at } => book.waits_since = Some(*at),
+        Event::SlotGranted => book.waits_since = None,
         Event::ExecutionStarted { at } => {
             check("execution", doc.status, Status::Running)?;
             doc.status = Status::Running;
@@ -67,8 +84,23 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
         Event::ExecutionEnded { status, at } => {
             check("execution", doc.status, *status)?;
             doc.status = *status;
+            book.waits_since = None;
             if doc.start_time.is_some() {
                 doc.end_time = Some(*at);
+            }
+            // What never started asks no more; what runs forgets when it ends.
+            let runs = |id: &StageId| {
+                let stage = doc.stages.iter().find(|stage| stage.id == *id);
+                stage.is_some_and(|stage| stage.status != Status::NotStarted)
+            };
+            let unasked: Vec<StageId> = book
+                .asked
+                .keys()
+                .filter(|stage| !runs(stage))
+                .cloned()
+                .collect();
+            for stage in unasked {
+                book.forget(&stage);
             }
         }
         Event::CancelRequested { by, reason } => {
@@ -109,13 +141,18 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
             check(&stage.name, stage.status, *status)?;
             stage.status = *status;
             stage.end_time = Some(*at);
+            book.forget(&stage.id);
         }
-        Event::StageRemoved { stage } => doc.stages.retain(|held| held.id != *stage),
+        Event::StageRemoved { stage } => {
+            doc.stages.retain(|held| held.id != *stage);
+            book.forget(stage);
+        }
         Event::StageChanged {
             stage,
             context,
             outputs,
             removed,
+            outputs_removed,
         } => {
             let stage = stage_mut(&mut doc.stages, stage)?;
             if !context.is_empty() || !removed.is_empty() {
@@ -129,8 +166,11 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
                         .map(|(key, value)| (key.clone(), value.clone())),
                 );
             }
-            if !outputs.is_empty() {
+            if !outputs.is_empty() || !outputs_removed.is_empty() {
                 let held = Arc::make_mut(&mut stage.outputs);
+                for key in outputs_removed {
+                    held.shift_remove(key);
+                }
                 held.extend(
                     outputs
                         .iter()
@@ -161,9 +201,43 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
             if let Some(exception) = exception {
                 task.task_exception_details = Some(json!({ "exception": exception }));
             }
+            book.forget(stage);
         }
-        Event::LoopRestarted { stage } => restart_loop(stage_mut(&mut doc.stages, stage)?),
+        Event::RestartRequested { restart } => book.restart = Some((**restart).clone()),
+        Event::StagesReset { stages, rejoins } => {
+            reset(doc, book, stages)?;
+            book.children
+                .retain(|stage, _| rejoins.as_ref() == Some(stage) || !stages.contains(stage));
+            if let Some(child) = rejoins.as_ref().and_then(|it| book.children.get_mut(it)) {
+                child.result = None;
+            }
+            book.restart = None;
+            book.restarts += 1;
+        }
+        Event::ExecutionReopened => {
+            doc.status = Status::NotStarted;
+            doc.start_time = None;
+            doc.end_time = None;
+            doc.canceled = false;
+        }
+        Event::LoopRestarted { stage } => {
+            restart_loop(stage_mut(&mut doc.stages, stage)?);
+            book.turns.entry(stage.clone()).or_default().round += 1;
+            book.forget(stage);
+        }
+        Event::TasksRepeated { stage } => {
+            repeat_tasks(stage_mut(&mut doc.stages, stage)?);
+            book.turns.entry(stage.clone()).or_default().round += 1;
+            book.children.remove(stage);
+            book.forget(stage);
+        }
+        Event::StageScheduled { stage, at } => {
+            stage_mut(&mut doc.stages, stage)?.scheduled_time = Some(*at);
+        }
         Event::AttemptOpened { attempt, open } => {
+            if matches!(open.aside, Some(Aside::Lookup(_))) {
+                book.ask(&open.stage, open.since, *revision);
+            }
             book.attempts_used = book.attempts_used.max(attempt.0);
             book.attempts.insert(*attempt, (**open).clone());
         }
@@ -182,15 +256,27 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
         Event::QuestionClosed { stage } => {
             book.questions.remove(stage);
         }
-        Event::LookupOpened { lookup, stage } => {
+        Event::LookupOpened { lookup, stage, at } => {
+            book.ask(stage, *at, *revision);
             book.lookups
                 .entry(lookup.clone())
                 .or_default()
                 .insert(stage.clone());
         }
-        Event::LookupAnswered { lookup, answer } => {
-            book.lookups.remove(lookup);
-            book.answers.insert(lookup.clone(), answer.clone());
+        Event::LookupAnswered {
+            lookup,
+            answer,
+            stage,
+            at,
+        } => {
+            let waiting = match stage {
+                Some(stage) => [stage.clone()].into(),
+                None => book.lookups.remove(lookup).unwrap_or_default(),
+            };
+            for stage in waiting {
+                let asked = book.ask(&stage, *at, *revision);
+                asked.answers.insert(lookup.clone(), answer.clone());
+            }
         }
         Event::ChildLinked { stage, child } => {
             book.children.insert(
@@ -201,8 +287,11 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
                 },
             );
             // A child's config is large and was needed only to start it.
-            book.answers
-                .retain(|lookup, _| !matches!(lookup, Lookup::Pipeline(_)));
+            if let Some(asked) = book.asked.get_mut(stage) {
+                Arc::make_mut(asked)
+                    .answers
+                    .retain(|lookup, _| !matches!(lookup, Lookup::Pipeline(_)));
+            }
         }
         Event::ChildEnded { result } => {
             if let Some(child) = book.children.get_mut(&result.stage) {
@@ -239,15 +328,105 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
     Ok(())
 }
 
+impl Book {
+    /// The stage asks for something: from its first question on, its expressions stand still in time.
+    fn ask(&mut self, stage: &StageId, at: i64, revision: u64) -> &mut Asked {
+        let asked = self.asked.entry(stage.clone()).or_insert_with(|| {
+            Arc::new(Asked {
+                at,
+                revision,
+                ..Asked::default()
+            })
+        });
+        Arc::make_mut(asked)
+    }
+
+    /// What was asked for is of no use any more: whatever comes next asks anew, and finds what is there then.
+    fn forget(&mut self, stage: &StageId) {
+        self.asked.remove(stage);
+        self.lookups.retain(|_, stages| {
+            stages.remove(stage);
+            !stages.is_empty()
+        });
+    }
+}
+
+/// Takes stages back to where they were before they started, and away what they had added.
+fn reset(doc: &mut Execution, book: &mut Book, stages: &[StageId]) -> Result<(), Misfit> {
+    for id in stages {
+        let stage = stage_mut(&mut doc.stages, id)?;
+        stage.status = Status::NotStarted;
+        stage.start_time = None;
+        stage.end_time = None;
+        stage.scheduled_time = None;
+        stage.tasks = Vec::new();
+        let turn = book.turns.entry(id.clone()).or_default();
+        *turn = Turn {
+            incarnation: turn.incarnation + 1,
+            round: 0,
+        };
+        book.forget(id);
+    }
+    let mut above: BTreeSet<StageId> = stages.iter().cloned().collect();
+    loop {
+        let below: BTreeSet<StageId> = doc
+            .stages
+            .iter()
+            .filter(|stage| {
+                let parent = stage.parent_stage_id.as_ref();
+                parent.is_some_and(|parent| above.contains(parent))
+            })
+            .map(|stage| stage.id.clone())
+            .collect();
+        if below.is_empty() {
+            return Ok(());
+        }
+        doc.stages.retain(|stage| !below.contains(&stage.id));
+        for id in &below {
+            book.forget(id);
+            book.turns.remove(id);
+            book.children.remove(id);
+        }
+        above = below;
+    }
+}
+
 fn restart_loop(stage: &mut Stage) {
-    let first = stage.tasks.iter().position(|task| task.loop_start);
-    let last = stage.tasks.iter().rposition(|task| task.loop_end);
+    let tasks = current_tasks_mut(stage);
+    let first = tasks.iter().position(|task| task.loop_start);
+    let last = tasks.iter().rposition(|task| task.loop_end);
     if let (Some(first), Some(last)) = (first, last) {
-        for task in stage.tasks.iter_mut().take(last + 1).skip(first) {
+        for task in tasks.iter_mut().take(last + 1).skip(first) {
             task.status = Status::NotStarted;
             task.end_time = None;
         }
     }
+}
+
+fn repeat_tasks(stage: &mut Stage) {
+    let again: Vec<Task> = current_tasks_mut(stage).to_vec();
+    stage.tasks.retain(|task| task.status != Status::NotStarted);
+    for task in &mut stage.tasks {
+        task.stage_end = false;
+    }
+    for task in again {
+        let id = (stage.tasks.len() + 1).to_string();
+        stage.tasks.push(Task {
+            id,
+            start_time: None,
+            end_time: None,
+            status: Status::NotStarted,
+            stage_start: false,
+            task_exception_details: None,
+            retry: task.retry + 1,
+            ..task
+        });
+    }
+}
+
+fn current_tasks_mut(stage: &mut Stage) -> &mut [Task] {
+    let first = rollup::first_current_task(stage);
+    &mut stage.tasks[first..]
 }
 
 fn stage_mut<'a>(stages: &'a mut [Arc<Stage>], id: &StageId) -> Result<&'a mut Stage, Misfit> {

@@ -6,9 +6,10 @@
 use gennaker_model::{Stage, StageId, Status};
 
 use crate::{
-    decide::Draft,
+    decide::{Draft, restart_waits},
     event::Event,
     graph,
+    lookup::submission,
     state::{Purpose, State, Timer},
 };
 
@@ -48,7 +49,7 @@ pub fn zombies(state: &State) -> Vec<Zombie> {
             && doc.status == Status::Running
             && !doc.canceled
             && graph::all_upstream_complete(doc, stage)
-            && !is_looked_up(state, &stage.id)
+            && !state.is_looked_up(&stage.id)
             && !doc
                 .top_level_stages()
                 .any(|stage| matches!(stage.status, Status::Terminal | Status::Canceled))
@@ -63,14 +64,27 @@ pub fn zombies(state: &State) -> Vec<Zombie> {
             });
         }
     }
-    let waits_to_start = !state.book.lookups.is_empty();
+    let waits_to_start = state
+        .book
+        .asked
+        .keys()
+        .any(|stage| state.is_looked_up(stage));
     if doc.status == Status::Running && !anything_open && !waits_to_start && found.is_empty() {
         found.push(Zombie {
             stage: None,
             sentence: "the execution runs and none of its stages does".to_owned(),
         });
     }
-    if doc.status == Status::NotStarted {
+    if state.book.restart.is_some() && !restart_waits(state) {
+        found.push(Zombie {
+            stage: None,
+            sentence: "a restart was asked for and nobody carries it out".to_owned(),
+        });
+    }
+    if doc.status == Status::NotStarted
+        && !state.is_looked_up(&submission())
+        && state.book.waits_since.is_none()
+    {
         found.push(Zombie {
             stage: None,
             sentence: "the execution was never started".to_owned(),
@@ -96,30 +110,25 @@ fn is_moved(state: &State, stage: &Stage) -> bool {
             .book
             .attempts
             .values()
-            .any(|attempt| attempt.message.stage == stage.id)
+            .any(|attempt| attempt.stage == stage.id)
             || timer(Purpose::Again)
             || timer(Purpose::Closing)
             || state.book.questions.contains(&stage.id)
-            || is_looked_up(state, &stage.id)
+            || state.is_looked_up(&stage.id)
             || state
                 .book
                 .children
                 .get(&stage.id)
                 .is_some_and(|child| child.result.is_none());
     }
+    if timer(Purpose::Again) {
+        return true;
+    }
     state.doc.stages.iter().any(|child| {
         child.parent_stage_id.as_ref() == Some(&stage.id)
             && (child.status == Status::Running
-                || (child.status == Status::NotStarted && is_looked_up(state, &child.id)))
+                || (child.status == Status::NotStarted && state.is_looked_up(&child.id)))
     })
-}
-
-fn is_looked_up(state: &State, stage: &StageId) -> bool {
-    state
-        .book
-        .lookups
-        .values()
-        .any(|stages| stages.contains(stage))
 }
 
 impl Draft<'_> {

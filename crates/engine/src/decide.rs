@@ -3,22 +3,34 @@
 //! A decision works on a copy of the state (cheap: stages are shared until they change), folds each fact into it as soon as
 //! it is made, and runs Spinnaker's internal messages to a fixed point.
 
+mod attempt;
 mod cancel;
 mod child;
 mod command;
 mod draft;
 mod execution;
+mod lookup;
 mod report;
+mod restart;
+mod retry;
 mod stage;
 mod synthetic;
 mod task;
 
-use gennaker_expressions::TimeZone;
+use gennaker_expressions::{Limits, TimeZone};
 use gennaker_model::{Execution, command::Parent};
 
-use crate::{definition::Catalogue, effect::Effect, event::Event, input::Input, state::State};
+use crate::{
+    definition::Catalogue,
+    effect::Effect,
+    event::Event,
+    input::Input,
+    lookup::submission,
+    state::{Lookup, State},
+};
 pub(crate) use draft::Draft;
 use draft::Message;
+pub(crate) use restart::restart_waits;
 pub(crate) use stage::effective_kind;
 
 /// What a decision may look at beside the state.
@@ -32,6 +44,8 @@ pub struct Context<'a> {
     pub rules: &'a Rules,
     /// The partition that decides; tasks carry it so that workers know where to report.
     pub partition: u32,
+    /// So many other executions of its pipeline run that it must wait, if it is about to start ([`crate::limit`]).
+    pub must_wait: bool,
 }
 
 /// Numbers that operators may set.
@@ -47,8 +61,16 @@ pub struct Rules {
     pub depth_max: u32,
     /// Internal steps of one decision; more means that the pipeline goes round in circles.
     pub steps_max: usize,
+    /// Addresses that the expressions of one stage may read.
+    pub lookups_max: usize,
+    /// Bytes that the answers to the expressions of one stage may take.
+    pub lookup_bytes_max: usize,
+    /// Bytes that the context of a stage may take once its expressions are evaluated: it is recorded in one piece.
+    pub context_bytes_max: usize,
     /// Time zone of expressions.
     pub zone: TimeZone,
+    /// Ceilings of expressions.
+    pub limits: Limits,
 }
 
 impl Default for Rules {
@@ -59,7 +81,11 @@ impl Default for Rules {
             events_max: 500,
             depth_max: 32,
             steps_max: 200_000,
+            lookups_max: 50,
+            lookup_bytes_max: 1 << 20,
+            context_bytes_max: 384 * 1024,
             zone: TimeZone::UTC,
+            limits: Limits::default(),
         }
     }
 }
@@ -77,9 +103,15 @@ pub struct Decision {
 
 /// Makes an execution and runs it as far as it goes.
 ///
-/// A document that is complete already (a start that failed) is recorded as it is.
+/// A document that is complete already (a start that failed) is recorded as it is. `needs` is what [`crate::submit::evaluate`]
+/// wanted to know: it is looked up first, and the texts are evaluated then.
 #[must_use]
-pub fn start(execution: Execution, parent: Option<Parent>, context: &Context<'_>) -> Decision {
+pub fn start(
+    execution: Execution,
+    parent: Option<Parent>,
+    needs: &[Lookup],
+    context: &Context<'_>,
+) -> Decision {
     let created = Event::Created {
         execution: Box::new(execution),
         parent,
@@ -90,6 +122,7 @@ pub fn start(execution: Execution, parent: Option<Parent>, context: &Context<'_>
     if draft.state.doc.status.is_complete() {
         draft.tell_parent();
     } else {
+        draft.look_up(&submission(), needs);
         draft.push(Message::StartExecution);
     }
     draft.settle()
@@ -110,6 +143,8 @@ pub fn decide(state: &State, input: &Input, context: &Context<'_>) -> Decision {
         Input::Report(report) => draft.report(report),
         Input::TimerFired { timer, due } => draft.timer_fired(timer, *due),
         Input::LookupAnswered { lookup, answer } => draft.lookup_answered(lookup, answer),
+        Input::SlotGranted => draft.slot_granted(),
+        Input::Superseded => draft.superseded(),
         Input::Audited => draft.audited(),
     }
     draft.settle()

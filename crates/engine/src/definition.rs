@@ -1,9 +1,10 @@
 //! What a stage type and a task must say about themselves. The `stages` crate says it; the engine only asks.
 
+use gennaker_expressions::TimeZone;
 use gennaker_model::{Execution, ExecutionId, Map, Stage, Status, Task};
 use serde_json::Value;
 
-use crate::state::{Child, Lookup, LookupAnswer, State};
+use crate::state::{Child, Lookup, LookupAnswer, State, Turn};
 
 /// All stage types that are known.
 pub trait Catalogue: Sync {
@@ -12,6 +13,12 @@ pub trait Catalogue: Sync {
 
     /// The task with this `implementingClass`.
     fn task(&self, class: &str) -> Option<&'static TaskDefinition>;
+
+    /// Context keys that are not evaluated with the rest of the context of a stage of this type, under evaluator v4
+    /// (orchestration reference 7.2): its task does it, or nobody.
+    fn left_to_the_stage(&self, _kind: &str, _context: &Map) -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 /// One stage type.
@@ -43,9 +50,49 @@ pub trait StageDefinition: Sync {
         false
     }
 
-    /// Context keys whose text the stage evaluates by itself, under evaluator v4 (orchestration reference 7.2).
-    fn evaluates_itself(&self) -> &'static [&'static str] {
-        &[]
+    /// What a restart changes in a stage of this type, beside taking it back to NOT_STARTED; all else that the stage has
+    /// learned stays. `by_child`: the child of the stage was restarted. Source: orca `StageDefinitionBuilder.prepareStageForRestart`.
+    fn restarted(&self, _stage: &Stage, _by_child: bool) -> Cleared {
+        Cleared::default()
+    }
+
+    /// What becomes of a patch: keys that who asks may not set are changed here. `roles` is `None` for one who may do
+    /// everything.
+    fn patched(&self, _context: &Map, patch: Map, _roles: Option<&[String]>) -> Map {
+        patch
+    }
+
+    /// Whether its tasks may be done again after a failure, if the stage asks for it (`retry`).
+    fn may_retry(&self) -> bool {
+        true
+    }
+
+    /// What takes back, as far as it can, what the stage began outside: dispatched once when a stage that had started ends
+    /// TERMINAL, STOPPED or CANCELED. The stage does not wait for it. Source: orca `CancellableStage`, `Task.onCancel`.
+    fn cancel(&self, _context: &Map) -> Option<Remote> {
+        None
+    }
+}
+
+/// What a restart changes in a stage.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cleared {
+    /// Context keys to set.
+    pub context: Map,
+    /// Context keys to remove.
+    pub removed: Vec<String>,
+    /// Output keys to remove.
+    pub outputs_removed: Vec<String>,
+}
+
+impl Cleared {
+    /// Context keys that go.
+    #[must_use]
+    pub fn keys(keys: &[&str]) -> Self {
+        Self {
+            removed: keys.iter().map(|key| (*key).to_owned()).collect(),
+            ..Self::default()
+        }
     }
 }
 
@@ -75,14 +122,7 @@ impl Plan {
     /// A plan of tasks only.
     #[must_use]
     pub fn of_tasks(tasks: impl IntoIterator<Item = &'static TaskDefinition>) -> Self {
-        let tasks = tasks
-            .into_iter()
-            .map(|definition| PlannedTask {
-                definition,
-                loop_start: false,
-                loop_end: false,
-            })
-            .collect();
+        let tasks = tasks.into_iter().map(PlannedTask::of).collect();
         Self {
             tasks,
             ..Self::default()
@@ -95,10 +135,31 @@ impl Plan {
 pub struct PlannedTask {
     /// The task.
     pub definition: &'static TaskDefinition,
+    /// Name shown to people, where it is not the usual one of the task.
+    pub name: &'static str,
     /// First of a loop.
     pub loop_start: bool,
     /// Last of a loop.
     pub loop_end: bool,
+}
+
+impl PlannedTask {
+    /// A task under its usual name.
+    #[must_use]
+    pub const fn of(definition: &'static TaskDefinition) -> Self {
+        Self {
+            definition,
+            name: definition.name,
+            loop_start: false,
+            loop_end: false,
+        }
+    }
+
+    /// The same task under another name, as Orca's `TaskNode` allows.
+    #[must_use]
+    pub const fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
 }
 
 /// A synthetic stage to be made.
@@ -170,6 +231,8 @@ pub struct TaskContext<'a> {
     pub task: &'a Task,
     /// Now, epoch milliseconds.
     pub now: i64,
+    /// The time zone of expressions and execution windows.
+    pub zone: &'a TimeZone,
     /// Evaluates one more template in this stage's scope.
     pub evaluate: &'a dyn Fn(&Value, &Map) -> crate::scope::Evaluated,
 }
@@ -186,7 +249,7 @@ impl TaskContext<'_> {
     /// The answer to a lookup, if there is one.
     #[must_use]
     pub fn answer(&self, lookup: &Lookup) -> Option<&LookupAnswer> {
-        self.state.book.answers.get(lookup)
+        self.state.answer(&self.stage.id, lookup)
     }
 
     /// The child that this stage started.
@@ -207,6 +270,11 @@ pub enum Step {
         at: i64,
         /// Merged into the context.
         context: Map,
+    },
+    /// Look again at an instant (epoch milliseconds), which the stage shows as its `scheduledTime`.
+    Scheduled {
+        /// When.
+        at: i64,
     },
     /// A person must decide; looked at again when the stage is patched.
     Ask {
@@ -292,13 +360,9 @@ impl From<TaskResult> for Step {
 
 /// Id of the child that `stage` of `parent` starts: the same every time, so that a repeated start finds the first.
 #[must_use]
-pub fn child_id(
-    parent: &ExecutionId,
-    stage: &Stage,
-    config_id: &str,
-    incarnation: u32,
-) -> ExecutionId {
-    let name = format!("{parent}/{}/{incarnation}", stage.id);
+pub fn child_id(parent: &ExecutionId, stage: &Stage, config_id: &str, turn: Turn) -> ExecutionId {
+    let Turn { incarnation, round } = turn;
+    let name = format!("{parent}/{}/{incarnation}/{round}", stage.id);
     let rest = gennaker_model::routing::fnv1a64(name.as_bytes());
     gennaker_model::routing::execution_id(stage.start_time.unwrap_or(0), config_id, rest)
 }

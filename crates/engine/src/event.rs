@@ -9,7 +9,7 @@ use gennaker_model::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::state::{Attempt, Lookup, LookupAnswer, Seen, Timer};
+use crate::state::{Attempt, Lookup, LookupAnswer, Restart, Seen, Timer};
 
 /// One fact about one execution.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,18 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parent: Option<Parent>,
     },
+    /// Texts of its configuration that needed something from outside were evaluated, before it starts.
+    TextsEvaluated {
+        /// The whole document as it is now.
+        execution: Box<Execution>,
+    },
+    /// It waits until fewer executions of its pipeline run.
+    Queued {
+        /// Epoch milliseconds.
+        at: i64,
+    },
+    /// It waits no more.
+    SlotGranted,
     /// It went to RUNNING.
     ExecutionStarted {
         /// Epoch milliseconds.
@@ -105,6 +117,9 @@ pub enum Event {
         /// Context keys to remove.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         removed: Vec<String>,
+        /// Output keys to remove.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        outputs_removed: Vec<String>,
     },
     /// A person patched a stage.
     StageModified {
@@ -136,10 +151,38 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         exception: Option<Value>,
     },
+    /// A stage that has ended is to begin anew.
+    RestartRequested {
+        /// Which, and how.
+        restart: Box<Restart>,
+    },
+    /// Stages that had ended go back to NOT_STARTED, without times, tasks and synthetic stages.
+    StagesReset {
+        /// Which.
+        stages: Vec<StageId>,
+        /// The one among them whose child goes on, so that it waits for it again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rejoins: Option<StageId>,
+    },
+    /// An execution that had ended goes back to NOT_STARTED, because a stage of it was restarted.
+    ExecutionReopened,
     /// The tasks of a loop go back to NOT_STARTED.
     LoopRestarted {
         /// The stage.
         stage: StageId,
+    },
+    /// The tasks of a stage are to be done again, because one has failed: those that did not start go, and all of them are added
+    /// once more.
+    TasksRepeated {
+        /// The stage.
+        stage: StageId,
+    },
+    /// A stage waits until an instant that it shows.
+    StageScheduled {
+        /// Which.
+        stage: StageId,
+        /// Epoch milliseconds.
+        at: i64,
     },
     /// An attempt may be published.
     AttemptOpened {
@@ -175,12 +218,15 @@ pub enum Event {
         /// Which.
         stage: StageId,
     },
-    /// Something must be asked outside.
+    /// Something must be looked up in the documents.
     LookupOpened {
         /// What.
         lookup: Lookup,
         /// For which stage.
         stage: StageId,
+        /// Epoch milliseconds.
+        #[serde(default)]
+        at: i64,
     },
     /// It was answered.
     LookupAnswered {
@@ -188,6 +234,12 @@ pub enum Event {
         lookup: Lookup,
         /// The answer.
         answer: LookupAnswer,
+        /// The stage for which an address was read; `None` when every stage that waits for the lookup gets the answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stage: Option<StageId>,
+        /// Epoch milliseconds.
+        #[serde(default)]
+        at: i64,
     },
     /// A stage has a child execution.
     ChildLinked {

@@ -1,16 +1,47 @@
 //! Why is it waiting? One sentence per thing that an execution waits for.
 
-use gennaker_model::{Stage, Status, command::Wait};
+use gennaker_model::{Stage, StageId, Status, command::Wait};
 
 use crate::{
-    graph,
-    state::{Purpose, State, Timer},
+    graph, limit,
+    lookup::{self, submission},
+    state::{Aside, Purpose, State, Timer},
 };
 
 /// Everything that the execution waits for now.
 #[must_use]
 pub fn waits(state: &State) -> Vec<Wait> {
     let mut found = Vec::new();
+    let submission = submission();
+    if let Some(sentence) = looked_up(state, &submission) {
+        found.push(Wait {
+            stage: submission.clone(),
+            name: "start".to_owned(),
+            sentence,
+            until_ms: None,
+        });
+    }
+    if let (Some(_), Some(most)) = (state.book.waits_since, limit::most(&state.doc)) {
+        let sentence =
+            format!("waits until fewer than {most} other executions of its pipeline run");
+        found.push(Wait {
+            stage: submission.clone(),
+            name: "start".to_owned(),
+            sentence,
+            until_ms: None,
+        });
+    }
+    if let Some(stage) = state
+        .book
+        .restart
+        .as_ref()
+        .and_then(|restart| state.doc.stage(&restart.stage))
+    {
+        let sentence =
+            "is to be restarted, once workers have closed what it and the stages after it began"
+                .to_owned();
+        found.push(wait(stage, sentence, None));
+    }
     for stage in &state.doc.stages {
         match stage.status {
             Status::Running
@@ -21,6 +52,7 @@ pub fn waits(state: &State) -> Vec<Wait> {
             {
                 found.push(running(state, stage))
             }
+            Status::Running => found.extend(repeated(state, stage)),
             Status::NotStarted if state.doc.status == Status::Running => {
                 let open: Vec<&str> = graph::upstream(&state.doc, stage)
                     .filter(|above| !above.status.lets_downstream_start())
@@ -28,6 +60,8 @@ pub fn waits(state: &State) -> Vec<Wait> {
                     .collect();
                 if !open.is_empty() {
                     found.push(wait(stage, format!("waits for {}", open.join(", ")), None));
+                } else if let Some(sentence) = looked_up(state, &stage.id) {
+                    found.push(wait(stage, sentence, None));
                 }
             }
             _ => {}
@@ -39,6 +73,17 @@ pub fn waits(state: &State) -> Vec<Wait> {
         }
     }
     found
+}
+
+/// A stage whose tasks are to be done again.
+fn repeated(state: &State, stage: &Stage) -> Option<Wait> {
+    let due = state.book.timers.get(&Timer {
+        stage: stage.id.clone(),
+        purpose: Purpose::Again,
+    })?;
+    let retry = stage.tasks.last()?.retry;
+    let sentence = format!("failed and waits to be tried again (retry {retry})");
+    Some(wait(stage, sentence, Some(*due)))
 }
 
 fn running(state: &State, stage: &Stage) -> Wait {
@@ -55,20 +100,19 @@ fn running(state: &State, stage: &Stage) -> Wait {
     if let Some((_, attempt)) = state.closing_of(&stage.id) {
         let sentence = format!(
             "waits for a worker of pool {} to stop {}",
-            attempt.message.pool, attempt.message.kind
+            attempt.pool, attempt.kind
         );
         return wait(stage, sentence, timer(Purpose::Closing));
     }
     if let Some((number, attempt)) = state.attempt_of(&stage.id) {
         let zone = attempt
-            .message
             .zone
             .as_deref()
             .map(|zone| format!(" in zone {zone}"))
             .unwrap_or_default();
         let sentence = format!(
             "waits for a worker of pool {}{zone} to finish {} (attempt {number})",
-            attempt.message.pool, attempt.message.kind
+            attempt.pool, attempt.kind
         );
         return wait(stage, sentence, timer(Purpose::Timeout));
     }
@@ -91,18 +135,8 @@ fn running(state: &State, stage: &Stage) -> Wait {
             timer(Purpose::Timeout),
         );
     }
-    if let Some(lookup) = state
-        .book
-        .lookups
-        .iter()
-        .find(|(_, stages)| stages.contains(&stage.id))
-        .map(|(lookup, _)| lookup)
-    {
-        return wait(
-            stage,
-            format!("waits for the answer to {}", String::from(lookup.clone())),
-            None,
-        );
+    if let Some(sentence) = looked_up(state, &stage.id) {
+        return wait(stage, sentence, timer(Purpose::Timeout));
     }
     match timer(Purpose::Again) {
         Some(due) => wait(stage, "waits until its time has come".to_owned(), Some(due)),
@@ -112,6 +146,24 @@ fn running(state: &State, stage: &Stage) -> Wait {
             None,
         ),
     }
+}
+
+/// What is being found out for a stage.
+fn looked_up(state: &State, id: &StageId) -> Option<String> {
+    if let Some((number, attempt)) = state.reads_of(id).next() {
+        let url = match &attempt.aside {
+            Some(Aside::Lookup(lookup)) => lookup::address_of(lookup).unwrap_or_default(),
+            Some(Aside::Cancel) | None => "",
+        };
+        return Some(format!(
+            "waits for a worker of pool {} to read {} for an expression (attempt {number})",
+            attempt.pool,
+            lookup::shown(url)
+        ));
+    }
+    let open = state.book.lookups.iter();
+    let asked = open.into_iter().find(|(_, stages)| stages.contains(id));
+    asked.map(|(lookup, _)| format!("waits for the answer to {}", String::from(lookup.clone())))
 }
 
 fn wait(stage: &Stage, sentence: String, until_ms: Option<i64>) -> Wait {

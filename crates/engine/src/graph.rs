@@ -1,6 +1,9 @@
 //! The graph of stages: who waits for whom, who is whose ancestor, in which order values are searched.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use gennaker_model::{Execution, Stage, StageId, SyntheticOwner};
 
@@ -118,56 +121,112 @@ pub struct Unsatisfiable {
     pub stuck: Vec<String>,
 }
 
-/// `stage` and its ancestors in the order in which values are searched (orchestration reference 1.7,
-/// `StageExecutionImpl.ancestors`): itself; then all requisites in the order of the execution's list, their synthetic
-/// children, and the ancestors of each; a synthetic stage without requisites goes on with its before-siblings (when it
-/// comes after) and its parent.
+/// `stage` and its ancestors in the order in which values are searched; see [`Relatives::ancestors`].
 #[must_use]
 pub fn ancestors<'a>(execution: &'a Execution, stage: &'a Stage) -> Vec<&'a Stage> {
-    let mut found: Vec<&Stage> = vec![stage];
-    let mut known: BTreeSet<&StageId> = [&stage.id].into_iter().collect();
-    let mut open: Vec<&Stage> = vec![stage];
-    while let Some(current) = open.pop() {
-        let mut next: Vec<&Stage> = Vec::new();
-        if !current.requisite_stage_ref_ids.is_empty() {
-            next.extend(upstream(execution, current).map(AsRef::as_ref));
-            let above = next.len();
-            for index in 0..above {
-                next.extend(children(execution, &next[index].id));
-            }
-            open.extend(
-                next[..above]
-                    .iter()
-                    .rev()
-                    .filter(|stage| !known.contains(&stage.id)),
-            );
-        } else if let Some(parent) = current
-            .parent_stage_id
-            .as_ref()
-            .and_then(|id| execution.stage(id))
-        {
-            if current.synthetic_stage_owner == Some(SyntheticOwner::StageAfter) {
-                next.extend(
-                    synthetic(execution, &parent.id, SyntheticOwner::StageBefore)
-                        .map(AsRef::as_ref),
-                );
-            }
-            next.push(parent);
-            if !known.contains(&parent.id) {
-                open.push(parent);
-            }
-        }
-        found.extend(next.into_iter().filter(|stage| known.insert(&stage.id)));
-    }
-    found
+    Relatives::of(execution)
+        .ancestors(stage)
+        .into_iter()
+        .map(|at| &*execution.stages[at])
+        .collect()
 }
 
-fn children<'a>(execution: &'a Execution, parent: &'a StageId) -> impl Iterator<Item = &'a Stage> {
-    execution
-        .stages
-        .iter()
-        .filter(move |stage| stage.parent_stage_id.as_ref() == Some(parent))
-        .map(AsRef::as_ref)
+/// Who is related to whom in one execution, found without going through all stages for each question.
+#[derive(Debug)]
+pub struct Relatives<'a> {
+    execution: &'a Execution,
+    places: BTreeMap<&'a StageId, usize>,
+    by_ref_id: BTreeMap<&'a str, Vec<usize>>,
+    by_parent: BTreeMap<&'a StageId, Vec<usize>>,
+}
+
+impl<'a> Relatives<'a> {
+    /// Looks at every stage once.
+    #[must_use]
+    pub fn of(execution: &'a Execution) -> Self {
+        let mut relatives = Self {
+            execution,
+            places: BTreeMap::new(),
+            by_ref_id: BTreeMap::new(),
+            by_parent: BTreeMap::new(),
+        };
+        for (at, stage) in execution.stages.iter().enumerate() {
+            relatives.places.insert(&stage.id, at);
+            let same_ref_id = relatives.by_ref_id.entry(&stage.ref_id);
+            same_ref_id.or_default().push(at);
+            if let Some(parent) = &stage.parent_stage_id {
+                relatives.by_parent.entry(parent).or_default().push(at);
+            }
+        }
+        relatives
+    }
+
+    /// Place of the stage with this id in the list of stages.
+    #[must_use]
+    pub fn place(&self, id: &StageId) -> Option<usize> {
+        self.places.get(id).copied()
+    }
+
+    /// Places of the stage and of its ancestors in the order in which values are searched (orchestration reference 1.7,
+    /// `StageExecutionInternals.getAncestorsImpl`): itself; then all requisites in the order of the execution's list, their
+    /// synthetic children, and the ancestors of each; a synthetic stage without requisites goes on with its before-siblings
+    /// (when it comes after) and its parent. A stage that the execution does not have has no ancestors.
+    #[must_use]
+    pub fn ancestors(&self, stage: &Stage) -> Vec<usize> {
+        let Some(start) = self.place(&stage.id) else {
+            return Vec::new();
+        };
+        let mut found = vec![start];
+        let mut known: BTreeSet<usize> = [start].into_iter().collect();
+        let mut open = vec![start];
+        while let Some(current) = open.pop() {
+            let current = &*self.execution.stages[current];
+            let mut next: Vec<usize> = Vec::new();
+            if !current.requisite_stage_ref_ids.is_empty() {
+                next.extend(self.requisites(current));
+                let above = next.len();
+                for at in 0..above {
+                    next.extend(self.children(&self.execution.stages[next[at]].id));
+                }
+                open.extend(next[..above].iter().rev().filter(|at| !known.contains(at)));
+            } else if let Some(parent) = current
+                .parent_stage_id
+                .as_ref()
+                .and_then(|id| self.place(id))
+            {
+                if current.synthetic_stage_owner == Some(SyntheticOwner::StageAfter) {
+                    let siblings = self.children(&self.execution.stages[parent].id).iter();
+                    next.extend(siblings.filter(|at| {
+                        self.execution.stages[**at].synthetic_stage_owner
+                            == Some(SyntheticOwner::StageBefore)
+                    }));
+                }
+                next.push(parent);
+                if !known.contains(&parent) {
+                    open.push(parent);
+                }
+            }
+            found.extend(next.into_iter().filter(|at| known.insert(*at)));
+        }
+        found
+    }
+
+    /// Places of the siblings whose refId the stage lists, in the order of the execution's list.
+    fn requisites(&self, stage: &Stage) -> BTreeSet<usize> {
+        let named = stage
+            .requisite_stage_ref_ids
+            .iter()
+            .filter_map(|ref_id| self.by_ref_id.get(ref_id.as_str()));
+        named
+            .flatten()
+            .copied()
+            .filter(|at| are_siblings(&self.execution.stages[*at], stage))
+            .collect()
+    }
+
+    fn children(&self, parent: &StageId) -> &[usize] {
+        self.by_parent.get(parent).map_or(&[], Vec::as_slice)
+    }
 }
 
 fn are_siblings(one: &Stage, other: &Stage) -> bool {

@@ -1,6 +1,9 @@
 //! What can happen to an execution.
 
+use std::collections::BTreeMap;
+
 use gennaker_model::{CommandId, ExecutionId, Map, StageId, command::Peer, work::TaskReport};
+use serde_json::Value;
 
 use crate::state::{Lookup, LookupAnswer, Timer};
 
@@ -43,6 +46,10 @@ pub enum Input {
         /// The answer.
         answer: LookupAnswer,
     },
+    /// It waited for other executions of its pipeline, and may run now.
+    SlotGranted,
+    /// It waited for other executions of its pipeline, and a newer one runs instead.
+    Superseded,
     /// A decision was cut short ([`crate::Effect::Continue`]), or the audit found something that nothing keeps moving
     /// ([`crate::audit`]): look at everything again.
     Audited,
@@ -74,6 +81,17 @@ pub enum Change {
         stage: StageId,
         /// Keys to set.
         patch: Map,
+        /// Who asks.
+        user: String,
+        /// Roles of who asks; `None` for one who may do everything.
+        roles: Option<Vec<String>>,
+    },
+    /// Begin a stage that has ended anew, with everything below it.
+    RestartStage {
+        /// The stage.
+        stage: StageId,
+        /// New `preconditions` of the `checkPreconditions` stages, by refId.
+        preconditions: Option<BTreeMap<String, Value>>,
         /// Who asks.
         user: String,
     },

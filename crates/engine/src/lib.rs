@@ -16,7 +16,8 @@
 //! | [`definition`] | what a stage type and a task must say about themselves |
 //! | [`mod@decide`] | the dispatcher; one file per handler below it |
 //! | [`graph`], [`rollup`], [`transitions`] | Spinnaker's tables: ancestors, status from parts, legal moves |
-//! | [`scope`] | reading values and evaluating expressions |
+//! | [`scope`], [`submit`], [`lookup`] | reading values and evaluating expressions; before the run; what they read from outside |
+//! | [`limit`] | how many executions of a pipeline may run at once |
 //! | [`audit`], [`explain`] | no zombies; why is it waiting |
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
@@ -30,16 +31,19 @@ pub mod exception;
 pub mod explain;
 pub mod graph;
 pub mod input;
+pub mod limit;
+pub mod lookup;
 pub mod rollup;
 pub mod scope;
 pub mod state;
+pub mod submit;
 pub mod transitions;
 
 pub use apply::apply;
 pub use decide::{Context, Decision, Rules, decide, start};
 pub use definition::{
-    Catalogue, NewStage, Plan, PlanContext, PlannedTask, StageDefinition, Step, TaskContext,
-    TaskDefinition, TaskResult,
+    Catalogue, Cleared, NewStage, Plan, PlanContext, PlannedTask, StageDefinition, Step,
+    TaskContext, TaskDefinition, TaskResult,
 };
 pub use effect::Effect;
 pub use event::Event;

@@ -32,7 +32,8 @@ pub fn stage_status(execution: &Execution, stage: &Stage) -> Status {
                 && child.status == Status::NotStarted;
         }
     }
-    parts.extend(stage.tasks.iter().map(|task| task.status));
+    let tasks = &stage.tasks[first_current_task(stage)..];
+    parts.extend(tasks.iter().map(|task| task.status));
     if flag(&stage.context, "beforeStagePlanningFailed") == Some(true) {
         parts.push(failure_status(&stage.context, Status::Terminal));
     }
@@ -59,6 +60,26 @@ pub fn stage_status(execution: &Execution, stage: &Stage) -> Status {
     }
 }
 
+/// Whether a part of the stage has failed, or its parts could not be planned.
+#[must_use]
+pub fn any_failed(execution: &Execution, stage: &Stage) -> bool {
+    let tasks = &stage.tasks[first_current_task(stage)..];
+    let children = execution
+        .stages
+        .iter()
+        .filter(|child| child.parent_stage_id.as_ref() == Some(&stage.id));
+    flag(&stage.context, "beforeStagePlanningFailed") == Some(true)
+        || tasks.iter().any(|task| task.status.is_failure())
+        || children.into_iter().any(|child| child.status.is_failure())
+}
+
+/// Place of the first task that counts: those before it failed and were done again.
+#[must_use]
+pub fn first_current_task(stage: &Stage) -> usize {
+    let retry = stage.tasks.last().map_or(0, |task| task.retry);
+    stage.tasks.partition_point(|task| task.retry < retry)
+}
+
 /// Status of an execution from its top-level stages; `None` while other branches go on.
 ///
 /// Differs from `CompleteExecutionHandler` in one row: when nothing runs and nothing can start, although stages are left, the
@@ -73,10 +94,18 @@ pub fn execution_status(execution: &Execution) -> Option<Status> {
     {
         return Some(Status::Succeeded);
     }
-    if any(Status::Terminal) {
+    // After a restart there may be branches that had halted before. They do not halt what was restarted, but count in the end:
+    // in Orca nobody looks at them before.
+    let halts_now = |status| {
+        stages.iter().any(|stage| {
+            stage.status == status
+                && stage.end_time.unwrap_or(i64::MAX) >= execution.start_time.unwrap_or(0)
+        })
+    };
+    if halts_now(Status::Terminal) {
         return Some(Status::Terminal);
     }
-    if any(Status::Canceled) {
+    if halts_now(Status::Canceled) {
         return Some(Status::Canceled);
     }
     // The cheap question first: this runs after every stage, and whether one could start takes a look at all others.
@@ -88,7 +117,10 @@ pub fn execution_status(execution: &Execution) -> Option<Status> {
     if goes_on {
         return None;
     }
-    if !any(Status::Stopped) {
+    if !any(Status::Terminal) && any(Status::Canceled) {
+        return Some(Status::Canceled);
+    }
+    if any(Status::Terminal) || !any(Status::Stopped) {
         return Some(Status::Terminal);
     }
     let fails = stages.iter().any(|stage| {
@@ -102,6 +134,21 @@ pub fn execution_status(execution: &Execution) -> Option<Status> {
     })
 }
 
+/// Whether a person skips the stage, or one that it is part of.
+#[must_use]
+pub fn skipped_by_hand(execution: &Execution, stage: &Stage) -> bool {
+    let mut current = Some(stage);
+    for _ in 0..=execution.stages.len() {
+        let Some(here) = current else { return false };
+        if flag(&here.context, "manualSkip") == Some(true) {
+            return true;
+        }
+        let parent = here.parent_stage_id.as_ref();
+        current = parent.and_then(|id| execution.stage(id)).map(AsRef::as_ref);
+    }
+    false
+}
+
 /// A boolean option of a stage; text is read as one, anything else counts as absent.
 #[must_use]
 pub fn flag(context: &Map, key: &str) -> Option<bool> {
@@ -112,3 +159,6 @@ pub fn flag(context: &Map, key: &str) -> Option<bool> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use crate::{
     rollup::flag,
     state::{ExpressionLookup, Lookup, State},
 };
-use root::StageRoot;
+pub use root::Scope;
 
 /// Context key under which failed expressions are reported.
 pub const SUMMARY: &str = "expressionEvaluationSummary";
@@ -70,12 +70,9 @@ pub fn evaluate_context(
 ) -> Evaluated {
     let itself = if is_v4(&state.doc) {
         let kind = crate::decide::effective_kind(stage);
-        decision
-            .catalogue
-            .stage(kind)
-            .map_or(&[][..], |definition| definition.evaluates_itself())
+        decision.catalogue.left_to_the_stage(kind, context)
     } else {
-        &[]
+        Vec::new()
     };
     let needs_work = context.iter().any(|(key, value)| {
         key != SUMMARY
@@ -107,27 +104,29 @@ pub fn evaluate_context(
 
 /// Evaluates one value in the scope of a stage.
 ///
-/// Time is the decision's, the seed comes from execution and stage, lookups from the answers that were recorded: the same
-/// decision evaluates to the same value.
+/// Time is the decision's, or that of the stage's first lookup; the seed comes from execution and stage, lookups from the
+/// answers that were recorded: the same decision evaluates to the same value.
 #[must_use]
 pub fn evaluate(state: &State, stage: &Stage, value: &Value, decision: &Context<'_>) -> Evaluated {
     if !holds_expression(value) {
         return Evaluated::unchanged(value);
     }
     let answers = |lookup: &ExpressionLookup| {
-        state
-            .book
-            .answers
-            .get(&Lookup::Expression(lookup.clone()))
-            .cloned()
+        let lookup = Lookup::Expression(lookup.clone());
+        state.answer(&stage.id, &lookup).cloned()
     };
-    let seed = fnv1a64(format!("{}/{}/{}", state.doc.id, stage.id, state.revision).as_bytes());
-    let mut environment = Environment::fixed(decision.now, seed);
+    let (now, revision) = match state.book.asked.get(&stage.id) {
+        Some(asked) => (asked.at, asked.revision),
+        None => (decision.now, state.revision),
+    };
+    let seed = fnv1a64(format!("{}/{}/{revision}", state.doc.id, stage.id).as_bytes());
+    let mut environment = Environment::fixed(now, seed);
     environment.zone = decision.rules.zone.clone();
+    environment.limits = decision.rules.limits;
     environment.lookups = &answers;
     let evaluation = gennaker_expressions::evaluate_json(
         value,
-        &StageRoot::new(&state.doc, stage),
+        &Scope::of_stage(&state.doc, stage),
         &environment,
     );
     Evaluated {
@@ -143,6 +142,13 @@ pub fn evaluate(state: &State, stage: &Stage, value: &Value, decision: &Context<
             .map(Lookup::Expression)
             .collect(),
     }
+}
+
+/// Where the random sequence of expressions begins: another one for each stage and each change of the execution.
+#[must_use]
+pub fn seed(execution: &Execution, stage: Option<&Stage>, revision: u64) -> u64 {
+    let stage = stage.map_or("", |stage| stage.id.as_str());
+    fnv1a64(format!("{}/{stage}/{revision}", execution.id).as_bytes())
 }
 
 /// Whether a value holds `${` anywhere.
@@ -179,26 +185,26 @@ pub fn ancestor_output<'a>(
 /// (orchestration reference 3.9, `AuthenticationAware.kt`).
 #[must_use]
 pub fn effective_user(execution: &Execution, stage: &Stage) -> String {
-    let judge = execution.stage(&stage.id).and_then(|own| {
-        graph::ancestors(execution, own)
-            .into_iter()
-            .find_map(|ancestor| {
-                let hands_on = ancestor.kind == "manualJudgment"
-                    && ancestor.status != Status::NotStarted
-                    && flag(&ancestor.context, "propagateAuthenticationContext") == Some(true)
-                    && ancestor
-                        .context
-                        .get("judgmentStatus")
-                        .and_then(Value::as_str)
-                        .is_some_and(|status| status.eq_ignore_ascii_case("continue"));
-                if hands_on {
-                    ancestor.last_modified.as_ref().map(|by| by.user.clone())
-                } else {
-                    None
-                }
-            })
-    });
-    judge.unwrap_or_else(|| execution.authentication.user.clone())
+    // Most executions have no such stage, and looking for ancestors costs more than looking for one.
+    if !execution.stages.iter().any(|stage| hands_on(stage)) {
+        return execution.authentication.user.clone();
+    }
+    let ancestors = execution.stage(&stage.id).into_iter();
+    ancestors
+        .flat_map(|own| graph::ancestors(execution, own))
+        .filter(|ancestor| hands_on(ancestor))
+        .find_map(|judged| judged.last_modified.as_ref())
+        .map_or(&execution.authentication.user, |judge| &judge.user)
+        .clone()
+}
+
+/// Whether what comes after the stage runs as the one who judged it.
+fn hands_on(stage: &Stage) -> bool {
+    let judgment = || stage.context.get("judgmentStatus")?.as_str();
+    stage.kind == "manualJudgment"
+        && stage.status != Status::NotStarted
+        && flag(&stage.context, "propagateAuthenticationContext") == Some(true)
+        && judgment().is_some_and(|status| status.eq_ignore_ascii_case("continue"))
 }
 
 /// Whether the execution asks for evaluator v4; anything else is v3.

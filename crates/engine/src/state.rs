@@ -1,11 +1,14 @@
 //! What the engine knows of one execution: Spinnaker's document and the engine's own book.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use gennaker_model::{
-    AttemptId, CommandId, Execution, ExecutionId, Map, StageId, Status,
+    AttemptId, CommandId, EffectId, Execution, ExecutionId, Map, StageId, Status,
     command::{ChildResult, Parent, Peer, Refusal, Reply},
-    work::TaskMessage,
+    work::{Order, TaskMessage, VERSION},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,16 +32,28 @@ pub struct Book {
     pub attempts_used: u64,
     /// Number of stage ids derived so far.
     pub stages_made: u64,
+    /// Since when it waits for other executions of its pipeline, epoch milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_since: Option<i64>,
+    /// How often a stage of it was restarted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub restarts: u32,
+    /// A restart that was asked for and waits until what its stages began has been closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart: Option<Restart>,
+    /// Stages that were begun anew, or whose loop was.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub turns: BTreeMap<StageId, Turn>,
     /// Attempts that a worker may be working on.
     pub attempts: BTreeMap<AttemptId, Attempt>,
     /// Armed timers and when they are due, epoch milliseconds.
     pub timers: BTreeMap<Timer, i64>,
     /// Stages that wait for a person.
     pub questions: BTreeSet<StageId>,
-    /// Lookups that are not answered yet, and the stage that needs each.
+    /// Lookups in documents that are not answered yet, and the stages that need each. A lookup of an address is an attempt.
     pub lookups: BTreeMap<Lookup, BTreeSet<StageId>>,
-    /// Lookups that were answered.
-    pub answers: BTreeMap<Lookup, LookupAnswer>,
+    /// What was found out for each stage that asked, until the task for which it asked has ended.
+    pub asked: BTreeMap<StageId, Arc<Asked>>,
     /// Children by the stage that started them.
     pub children: BTreeMap<StageId, Child>,
     /// The stage that started this execution.
@@ -54,17 +69,89 @@ pub struct Book {
     pub seen: VecDeque<Seen>,
 }
 
-/// An attempt at a remote task that has not been reported.
+/// An attempt at a remote task that has not been reported: what its message says that the rest of the state does not
+/// ([`State::message_of`]).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Attempt {
-    /// What was, or will be, published, without its input: that is the stage's context ([`State::message_of`]).
-    pub message: TaskMessage,
+    /// The stage.
+    pub stage: StageId,
+    /// Id of the task, or the word that stands in its place.
+    pub task: String,
+    /// Which task implementation of the pool is meant.
+    pub kind: String,
+    /// The pool it is for.
+    pub pool: String,
+    /// The zone it is pinned to; `None` means any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Whose turn of the stage its effect belongs to; `None` for a task without effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Turn>,
+    /// Past this instant (epoch milliseconds) its result is of no use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<i64>,
     /// When it was opened, epoch milliseconds.
     pub since: i64,
     /// For a closing: how the task ends once its effect is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ending: Option<Ending>,
+    /// For work that is no task of its stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside: Option<Aside>,
+}
+
+/// How often a stage was begun anew, and how often its loop: what tells an effect from those of earlier turns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Turn {
+    /// How often the stage was restarted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub incarnation: u32,
+    /// How often its tasks were done again since: by a loop, or because they had failed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub round: u32,
+}
+
+/// What an attempt does beside the tasks of its stage: it ends no task, and no task is ended by ending it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Aside {
+    /// Finds out what an expression of the stage needs.
+    Lookup(Lookup),
+    /// Takes back what the stage began outside, after it has ended ([`crate::StageDefinition::cancel`]).
+    Cancel,
+}
+
+/// A stage that is to begin anew.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Restart {
+    /// The stage, one of the pipeline's own.
+    pub stage: StageId,
+    /// Who asked.
+    pub user: String,
+    /// New preconditions, by refId; see [`crate::Change::RestartStage`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preconditions: Option<BTreeMap<String, Value>>,
+    /// The child of the stage was restarted: the stage waits for it again, and starts no other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_child: bool,
+}
+
+/// What was found out for a stage, and as of when.
+///
+/// Expressions are evaluated again with each answer. Until all are there, time and randomness stand still: an address that is
+/// made of either would be another one every time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// When the first question was asked, epoch milliseconds: the time in the stage's expressions.
+    pub at: i64,
+    /// Revision of the state then: the seed of their randomness.
+    pub revision: u64,
+    /// The answers so far.
+    pub answers: BTreeMap<Lookup, LookupAnswer>,
 }
 
 /// How a task is to end.
@@ -146,33 +233,89 @@ pub struct Seen {
 }
 
 impl Attempt {
-    /// The record of a message that is about to be published.
+    /// What the worker is asked to do.
     #[must_use]
-    pub fn of(message: &TaskMessage, since: i64, ending: Option<Ending>) -> Self {
-        let message = TaskMessage {
-            input: Map::new(),
-            ..message.clone()
-        };
-        Self {
-            message,
-            since,
-            ending,
+    pub fn order(&self) -> Order {
+        if self.ending.is_some() {
+            Order::Close
+        } else {
+            Order::Run
         }
     }
 }
 
 impl State {
-    /// The message of an attempt, to be published again: with the stage's context as it is now.
+    /// The message of an attempt, to be published for the first time or again: with the stage's context as it is now, or with
+    /// what is looked up. `partition` is told whose owner wants the report.
     #[must_use]
-    pub fn message_of(&self, attempt: &Attempt) -> TaskMessage {
-        let input = self
-            .doc
-            .stage(&attempt.message.stage)
-            .map(|stage| (*stage.context).clone());
+    pub fn message_of(&self, number: AttemptId, attempt: &Attempt, partition: u32) -> TaskMessage {
+        let stage = self.doc.stage(&attempt.stage);
+        let input = match &attempt.aside {
+            Some(Aside::Lookup(lookup)) => crate::lookup::input_of(lookup),
+            Some(Aside::Cancel) | None => stage
+                .map(|stage| (*stage.context).clone())
+                .unwrap_or_default(),
+        };
+        let effect = attempt.effect.map(|turn| {
+            EffectId::of(
+                &self.doc.id,
+                &attempt.stage,
+                turn.incarnation,
+                &attempt.task,
+                turn.round,
+            )
+        });
         TaskMessage {
-            input: input.unwrap_or_default(),
-            ..attempt.message.clone()
+            v: VERSION,
+            partition,
+            execution: self.doc.id.clone(),
+            application: self.doc.application.clone(),
+            stage: attempt.stage.clone(),
+            ref_id: stage.map(|stage| stage.ref_id.clone()).unwrap_or_default(),
+            task: attempt.task.clone(),
+            attempt: number,
+            kind: attempt.kind.clone(),
+            order: attempt.order(),
+            pool: attempt.pool.clone(),
+            zone: attempt.zone.clone(),
+            effect,
+            input,
+            user: match stage {
+                Some(stage) => crate::scope::effective_user(&self.doc, stage),
+                None => self.doc.authentication.user.clone(),
+            },
+            deadline_ms: attempt.deadline_ms,
+            trace: None,
         }
+    }
+
+    /// Which turn of the stage is under way.
+    #[must_use]
+    pub fn turn_of(&self, stage: &StageId) -> Turn {
+        self.book.turns.get(stage).copied().unwrap_or_default()
+    }
+
+    /// Whether something that the stage needs is being found out.
+    #[must_use]
+    pub fn is_looked_up(&self, stage: &StageId) -> bool {
+        self.book
+            .lookups
+            .values()
+            .any(|stages| stages.contains(stage))
+            || self.reads_of(stage).next().is_some()
+    }
+
+    /// The open attempts that read an address for the stage.
+    pub fn reads_of(&self, stage: &StageId) -> impl Iterator<Item = (&AttemptId, &Attempt)> {
+        self.book.attempts.iter().filter(move |(_, attempt)| {
+            attempt.stage == *stage && matches!(attempt.aside, Some(Aside::Lookup(_)))
+        })
+    }
+
+    /// The answer that the stage got to a lookup.
+    #[must_use]
+    pub fn answer(&self, stage: &StageId, lookup: &Lookup) -> Option<&LookupAnswer> {
+        self.book.asked.get(stage)?.answers.get(lookup)
     }
 
     /// Whether anything may still happen without a person restarting a stage: then it is kept as live.
@@ -205,13 +348,12 @@ impl State {
                 .all(|outbox| outbox.open.is_empty())
     }
 
-    /// The open attempt at the stage's current task, closings left out.
+    /// The open attempt at the stage's current task, without closings and what goes on beside the task.
     #[must_use]
     pub fn attempt_of(&self, stage: &StageId) -> Option<(&AttemptId, &Attempt)> {
-        self.book
-            .attempts
-            .iter()
-            .find(|(_, attempt)| attempt.message.stage == *stage && attempt.ending.is_none())
+        self.book.attempts.iter().find(|(_, attempt)| {
+            attempt.stage == *stage && attempt.ending.is_none() && attempt.aside.is_none()
+        })
     }
 
     /// The closing that is under way for a stage.
@@ -220,7 +362,7 @@ impl State {
         self.book
             .attempts
             .iter()
-            .find(|(_, attempt)| attempt.message.stage == *stage && attempt.ending.is_some())
+            .find(|(_, attempt)| attempt.stage == *stage && attempt.ending.is_some())
     }
 
     /// Messages that may be sent now: the first open one for each receiver.
@@ -258,6 +400,14 @@ impl State {
         }
         merged
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl From<Timer> for String {

@@ -8,10 +8,12 @@
 //! clock, no randomness.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+pub mod artifacts;
+pub mod assess;
+pub mod lint;
 pub mod matching;
 pub mod notifications;
 pub mod parameters;
 pub mod start;
-mod submit;
 
-pub use start::{Prepared, StartContext, prepare};
+pub use start::{Prepared, StartContext, needs_prior, prepare};

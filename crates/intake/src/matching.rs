@@ -3,7 +3,7 @@
 //! A verdict says either what the execution's trigger will be, or the first condition that failed with the values that
 //! were compared, so that "why did it not fire" has an answer.
 //!
-//! Source: echo `WebhookEventHandler`, `BaseTriggerEventHandler`, kork `ExpectedArtifact`.
+//! Source: echo `WebhookEventHandler`, `BaseTriggerEventHandler`, `ArtifactMatcher`.
 
 mod path;
 #[cfg(test)]
@@ -13,6 +13,10 @@ use std::collections::BTreeMap;
 
 use fancy_regex::{Regex, RegexBuilder};
 use gennaker_model::Map;
+use gennaker_stages::{
+    artifacts::{Artifact, Matcher},
+    java,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -206,7 +210,7 @@ fn constraint_fits(payload: &Map, key: &str, pattern: &Value) -> Check {
         Some(Value::Null) | None => {}
         Some(_) if pattern.is_null() => return Ok(()),
         Some(value) => {
-            let found = java_text(value);
+            let found = java::text_of(value);
             return if find(pattern, &found)? {
                 Ok(())
             } else {
@@ -254,7 +258,7 @@ fn texts_of<'a>(values: &[&'a Value]) -> Vec<&'a str> {
 
 /// Java's `Matcher.find`: anywhere in the text. A pattern that cannot be compiled never matches, and says so.
 fn find(pattern: &Value, value: &str) -> Result<bool, String> {
-    let pattern = java_text(pattern);
+    let pattern = java::text_of(pattern);
     let regex = compile(&pattern)?;
     regex.is_match(value).map_err(|_| {
         format!(
@@ -281,7 +285,7 @@ fn differs(key: &str, pattern: &Value, found: &[&str]) -> String {
     format!(
         "payload {key:?} is {}, which {:?} does not match",
         found.join(", "),
-        java_text(pattern)
+        java::text_of(pattern)
     )
 }
 
@@ -298,20 +302,28 @@ fn artifacts_fit(event: &Event, config: &Map, trigger: &Map) -> Check {
         Some(Value::Array(items)) => items.as_slice(),
         Some(_) | None => &[],
     };
-    let mut wanted = expected
+    let artifacts: Vec<Artifact> = event
+        .artifacts
+        .iter()
+        .filter_map(|artifact| Artifact::read(artifact, "artifacts").ok())
+        .collect();
+    let wanted: Vec<Artifact> = expected
         .iter()
         .filter(|item| {
             item.get("id")
                 .and_then(Value::as_str)
                 .is_some_and(|id| ids.contains(&id))
         })
-        .filter_map(|item| item.get("matchArtifact")?.as_object());
-    if wanted.any(|wanted| {
-        event
-            .artifacts
+        .filter_map(|item| Artifact::read(item.get("matchArtifact")?, "matchArtifact").ok())
+        .collect();
+    // A pattern that cannot be compared matches nothing.
+    let fits = |wanted: &Artifact| {
+        let matcher = Matcher::of(wanted);
+        artifacts
             .iter()
-            .any(|artifact| artifact_matches(wanted, artifact))
-    }) {
+            .any(|artifact| matcher.matches(artifact).unwrap_or(false))
+    };
+    if wanted.iter().any(fits) {
         return Ok(());
     }
     Err(format!(
@@ -319,25 +331,6 @@ fn artifacts_fit(event: &Event, config: &Map, trigger: &Map) -> Check {
         event.artifacts.len(),
         ids.join(", ")
     ))
-}
-
-/// Source: kork `ExpectedArtifact.matches`.
-fn artifact_matches(wanted: &Map, artifact: &Value) -> bool {
-    ["type", "name", "version", "location", "reference"]
-        .into_iter()
-        .all(|field| {
-            let Some(wanted) = text(wanted, field).filter(|wanted| !wanted.is_empty()) else {
-                return true;
-            };
-            let Some(found) = artifact.get(field).and_then(Value::as_str) else {
-                return false;
-            };
-            let embedded = ["embedded/base64", "remote/base64"];
-            found == wanted
-                || (field == "type" && embedded.contains(&found) && embedded.contains(&wanted))
-                || compile(&format!("^(?:{wanted})$"))
-                    .is_ok_and(|regex| regex.is_match(found).unwrap_or(false))
-        })
 }
 
 /// The trigger's own keys, and what the event adds.
@@ -375,7 +368,7 @@ fn triggers_of(config: &Map) -> impl Iterator<Item = (usize, &Map)> {
         .filter_map(|(place, trigger)| Some((place, trigger.as_object()?)))
 }
 
-fn is_webhook(kind: &str) -> bool {
+pub(crate) fn is_webhook(kind: &str) -> bool {
     kind.eq_ignore_ascii_case("webhook")
 }
 
@@ -389,42 +382,6 @@ fn is_true(value: &Value) -> bool {
         Value::Bool(value) => *value,
         Value::String(text) => text.eq_ignore_ascii_case("true"),
         Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => false,
-    }
-}
-
-/// What Java's `toString` shows of a JSON value: `{a=1, b=2}` for an object, `[1, 2]` for a list.
-fn java_text(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(value) => value.to_string(),
-        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
-            Some(float) => java_double(float),
-            None => number.to_string(),
-        },
-        Value::String(text) => text.clone(),
-        Value::Array(items) => {
-            let items: Vec<String> = items.iter().map(java_text).collect();
-            format!("[{}]", items.join(", "))
-        }
-        Value::Object(map) => {
-            let entries: Vec<String> = map
-                .iter()
-                .map(|(key, value)| format!("{key}={}", java_text(value)))
-                .collect();
-            format!("{{{}}}", entries.join(", "))
-        }
-    }
-}
-
-fn java_double(float: f64) -> String {
-    let size = float.abs();
-    if float == 0.0 || (1e-3..1e7).contains(&size) {
-        return format!("{float:?}");
-    }
-    let text = format!("{float:E}");
-    match text.split_once('E') {
-        Some((digits, power)) if !digits.contains('.') => format!("{digits}.0E{power}"),
-        Some(_) | None => text,
     }
 }
 

@@ -4,22 +4,34 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use gennaker_engine::{Lookup, Rules, submit};
 use gennaker_model::{
-    Execution, ExecutionType, Map, Stage, StageId, Status, command::Start,
-    execution::Authentication, routing::fnv1a64,
+    Execution, ExecutionType, Map, Stage, StageId, Status,
+    command::Start,
+    execution::Authentication,
+    freeze::{Freeze, Target},
+    routing::fnv1a64,
 };
+use gennaker_stages::artifacts::Artifact;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::{parameters, submit};
+use crate::{artifacts, parameters};
 
 /// Most stages that a configuration may have.
 pub const STAGES_MAX: usize = 2_000;
 
 /// What a start may look at.
 #[derive(Clone, Copy, Debug)]
-pub struct StartContext {
+pub struct StartContext<'a> {
     /// Epoch milliseconds.
     pub now: i64,
+    /// Numbers that operators may set: those of the decisions that follow.
+    pub rules: &'a Rules,
+    /// The freeze of its application or pipeline, if there is one.
+    pub frozen: Option<&'a Freeze>,
+    /// The artifacts of the most recent execution of the pipeline; `None` when they are not known.
+    pub prior: Option<&'a [Artifact]>,
 }
 
 /// An execution that is ready to be recorded.
@@ -29,6 +41,8 @@ pub struct Prepared {
     pub execution: Execution,
     /// Why it failed, as the caller is told.
     pub error: Option<StartError>,
+    /// What must be looked up before its texts can be evaluated; see [`gennaker_engine::start`].
+    pub needs: Vec<Lookup>,
 }
 
 /// Why a configuration cannot be started.
@@ -37,6 +51,14 @@ pub enum StartError {
     /// The pipeline is disabled.
     #[error("Pipeline is disabled and cannot be started.")]
     Disabled,
+    /// Nothing new is to be started.
+    #[error("{what} is frozen by {} since {}: {}", freeze.by, instant(freeze.at_ms), freeze.reason)]
+    Frozen {
+        /// The application or pipeline.
+        what: &'static str,
+        /// Who, when and why.
+        freeze: Freeze,
+    },
     /// A stage has no type.
     #[error(
         "type missing from pipeline '{pipeline}' in application '{application}', stage name: '{stage}'"
@@ -57,6 +79,9 @@ pub enum StartError {
         /// What is wrong, and what would be right.
         problem: String,
     },
+    /// The artifacts that it expects are not there.
+    #[error(transparent)]
+    Artifacts(#[from] artifacts::Error),
     /// Something this release does not do yet.
     #[error("{0}")]
     Unsupported(String),
@@ -67,21 +92,21 @@ pub enum StartError {
 
 /// Makes the execution that a start asks for.
 #[must_use]
-pub fn prepare(start: &Start, context: &StartContext) -> Prepared {
-    let trigger = normalized_trigger(start);
+pub fn prepare(start: &Start, context: &StartContext<'_>) -> Prepared {
+    let mut trigger = normalized_trigger(start);
+    let resolved = artifacts::resolve_at_start(&start.config, &mut trigger, context.prior);
     let mut execution = skeleton(start, trigger, context);
     let stages = match &start.error {
         Some(message) => Err(StartError::Asked(message.clone())),
-        None => check(&start.config).and_then(|()| stages(start, &execution)),
+        None => check(&start.config)
+            .and_then(|()| thawed(context.frozen))
+            .and_then(|()| Ok(resolved?))
+            .and_then(|()| stages(start, &execution)),
     };
     match stages {
         Ok(stages) => {
             execution.stages = stages;
-            submit::evaluate(&mut execution, context.now);
-            Prepared {
-                execution,
-                error: None,
-            }
+            evaluated(execution, context.rules)
         }
         Err(error) => {
             execution.status = Status::Terminal;
@@ -91,8 +116,25 @@ pub fn prepare(start: &Start, context: &StartContext) -> Prepared {
             Prepared {
                 execution,
                 error: Some(error),
+                needs: Vec::new(),
             }
         }
+    }
+}
+
+/// Evaluates what can be evaluated before the run. Where something must be looked up first, nothing is: the engine does it when
+/// the answers are there.
+fn evaluated(execution: Execution, rules: &Rules) -> Prepared {
+    let mut evaluated = execution.clone();
+    let needs = submit::evaluate(&mut evaluated, rules, &|_| None);
+    Prepared {
+        execution: if needs.is_empty() {
+            evaluated
+        } else {
+            execution
+        },
+        error: None,
+        needs,
     }
 }
 
@@ -136,7 +178,7 @@ fn normalized_trigger(start: &Start) -> Map {
     trigger
 }
 
-fn skeleton(start: &Start, trigger: Map, context: &StartContext) -> Execution {
+fn skeleton(start: &Start, trigger: Map, context: &StartContext<'_>) -> Execution {
     let config = &start.config;
     let is_pipeline = start.kind == ExecutionType::Pipeline;
     let text = |key: &str| {
@@ -216,6 +258,27 @@ fn check(config: &Map) -> Result<(), StartError> {
         ));
     }
     Ok(())
+}
+
+fn thawed(frozen: Option<&Freeze>) -> Result<(), StartError> {
+    let Some(freeze) = frozen else { return Ok(()) };
+    Err(StartError::Frozen {
+        what: match freeze.target {
+            Target::Application(_) => "The application",
+            Target::Pipeline(_) => "The pipeline",
+        },
+        freeze: freeze.clone(),
+    })
+}
+
+fn instant(at_ms: i64) -> String {
+    Timestamp::from_millisecond(at_ms).map_or_else(|_| at_ms.to_string(), |at| at.to_string())
+}
+
+/// Whether the start needs to know the artifacts of the most recent execution of the pipeline.
+#[must_use]
+pub fn needs_prior(start: &Start) -> bool {
+    start.kind == ExecutionType::Pipeline && artifacts::falls_back_on_prior(&start.config)
 }
 
 fn stages(start: &Start, execution: &Execution) -> Result<Vec<Arc<Stage>>, StartError> {

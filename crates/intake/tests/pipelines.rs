@@ -6,7 +6,8 @@
 mod driver;
 
 use driver::Driver;
-use gennaker_engine::Change;
+use gennaker_engine::{Change, Rules};
+use gennaker_expressions::{Limits, TimeZone};
 use gennaker_model::{Status, work::Outcome};
 use serde_json::{Map, json};
 
@@ -339,6 +340,32 @@ fn v3_freezes_what_it_can_evaluate_at_submit() {
         {"refId": "1", "type": "manualJudgment", "instructions": "${trigger.user} and ${#stage('1').name}", "who": "${trigger.user}"}]});
     let driver = Driver::start_with(config, json!({"user": "bob"}));
     assert_eq!(driver.stage("1").context["who"], json!("bob"));
+}
+
+/// What they gave is a recorded fact: the driver replays every decision without them and compares.
+#[test]
+fn zone_and_limits_of_the_operator_hold_at_submit_and_in_stages() {
+    let hour = "${new java.text.SimpleDateFormat('HH').format(new java.util.Date())}";
+    let config = json!({"spelEvaluator": "v4", "name": hour, "stages": [
+        {"refId": "1", "type": "wait", "hour": hour, "long": "${'x'.repeat(2000)}"}]});
+    for (zone, wanted) in [("UTC", "08"), ("America/Los_Angeles", "00")] {
+        let rules = Rules {
+            zone: TimeZone::get(zone).unwrap(),
+            limits: Limits {
+                expression_chars_max: 100,
+                result_bytes_max: 1_024,
+                ..Limits::default()
+            },
+            ..Rules::default()
+        };
+        let driver = Driver::start_by(config.clone(), json!({}), rules);
+        assert_eq!(driver.state.doc.name.as_deref(), Some(wanted), "{zone}");
+        let context = &driver.stage("1").context;
+        assert_eq!(context["hour"], wanted, "{zone}");
+        assert_eq!(context["long"], "${'x'.repeat(2000)}");
+        let summary = context["expressionEvaluationSummary"].to_string();
+        assert!(summary.contains("larger than 1024 bytes"), "{summary}");
+    }
 }
 
 #[test]

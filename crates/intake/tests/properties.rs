@@ -8,7 +8,7 @@
 mod driver;
 
 use driver::Driver;
-use gennaker_engine::{Change, Rules, rollup};
+use gennaker_engine::{Change, Input, Rules, rollup};
 use gennaker_model::{Status, work::Outcome};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -32,11 +32,14 @@ enum Happening {
     Cancel,
     Pause,
     Resume,
+    Restart(prop::sample::Index),
+    Crowd(bool),
+    Grant,
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
     (
-        0..6_u8,
+        0..8_u8,
         prop::collection::vec(any::<prop::sample::Index>(), 0..3),
         prop::option::of(any::<bool>()),
         prop::option::of(any::<bool>()),
@@ -65,10 +68,13 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Cancel),
         1 => Just(Happening::Pause),
         2 => Just(Happening::Resume),
+        3 => any::<prop::sample::Index>().prop_map(Happening::Restart),
+        1 => any::<bool>().prop_map(Happening::Crowd),
+        1 => Just(Happening::Grant),
     ]
 }
 
-fn pipeline(shapes: &[Shape]) -> Value {
+fn pipeline(shapes: &[Shape], evaluator: &str) -> Value {
     let stages: Vec<Value> = shapes
         .iter()
         .enumerate()
@@ -82,6 +88,10 @@ fn pipeline(shapes: &[Shape]) -> Value {
                 1 => json!({"type": "noop", "pool": "notify"}),
                 2 => json!({"type": "manualJudgment"}),
                 3 => json!({"type": "webhook", "url": "http://example.com/", "waitForCompletion": index % 2 == 0}),
+                5 => json!({"type": "webhook", "url": "http://example.com/", "waitForCompletion": index % 2 == 0,
+                    "cancelEndpoint": "http://example.com/${#fromUrl('http://example.com/id')}/stop"}),
+                6 => json!({"type": "wait", "waitTime": 20, "comments": format!("${{#fromUrl(#fromUrl('http://example.com/{index}'))}}"),
+                    "stageEnabled": {"type": "expression", "expression": "#fromUrl('http://example.com/enabled') != 'no'"}}),
                 4 => json!({"type": "checkPreconditions", "preconditions": [
                     {"type": "stageStatus", "failPipeline": index % 2 == 0, "context": {"stageName": "s0", "stageStatus": "SUCCEEDED"}},
                     {"type": "stageStatus", "context": {"stageName": "s0", "stageStatus": "SUCCEEDED"}}]}),
@@ -101,20 +111,31 @@ fn pipeline(shapes: &[Shape]) -> Value {
             if let Some(timeout) = shape.timeout {
                 map.insert("stageTimeoutMs".into(), json!(u32::from(timeout) * 1000));
             }
+            if shape.then_fails {
+                map.insert("retry".into(), json!({"max": index % 3, "backoffMs": 3_000}));
+            }
+            if shape.kind == 0 && shape.then_fails {
+                map.insert("restrictExecutionDuringTimeWindow".into(), json!(true));
+                map.insert("restrictedExecutionWindow".into(), json!({"whitelist": [
+                    {"startHour": 8, "startMin": 1, "endHour": 20, "endMin": 0}]}));
+            }
             if shape.disabled {
                 map.insert("stageEnabled".into(), json!({"type": "expression", "expression": "false"}));
             }
             stage
         })
         .collect();
-    json!({ "stages": stages })
+    json!({ "stages": stages, "spelEvaluator": evaluator, "limitConcurrent": true })
 }
 
 fn outcome(how: u8) -> Outcome {
     match how {
+        // The text is for those who read an address.
         0 | 1 => Outcome::Succeeded {
             context: Map::new(),
-            outputs: Map::new(),
+            outputs: [("body".to_owned(), json!("http://example.com/next"))]
+                .into_iter()
+                .collect(),
         },
         2 => Outcome::Failed {
             exception: Some(json!({"details": {"errors": ["no"]}})),
@@ -164,6 +185,13 @@ fn happen(driver: &mut Driver, happening: &Happening) {
         }),
         Happening::Pause => driver.change(Change::Pause { user: "ann".into() }),
         Happening::Resume => driver.change(Change::Resume { user: "ann".into() }),
+        Happening::Restart(which) => {
+            let stages = &driver.state.doc.stages;
+            let ref_id = stages[which.index(stages.len())].ref_id.clone();
+            driver.restart(&ref_id);
+        }
+        Happening::Crowd(others) => driver.must_wait = *others,
+        Happening::Grant => driver.input(&Input::SlotGranted),
     }
 }
 
@@ -173,7 +201,9 @@ fn finish(driver: &mut Driver) {
         if !driver.state.is_live() {
             return;
         }
-        if driver.status() == Status::Paused {
+        if driver.state.book.waits_since.is_some() {
+            driver.input(&Input::SlotGranted);
+        } else if driver.status() == Status::Paused {
             driver.change(Change::Resume { user: "ann".into() });
         } else if let Some(attempt) = driver.open_attempts().first().copied() {
             let outcome = if driver.is_closing(attempt) {
@@ -195,16 +225,17 @@ fn finish(driver: &mut Driver) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_execution_can_be_brought_to_its_end(
         shapes in prop::collection::vec(shape(), 1..12),
         happenings in prop::collection::vec(happening(), 0..40),
         events_max in prop_oneof![Just(4_usize), Just(500)],
+        evaluator in prop_oneof![Just("v3"), Just("v4")],
     ) {
         let rules = Rules { events_max, ..Rules::default() };
-        let mut driver = Driver::start_by(pipeline(&shapes), json!({}), rules);
+        let mut driver = Driver::start_by(pipeline(&shapes, evaluator), json!({}), rules);
         for happening in &happenings {
             happen(&mut driver, happening);
         }

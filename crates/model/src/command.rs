@@ -3,6 +3,8 @@
 //! Every command has an id, drawn once and kept over retries, and a time. The owner answers after the append that records
 //! it is durable; a repeat gets the same answer.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -74,6 +76,21 @@ pub enum Request {
         patch: Map,
         /// Who asks.
         user: String,
+        /// Roles of who asks; `None` for one who may do everything, as everybody may while nobody logs in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        roles: Option<Vec<String>>,
+    },
+    /// Begin a stage that has ended anew, with everything below it.
+    RestartStage {
+        /// The execution.
+        execution: ExecutionId,
+        /// The stage; one that the engine added stands for the stage of the pipeline that it belongs to.
+        stage: StageId,
+        /// New `preconditions` of the `checkPreconditions` stages, by refId; one that is not named gets null. `None` changes none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        preconditions: Option<BTreeMap<String, Value>>,
+        /// Who asks.
+        user: String,
     },
     /// Delete a complete execution.
     Delete {
@@ -95,6 +112,8 @@ pub enum Request {
         /// Which.
         execution: ExecutionId,
     },
+    /// The freezes of applications and pipelines have changed: read them again, and answer when they count.
+    Freezes,
     /// Executions of this partition that match.
     List(ListQuery),
     /// From one execution to another; delivered in order per sender, and counted once.
@@ -169,6 +188,13 @@ pub enum PeerBody {
     },
     /// A child ended.
     ChildFinished(Box<ChildResult>),
+    /// A stage of a child that had ended was restarted: it goes on.
+    ChildRestarted {
+        /// The stage of the parent that started it.
+        stage: StageId,
+        /// Who restarted it.
+        user: String,
+    },
 }
 
 /// How a child ended.

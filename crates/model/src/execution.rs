@@ -183,6 +183,9 @@ pub struct Task {
     /// `{"exception": {…}}` after a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_exception_details: Option<Value>,
+    /// How often the tasks of its stage had failed and were done again before it; our addition.
+    #[serde(default, skip_serializing_if = "is_first_try")]
+    pub retry: u32,
 }
 
 /// Which side of its parent a synthetic stage is on.
@@ -234,6 +237,14 @@ pub struct Paused {
     /// Epoch milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume_time: Option<i64>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_first_try(retry: &u32) -> bool {
+    *retry == 0
 }
 
 impl Execution {

@@ -9,6 +9,7 @@
 
 pub mod command;
 pub mod execution;
+pub mod freeze;
 pub mod id;
 pub mod routing;
 pub mod status;

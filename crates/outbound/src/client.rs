@@ -90,10 +90,15 @@ impl Client {
             at: Instant::now().checked_add(total),
             total,
         };
+        let allowed = self.0.options.response_bytes_max;
+        let limit_bytes = request.response_bytes_max.unwrap_or(allowed).min(allowed);
         let (url, response) = self.0.follow(request, &deadline).await?;
         let status = response.status().as_u16();
         let headers = readable(response.headers());
-        let body = self.0.whole_body(&url, response, &deadline).await?;
+        let body = self
+            .0
+            .whole_body(&url, response, limit_bytes, &deadline)
+            .await?;
         Ok(Response {
             status,
             headers,
@@ -298,9 +303,9 @@ impl Inner {
         &self,
         url: &Url,
         mut response: reqwest::Response,
+        limit_bytes: u64,
         deadline: &Deadline,
     ) -> Result<Bytes, Error> {
-        let limit_bytes = self.options.response_bytes_max;
         let too_large = || {
             Error::new(
                 Kind::TooLarge {

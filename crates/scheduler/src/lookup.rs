@@ -21,7 +21,7 @@ async fn expression(store: &Store, lookup: &gennaker_engine::ExpressionLookup) -
     use gennaker_engine::ExpressionLookup;
     match lookup {
         ExpressionLookup::Pipeline { application, name } => {
-            match store.pipeline_by_name(application, name).await {
+            match store.pipelines().by_name(application, name).await {
                 Ok(Some(document)) => LookupAnswer::Found {
                     value: serde_json::json!(document.id()),
                 },
@@ -36,9 +36,8 @@ async fn expression(store: &Store, lookup: &gennaker_engine::ExpressionLookup) -
             Ok(None) => LookupAnswer::Missing,
             Err(error) => failed(error.to_string()),
         },
-        ExpressionLookup::Url { .. } => {
-            failed("this release does not fetch addresses for expressions yet".to_owned())
-        }
+        // The engine has them read by a task of the pool `notify`: this process calls nobody.
+        ExpressionLookup::Url { .. } => failed("addresses are read by workers".to_owned()),
         ExpressionLookup::CanaryConfig { .. } => {
             failed("this release has no canary configurations yet".to_owned())
         }

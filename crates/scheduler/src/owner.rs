@@ -3,9 +3,13 @@
 mod answer;
 mod arrival;
 mod audit;
+mod correlations;
+mod freezes;
 mod group;
 mod keep;
+mod limits;
 mod outgoing;
+mod prior;
 mod release;
 mod spans;
 mod work;
@@ -73,6 +77,10 @@ pub(crate) struct Owner {
     time: i64,
     slots: BTreeMap<ExecutionId, Slot>,
     index: Index,
+    /// Who of each pipeline runs and who waits for it.
+    limits: limits::Limits,
+    correlations: correlations::Correlations,
+    freezes: freezes::Freezes,
     wheel: Wheel,
     /// Executions whose last change is in no acknowledged header, with the oldest such log sequence.
     unsaved: BTreeMap<ExecutionId, u64>,
@@ -176,6 +184,9 @@ impl Owner {
             time: taken.time,
             slots: BTreeMap::new(),
             index: Index::default(),
+            limits: limits::Limits::default(),
+            correlations: correlations::Correlations::default(),
+            freezes: freezes::Freezes::default(),
             wheel: Wheel::default(),
             unsaved: BTreeMap::new(),
             purged: taken.first,
@@ -205,6 +216,16 @@ impl Owner {
                 "the owner cannot subscribe to its commands: {error}"
             );
             return Ended::Failed;
+        }
+        match freezes::Freezes::read(&owner.around.bus).await {
+            Ok(freezes) => owner.freezes = freezes,
+            Err(error) => {
+                tracing::error!(
+                    partition = owner.around.partition,
+                    "the owner cannot read what is frozen: {error}"
+                );
+                return Ended::Failed;
+            }
         }
         owner.adopt(taken.executions);
         owner.index_the_rest();

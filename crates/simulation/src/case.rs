@@ -24,6 +24,7 @@ pub(crate) struct Case {
     cancel_ms: Option<u64>,
     pause_ms: Option<u64>,
     paused_for_ms: u64,
+    restarts: u64,
     delete: bool,
     poll_ms: u64,
     rest: u64,
@@ -49,6 +50,11 @@ impl Case {
             cancel_ms: random.percent(30).then(|| random.between(0..=30_000)),
             pause_ms: random.percent(15).then(|| random.between(0..=8_000)),
             paused_for_ms: random.between(100..=8_000),
+            restarts: if random.percent(30) {
+                random.between(1..=2)
+            } else {
+                0
+            },
             delete: random.percent(15),
             poll_ms: random.between(600..=5_000),
             rest: random.draw(),
@@ -69,6 +75,7 @@ impl Case {
             .map_or(Pause::Never, |ms| Pause::At(after(ms)));
         let mut open = BTreeSet::from([id.clone()]);
         let mut over = BTreeSet::new();
+        let mut restarts = self.restarts;
         while !open.is_empty() {
             if cancel.is_some_and(|at| at <= Instant::now()) {
                 cancel = None;
@@ -85,6 +92,12 @@ impl Case {
                 if document.status.is_complete() {
                     open.remove(&next);
                     over.insert(next);
+                }
+            }
+            if open.is_empty() && restarts > 0 {
+                restarts -= 1;
+                if restart(&mut client, &id).await {
+                    open.insert(id.clone());
                 }
             }
             sleep(Duration::from_millis(self.poll_ms)).await;
@@ -242,6 +255,7 @@ async fn attend(client: &mut Client, document: &Execution) {
             stage: stage.id.clone(),
             patch,
             user: "ann".to_owned(),
+            roles: None,
         };
         match client.ask(&id, request).await {
             Ok(Reply::Done) => client
@@ -276,6 +290,41 @@ fn children(document: &Execution) -> impl Iterator<Item = ExecutionId> {
         .iter()
         .filter(|stage| stage.kind == "pipeline");
     stages.filter_map(|stage| ExecutionId::new(stage.context.get("executionId")?.as_str()?).ok())
+}
+
+/// Restarts a stage of an execution that is over; true if it may run again.
+async fn restart(client: &mut Client, id: &ExecutionId) -> bool {
+    let Some(document) = client.see(id).await else {
+        return false;
+    };
+    if document.stages.is_empty() || !document.status.is_complete() {
+        return !document.status.is_complete();
+    }
+    let stage = client.random.pick(&document.stages).id.clone();
+    // It may be carried out although nobody hears the answer.
+    client.knowledge.learn(id, |told| told.restarted = true);
+    let request = Request::RestartStage {
+        execution: id.clone(),
+        stage,
+        preconditions: None,
+        user: "bob".to_owned(),
+    };
+    match client.ask(id, request).await {
+        Ok(Reply::Done)
+        | Err(Refusal {
+            code: RefusalCode::Expired,
+            ..
+        }) => true,
+        // Parts of it are still being stopped.
+        Err(Refusal {
+            code: RefusalCode::Conflict,
+            ..
+        }) => false,
+        other => {
+            unexpected(&client.verdict, "the restart of a stage", &other);
+            false
+        }
+    }
 }
 
 async fn delete(client: &mut Client, id: &ExecutionId) {

@@ -202,10 +202,12 @@ fn word(request: &Request) -> &'static str {
         Request::Pause { .. } => "pause",
         Request::Resume { .. } => "resume",
         Request::PatchStage { .. } => "patch a stage of",
+        Request::RestartStage { .. } => "restart a stage of",
         Request::Delete { .. } => "delete",
         Request::Read { .. } => "read",
         Request::Explain { .. } => "explain",
         Request::History { .. } => "tell the history of",
+        Request::Freezes => "freeze",
         Request::List(_) => "list",
         Request::Peer(_) => "tell",
     }

@@ -33,10 +33,25 @@ pub(crate) async fn check(client: &mut Client, witness: &Arc<Mutex<Witness>>, ou
     for partition in 0..client.partitions {
         lists(client, witness, partition).await;
     }
-    let effects = witness
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .succeeded_effects();
+    let (effects, cancellations, misreadings) = {
+        let witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
+        (
+            witness.succeeded_effects(),
+            witness.cancellations(),
+            witness.misreadings(),
+        )
+    };
+    for misreading in misreadings {
+        client.verdict.broken(Promise::NothingLost, misreading);
+    }
+    for cancellation in cancellations {
+        if !outside.was_cancelled(cancellation.as_str()) {
+            client.verdict.broken(
+                Promise::NothingLost,
+                format!("{cancellation} was due, and nobody told the outside"),
+            );
+        }
+    }
     for effect in effects {
         if !outside.happened(effect.as_str()) {
             client.verdict.broken(

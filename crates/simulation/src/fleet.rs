@@ -255,7 +255,17 @@ fn run_worker(around: &Surroundings, node: &Node, process: &Process, seed: u64, 
         outside: around.outside.clone(),
         skips_ledger: around.skips_ledger,
     };
-    let tasks: [Arc<dyn Task>; 2] = [Arc::new(tasks::Noop { life }), Arc::new(webhook)];
+    let cancel = tasks::CancelWebhook {
+        life: life.clone(),
+        outside: around.outside.clone(),
+    };
+    let read = tasks::ReadAddress { life: life.clone() };
+    let tasks: [Arc<dyn Task>; 4] = [
+        Arc::new(tasks::Noop { life }),
+        Arc::new(webhook),
+        Arc::new(cancel),
+        Arc::new(read),
+    ];
     let options = Options {
         name: node.name.clone(),
         zone: Some(zone.to_owned()),

@@ -27,6 +27,8 @@ pub(crate) struct Told {
     /// Somebody has asked for its deletion: from now on it may be gone.
     pub deleting: bool,
     pub deleted: bool,
+    /// A restart was asked for: what had ended may go on.
+    pub restarted: bool,
     pub cancelled: bool,
     pub paused: bool,
     pub resumed: bool,
@@ -97,7 +99,7 @@ impl Told {
                 "execution {id} is there again after it was deleted"
             ));
         }
-        if self.cancelled && !document.canceled {
+        if self.cancelled && !self.restarted && !document.canceled {
             return Some(format!(
                 "execution {id} does not know that it was cancelled"
             ));
@@ -110,10 +112,10 @@ impl Told {
             return Some(format!("execution {id} does not know that it was resumed"));
         }
         for (stage, key) in &self.marks {
-            if !document
+            let kept = document
                 .stage(stage)
-                .is_some_and(|stage| stage.context.contains_key(key))
-            {
+                .map_or(self.restarted, |stage| stage.context.contains_key(key));
+            if !kept {
                 return Some(format!(
                     "stage {stage} of execution {id} has lost {key}, which was acknowledged"
                 ));
@@ -121,6 +123,7 @@ impl Told {
         }
         self.seen
             .as_ref()
+            .filter(|_| !self.restarted)
             .and_then(|seen| seen.contradiction(document))
     }
 }

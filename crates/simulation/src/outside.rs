@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use gennaker_model::{ExecutionId, Map, StageId, work::TaskMessage};
+use gennaker_model::{Map, work::TaskMessage};
 use gennaker_runtime::Scope;
 use tokio::{sync::oneshot, time::sleep};
 
@@ -38,8 +38,8 @@ struct State {
     random: Random,
     /// By idempotency key.
     keys: BTreeMap<String, Calls>,
-    /// The key that each task came with first.
-    tasks: BTreeMap<(ExecutionId, StageId, String), String>,
+    /// How often it was told that what a stage began is not wanted any more, by key.
+    cancels: BTreeMap<String, u64>,
     /// How many answers of a probe are lost, in percent.
     deaf_percent: u64,
     effects: u64,
@@ -86,7 +86,7 @@ impl Outside {
         let state = State {
             random,
             keys: BTreeMap::new(),
-            tasks: BTreeMap::new(),
+            cancels: BTreeMap::new(),
             deaf_percent: 0,
             effects: 0,
             probes: 0,
@@ -166,6 +166,34 @@ impl Outside {
         }
     }
 
+    /// A stage that has ended tells that what it began is not wanted any more.
+    pub async fn cancel(&self, message: &TaskMessage) {
+        let key = key_of(message);
+        let wanted = {
+            let mut witness = self.witness.lock().unwrap_or_else(PoisonError::into_inner);
+            witness.catch_up();
+            witness.cancellations().iter().any(|id| id.as_str() == key)
+        };
+        self.trace.line(|| format!("outside: {key} is cancelled"));
+        if !wanted {
+            self.verdict.broken(
+                Promise::EffectOnce,
+                format!("{key} was cancelled although its stage has not failed"),
+            );
+        }
+        let wait_ms = {
+            let mut state = self.lock();
+            *state.cancels.entry(key).or_default() += 1;
+            state.random.between(1..=100)
+        };
+        sleep(Duration::from_millis(wait_ms)).await;
+    }
+
+    /// Whether a cancellation under this key has come.
+    pub fn was_cancelled(&self, key: &str) -> bool {
+        self.lock().cancels.contains_key(key)
+    }
+
     /// Whether anything happened under a key, stopped or not.
     pub fn happened(&self, key: &str) -> bool {
         self.lock()
@@ -191,10 +219,12 @@ impl Outside {
     /// The moment at which a call leaves the worker.
     fn begin(&self, node: &str, message: &TaskMessage, limit: Duration) -> Way {
         let key = key_of(message);
-        let allowed = {
+        let (allowed, expected) = {
             let mut witness = self.witness.lock().unwrap_or_else(PoisonError::into_inner);
             witness.catch_up();
-            witness.may_call(&message.execution, &message.stage, &message.task)
+            let allowed = witness.may_call(&message.execution, &message.stage, &message.task);
+            let expected = witness.effect(&message.execution, &message.stage, &message.task);
+            (allowed, expected)
         };
         self.trace.line(|| {
             format!(
@@ -211,23 +241,13 @@ impl Outside {
                 ),
             );
         }
-        let mut state = self.lock();
-        let task = (
-            message.execution.clone(),
-            message.stage.clone(),
-            message.task.clone(),
-        );
-        let first = state
-            .tasks
-            .entry(task)
-            .or_insert_with(|| key.clone())
-            .clone();
-        if first != key {
+        if message.effect != expected {
             self.verdict.broken(
                 Promise::EffectOnce,
-                format!("one task called with two keys, {first} and {key}"),
+                format!("{node} called with key {key} where {expected:?} is due"),
             );
         }
+        let mut state = self.lock();
         let calls = state.keys.entry(key.clone()).or_default();
         calls.started += 1;
         if calls.started > 1 && is_kind(&message.input, "blind") {

@@ -53,9 +53,21 @@ fn pipeline(id: &str, stages: u64, children: &[String], random: &mut Random) -> 
     let stages: Vec<Value> = (1..=stages)
         .map(|number| stage(number, children, random))
         .collect();
-    object(
-        json!({"id": id, "name": format!("{id} pipeline"), "application": APPLICATION, "stages": stages}),
-    )
+    let evaluator = *random.pick(&["v3", "v4"]);
+    let mut pipeline = object(json!({
+        "id": id, "name": format!("{id} pipeline"), "application": APPLICATION, "spelEvaluator": evaluator, "stages": stages,
+    }));
+    if random.percent(35) {
+        let (key, limit) = if random.percent(60) {
+            ("limitConcurrent", json!(true))
+        } else {
+            ("maxConcurrentExecutions", json!(random.between(1..=2)))
+        };
+        pipeline.insert(key.to_owned(), limit);
+        let keeps = json!(random.percent(50));
+        pipeline.insert("keepWaitingPipelines".to_owned(), keeps);
+    }
+    pipeline
 }
 
 fn stage(number: u64, children: &[String], random: &mut Random) -> Value {
@@ -90,10 +102,35 @@ fn stage(number: u64, children: &[String], random: &mut Random) -> Value {
             stage.insert("markSuccessfulOnTimeout".to_owned(), json!(true));
         }
     }
+    if random.percent(15) {
+        let retry = json!({"max": random.between(1..=2), "backoffMs": random.between(0..=5_000)});
+        stage.insert("retry".to_owned(), retry);
+    }
     if random.percent(30) {
         stage.insert("zone".to_owned(), json!(random.pick(&ZONES)));
     }
+    if random.percent(12) {
+        let (expression, text) = address(random);
+        stage.insert("comments".to_owned(), json!(expression));
+        stage.insert("simRead".to_owned(), json!(text));
+    }
     Value::Object(stage)
+}
+
+/// An expression that reads an address, or one that stands at another, and what comes of it. Read by [`crate::tasks`].
+fn address(random: &mut Random) -> (String, String) {
+    let slow_ms = random.between(0..=3_000);
+    let word = random.between(0..=99);
+    let url = format!("http://outside.invalid/{word}?slow={slow_ms}");
+    let missing = format!("${{#fromUrl('{url}&missing')}}");
+    match random.between(0..=9) {
+        0 => (missing.clone(), missing),
+        1..=3 => (
+            format!("${{#fromUrl(#fromUrl('{url}&next'))}}"),
+            format!("text of {url}"),
+        ),
+        _ => (format!("${{#fromUrl('{url}')}}"), format!("text of {url}")),
+    }
 }
 
 /// Mostly the stage before, often a fan-out or a join, sometimes a second beginning.
@@ -172,6 +209,9 @@ fn webhook(random: &mut Random) -> Value {
         14..=20 => stage["simSilent"] = json!(1),
         21..=25 => stage["simLate"] = json!(true),
         _ => {}
+    }
+    if random.percent(40) {
+        stage["cancelEndpoint"] = json!("http://outside.invalid/cancel");
     }
     stage
 }

@@ -16,6 +16,8 @@ pub enum Promise {
     EffectOnce,
     /// 4.
     NeverBackwards,
+    /// No more executions of a pipeline run at once than it allows.
+    Limits,
     /// Everything ends once nothing goes wrong any more.
     Ends,
     /// No part of the system panics or ends by itself.
@@ -79,6 +81,7 @@ impl fmt::Display for Promise {
             Self::NeverBackwards => {
                 "a finished thing stays finished, and a stale writer or reader is refused"
             }
+            Self::Limits => "no more executions of a pipeline run at once than it allows",
             Self::Ends => "everything ends once nothing goes wrong any more",
             Self::StandsUp => "no part of the system panics or ends by itself",
             Self::Repeats => "one seed gives the same bytes every time",

@@ -9,7 +9,7 @@ use gennaker_bus::{
     Bus, Layout, layout,
     memory::{Broker, Faults, Lapse},
 };
-use gennaker_model::command::Request;
+use gennaker_model::{Map, command::Request};
 use gennaker_runtime::{Clock, Scope};
 use gennaker_store::Store;
 use tokio::time::{Instant, sleep};
@@ -162,7 +162,8 @@ impl World {
         for child in &children {
             let id = child["id"].as_str().unwrap_or_default();
             if let Err(error) = store
-                .save_pipeline(child, id, "ann", false, self.clock.now_ms())
+                .pipelines()
+                .save(child, id, "ann", false, self.clock.now_ms())
                 .await
             {
                 self.verdict.broken(
@@ -171,8 +172,13 @@ impl World {
                 );
             }
         }
+        let mut before: Option<Map> = None;
         for index in 0..usize::try_from(self.random.between(2..=4)).unwrap_or(1) {
-            let config = pipelines::top(&mut self.random, index, &children);
+            // Some are started again, so that one execution meets others of its pipeline.
+            let again = before.take().filter(|_| self.random.percent(45));
+            let config =
+                again.unwrap_or_else(|| pipelines::top(&mut self.random, index, &children));
+            before = Some(config.clone());
             let case = Case::new(&mut self.random, config);
             let client = self.client(format!("case-{index}"));
             self.clients.spawn("case", case.run(client));

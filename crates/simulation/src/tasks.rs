@@ -1,9 +1,11 @@
-//! The tasks that the simulated workers know: one without effect and one that calls [`Outside`].
+//! The tasks that the simulated workers know: two without effect, and two that call [`Outside`].
 
 use std::time::Duration;
 
 use gennaker_model::{Map, work::TaskMessage};
-use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Probed, Stopped, Task, exception};
+use gennaker_worker::{
+    BoxFuture, Ctx, Done, Effect, Failure, GiveUp, Probed, Stopped, Task, exception,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -26,6 +28,85 @@ pub(crate) struct Webhook {
     pub outside: Outside,
     /// Pretend that it has no effect, so that the worker keeps no entry in the ledger: what `--break ledger` does.
     pub skips_ledger: bool,
+}
+
+/// `readAddress`: the text of an address is made of the address.
+pub(crate) struct ReadAddress {
+    pub life: Life,
+}
+
+/// `cancelWebhook`: tells the outside that it is not wanted any more.
+pub(crate) struct CancelWebhook {
+    pub life: Life,
+    pub outside: Outside,
+}
+
+impl Task for ReadAddress {
+    fn kind(&self) -> &'static str {
+        "readAddress"
+    }
+
+    fn effect(&self, _message: &TaskMessage) -> Effect {
+        Effect::None
+    }
+
+    fn run<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Done, Failure>> {
+        Box::pin(async move {
+            self.life.running().await;
+            let url = ctx.input().get("url").and_then(Value::as_str);
+            let url = url.unwrap_or_default();
+            let (place, what) = url.split_once('&').unwrap_or((url, ""));
+            let slow_ms = place
+                .split_once("slow=")
+                .and_then(|(_, ms)| ms.parse().ok());
+            tokio::select! {
+                biased;
+                () = ctx.cancelled() => return Err(Failure::cancelled()),
+                () = ctx.clock().sleep(Duration::from_millis(slow_ms.unwrap_or(0))) => {}
+            }
+            self.life.running().await;
+            let (key, text) = match what {
+                "next" => ("body", place.to_owned()),
+                "missing" => ("reason", "there is nothing".to_owned()),
+                _ => ("body", format!("text of {place}")),
+            };
+            let told: Map = [(key.to_owned(), json!(text))].into_iter().collect();
+            if key == "body" {
+                return Ok(Done {
+                    outputs: told,
+                    ..Done::default()
+                });
+            }
+            Err(Failure::GiveUp(Box::new(GiveUp {
+                context: told,
+                ..GiveUp::default()
+            })))
+        })
+    }
+}
+
+impl Task for CancelWebhook {
+    fn kind(&self) -> &'static str {
+        "cancelWebhook"
+    }
+
+    fn effect(&self, _message: &TaskMessage) -> Effect {
+        Effect::Repeatable {
+            call_ms_max: CALL_MS_MAX,
+        }
+    }
+
+    fn run<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Done, Failure>> {
+        Box::pin(async move {
+            let _busy = self.life.begin();
+            self.life.running().await;
+            let limit = Duration::from_millis(CALL_MS_MAX);
+            ctx.call(limit, |_| self.outside.cancel(ctx.message()))
+                .await?;
+            self.life.running().await;
+            Ok(Done::default())
+        })
+    }
 }
 
 impl Task for Noop {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gennaker_bus::memory::{Broker, Kept};
-use gennaker_engine::{Event, State, apply, audit};
+use gennaker_engine::{Event, State, apply, audit, limit};
 use gennaker_model::{EffectId, Execution, ExecutionId, StageId, Status};
 use gennaker_scheduler::inspect::{self, Facts};
 use tokio::sync::mpsc;
@@ -22,6 +22,8 @@ pub(crate) struct Witness {
     tap: mpsc::UnboundedReceiver<(String, Kept)>,
     logs: BTreeMap<String, Log>,
     executions: BTreeMap<ExecutionId, Known>,
+    /// Cancellations that were due so far, by their identity.
+    cancellations: BTreeSet<EffectId>,
     verdict: Verdict,
     trace: Trace,
     messages: u64,
@@ -50,6 +52,7 @@ impl Witness {
             tap: broker.tap(LOGS),
             logs: BTreeMap::new(),
             executions: BTreeMap::new(),
+            cancellations: BTreeSet::new(),
             verdict,
             trace,
             messages: 0,
@@ -147,7 +150,8 @@ impl Witness {
     /// Stages that succeeded by an effect outside, with the identity of the effect.
     pub fn succeeded_effects(&self) -> Vec<EffectId> {
         let mut found = Vec::new();
-        for document in self.documents() {
+        for known in self.executions.values().filter(|known| !known.deleted) {
+            let document = &known.state.doc;
             for stage in document
                 .stages
                 .iter()
@@ -158,9 +162,42 @@ impl Witness {
                 });
                 // Success by running out of time says nothing about the effect.
                 if !stage.context.contains_key("markSuccessfulOnTimeout") {
-                    found.extend(
-                        done.map(|task| EffectId::of(&document.id, &stage.id, 0, &task.id, 0)),
-                    );
+                    found.extend(done.map(|task| effect_of(&known.state, &stage.id, &task.id)));
+                }
+            }
+        }
+        found
+    }
+
+    /// The cancellations that were due so far for stages that had begun and failed, by their identity.
+    pub fn cancellations(&self) -> Vec<EffectId> {
+        self.cancellations.iter().cloned().collect()
+    }
+
+    /// The identity of what a task does outside in the turn that is under way.
+    pub fn effect(&self, execution: &ExecutionId, stage: &StageId, task: &str) -> Option<EffectId> {
+        let known = self.executions.get(execution)?;
+        Some(effect_of(&known.state, stage, task))
+    }
+
+    /// Stages that ran with another text than their expression gives, in words.
+    pub fn misreadings(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for document in self.documents() {
+            for stage in document
+                .stages
+                .iter()
+                .filter(|stage| stage.status == Status::Succeeded)
+            {
+                let (read, expected) =
+                    (stage.context.get("comments"), stage.context.get("simRead"));
+                // A lookup whose workers die ten times is given up, and then the stage says so.
+                let said = stage.context.contains_key("expressionEvaluationSummary");
+                if read != expected && !said {
+                    found.push(format!(
+                        "stage {} of {} read {read:?} where {expected:?} stands",
+                        stage.ref_id, document.id
+                    ));
                 }
             }
         }
@@ -219,6 +256,7 @@ impl Witness {
         }
         for id in changed {
             self.look_for_zombies(&id)?;
+            self.count_others(&id)?;
         }
         Ok(())
     }
@@ -229,7 +267,13 @@ impl Witness {
             events,
             deleted,
         } = facts;
+        let mut ended = Vec::new();
         for event in events {
+            if let Event::StageEnded { stage, status, .. } = &event
+                && status.is_halt()
+            {
+                ended.push(stage.clone());
+            }
             if let Event::AttemptOpened { open, .. } = &event {
                 self.closings += u64::from(open.ending.is_some());
             }
@@ -255,7 +299,38 @@ impl Witness {
             }
         }
         if let Some(known) = self.executions.get_mut(&id) {
+            let failed = ended.iter().filter_map(|id| known.state.doc.stage(id));
+            let due = failed.filter(|stage| {
+                stage.kind == "webhook"
+                    && stage.start_time.is_some()
+                    && stage.context.contains_key("cancelEndpoint")
+            });
+            self.cancellations
+                .extend(due.map(|stage| effect_of(&known.state, &stage.id, "cancel")));
             known.deleted |= deleted;
+        }
+        Ok(())
+    }
+
+    /// How many executions of a pipeline run. One that was paused and resumed is not asked to wait again.
+    fn count_others(&self, id: &ExecutionId) -> Result<(), (Promise, String)> {
+        let Some(document) = self.document(id) else {
+            return Ok(());
+        };
+        let Some(most) = limit::most(document) else {
+            return Ok(());
+        };
+        let running: Vec<&Execution> = self
+            .documents()
+            .filter(|other| {
+                other.pipeline_config_id == document.pipeline_config_id
+                    && other.status == Status::Running
+            })
+            .collect();
+        if running.len() > most && running.iter().all(|other| other.paused.is_none()) {
+            let ids: Vec<&str> = running.iter().map(|other| other.id.as_str()).collect();
+            let sentence = format!("{} run at once and {most} may", ids.join(", "));
+            return Err((Promise::Limits, sentence));
         }
         Ok(())
     }
@@ -274,6 +349,11 @@ impl Witness {
     }
 }
 
+fn effect_of(state: &State, stage: &StageId, task: &str) -> EffectId {
+    let turn = state.turn_of(stage);
+    EffectId::of(&state.doc.id, stage, turn.incarnation, task, turn.round)
+}
+
 fn describe(state: &State) -> String {
     let stages: Vec<String> = state
         .doc
@@ -290,7 +370,7 @@ fn describe(state: &State) -> String {
         stages.join(", "),
         book.attempts
             .iter()
-            .map(|(number, attempt)| (number.0, attempt.message.order, &attempt.message.zone))
+            .map(|(number, attempt)| (number.0, attempt.order(), &attempt.zone))
             .collect::<Vec<_>>(),
         book.timers,
         book.questions,

@@ -1,10 +1,11 @@
 //! All stage types, found by name.
 
 use gennaker_engine::{StageDefinition, TaskDefinition};
+use gennaker_model::Map;
 
 use crate::{
-    applications, check_preconditions, evaluate_variables, field::Field, manual_judgment, noop,
-    pipeline, pipeline_documents, wait, webhook,
+    applications, check_preconditions, evaluate_variables, execution_window, field::Field,
+    manual_judgment, noop, pipeline, pipeline_documents, pipeline_templates, timing, wait, webhook,
 };
 
 /// A stage type with what people need to know about it.
@@ -30,6 +31,7 @@ pub struct Catalogue;
 pub static CATALOGUE: Catalogue = Catalogue;
 
 static TYPES: &[&dyn StageType] = &[
+    &execution_window::ExecutionWindow,
     &wait::Wait,
     &noop::Noop,
     &evaluate_variables::EvaluateVariables,
@@ -39,9 +41,20 @@ static TYPES: &[&dyn StageType] = &[
     &pipeline::Pipeline,
     &applications::UpsertApplication,
     &applications::DeleteApplication,
+    &applications::UpsertProject,
+    &applications::DeleteProject,
     &pipeline_documents::SavePipeline,
     &pipeline_documents::UpdatePipeline,
     &pipeline_documents::DeletePipeline,
+    &pipeline_documents::ReorderPipelines,
+    &pipeline_documents::UpsertPluginInfo,
+    &pipeline_documents::DeletePluginInfo,
+    &pipeline_templates::CreatePipelineTemplate,
+    &pipeline_templates::UpdatePipelineTemplate,
+    &pipeline_templates::DeletePipelineTemplate,
+    &pipeline_templates::CreateV2PipelineTemplate,
+    &pipeline_templates::UpdateV2PipelineTemplate,
+    &pipeline_templates::DeleteV2PipelineTemplate,
 ];
 
 impl Catalogue {
@@ -66,6 +79,10 @@ impl gennaker_engine::Catalogue for Catalogue {
         self.types()
             .flat_map(|stage| stage.tasks().iter().copied())
             .find(|task| task.class == class)
+    }
+
+    fn left_to_the_stage(&self, kind: &str, context: &Map) -> Vec<&'static str> {
+        timing::excluded(kind, context)
     }
 }
 

@@ -1,10 +1,10 @@
 //! `evaluateVariables`: names for values. Source: orca `EvaluateVariablesStage`, `EvaluateVariablesTask`.
 
 use gennaker_engine::{
-    Plan, PlanContext, StageDefinition, Step, TaskContext, TaskDefinition, TaskResult,
+    Cleared, Plan, PlanContext, StageDefinition, Step, TaskContext, TaskDefinition, TaskResult,
     definition::PlanError,
 };
-use gennaker_model::{Map, Status};
+use gennaker_model::{Map, Stage, Status};
 use serde_json::Value;
 
 use crate::{
@@ -52,8 +52,28 @@ impl StageDefinition for EvaluateVariables {
         Ok(Plan::of_tasks([&EVALUATE]))
     }
 
-    fn evaluates_itself(&self) -> &'static [&'static str] {
-        &["variables"]
+    /// The texts come back from `sourceValue`, so that they are evaluated again (reference 6.4).
+    fn restarted(&self, stage: &Stage, _by_child: bool) -> Cleared {
+        let mut cleared = Cleared {
+            outputs_removed: stage.outputs.keys().cloned().collect(),
+            ..Cleared::default()
+        };
+        if let Some(Value::Array(variables)) = stage.context.get("variables") {
+            let restored = variables.iter().map(|variable| {
+                let mut variable = variable.clone();
+                if let Value::Object(fields) = &mut variable
+                    && let Some(Value::String(source)) = fields.shift_remove("sourceValue")
+                    && fields.get("value") != Some(&Value::String(source.clone()))
+                {
+                    // Orca's own rule; a brace that was written alone becomes an expression by it.
+                    fields.insert("value".to_owned(), source.replace('{', "${").into());
+                }
+                variable
+            });
+            let restored = Value::Array(restored.collect());
+            cleared.context.insert("variables".to_owned(), restored);
+        }
+        cleared
     }
 }
 
@@ -94,6 +114,9 @@ fn step(context: &TaskContext<'_>) -> Step {
                 variable.get("description").cloned().as_ref()
             {
                 let evaluated = (context.evaluate)(description, &scope);
+                if let Some(lookup) = evaluated.needs.first() {
+                    return Step::Lookup(lookup.clone());
+                }
                 variable.insert("description".to_owned(), evaluated.value);
             }
         }

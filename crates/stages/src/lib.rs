@@ -8,15 +8,22 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod applications;
+pub mod artifacts;
+mod bind_artifacts;
 mod catalogue;
 mod check_preconditions;
+mod document_job;
 mod evaluate_variables;
+mod execution_window;
 mod field;
+pub mod java;
 mod manual_judgment;
 mod noop;
 mod pipeline;
 mod pipeline_documents;
+mod pipeline_templates;
 mod read;
+pub mod timing;
 mod wait;
 mod webhook;
 

@@ -1,10 +1,11 @@
 //! `manualJudgment`: a person decides. Source: orca `ManualJudgmentStage` (reference 6.7).
 
 use gennaker_engine::{
-    Plan, PlanContext, StageDefinition, Step, TaskContext, TaskDefinition, TaskResult,
+    Cleared, Plan, PlanContext, StageDefinition, Step, TaskContext, TaskDefinition, TaskResult,
     definition::PlanError,
 };
-use gennaker_model::{Map, Status};
+use gennaker_model::{Map, Stage, Status};
+use serde_json::Value;
 
 use crate::{
     catalogue::StageType,
@@ -53,6 +54,11 @@ impl StageType for ManualJudgment {
                     "Later stages run as the judge.",
                 ),
                 Field::optional(
+                    "selectedStageRoles",
+                    FieldType::List,
+                    "Roles of which whoever judges must have one.",
+                ),
+                Field::optional(
                     "sendNotifications",
                     FieldType::Boolean,
                     "Whether notifications are sent.",
@@ -69,6 +75,37 @@ impl StageType for ManualJudgment {
 impl StageDefinition for ManualJudgment {
     fn plan(&self, _context: &PlanContext<'_>) -> Result<Plan, PlanError> {
         Ok(Plan::of_tasks([&WAIT_FOR_JUDGMENT]))
+    }
+
+    /// A judgement by somebody who has none of the roles is taken back: the stage waits for another (reference 6.7).
+    fn patched(&self, context: &Map, mut patch: Map, roles: Option<&[String]>) -> Map {
+        if let (Some(held), true) = (roles, patch.contains_key("judgmentStatus")) {
+            let wanted: Vec<&str> = ["selectedStageRoles", "requiredJudgmentRoles"]
+                .iter()
+                .filter_map(|key| context.get(*key)?.as_array())
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
+            let may = wanted.is_empty()
+                || held.iter().any(|role| {
+                    wanted
+                        .iter()
+                        .any(|wanted| wanted.eq_ignore_ascii_case(role))
+                });
+            if !may {
+                patch.insert("judgmentStatus".to_owned(), Value::from(""));
+            }
+        }
+        patch
+    }
+
+    /// A person has said no.
+    fn may_retry(&self) -> bool {
+        false
+    }
+
+    fn restarted(&self, _stage: &Stage, _by_child: bool) -> Cleared {
+        Cleared::keys(&["judgmentStatus", "lastModifiedBy"])
     }
 }
 

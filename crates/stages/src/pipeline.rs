@@ -1,15 +1,17 @@
 //! `pipeline`: run another pipeline. Source: orca `PipelineStage`, `StartPipelineTask`, `MonitorPipelineTask` (reference 4.8, 6.5).
 
 use gennaker_engine::{
-    Lookup, LookupAnswer, Plan, PlanContext, StageDefinition, Step, TaskContext, TaskDefinition,
-    TaskResult,
+    Cleared, Lookup, LookupAnswer, Plan, PlanContext, StageDefinition, Step, TaskContext,
+    TaskDefinition, TaskResult,
     definition::{ChildStart, PlanError},
     scope,
 };
-use gennaker_model::{Map, Status};
+use gennaker_model::{Map, Stage, Status};
 use serde_json::{Value, json};
 
 use crate::{
+    artifacts::{self, Artifact, Matcher},
+    bind_artifacts::{self, BIND},
     catalogue::StageType,
     field::{Field, FieldType},
     read,
@@ -68,31 +70,39 @@ impl StageType for Pipeline {
                     FieldType::Boolean,
                     "A person may skip the stage.",
                 ),
+                bind_artifacts::FIELD,
             ]
         }
     }
 
     fn tasks(&self) -> &'static [&'static TaskDefinition] {
-        const { &[&START, &MONITOR] }
+        const { &[&START, &MONITOR, &BIND] }
     }
 }
 
 impl StageDefinition for Pipeline {
     fn plan(&self, context: &PlanContext<'_>) -> Result<Plan, PlanError> {
         let own = &context.stage.context;
-        if read::has_items(own, "expectedArtifacts") {
-            return Err(PlanError::argument(
-                "this release cannot bind expectedArtifacts of a pipeline stage yet; remove them from the stage",
-            ));
-        }
         let waits = read::boolean(own, "waitForCompletion") != Some(false);
-        let tasks: [(bool, &'static TaskDefinition); 2] = [(true, &START), (waits, &MONITOR)];
+        let binds = read::has_items(own, "expectedArtifacts");
+        // Its child goes on, or another tool names the execution to wait for.
+        let starts = !own.contains_key("executionId");
+        let tasks: [(bool, &'static TaskDefinition); 3] =
+            [(starts, &START), (waits, &MONITOR), (binds, &BIND)];
         Ok(Plan::of_tasks(
             tasks
                 .into_iter()
                 .filter(|(wanted, _)| *wanted)
                 .map(|(_, task)| task),
         ))
+    }
+
+    fn restarted(&self, _stage: &Stage, by_child: bool) -> Cleared {
+        if by_child {
+            Cleared::keys(&["status"])
+        } else {
+            Cleared::keys(&["status", "executionId", "executionName"])
+        }
     }
 
     fn can_manually_skip(&self, context: &Map) -> bool {
@@ -150,6 +160,12 @@ fn start(context: &TaskContext<'_>) -> Step {
         .get("dryRun")
         .and_then(Value::as_bool)
         .unwrap_or(false);
+    let seen = artifacts::visible(doc, context.stage, own);
+    let expected_ids = match expected_ids(doc.pipeline_config_id.as_deref(), &config, &seen) {
+        Ok(ids) => ids,
+        Err((class, message)) => return TaskResult::thrown(context, class, &message).into(),
+    };
+    let seen: Vec<Value> = seen.iter().map(Artifact::to_value).collect();
     let trigger = json!({
         "type": "pipeline",
         "user": user,
@@ -157,8 +173,8 @@ fn start(context: &TaskContext<'_>) -> Step {
         "parameters": parameters,
         "strategy": strategy,
         "correlationId": correlation,
-        "artifacts": [],
-        "expectedArtifactIds": [],
+        "artifacts": seen,
+        "expectedArtifactIds": expected_ids,
         "dryRun": dry_run,
     });
     let Value::Object(trigger) = trigger else {
@@ -201,6 +217,40 @@ fn parameters(own: &Map, config: &Map) -> Map {
         merged.entry(name.clone()).or_insert_with(|| value.clone());
     }
     merged
+}
+
+/// The expected artifacts of the child that its start has to resolve: those that its own triggers on this pipeline name, and
+/// those that one of the artifacts matches. Source: orca `DependentPipelineStarter`.
+fn expected_ids(
+    parent: Option<&str>,
+    config: &Map,
+    seen: &[Artifact],
+) -> Result<Vec<String>, (&'static str, String)> {
+    let triggers = config.get("triggers").and_then(Value::as_array);
+    let on_parent = triggers.into_iter().flatten().filter(|trigger| {
+        let text = |key: &str| trigger.get(key).and_then(Value::as_str);
+        text("type") == Some("pipeline") && parent.is_some() && text("pipeline") == parent
+    });
+    let mut ids: Vec<String> = on_parent
+        .filter_map(|trigger| trigger.get("expectedArtifactIds")?.as_array())
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect();
+    let expected = artifacts::read_expected(config.get("expectedArtifacts"), "expectedArtifacts")
+        .map_err(|error| ("IllegalArgumentException", error.to_string()))?;
+    for expected in &expected {
+        let matcher = Matcher::of(&expected.pattern);
+        for artifact in seen {
+            let matches = matcher
+                .matches(artifact)
+                .map_err(|error| ("PatternSyntaxException", error.to_string()))?;
+            if matches && !ids.contains(&expected.id) {
+                ids.push(expected.id.clone());
+            }
+        }
+    }
+    Ok(ids)
 }
 
 fn monitor(context: &TaskContext<'_>) -> Step {

@@ -1,11 +1,13 @@
 //! `webhook`: call an address, perhaps wait until it says that it is done. Source: orca `WebhookStage` (reference 6.8).
 
 use gennaker_engine::{
-    Plan, PlanContext, StageDefinition, Step, TaskContext, TaskDefinition,
+    Plan, PlanContext, PlannedTask, StageDefinition, Step, TaskDefinition,
     definition::{PlanError, Remote},
 };
+use gennaker_model::Map;
 
 use crate::{
+    bind_artifacts::{self, BIND},
     catalogue::StageType,
     field::{Field, FieldType},
     read, wait,
@@ -26,14 +28,6 @@ static CREATE: TaskDefinition = TaskDefinition {
     },
     timeout_ms: Some(5 * 60 * 1000),
     timeout_overridable: true,
-};
-
-static WAIT_BEFORE_MONITOR: TaskDefinition = TaskDefinition {
-    name: "waitBeforeMonitorWebhook",
-    class: "com.netflix.spinnaker.orca.webhook.tasks.WaitBeforeMonitorWebhookTask",
-    step: wait_before_monitor,
-    timeout_ms: None,
-    timeout_overridable: false,
 };
 
 static MONITOR: TaskDefinition = TaskDefinition {
@@ -97,7 +91,7 @@ impl StageType for Webhook {
                 Field::optional(
                     "statusUrlResolution",
                     FieldType::Word(&["getMethod", "locationHeader", "webhookResponse"]),
-                    "Where the status address comes from.",
+                    "Where the status address comes from; getMethod, the same address, if absent.",
                 ),
                 Field::optional(
                     "statusUrlJsonPath",
@@ -137,13 +131,49 @@ impl StageType for Webhook {
                 Field::optional(
                     "waitBeforeMonitor",
                     FieldType::Number,
-                    "Seconds between the call and the first poll.",
+                    "Seconds between the start of the stage and the first poll.",
+                ),
+                Field::optional(
+                    "statusEndpoint",
+                    FieldType::Text,
+                    "Address that is polled; with monitorOnly, url if absent.",
                 ),
                 Field::optional(
                     "monitorOnly",
                     FieldType::Boolean,
-                    "Only poll; call nothing.",
+                    "Only poll; call nothing. Needs waitForCompletion.",
                 ),
+                Field::optional(
+                    "cancelEndpoint",
+                    FieldType::Text,
+                    "Address that is called once when the stage is cancelled or fails; whatever it answers changes nothing.",
+                ),
+                Field::optional(
+                    "cancelMethod",
+                    FieldType::Text,
+                    "HTTP method of that call; POST if absent.",
+                ),
+                Field::optional(
+                    "cancelPayload",
+                    FieldType::Any,
+                    "JSON that is sent as its body.",
+                ),
+                Field::optional(
+                    "signalCancellation",
+                    FieldType::Boolean,
+                    "Whether Spinnaker's UI shows the fields for cancelling; it changes nothing.",
+                ),
+                Field::optional(
+                    "account",
+                    FieldType::Text,
+                    "Name of a webhook account. As in a Spinnaker that has no account processor, it changes nothing.",
+                ),
+                Field::optional(
+                    "parameterValues",
+                    FieldType::Map,
+                    "Values that the other fields can use, as in ${parameterValues['name']}.",
+                ),
+                bind_artifacts::FIELD,
                 Field::optional(
                     "idempotent",
                     FieldType::Boolean,
@@ -154,45 +184,54 @@ impl StageType for Webhook {
     }
 
     fn tasks(&self) -> &'static [&'static TaskDefinition] {
-        const { &[&CREATE, &WAIT_BEFORE_MONITOR, &MONITOR] }
+        const { &[&CREATE, &MONITOR, &BIND] }
     }
 }
 
 impl StageDefinition for Webhook {
     fn plan(&self, context: &PlanContext<'_>) -> Result<Plan, PlanError> {
         let own = &context.stage.context;
-        if read::has_items(own, "expectedArtifacts") {
-            return Err(PlanError::argument(
-                "this release cannot bind expectedArtifacts of a webhook stage yet; remove them from the stage",
-            ));
-        }
         let monitor_only = read::boolean(own, "monitorOnly") == Some(true);
-        let waits = monitor_only || read::boolean(own, "waitForCompletion") == Some(true);
+        let waits = read::boolean(own, "waitForCompletion") == Some(true);
+        if monitor_only && !waits {
+            return Err(PlanError {
+                class: "UserException",
+                message:
+                    "Can't specify monitorOnly = true and waitForCompletion = false at the same time"
+                        .to_owned(),
+            });
+        }
         let pause = own
             .get("waitBeforeMonitor")
-            .and_then(read::number)
-            .unwrap_or(0.0)
-            > 0.0;
-        let tasks: [(bool, &'static TaskDefinition); 3] = [
-            (!monitor_only, &CREATE),
-            (waits && pause, &WAIT_BEFORE_MONITOR),
-            (waits, &MONITOR),
-        ];
-        Ok(Plan::of_tasks(
-            tasks
-                .into_iter()
-                .filter(|(wanted, _)| *wanted)
-                .map(|(_, task)| task),
-        ))
+            .filter(|pause| read::number(pause).is_some_and(|seconds| seconds > 0.0));
+        let mut plan = Plan::default();
+        if !monitor_only {
+            plan.tasks.push(PlannedTask::of(&CREATE));
+        }
+        if waits {
+            if let Some(pause) = pause {
+                // The wait task counts from the start of the stage, as every wait.
+                if !own.contains_key("waitTime") {
+                    plan.context.insert("waitTime".to_owned(), pause.clone());
+                }
+                let wait = PlannedTask::of(&wait::WAIT).named("waitBeforeMonitorWebhook");
+                plan.tasks.push(wait);
+            }
+            plan.tasks.push(PlannedTask::of(&MONITOR));
+        }
+        if own.contains_key("expectedArtifacts") {
+            plan.tasks.push(PlannedTask::of(&BIND));
+        }
+        Ok(plan)
     }
-}
 
-fn wait_before_monitor(context: &TaskContext<'_>) -> Step {
-    let seconds = context
-        .context
-        .get("waitBeforeMonitor")
-        .and_then(read::number)
-        .unwrap_or(0.0);
-    let start = context.task.start_time.unwrap_or(context.now);
-    wait::until(start, seconds, context.now)
+    /// Orca does this when the stage fails, and when it is cancelled while it is being monitored; here also when it is cancelled
+    /// during the call, which may have arrived.
+    fn cancel(&self, context: &Map) -> Option<Remote> {
+        read::text(context, "cancelEndpoint").map(|_| Remote {
+            pool: "notify",
+            kind: "cancelWebhook",
+            effect: true,
+        })
+    }
 }

@@ -3,25 +3,27 @@
 //! What a worker may be doing ends by its own report or by a *closing*, in no other way; until then the task stays RUNNING.
 //! Otherwise a queued or slow worker would deploy after the cancel.
 
-use gennaker_model::{
-    AttemptId, ExecutionType, StageId, Status,
-    command::PeerBody,
-    work::{Abort, Order},
-};
+use gennaker_model::{ExecutionType, StageId, Status, command::PeerBody, work::Abort};
 use serde_json::json;
 
-use super::draft::{Draft, Message};
+use super::{
+    attempt::Work,
+    draft::{Draft, Message},
+};
 use crate::{
-    definition::TaskResult,
+    definition::{Remote, TaskResult},
     effect::Effect,
     event::Event,
     graph,
-    state::{Attempt, Ending, Purpose},
+    state::{Aside, Attempt, Ending, Purpose},
 };
+
+/// What stands in place of a task's id in what cancels a stage that has ended.
+const CANCEL: &str = "cancel";
 
 impl Draft<'_> {
     /// Marks the execution as cancelled and ends what runs.
-    pub(super) fn cancel(&mut self, by: &str, reason: Option<String>) {
+    pub(crate) fn cancel(&mut self, by: &str, reason: Option<String>) {
         self.emit(Event::CancelRequested {
             by: by.to_owned(),
             reason,
@@ -89,10 +91,10 @@ impl Draft<'_> {
 
     /// Ends the running task of a stage before its time, closing first what a worker may be doing.
     pub(super) fn end_task(&mut self, id: &StageId, ending: Ending) {
-        let Some(stage) = self.stage(id) else { return };
         if self.state.closing_of(id).is_some() {
             return;
         }
+        // A stage that is skipped, or out of time and content with that, leaves its child alone.
         if let Some(child) = self
             .state
             .book
@@ -100,7 +102,7 @@ impl Draft<'_> {
             .get(id)
             .filter(|child| child.result.is_none())
             .cloned()
-            && stage.kind == "pipeline"
+            && ending.status.is_halt()
         {
             let user = "parent pipeline".to_owned();
             let reason = self.state.doc.cancellation_reason.clone();
@@ -115,29 +117,24 @@ impl Draft<'_> {
             return;
         };
         self.effect(Effect::Abort {
-            pool: attempt.message.pool.clone(),
-            zone: attempt.message.zone.clone(),
+            pool: attempt.pool.clone(),
+            zone: attempt.zone.clone(),
             abort: Abort {
-                execution: attempt.message.execution.clone(),
+                execution: self.state.doc.id.clone(),
                 attempt: number,
             },
         });
-        if attempt.message.effect.is_none() {
+        if attempt.effect.is_none() {
             self.emit(Event::AttemptEnded { attempt: number });
             self.finish_task(id, ending);
             return;
         }
-        let closing = AttemptId(self.state.book.attempts_used + 1);
-        let mut message = self.state.message_of(&attempt);
-        message.attempt = closing;
-        message.order = Order::Close;
-        message.deadline_ms = None;
-        let open = Attempt::of(&message, self.now(), Some(ending));
-        self.emit(Event::AttemptOpened {
-            attempt: closing,
-            open: Box::new(open),
+        self.publish(Attempt {
+            deadline_ms: None,
+            since: self.now(),
+            ending: Some(ending),
+            ..attempt
         });
-        self.effect(Effect::Dispatch(Box::new(message)));
         self.disarm(id, Purpose::Again);
         self.disarm(id, Purpose::Timeout);
         self.arm(
@@ -159,9 +156,9 @@ impl Draft<'_> {
         let Some(ending) = attempt.ending else { return };
         let sentence = format!(
             "No worker of pool {} could confirm within {} s that {} was stopped; it may still take effect",
-            attempt.message.pool,
+            attempt.pool,
             self.context.rules.closing_ms_max / 1000,
-            attempt.message.kind,
+            attempt.kind,
         );
         self.set_context(
             id,
@@ -174,6 +171,37 @@ impl Draft<'_> {
             self.emit(Event::AttemptEnded { attempt });
         }
         self.finish_task(id, ending);
+    }
+
+    /// What is to take back what a stage began outside, with the context evaluated once more: an address to cancel at is often
+    /// found in what the call had answered (Orca evaluates when a task completes). What would have to be looked up stays text.
+    pub(super) fn evaluated_cancel(&mut self, id: &StageId) -> Option<Remote> {
+        let stage = self.stage(id)?;
+        stage.start_time?;
+        let definition = self
+            .context
+            .catalogue
+            .stage(super::effective_kind(&stage))?;
+        definition.cancel(&stage.context)?;
+        let evaluated = self.evaluate(&stage, &stage.context);
+        if let Ok(context) = self.within_bounds(evaluated, &stage) {
+            self.replace_context(&stage, &context);
+        }
+        let stage = self.stage(id)?;
+        definition.cancel(&stage.context)
+    }
+
+    /// Asks a worker to take back what the stage began outside. The stage has ended; the execution stays live until a worker
+    /// has answered.
+    pub(super) fn dispatch_cancel(&mut self, id: &StageId, remote: &Remote) {
+        let work = Work {
+            task: CANCEL,
+            pool: remote.pool,
+            kind: remote.kind,
+            effect: remote.effect,
+            deadline_ms: None,
+        };
+        self.open(id, work, Some(Aside::Cancel));
     }
 
     pub(super) fn finish_task(&mut self, id: &StageId, ending: Ending) {

@@ -89,6 +89,11 @@ impl Draft<'_> {
         let Some(stage) = start.parent.as_ref().map(|parent| parent.stage.clone()) else {
             return;
         };
+        let known = self.state.book.children.get(&stage);
+        if known.is_none_or(|child| child.execution != start.execution) {
+            // It belonged to an earlier turn of the stage.
+            return;
+        }
         let name = start
             .config
             .get("name")
@@ -127,6 +132,12 @@ impl Draft<'_> {
                 PeerBody::CancelChild { user, reason } => {
                     if !self.state.doc.status.is_complete() {
                         self.cancel(user, reason.clone());
+                    }
+                }
+                PeerBody::ChildRestarted { stage, user } => {
+                    let known = self.state.book.children.get(stage);
+                    if known.is_some_and(|child| child.execution == peer.from) {
+                        self.child_restarted(stage, user);
                     }
                 }
                 PeerBody::ChildFinished(result) => {
@@ -183,7 +194,8 @@ impl Draft<'_> {
             .and_then(Value::as_str)
             .unwrap_or_default()
             .to_owned();
-        let id = child_id(&self.state.doc.id, stage, &config_id, 0);
+        let turn = self.state.turn_of(&stage.id);
+        let id = child_id(&self.state.doc.id, stage, &config_id, turn);
         let name = child.config.get("name").cloned().unwrap_or(Value::Null);
         let mut context = child.context;
         context.insert("executionId".to_owned(), json!(id));

@@ -31,7 +31,17 @@ impl Draft<'_> {
             }
             Change::Pause { user } => self.pause(user),
             Change::Resume { user } => self.resume(user),
-            Change::PatchStage { stage, patch, user } => self.patch(stage, patch, user),
+            Change::PatchStage {
+                stage,
+                patch,
+                user,
+                roles,
+            } => self.patch(stage, patch, user, roles.as_deref()),
+            Change::RestartStage {
+                stage,
+                preconditions,
+                user,
+            } => self.restart_asked(stage, user, preconditions.as_ref()),
         };
         let seen = Seen {
             id: id.clone(),
@@ -74,7 +84,13 @@ impl Draft<'_> {
         Ok(Reply::Done)
     }
 
-    fn patch(&mut self, id: &StageId, patch: &Map, user: &str) -> Result<Reply, Refusal> {
+    fn patch(
+        &mut self,
+        id: &StageId,
+        patch: &Map,
+        user: &str,
+        roles: Option<&[String]>,
+    ) -> Result<Reply, Refusal> {
         let Some(stage) = self.stage(id) else {
             let message = format!("execution {} has no stage {id}", self.state.doc.id);
             return Err(Refusal {
@@ -101,7 +117,11 @@ impl Draft<'_> {
                 });
             }
         }
-        let mut context = patch.clone();
+        let definition = self.context.catalogue.stage(super::effective_kind(&stage));
+        let mut context = match definition {
+            Some(definition) => definition.patched(&stage.context, patch.clone(), roles),
+            None => patch.clone(),
+        };
         context.insert("lastModifiedBy".to_owned(), json!(user));
         self.set_context(id, context);
         let by = LastModified {
@@ -115,11 +135,14 @@ impl Draft<'_> {
         });
         if stage.status == Status::Running {
             self.push(Message::RunTask(id.clone()));
+            if patch.contains_key("manualSkip") {
+                self.push(Message::SkipByHand(id.clone()));
+            }
         }
         Ok(Reply::Done)
     }
 
-    fn conflict(&self, message: String) -> Refusal {
+    pub(super) fn conflict(&self, message: String) -> Refusal {
         Refusal {
             code: RefusalCode::Conflict,
             message,

@@ -7,12 +7,12 @@ use gennaker_model::{
     command::{Refusal, RefusalCode, Reply},
 };
 
-use super::{Context, Decision};
+use super::{Context, Decision, task::next_task};
 use crate::{
     apply::apply,
     effect::Effect,
     event::Event,
-    rollup::flag,
+    rollup::{flag, skipped_by_hand},
     state::{Purpose, State, Timer},
 };
 
@@ -27,6 +27,8 @@ pub(crate) enum Message {
     CancelStage(StageId),
     StartTask(StageId, usize),
     RunTask(StageId),
+    SkipByHand(StageId),
+    Restart,
 }
 
 pub(crate) struct Draft<'a> {
@@ -95,6 +97,7 @@ impl<'a> Draft<'a> {
                 context,
                 outputs: Map::new(),
                 removed: Vec::new(),
+                outputs_removed: Vec::new(),
             });
         }
     }
@@ -131,7 +134,7 @@ impl<'a> Draft<'a> {
     /// what is dropped then is found again by [`Self::look_at_everything`].
     pub fn settle(mut self) -> Decision {
         let mut steps = 0;
-        while let Some(message) = self.queue.pop_front() {
+        while let Some(message) = self.queue.pop_front().or_else(|| self.restart_due()) {
             steps += 1;
             if steps > self.context.rules.steps_max {
                 self.queue.clear();
@@ -155,6 +158,8 @@ impl<'a> Draft<'a> {
                 Message::CancelStage(stage) => self.cancel_stage(&stage),
                 Message::StartTask(stage, index) => self.start_task(&stage, index),
                 Message::RunTask(stage) => self.run_task(&stage),
+                Message::SkipByHand(stage) => self.skip_by_hand(&stage),
+                Message::Restart => self.restart(),
             }
         }
         Decision {
@@ -217,6 +222,9 @@ impl Draft<'_> {
     }
 
     fn push_for_running(&mut self, stage: &Stage) {
+        if skipped_by_hand(&self.state.doc, stage) {
+            self.push(Message::SkipByHand(stage.id.clone()));
+        }
         if stage
             .tasks
             .iter()
@@ -230,18 +238,21 @@ impl Draft<'_> {
                 && flag(&child.context, "allowSiblingStagesToContinueOnFailure") != Some(true);
             child.parent_stage_id.as_ref() == Some(&stage.id) && (child.status.is_halt() || stops)
         });
-        if stopped {
+        // What has not started will not: it ends as soon as nothing of it runs.
+        if stopped || self.must_cancel() {
             self.push(Message::CompleteStage(stage.id.clone()));
             return;
         }
         let has_before = self.state.doc.stages.iter().any(|child| {
             child.parent_stage_id.as_ref() == Some(&stage.id) && !child.status.is_complete()
         });
-        match stage
-            .tasks
-            .iter()
-            .position(|task| task.status == Status::NotStarted)
-        {
+        let waits = self.state.book.timers.contains_key(&Timer {
+            stage: stage.id.clone(),
+            purpose: Purpose::Again,
+        });
+        match next_task(stage) {
+            // Its tasks are to be done again, later.
+            Some(_) if waits => {}
             Some(index) if !has_before => self.push(Message::StartTask(stage.id.clone(), index)),
             Some(_) => {}
             None => self.push(Message::CompleteStage(stage.id.clone())),

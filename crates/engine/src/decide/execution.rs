@@ -19,9 +19,19 @@ impl Draft<'_> {
             self.end_execution(Status::Canceled);
             return;
         }
-        if doc
-            .start_time_expiry
-            .is_some_and(|expiry| expiry < self.now())
+        if self.texts_are_evaluated() && !self.waits_for_others() {
+            self.begin_execution();
+        }
+    }
+
+    /// StartExecution, once nothing keeps it any more.
+    pub(crate) fn begin_execution(&mut self) {
+        let doc = &self.state.doc;
+        let restarted = self.state.book.restarts > 0;
+        if !restarted
+            && doc
+                .start_time_expiry
+                .is_some_and(|expiry| expiry < self.now())
         {
             let reason = "Could not begin execution before start time expiry".to_owned();
             self.emit(Event::CancelRequested {
@@ -47,6 +57,14 @@ impl Draft<'_> {
                 reason: Some(reason),
             });
             self.end_execution(Status::Terminal);
+            return;
+        }
+        if restarted {
+            // Later than the end of whatever halted before, which must not halt it again.
+            let ended = doc.top_level_stages().filter_map(|stage| stage.end_time);
+            let at = ended.map(|end| end + 1).max().unwrap_or(0).max(self.now());
+            self.emit(Event::ExecutionStarted { at });
+            self.look_at_everything();
             return;
         }
         self.emit(Event::ExecutionStarted { at: self.now() });
@@ -104,6 +122,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn end_execution(&mut self, status: Status) {
+        self.end_all_reads();
         self.emit(Event::ExecutionEnded {
             status,
             at: self.now(),

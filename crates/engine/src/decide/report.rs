@@ -1,7 +1,7 @@
 //! Reports of workers. One for an attempt that is not open is stale: it is answered so and changes nothing.
 
 use gennaker_model::{
-    Map, Status,
+    Map, StageId, Status,
     command::Reply,
     work::{Outcome, TaskReport},
 };
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     definition::TaskResult,
     event::Event,
-    state::{Attempt, Purpose},
+    state::{Aside, Attempt, Purpose},
 };
 
 impl Draft<'_> {
@@ -23,17 +23,16 @@ impl Draft<'_> {
             .book
             .attempts
             .get(&report.attempt)
-            .filter(|attempt| {
-                attempt.message.stage == report.stage && attempt.message.task == report.task
-            });
+            .filter(|attempt| attempt.stage == report.stage && attempt.task == report.task);
         let Some(attempt) = open.cloned() else {
             self.reply(Ok(Reply::Report { stale: true }));
             return;
         };
-        if attempt.ending.is_some() {
-            self.closing_reported(report, attempt);
-        } else {
-            self.run_reported(report);
+        match &attempt.aside {
+            Some(Aside::Lookup(lookup)) => self.read_reported(report, lookup),
+            Some(Aside::Cancel) => self.cancel_reported(report),
+            None if attempt.ending.is_some() => self.closing_reported(report, attempt),
+            None => self.run_reported(report),
         }
         self.reply(Ok(Reply::Report { stale: false }));
     }
@@ -56,6 +55,7 @@ impl Draft<'_> {
                     context,
                     outputs,
                     removed: Vec::new(),
+                    outputs_removed: Vec::new(),
                 });
             }
             if let Some(ending) = attempt.ending {
@@ -66,15 +66,9 @@ impl Draft<'_> {
         match &report.outcome {
             Outcome::Running { again_ms, context } => {
                 self.set_context(&report.stage, context.clone());
-                let stage = self.stage(&report.stage);
-                let floor = stage
-                    .as_ref()
-                    .and_then(|stage| stage.context.get("backoffPeriodMs"))
-                    .and_then(serde_json::Value::as_i64)
-                    .unwrap_or(0);
                 let wait = i64::try_from(*again_ms)
                     .unwrap_or(i64::MAX / 4)
-                    .max(floor)
+                    .max(self.backoff_of(&report.stage))
                     .clamp(0, i64::MAX / 4);
                 if self.must_cancel() {
                     self.push(Message::RunTask(report.stage.clone()));
@@ -117,6 +111,45 @@ impl Draft<'_> {
                 self.complete_task(&report.stage, result);
             }
         }
+    }
+
+    /// `backoffPeriodMs` of the stage or of the nearest of its parents that has one: pauses are never shorter (reference 3.6).
+    fn backoff_of(&self, id: &StageId) -> i64 {
+        let mut current = self.stage(id);
+        for _ in 0..=self.state.doc.stages.len() {
+            let Some(stage) = current else { break };
+            let own = stage.context.get("backoffPeriodMs");
+            if let Some(period) = own.and_then(serde_json::Value::as_i64) {
+                return period;
+            }
+            current = stage
+                .parent_stage_id
+                .as_ref()
+                .and_then(|parent| self.stage(parent));
+        }
+        0
+    }
+
+    /// What became of the wish to take back what an ended stage had begun; its status stays.
+    fn cancel_reported(&mut self, report: &TaskReport) {
+        self.emit(Event::AttemptEnded {
+            attempt: report.attempt,
+        });
+        let (mut context, _) = learned(&report.outcome);
+        if let Outcome::Failed {
+            exception: Some(exception),
+            ..
+        } = &report.outcome
+        {
+            let reason = exception.pointer("/details/errors/0");
+            let reason = reason.and_then(serde_json::Value::as_str);
+            let sentence = format!(
+                "What the stage had begun could not be cancelled: {}",
+                reason.unwrap_or("the worker gave no reason")
+            );
+            context.extend(remains_notice(Some(&sentence)));
+        }
+        self.set_context(&report.stage, context);
     }
 
     fn closing_reported(&mut self, report: &TaskReport, closing: Attempt) {

@@ -5,13 +5,18 @@ use std::sync::Arc;
 use gennaker_model::{Map, Stage, StageId, Status, SyntheticOwner, Task};
 use serde_json::{Value, json};
 
-use super::draft::{Draft, Message};
+use super::{
+    draft::{Draft, Message},
+    synthetic::with_window,
+    task::running_task,
+};
 use crate::{
     definition::{NewStage, Plan, PlanContext, PlanError},
     event::Event,
     exception, graph,
     rollup::{self, flag},
-    scope,
+    scope::{self, Evaluated},
+    state::{Lookup, Purpose},
 };
 
 impl Draft<'_> {
@@ -31,11 +36,21 @@ impl Draft<'_> {
             self.look_up(id, &evaluated.needs);
             return;
         }
-        let context = evaluated.into_context(&stage.context);
+        let context = match self.within_bounds(evaluated, &stage) {
+            Ok(context) => context,
+            Err(error) => {
+                self.planning_failed(id, &stage, &error);
+                return;
+            }
+        };
         match self.is_enabled(&stage, &context) {
-            Ok(true) => {}
-            Ok(false) => {
+            Ok(Enabled::Yes) => {}
+            Ok(Enabled::No) => {
                 self.skip_stage(id);
+                return;
+            }
+            Ok(Enabled::Unknown(needs)) => {
+                self.look_up(id, &needs);
                 return;
             }
             Err(error) => {
@@ -89,6 +104,7 @@ impl Draft<'_> {
                 return;
             }
         };
+        let before = with_window(&planned, plan.before);
         let last = plan.tasks.len();
         let tasks: Vec<Task> = plan
             .tasks
@@ -97,7 +113,7 @@ impl Draft<'_> {
             .map(|(index, task)| Task {
                 id: (index + 1).to_string(),
                 implementing_class: task.definition.class.to_owned(),
-                name: task.definition.name.to_owned(),
+                name: task.name.to_owned(),
                 start_time: None,
                 end_time: None,
                 status: Status::NotStarted,
@@ -105,6 +121,7 @@ impl Draft<'_> {
                 stage_end: index + 1 == last,
                 loop_start: task.loop_start,
                 loop_end: task.loop_end,
+                retry: 0,
                 task_exception_details: None,
             })
             .collect();
@@ -115,7 +132,7 @@ impl Draft<'_> {
             at: self.now(),
             tasks,
         });
-        self.add_synthetic(id, SyntheticOwner::StageBefore, plan.before);
+        self.add_synthetic(id, SyntheticOwner::StageBefore, before);
         self.begin_parts(id);
     }
 
@@ -131,6 +148,28 @@ impl Draft<'_> {
         } else {
             self.push(Message::CompleteStage(id.clone()));
         }
+    }
+
+    /// The evaluated context, unless it has become too large to be recorded.
+    pub(super) fn within_bounds(
+        &self,
+        evaluated: Evaluated,
+        stage: &Stage,
+    ) -> Result<Map, PlanError> {
+        let worked = !evaluated.value.is_null();
+        let context = evaluated.into_context(&stage.context);
+        let limit = self.context.rules.context_bytes_max;
+        if worked {
+            let bytes = serde_json::to_vec(&context).map_or(0, |bytes| bytes.len());
+            if bytes > limit {
+                return Err(PlanError::argument(format!(
+                    "with its expressions evaluated the context of the stage takes {} KiB; the limit is {} KiB",
+                    bytes / 1024,
+                    limit / 1024
+                )));
+            }
+        }
+        Ok(context)
     }
 
     fn within_limits(&self, plan: Plan) -> Result<Plan, PlanError> {
@@ -165,9 +204,9 @@ impl Draft<'_> {
     }
 
     /// Optional stages (orchestration reference 5.1, `OptionalStageSupport`).
-    fn is_enabled(&self, stage: &Stage, context: &Map) -> Result<bool, PlanError> {
+    fn is_enabled(&self, stage: &Stage, context: &Map) -> Result<Enabled, PlanError> {
         if !self.is_pipeline() {
-            return Ok(true);
+            return Ok(Enabled::Yes);
         }
         let own = context.get("stageEnabled").filter(|value| !value.is_null());
         let condition = match (own, &stage.parent_stage_id) {
@@ -176,10 +215,10 @@ impl Draft<'_> {
                 let parent = self.state.doc.stage(parent);
                 match parent.and_then(|parent| parent.context.get("stageEnabled")) {
                     Some(inherited) => inherited.clone(),
-                    None => return Ok(true),
+                    None => return Ok(Enabled::Yes),
                 }
             }
-            (None, None) => return Ok(true),
+            (None, None) => return Ok(Enabled::Yes),
         };
         let Value::Object(condition) = condition else {
             return Err(PlanError {
@@ -196,7 +235,7 @@ impl Draft<'_> {
             .map(scope::text_of)
             .unwrap_or_default();
         if !kind.eq_ignore_ascii_case("expression") || text.trim().is_empty() {
-            return Ok(true);
+            return Ok(Enabled::Yes);
         }
         let evaluated = scope::evaluate(
             &self.state,
@@ -207,18 +246,67 @@ impl Draft<'_> {
             &Value::String(format!("${{{text}}}")),
             self.context,
         );
-        Ok(scope::text_of(&evaluated.value)
+        if !evaluated.needs.is_empty() {
+            return Ok(Enabled::Unknown(evaluated.needs));
+        }
+        let holds = scope::text_of(&evaluated.value)
             .trim()
-            .eq_ignore_ascii_case("true"))
+            .eq_ignore_ascii_case("true");
+        Ok(if holds { Enabled::Yes } else { Enabled::No })
     }
 
     fn skip_stage(&mut self, id: &StageId) {
+        self.end_reads(id);
+        self.disarm(id, Purpose::Again);
         self.emit(Event::StageEnded {
             stage: id.clone(),
             status: Status::Skipped,
             at: self.now(),
         });
         self.follow(id, Status::Skipped);
+    }
+
+    /// SkipStage of a stage that a person skips (reference 3.4 and 5.9): its running parts end first; then the stage of the
+    /// pipeline that it belongs to is SKIPPED, and so are its parts, but for those that have succeeded or failed.
+    pub(super) fn skip_by_hand(&mut self, id: &StageId) {
+        let Some(stage) = self.stage(id) else { return };
+        let top = graph::top_level(&self.state.doc, &stage).id.clone();
+        if !self
+            .stage(&top)
+            .is_some_and(|top| matches!(top.status, Status::Running | Status::Paused))
+        {
+            return;
+        }
+        let parts: Vec<_> = self
+            .state
+            .doc
+            .stages
+            .iter()
+            .filter(|part| graph::top_level(&self.state.doc, part).id == top)
+            .cloned()
+            .collect();
+        let mut open = false;
+        for part in &parts {
+            if running_task(part).is_some() {
+                open = true;
+                self.push(Message::RunTask(part.id.clone()));
+            }
+        }
+        if open {
+            return;
+        }
+        for part in parts.iter().filter(|part| part.id != top) {
+            if !part.status.is_complete() {
+                self.end_reads(&part.id);
+                self.disarm(&part.id, Purpose::Again);
+                self.emit(Event::StageEnded {
+                    stage: part.id.clone(),
+                    status: Status::Skipped,
+                    at: self.now(),
+                });
+            }
+        }
+        self.skip_stage(&top);
     }
 
     /// CompleteStage: status from the parts, then after-stages or on-failure stages, then what comes next.
@@ -235,7 +323,7 @@ impl Draft<'_> {
             .book
             .attempts
             .values()
-            .any(|attempt| attempt.message.stage == *id)
+            .any(|attempt| attempt.stage == *id)
             && stage
                 .tasks
                 .iter()
@@ -281,6 +369,10 @@ impl Draft<'_> {
         } else if !canceled && status.is_failure() && self.plan_on_failure(&stage) {
             return;
         }
+        if canceled && status == Status::Terminal && !rollup::any_failed(&self.state.doc, &stage) {
+            // Cancelled between two of its parts.
+            status = Status::Canceled;
+        }
         if !status.is_complete() {
             status = if canceled { Status::Canceled } else { return };
         }
@@ -289,6 +381,13 @@ impl Draft<'_> {
 
     fn close_stage(&mut self, id: &StageId, status: Status) {
         self.cancel_open_parts(id);
+        self.end_reads(id);
+        self.disarm(id, Purpose::Again);
+        let cancel = if status.is_halt() {
+            self.evaluated_cancel(id)
+        } else {
+            None
+        };
         if let Some(stage) = self.stage(id) {
             let merged = scope::merge_summary_into_exception(&stage.context);
             self.set_context(id, merged);
@@ -298,6 +397,9 @@ impl Draft<'_> {
             status,
             at: self.now(),
         });
+        if let Some(remote) = cancel {
+            self.dispatch_cancel(id, &remote);
+        }
         self.follow(id, status);
     }
 
@@ -388,7 +490,9 @@ impl Draft<'_> {
         for child in children {
             open |= match child.status {
                 Status::Running | Status::Paused => true,
-                Status::NotStarted => graph::all_upstream_complete(&self.state.doc, child),
+                Status::NotStarted => {
+                    !self.must_cancel() && graph::all_upstream_complete(&self.state.doc, child)
+                }
                 _ => false,
             };
         }
@@ -466,6 +570,14 @@ impl Draft<'_> {
         }
         !waiting.is_empty()
     }
+}
+
+/// Whether an optional stage runs.
+enum Enabled {
+    Yes,
+    No,
+    /// That depends on what must be looked up first.
+    Unknown(Vec<Lookup>),
 }
 
 /// The type that decides how a stage behaves: `alias` if there is one, else `type` (orchestration reference 5.8).

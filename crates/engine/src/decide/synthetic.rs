@@ -5,7 +5,10 @@ use std::sync::Arc;
 use gennaker_model::{Map, Stage, StageId, Status, SyntheticOwner, routing::fnv1a64};
 
 use super::draft::{Draft, Message};
-use crate::{definition::NewStage, event::Event, graph, scope, state::Lookup, state::State};
+use crate::{definition::NewStage, event::Event, graph, rollup::flag, scope, state::State};
+
+/// Type and name of the stage that waits for an execution window, and the option that asks for it.
+pub(super) const WINDOW: &str = "restrictExecutionDuringTimeWindow";
 
 impl Draft<'_> {
     /// Adds stages on one side of `parent`. Contexts are evaluated when they are added, as in Orca.
@@ -25,6 +28,7 @@ impl Draft<'_> {
         };
         let ref_id = |index: usize| format!("{}{sign}{}", parent.ref_id, held + index + 1);
         for (index, new) in new.into_iter().enumerate() {
+            let context = without_window(&new.kind, new.context);
             let stage = Stage {
                 id: self.next_stage_id(),
                 ref_id: ref_id(index),
@@ -35,7 +39,7 @@ impl Draft<'_> {
                 end_time: None,
                 start_time_expiry: None,
                 status: Status::NotStarted,
-                context: Arc::new(without_window(new.context)),
+                context: Arc::new(context),
                 outputs: Arc::default(),
                 tasks: Vec::new(),
                 synthetic_stage_owner: Some(owner),
@@ -86,6 +90,7 @@ impl Draft<'_> {
             .map(|stage| stage.id.clone())
             .collect();
         for stage in gone {
+            self.end_reads(&stage);
             self.emit(Event::StageRemoved { stage });
         }
     }
@@ -127,45 +132,13 @@ impl Draft<'_> {
                 context: changed,
                 outputs: Map::new(),
                 removed,
+                outputs_removed: Vec::new(),
             });
         }
     }
 
     pub(super) fn evaluate(&self, stage: &Stage, context: &Map) -> scope::Evaluated {
         scope::evaluate_context(&self.state, stage, context, self.context)
-    }
-
-    pub(super) fn look_up(&mut self, stage: &StageId, needs: &[Lookup]) {
-        for lookup in needs {
-            let open = self.state.book.lookups.get(lookup);
-            let asked = open.is_some();
-            if open.is_none_or(|stages| !stages.contains(stage)) {
-                self.emit(Event::LookupOpened {
-                    lookup: lookup.clone(),
-                    stage: stage.clone(),
-                });
-            }
-            if !asked {
-                self.effect(crate::effect::Effect::Lookup(lookup.clone()));
-            }
-        }
-    }
-
-    pub(super) fn lookup_answered(&mut self, lookup: &Lookup, answer: &crate::state::LookupAnswer) {
-        let Some(waiting) = self.state.book.lookups.get(lookup).cloned() else {
-            return;
-        };
-        self.emit(Event::LookupAnswered {
-            lookup: lookup.clone(),
-            answer: answer.clone(),
-        });
-        for stage in waiting {
-            match self.stage(&stage).map(|stage| stage.status) {
-                Some(Status::NotStarted) => self.push(Message::StartStage(stage)),
-                Some(Status::Running) => self.push(Message::RunTask(stage)),
-                _ => {}
-            }
-        }
     }
 
     fn next_stage_id(&self) -> StageId {
@@ -182,10 +155,49 @@ fn derived_stage_id(execution: &str, time_ms: i64, number: u64) -> StageId {
     StageId::derived(time_ms, random)
 }
 
-fn without_window(mut context: Map) -> Map {
-    context.shift_remove("restrictExecutionDuringTimeWindow");
-    context.shift_remove("restrictedExecutionWindow");
+/// What an execution window stays for is its own stage; the others do not wait for it again.
+fn without_window(kind: &str, mut context: Map) -> Map {
+    context.shift_remove(WINDOW);
+    if kind != WINDOW {
+        context.shift_remove("restrictedExecutionWindow");
+    }
     context
+}
+
+/// The before-stages of a stage, with the one that waits for its execution window first (reference 1.6 and 5.2).
+pub(super) fn with_window(stage: &Stage, before: Vec<NewStage>) -> Vec<NewStage> {
+    if flag(&stage.context, WINDOW) != Some(true) {
+        return before;
+    }
+    let mut context = (*stage.context).clone();
+    for key in ["stageTimeoutMs", "alias"] {
+        context.shift_remove(key);
+    }
+    let window = NewStage {
+        kind: WINDOW.to_owned(),
+        name: WINDOW.to_owned(),
+        context,
+        requires: Vec::new(),
+    };
+    let others = before.into_iter().map(|new| NewStage {
+        requires: if new.requires.is_empty() {
+            vec![0]
+        } else {
+            new.requires.into_iter().map(|place| place + 1).collect()
+        },
+        ..new
+    });
+    std::iter::once(window).chain(others).collect()
+}
+
+/// How long the stage's execution window kept it, milliseconds; that does not count towards its time limit (reference 3.6).
+#[must_use]
+pub(super) fn window_ms(state: &State, stage: &StageId, now: i64) -> i64 {
+    let windows = graph::synthetic(&state.doc, stage, SyntheticOwner::StageBefore);
+    windows
+        .filter(|window| window.kind == WINDOW)
+        .filter_map(|window| Some(window.end_time.unwrap_or(now) - window.start_time?))
+        .sum()
 }
 
 /// Elapsed paused time of the execution after `since`, milliseconds (orchestration reference 3.6).

@@ -1,23 +1,20 @@
 //! StartTask, RunTask, CompleteTask, and the time limits (orchestration reference 3.5 and 3.6).
 
-use gennaker_model::{
-    AttemptId, EffectId, Map, Stage, StageId, Status, Task,
-    work::{Order, TaskMessage, VERSION},
-};
+use gennaker_model::{Map, Stage, StageId, Status, Task};
 use serde_json::{Value, json};
 
 use super::{
+    attempt::Work,
     draft::{Draft, Message},
-    synthetic::paused_ms,
+    synthetic::{WINDOW, paused_ms, window_ms},
 };
 use crate::{
     definition::{Remote, Step, TaskContext, TaskDefinition, TaskResult},
-    effect::Effect,
     event::Event,
     exception,
-    rollup::{failure_status, flag},
+    rollup::{failure_status, first_current_task, flag, skipped_by_hand},
     scope,
-    state::{Attempt, Ending, Purpose, Timer},
+    state::{Ending, Purpose, Timer},
 };
 
 impl Draft<'_> {
@@ -59,7 +56,7 @@ impl Draft<'_> {
         if stage.status != Status::Running || self.state.doc.status == Status::Paused {
             return;
         }
-        if flag(&stage.context, "manualSkip") == Some(true) {
+        if skipped_by_hand(&self.state.doc, &stage) {
             self.end_task(
                 id,
                 Ending {
@@ -90,7 +87,21 @@ impl Draft<'_> {
             self.look_up(id, &evaluated.needs);
             return;
         }
-        let context = evaluated.into_context(&stage.context);
+        let context = match self.within_bounds(evaluated, &stage) {
+            Ok(context) => context,
+            Err(error) => {
+                let exception =
+                    exception::unexpected(&task.name, error.class, &error.message, self.now());
+                self.finish_task(
+                    id,
+                    Ending {
+                        status: Status::Terminal,
+                        exception: Some(exception),
+                    },
+                );
+                return;
+            }
+        };
         let step = {
             let evaluate = |value: &Value, own: &Map| {
                 let stage = Stage {
@@ -105,20 +116,30 @@ impl Draft<'_> {
                 context: &context,
                 task: &task,
                 now: self.now(),
+                zone: &self.context.rules.zone,
                 evaluate: &evaluate,
             };
             (definition.step)(&view)
         };
         self.replace_context(&stage, &context);
-        self.take_step(&stage, &task, step, &context);
+        self.take_step(&stage, &task, step);
     }
 
-    fn take_step(&mut self, stage: &Stage, task: &Task, step: Step, context: &Map) {
+    fn take_step(&mut self, stage: &Stage, task: &Task, step: Step) {
         let id = &stage.id;
         match step {
             Step::Done(result) => self.complete_task(id, result),
             Step::Again { at, context } => {
                 self.set_context(id, context);
+                self.arm(id, Purpose::Again, at.max(self.now()));
+            }
+            Step::Scheduled { at } => {
+                if stage.scheduled_time != Some(at) {
+                    self.emit(Event::StageScheduled {
+                        stage: id.clone(),
+                        at,
+                    });
+                }
                 self.arm(id, Purpose::Again, at.max(self.now()));
             }
             Step::Ask { context } => {
@@ -127,7 +148,7 @@ impl Draft<'_> {
                     self.emit(Event::QuestionOpened { stage: id.clone() });
                 }
             }
-            Step::Dispatch(remote) => self.dispatch(stage, task, &remote, context.clone()),
+            Step::Dispatch(remote) => self.dispatch(stage, task, &remote),
             Step::Lookup(lookup) => self.look_up(id, std::slice::from_ref(&lookup)),
             Step::StartChild(child) => {
                 self.start_child(stage, *child);
@@ -137,41 +158,15 @@ impl Draft<'_> {
         }
     }
 
-    fn dispatch(&mut self, stage: &Stage, task: &Task, remote: &Remote, input: Map) {
-        let number = AttemptId(self.state.book.attempts_used + 1);
-        let doc = &self.state.doc;
-        let effect = remote
-            .effect
-            .then(|| EffectId::of(&doc.id, &stage.id, 0, &task.id, 0));
-        let message = TaskMessage {
-            v: VERSION,
-            partition: self.context.partition,
-            execution: doc.id.clone(),
-            application: doc.application.clone(),
-            stage: stage.id.clone(),
-            ref_id: stage.ref_id.clone(),
-            task: task.id.clone(),
-            attempt: number,
-            kind: remote.kind.to_owned(),
-            order: Order::Run,
-            pool: remote.pool.to_owned(),
-            zone: input
-                .get("zone")
-                .and_then(Value::as_str)
-                .filter(|zone| !zone.is_empty())
-                .map(str::to_owned),
-            effect,
-            input,
-            user: doc.authentication.user.clone(),
+    fn dispatch(&mut self, stage: &Stage, task: &Task, remote: &Remote) {
+        let work = Work {
+            task: &task.id,
+            pool: remote.pool,
+            kind: remote.kind,
+            effect: remote.effect,
             deadline_ms: self.deadline(&stage.id).map(|limit| limit.due),
-            trace: None,
         };
-        let open = Attempt::of(&message, self.now(), None);
-        self.emit(Event::AttemptOpened {
-            attempt: number,
-            open: Box::new(open),
-        });
-        self.effect(Effect::Dispatch(Box::new(message)));
+        self.open(&stage.id, work, None);
     }
 
     /// CompleteTask: the result is stored, then the next task, the end of the stage, or the start of the loop.
@@ -185,8 +180,9 @@ impl Draft<'_> {
         else {
             return;
         };
+        let retry = self.retry_of(&stage, &result);
         let mut context = result.context;
-        if let Some(exception) = &result.exception {
+        if let Some(exception) = result.exception.as_ref().filter(|_| retry.is_none()) {
             context.insert("exception".to_owned(), exception.clone());
         }
         let mut outputs = result.outputs;
@@ -197,13 +193,19 @@ impl Draft<'_> {
                 context,
                 outputs,
                 removed: Vec::new(),
+                outputs_removed: Vec::new(),
             });
         }
         for purpose in [Purpose::Again, Purpose::Timeout, Purpose::Closing] {
             self.disarm(id, purpose);
         }
+        self.end_reads(id);
         if self.state.book.questions.contains(id) {
             self.emit(Event::QuestionClosed { stage: id.clone() });
+        }
+        if let Some(due) = retry {
+            self.retry(&stage, task, result.exception, due);
+            return;
         }
         let flags = self
             .stage(id)
@@ -217,11 +219,11 @@ impl Draft<'_> {
         };
         if original == Status::Redirect {
             self.emit(Event::LoopRestarted { stage: id.clone() });
-            let first = stage
-                .tasks
-                .iter()
-                .position(|task| task.loop_start)
-                .unwrap_or(index);
+            let current = stage.tasks.iter().enumerate();
+            let first = current
+                .skip(first_current_task(&stage))
+                .find(|(_, task)| task.loop_start)
+                .map_or(index, |(place, _)| place);
             self.push(Message::StartTask(id.clone(), first));
             return;
         }
@@ -233,10 +235,9 @@ impl Draft<'_> {
             exception: result.exception,
         });
         // A failure that is ignored does not halt, so the next task of the same stage runs (reference 2.5, a quirk).
-        if status.is_halt()
-            || index + 1 == stage.tasks.len()
-            || flag(&flags, "manualSkip") == Some(true)
-        {
+        if skipped_by_hand(&self.state.doc, &stage) && !self.must_cancel() {
+            self.push(Message::SkipByHand(id.clone()));
+        } else if status.is_halt() || index + 1 == stage.tasks.len() {
             self.push(Message::CompleteStage(id.clone()));
         } else {
             self.push(Message::StartTask(id.clone(), index + 1));
@@ -251,9 +252,18 @@ impl Draft<'_> {
             timer: timer.clone(),
         });
         match timer.purpose {
-            Purpose::Again => self.run_task(&timer.stage),
+            Purpose::Again => self.again(&timer.stage),
             Purpose::Timeout => self.check_time(&timer.stage),
             Purpose::Closing => self.closing_overdue(&timer.stage),
+        }
+    }
+
+    /// The timer of a task that wants to be looked at again, or of tasks that are to be done again.
+    fn again(&mut self, id: &StageId) {
+        let Some(stage) = self.stage(id) else { return };
+        match next_task(&stage) {
+            Some(index) if running_task(&stage).is_none() => self.start_task(id, index),
+            Some(_) | None => self.run_task(id),
         }
     }
 
@@ -304,12 +314,18 @@ impl Draft<'_> {
     /// The earlier of the stage's limit and the task's.
     fn deadline(&self, id: &StageId) -> Option<Deadline> {
         let stage = self.state.doc.stage(id)?;
+        if stage.kind == WINDOW {
+            return None;
+        }
         let task = running_task(stage)?;
         let limited = nearest_limit(&self.state.doc, stage);
         let by_stage = limited.map(|(owner, limit)| {
             let since = owner.start_time.unwrap_or(0);
             Deadline {
-                due: since + limit + paused_ms(&self.state, since, self.now()),
+                due: since
+                    + limit
+                    + paused_ms(&self.state, since, self.now())
+                    + window_ms(&self.state, id, self.now()),
                 message: format!("Stage {} timed out after {}", owner.name, words(limit)),
             }
         });
@@ -353,7 +369,7 @@ fn task_limit(definition: &TaskDefinition, stage_limit: Option<i64>) -> Option<i
 }
 
 /// The nearest of the stage and its parents whose own context has a numeric `stageTimeoutMs`.
-fn nearest_limit<'a>(
+pub(super) fn nearest_limit<'a>(
     execution: &'a gennaker_model::Execution,
     stage: &'a Stage,
 ) -> Option<(&'a Stage, i64)> {
@@ -380,6 +396,14 @@ fn nearest_limit<'a>(
             .map(AsRef::as_ref);
     }
     None
+}
+
+/// Place of the task that is next, when none is under way.
+pub(super) fn next_task(stage: &Stage) -> Option<usize> {
+    stage
+        .tasks
+        .iter()
+        .position(|task| task.status == Status::NotStarted)
 }
 
 /// The task that is under way.

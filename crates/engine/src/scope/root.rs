@@ -1,40 +1,106 @@
-//! What names in an expression refer to, lent from the engine's state.
+//! What names in an expression refer to, lent from an execution.
+
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use gennaker_expressions::{Data, ExecutionView, Root};
 use gennaker_model::{Execution, ExecutionType, Map, Stage};
 use serde_json::{Value, json};
 
-use super::{ancestor_output, effective_user, is_v4};
-use crate::graph;
+use super::{effective_user, is_v4};
+use crate::graph::Relatives;
 
-/// The scope of one stage; `stage` may have another context than the one in the document.
-pub(super) struct StageRoot<'a> {
+/// The scope in which expressions of an execution are evaluated: one of its stages, or the execution as a whole.
+///
+/// Source: orca `ContextParameterProcessor.buildExecutionContext`, `StageContext`.
+pub struct Scope<'a> {
     execution: &'a Execution,
-    stage: &'a Stage,
-    user: String,
+    stage: Option<&'a Stage>,
+    nothing: Map,
+    user: OnceCell<String>,
+    relatives: OnceCell<Relatives<'a>>,
+    inherited: OnceCell<BTreeMap<&'a str, (usize, &'a Value)>>,
+    output_keys: OnceCell<BTreeSet<&'a str>>,
 }
 
-impl<'a> StageRoot<'a> {
-    pub fn new(execution: &'a Execution, stage: &'a Stage) -> Self {
+impl<'a> Scope<'a> {
+    /// The scope of a stage. It may have another context than the stage of the same id in the execution.
+    #[must_use]
+    pub fn of_stage(execution: &'a Execution, stage: &'a Stage) -> Self {
+        Self::new(execution, Some(stage))
+    }
+
+    /// The scope with `execution` and `trigger` alone, as Orca's evaluate endpoint has it without a stage.
+    #[must_use]
+    pub fn of_execution(execution: &'a Execution) -> Self {
+        Self::new(execution, None)
+    }
+
+    /// The ancestor whose outputs give the value of a name that the stage's own context does not have.
+    #[must_use]
+    pub fn giver(&self, name: &str) -> Option<&'a Stage> {
+        let (place, _) = self.inherited_outputs().get(name)?;
+        Some(&self.execution.stages[*place])
+    }
+
+    fn new(execution: &'a Execution, stage: Option<&'a Stage>) -> Self {
         Self {
             execution,
             stage,
-            user: effective_user(execution, stage),
+            nothing: Map::new(),
+            user: OnceCell::new(),
+            relatives: OnceCell::new(),
+            inherited: OnceCell::new(),
+            output_keys: OnceCell::new(),
         }
     }
 
     fn is_pipeline(&self) -> bool {
         self.execution.kind == ExecutionType::Pipeline
     }
+
+    fn relatives(&self) -> &Relatives<'a> {
+        self.relatives.get_or_init(|| Relatives::of(self.execution))
+    }
+
+    /// The outputs of all ancestors by key; of several with one key the nearest.
+    fn inherited_outputs(&self) -> &BTreeMap<&'a str, (usize, &'a Value)> {
+        self.inherited.get_or_init(|| {
+            let mut outputs = BTreeMap::new();
+            let ancestors = self
+                .stage
+                .map_or_else(Vec::new, |stage| self.relatives().ancestors(stage));
+            for place in ancestors {
+                for (key, value) in &*self.execution.stages[place].outputs {
+                    outputs.entry(key.as_str()).or_insert((place, value));
+                }
+            }
+            outputs
+        })
+    }
+
+    /// Every key that any stage has among its outputs: most keys that are asked for are not there, and need no search.
+    fn output_keys(&self) -> &BTreeSet<&'a str> {
+        self.output_keys.get_or_init(|| {
+            let stages = self.execution.stages.iter();
+            stages
+                .flat_map(|stage| stage.outputs.keys())
+                .map(String::as_str)
+                .collect()
+        })
+    }
 }
 
-impl Root for StageRoot<'_> {
+impl Root for Scope<'_> {
     fn own(&self) -> &Map {
-        &self.stage.context
+        self.stage.map_or(&self.nothing, |stage| &stage.context)
     }
 
     fn inherited(&self, name: &str) -> Option<Data<'_>> {
-        ancestor_output(self.execution, self.stage, name).map(Data::Json)
+        let (_, value) = self.inherited_outputs().get(name)?;
+        Some(Data::Json(value))
     }
 
     fn trigger(&self) -> Option<Data<'_>> {
@@ -43,6 +109,7 @@ impl Root for StageRoot<'_> {
     }
 
     fn template_variables(&self) -> Option<Data<'_>> {
+        self.stage?;
         let variables = self
             .execution
             .template_variables
@@ -56,31 +123,51 @@ impl Root for StageRoot<'_> {
     }
 
     fn current_stage_id(&self) -> Option<&str> {
-        Some(self.stage.id.as_str())
+        Some(self.stage?.id.as_str())
     }
 
     fn current_user(&self) -> Option<&str> {
-        Some(&self.user)
+        let user = self.user.get_or_init(|| match self.stage {
+            Some(stage) => effective_user(self.execution, stage),
+            None => self.execution.authentication.user.clone(),
+        });
+        Some(user)
     }
 }
 
-impl ExecutionView for StageRoot<'_> {
+impl ExecutionView for Scope<'_> {
     fn property(&self, name: &str) -> Option<Data<'_>> {
         let execution = self.execution;
         Some(match name {
+            "type" => Data::Owned(json!(execution.kind)),
             "id" => Data::Text(execution.id.as_str()),
+            "rootId" => Data::Text(execution.root_id.as_ref()?.as_str()),
             "application" => Data::Text(&execution.application),
             "name" => Data::Text(execution.name.as_deref()?),
-            "trigger" => Data::Map(&execution.trigger),
+            "description" => Data::Text(execution.description.as_deref()?),
             "pipelineConfigId" => Data::Text(execution.pipeline_config_id.as_deref()?),
+            "buildTime" => Data::Owned(json!(execution.build_time)),
+            "startTime" => Data::Owned(json!(execution.start_time?)),
+            "endTime" => Data::Owned(json!(execution.end_time?)),
+            "startTimeExpiry" => Data::Owned(json!(execution.start_time_expiry?)),
             "status" => Data::Text(execution.status.as_str()),
-            "stages" => return None,
-            other => Data::Owned(
-                serde_json::to_value(without_stages(execution))
-                    .ok()?
-                    .get(other)?
-                    .clone(),
-            ),
+            "canceled" => Data::Owned(json!(execution.canceled)),
+            "canceledBy" => Data::Text(execution.canceled_by.as_deref()?),
+            "cancellationReason" => Data::Text(execution.cancellation_reason.as_deref()?),
+            "limitConcurrent" => Data::Owned(json!(execution.limit_concurrent)),
+            "maxConcurrentExecutions" => Data::Owned(json!(execution.max_concurrent_executions)),
+            "keepWaitingPipelines" => Data::Owned(json!(execution.keep_waiting_pipelines)),
+            "authentication" => Data::Owned(json!(execution.authentication)),
+            "paused" => Data::Owned(json!(execution.paused.as_ref()?)),
+            "origin" => Data::Text(execution.origin.as_deref()?),
+            "trigger" => Data::Map(&execution.trigger),
+            "source" => Data::Json(execution.source.as_ref()?),
+            "notifications" => Data::List(&execution.notifications),
+            "initialConfig" => Data::Map(&execution.initial_config),
+            "systemNotifications" => Data::List(&execution.system_notifications),
+            "spelEvaluator" => Data::Text(execution.spel_evaluator.as_deref()?),
+            "templateVariables" => Data::Map(execution.template_variables.as_ref()?),
+            _ => return None,
         })
     }
 
@@ -110,37 +197,34 @@ impl ExecutionView for StageRoot<'_> {
     }
 
     fn stage_context(&self, stage: usize) -> &Map {
-        match self.execution.stages.get(stage) {
-            Some(stage) => &stage.context,
-            None => &self.stage.context,
-        }
+        self.execution
+            .stages
+            .get(stage)
+            .map_or(&self.nothing, |stage| &stage.context)
     }
 
     fn stage_outputs(&self, stage: usize) -> &Map {
-        match self.execution.stages.get(stage) {
-            Some(stage) => &stage.outputs,
-            None => &self.stage.outputs,
-        }
+        self.execution
+            .stages
+            .get(stage)
+            .map_or(&self.nothing, |stage| &stage.outputs)
     }
 
     fn stage_inherited(&self, stage: usize, key: &str) -> Option<Data<'_>> {
-        let stage = self.execution.stages.get(stage)?;
-        ancestor_output(self.execution, stage, key).map(Data::Json)
+        if !self.output_keys().contains(key) {
+            return None;
+        }
+        self.stage_ancestors(stage)
+            .into_iter()
+            .find_map(|place| self.execution.stages[place].outputs.get(key))
+            .map(Data::Json)
     }
 
     fn stage_ancestors(&self, stage: usize) -> Vec<usize> {
-        let Some(own) = self.execution.stages.get(stage) else {
-            return Vec::new();
-        };
-        graph::ancestors(self.execution, own)
-            .into_iter()
-            .filter_map(|ancestor| {
-                self.execution
-                    .stages
-                    .iter()
-                    .position(|stage| stage.id == ancestor.id)
-            })
-            .collect()
+        match self.execution.stages.get(stage) {
+            Some(stage) => self.relatives().ancestors(stage),
+            None => Vec::new(),
+        }
     }
 
     fn document(&self) -> Value {
@@ -148,9 +232,12 @@ impl ExecutionView for StageRoot<'_> {
     }
 }
 
-fn without_stages(execution: &Execution) -> Execution {
-    Execution {
-        stages: Vec::new(),
-        ..execution.clone()
+impl std::fmt::Debug for Scope<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Scope")
+            .field("execution", &self.execution.id)
+            .field("stage", &self.stage.map(|stage| &stage.id))
+            .finish_non_exhaustive()
     }
 }

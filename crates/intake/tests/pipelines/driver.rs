@@ -9,7 +9,7 @@ use gennaker_engine::{
 };
 use gennaker_intake::{StartContext, prepare};
 use gennaker_model::{
-    AttemptId, CommandId, ExecutionType, Map, Stage, Status,
+    AttemptId, CommandId, ExecutionId, ExecutionType, Map, Stage, Status,
     command::{ChildResult, Peer, PeerBody, Reply, Start},
     routing,
     work::{Outcome, TaskMessage, TaskReport},
@@ -25,8 +25,11 @@ pub struct Driver {
     attempts: BTreeMap<AttemptId, TaskMessage>,
     sent: Vec<Peer>,
     replies: Vec<Reply>,
+    refusals: Vec<String>,
     commands: u64,
     rules: Rules,
+    /// Whether as many others run as the pipeline allows.
+    pub must_wait: bool,
 }
 
 impl Driver {
@@ -39,6 +42,15 @@ impl Driver {
     }
 
     pub fn start_by(config: Value, trigger: Value, rules: Rules) -> Self {
+        Self::start_beside(config, trigger, rules, false)
+    }
+
+    /// With as many others running as its pipeline allows.
+    pub fn start_in_line(config: Value) -> Self {
+        Self::start_beside(config, json!({}), Rules::default(), true)
+    }
+
+    fn start_beside(config: Value, trigger: Value, rules: Rules, must_wait: bool) -> Self {
         let now = 1_800_000_000_000;
         let mut whole =
             json!({"id": "config", "name": "pipe", "application": "app", "spelEvaluator": "v4"});
@@ -56,8 +68,21 @@ impl Driver {
             parent: None,
             error: None,
         };
-        let prepared = prepare(&start, &StartContext { now });
-        let decision = gennaker_engine::start(prepared.execution, None, &context(now, &rules));
+        let prepared = prepare(
+            &start,
+            &StartContext {
+                now,
+                rules: &rules,
+                frozen: None,
+                prior: None,
+            },
+        );
+        let decision = gennaker_engine::start(
+            prepared.execution,
+            None,
+            &prepared.needs,
+            &context(now, &rules, must_wait),
+        );
         let mut driver = Self {
             state: decision.after.clone(),
             decisions: 0,
@@ -66,8 +91,10 @@ impl Driver {
             attempts: BTreeMap::new(),
             sent: Vec::new(),
             replies: Vec::new(),
+            refusals: Vec::new(),
             commands: 0,
             rules,
+            must_wait,
         };
         let mut replayed = apply::created(&decision.events[0]).unwrap();
         for event in &decision.events[1..] {
@@ -109,6 +136,43 @@ impl Driver {
             .values()
             .map(|message| message.kind.as_str())
             .collect()
+    }
+
+    /// The addresses that workers are asked to read now.
+    pub fn reads(&self) -> Vec<String> {
+        let open = self.state.book.attempts.iter();
+        open.filter(|(number, held)| {
+            held.aside.is_some() && self.attempts[*number].kind == "readAddress"
+        })
+        .map(|(number, _)| {
+            self.attempts[number].input["url"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect()
+    }
+
+    /// A worker reports what it found at an address, for the first stage that asked.
+    pub fn read(&mut self, url: &str, found: Result<&str, &str>) {
+        let asked = self.attempts.iter().find(|(number, message)| {
+            self.state.book.attempts.contains_key(*number)
+                && message.input.get("url") == Some(&json!(url))
+        });
+        let attempt = *asked.unwrap_or_else(|| panic!("nobody asked for {url}")).0;
+        self.report(attempt, read_outcome(found));
+    }
+
+    /// The open attempt of this kind.
+    pub fn attempt(&self, kind: &str) -> AttemptId {
+        let open = self.attempts.iter().find(|(number, message)| {
+            message.kind == kind && self.state.book.attempts.contains_key(*number)
+        });
+        *open.unwrap_or_else(|| panic!("no {kind} is open")).0
+    }
+
+    pub fn message(&self, attempt: AttemptId) -> &TaskMessage {
+        &self.attempts[&attempt]
     }
 
     pub fn is_closing(&self, attempt: AttemptId) -> bool {
@@ -169,6 +233,19 @@ impl Driver {
             stage,
             patch,
             user: "ann".into(),
+            roles: None,
+        });
+    }
+
+    /// A patch by somebody with these roles only.
+    pub fn patch_as(&mut self, ref_id: &str, patch: Value, user: &str, roles: &[&str]) {
+        let stage = self.stage(ref_id).id.clone();
+        let patch = patch.as_object().unwrap().clone();
+        self.change(Change::PatchStage {
+            stage,
+            patch,
+            user: user.into(),
+            roles: Some(roles.iter().map(|role| (*role).to_owned()).collect()),
         });
     }
 
@@ -176,7 +253,9 @@ impl Driver {
         let attempt = *self
             .attempts
             .iter()
-            .find(|(_, message)| message.ref_id == ref_id)
+            .find(|(number, message)| {
+                message.ref_id == ref_id && self.state.book.attempts.contains_key(*number)
+            })
             .unwrap()
             .0;
         self.report(
@@ -228,6 +307,55 @@ impl Driver {
         matches!(self.replies.last(), Some(Reply::Report { stale: true }))
     }
 
+    /// The answer to the last input that got one.
+    pub fn last_reply(&self) -> Option<&Reply> {
+        self.replies.last()
+    }
+
+    /// Refusals so far.
+    pub fn refusals(&self) -> &[String] {
+        &self.refusals
+    }
+
+    /// Restarts the stage with this refId.
+    pub fn restart(&mut self, ref_id: &str) {
+        let stage = self.stage(ref_id).id.clone();
+        self.change(Change::RestartStage {
+            stage,
+            preconditions: None,
+            user: "bob".into(),
+        });
+    }
+
+    /// What was said to other executions.
+    pub fn said(&self) -> &[Peer] {
+        &self.sent
+    }
+
+    /// Another execution took everything that was said to it.
+    pub fn all_taken(&mut self) {
+        loop {
+            let Some(peer) = self.state.sendable().next().cloned() else {
+                return;
+            };
+            self.input(&Input::PeerAnswered {
+                to: peer.to,
+                number: peer.number,
+                refused: None,
+            });
+        }
+    }
+
+    /// Another execution says something.
+    pub fn hear(&mut self, from: ExecutionId, number: u64, body: PeerBody) {
+        self.input(&Input::Peer(Peer {
+            from,
+            number,
+            to: self.state.doc.id.clone(),
+            body,
+        }));
+    }
+
     pub fn answer_pipeline(&mut self, id: &str, config: Value) {
         let lookup = Lookup::Pipeline(id.to_owned());
         self.input(&Input::LookupAnswered {
@@ -239,7 +367,9 @@ impl Driver {
     pub fn sent_child_start(&self) -> Start {
         let start = self.sent.iter().find_map(|peer| match &peer.body {
             PeerBody::StartChild(start) => Some((**start).clone()),
-            PeerBody::CancelChild { .. } | PeerBody::ChildFinished(_) => None,
+            PeerBody::CancelChild { .. }
+            | PeerBody::ChildFinished(_)
+            | PeerBody::ChildRestarted { .. } => None,
         });
         start.unwrap()
     }
@@ -280,9 +410,20 @@ impl Driver {
         assert_eq!(self.state, before, "heard twice, counted once");
     }
 
-    fn input(&mut self, input: &Input) {
+    /// How the child of the first stage could end.
+    pub fn result_of_child(&self, status: Status) -> ChildResult {
+        ChildResult {
+            stage: self.state.doc.stages[0].id.clone(),
+            name: "child".into(),
+            status,
+            outputs: Map::new(),
+            exception: None,
+        }
+    }
+
+    pub fn input(&mut self, input: &Input) {
         let rules = self.rules.clone();
-        let context = context(self.now, &rules);
+        let context = context(self.now, &rules, self.must_wait);
         let decision = decide(&self.state, input, &context);
         assert_eq!(
             decide(&self.state, input, &context),
@@ -316,12 +457,37 @@ impl Driver {
                     self.timers.remove(&timer);
                 }
                 Effect::Send(peer) => self.sent.push(*peer),
-                Effect::Reply(answer) => self.replies.extend(*answer),
+                Effect::Reply(answer) => match *answer {
+                    Ok(reply) => self.replies.push(reply),
+                    Err(refusal) => self.refusals.push(refusal.message),
+                },
                 Effect::Continue => goes_on = true,
                 Effect::Abort { .. } | Effect::Lookup(_) => {}
             }
         }
         assert_eq!(audit::zombies(&self.state), []);
+        for (number, held) in &self.state.book.attempts {
+            // What a task has learned meanwhile is told with it; all else is what was published.
+            if let Some(published) = self.attempts.get(number) {
+                let again = self.state.message_of(*number, held, 0);
+                let input = if held.aside.is_some() {
+                    again.input.clone()
+                } else {
+                    published.input.clone()
+                };
+                assert_eq!(
+                    TaskMessage {
+                        input: input.clone(),
+                        ..again
+                    },
+                    TaskMessage {
+                        input,
+                        ..published.clone()
+                    },
+                    "what the audit publishes is what was published"
+                );
+            }
+        }
         assert_eq!(self.timers, self.state.book.timers);
         let written = serde_json::to_string(&self.state).unwrap();
         assert_eq!(serde_json::from_str::<State>(&written).unwrap(), self.state);
@@ -332,11 +498,28 @@ impl Driver {
     }
 }
 
-fn context(now: i64, rules: &Rules) -> Context<'_> {
+/// What a worker says that has read an address.
+pub fn read_outcome(found: Result<&str, &str>) -> Outcome {
+    let map = |key: &str, value: &str| [(key.to_owned(), json!(value))].into_iter().collect();
+    match found {
+        Ok(body) => Outcome::Succeeded {
+            context: Map::new(),
+            outputs: map("body", body),
+        },
+        Err(reason) => Outcome::Failed {
+            exception: None,
+            context: map("reason", reason),
+            outputs: Map::new(),
+        },
+    }
+}
+
+fn context(now: i64, rules: &Rules, must_wait: bool) -> Context<'_> {
     Context {
         now,
         catalogue: &CATALOGUE,
         rules,
         partition: 0,
+        must_wait,
     }
 }

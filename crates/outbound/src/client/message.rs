@@ -74,6 +74,8 @@ pub struct Request {
     pub body: Option<Vec<u8>>,
     /// In place of [`Options::total_timeout`] for this call.
     pub timeout: Option<Duration>,
+    /// The largest answer body in bytes, where [`Options::response_bytes_max`] allows more.
+    pub response_bytes_max: Option<u64>,
     /// Whether redirects are followed; otherwise they are answers like others.
     pub follow_redirects: bool,
 }
@@ -88,6 +90,7 @@ impl Request {
             secret_headers: Vec::new(),
             body: None,
             timeout: None,
+            response_bytes_max: None,
             follow_redirects: true,
         }
     }
@@ -115,6 +118,13 @@ impl Request {
     #[must_use]
     pub fn secret_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Request {
         self.secret_headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets the largest answer body in bytes; more than the client allows is not granted.
+    #[must_use]
+    pub fn response_bytes_max(mut self, limit: u64) -> Request {
+        self.response_bytes_max = Some(limit);
         self
     }
 
@@ -147,6 +157,7 @@ impl fmt::Debug for Request {
             )
             .field("body_bytes", &self.body.as_ref().map(Vec::len))
             .field("timeout", &self.timeout)
+            .field("response_bytes_max", &self.response_bytes_max)
             .field("follow_redirects", &self.follow_redirects)
             .finish_non_exhaustive()
     }

@@ -47,6 +47,11 @@ pub(crate) enum Arrival {
     },
     /// What an answer needs was read from the state bucket.
     Gathered(super::answer::Gathered),
+    /// The freezes were read again.
+    Freezes {
+        read: Result<super::freezes::Freezes, String>,
+        responder: gennaker_bus::Responder,
+    },
     /// Some finished executions for the index; the last lot says so.
     Indexed {
         documents: Vec<gennaker_model::Execution>,
@@ -151,6 +156,7 @@ impl Owner {
             }
             Arrival::Proof { covers, ours } => self.proved(covers, ours),
             Arrival::Gathered(gathered) => self.gathered(gathered),
+            Arrival::Freezes { read, responder } => self.freezes_read(read, responder),
             Arrival::Indexed {
                 documents,
                 unfinished,
@@ -189,6 +195,7 @@ impl Owner {
                 }
                 Ok(envelope) => match envelope.request {
                     Request::List(query) => self.list(&query, responder),
+                    Request::Freezes => self.read_freezes(responder),
                     request => self.perform(
                         Work::request(envelope.id, envelope.at_ms, request, responder),
                         group,
@@ -236,7 +243,7 @@ impl Owner {
                 .book
                 .attempts
                 .get(attempt)
-                .map(|held| held.message.pool.clone()),
+                .map(|held| held.pool.clone()),
             Some(Slot::Parked { .. } | Slot::Loading { .. }) | None => None,
         }
     }
@@ -287,6 +294,7 @@ impl Owner {
         }
         if last {
             self.index.complete = true;
+            self.let_go_on();
         }
     }
 }

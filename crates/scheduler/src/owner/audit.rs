@@ -16,6 +16,7 @@ impl Owner {
     /// broker may have lost its memory streams.
     pub(super) fn audit(&mut self, group: &mut Group, all: bool) {
         let now = group.at;
+        self.let_go_on();
         let unseen_ms = self.around.config.unseen_ms;
         let mut open: BTreeSet<(ExecutionId, AttemptId)> = BTreeSet::new();
         let mut again = Vec::new();
@@ -31,10 +32,11 @@ impl Owner {
                 let key = (id.clone(), *attempt);
                 let heard = self.heard.get(&key).copied().unwrap_or(held.since);
                 if all || now - heard >= unseen_ms {
-                    again.push(live.state.message_of(held));
+                    let partition = self.around.partition;
+                    again.push(live.state.message_of(*attempt, held, partition));
                 }
                 if now - held.since >= SILENT_MS {
-                    silent.insert((held.message.pool.clone(), held.message.zone.clone()));
+                    silent.insert((held.pool.clone(), held.zone.clone()));
                 }
                 open.insert(key);
             }

@@ -31,6 +31,7 @@ impl Owner {
                 self.deleted.insert(id.clone(), now);
             } else {
                 self.index.put(&state.doc);
+                self.note(&state);
             }
             let changed = unsaved.map_or(saved.sequence, |(_, newest)| newest);
             let live = Live {
@@ -59,8 +60,9 @@ impl Owner {
         for (timer, due) in &state.book.timers {
             self.wheel.arm(id, timer, *due);
         }
-        for attempt in state.book.attempts.values() {
-            self.publish(state.message_of(attempt), now);
+        for (number, attempt) in &state.book.attempts {
+            let message = state.message_of(*number, attempt, self.around.partition);
+            self.publish(message, now);
         }
         for peer in state.sendable() {
             self.send_peer(peer.clone());
@@ -116,8 +118,13 @@ impl Owner {
         if self.slots.contains_key(&id) {
             self.ready.extend(waiting);
         } else {
-            self.absent
-                .extend(waiting.into_iter().map(|work| (work, deleted)));
+            // Whoever counted on it looks again and does not find it.
+            self.index.remove(&id);
+            let about_it = |work: Work| {
+                let deleted = deleted && work.is_about(&id);
+                (work, deleted)
+            };
+            self.absent.extend(waiting.into_iter().map(about_it));
         }
     }
 
@@ -128,6 +135,7 @@ impl Owner {
         let Some(state) = state else { return };
         let changed = saved.sequence;
         self.index.put(&state.doc);
+        self.note(&state);
         self.slots.insert(
             id.clone(),
             Slot::Live(Box::new(Live {

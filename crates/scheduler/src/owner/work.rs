@@ -4,18 +4,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gennaker_bus::Responder;
 use gennaker_engine::{
-    Change, Context, Decision, Effect, Input, Lookup, LookupAnswer, Rules, State, Timer, decide,
-    explain,
+    Change, Context, Decision, Effect, Event, Input, Lookup, LookupAnswer, Rules, State, Timer,
+    decide, explain,
 };
 use gennaker_intake::{StartContext, prepare};
 use gennaker_model::{
-    CommandId, ExecutionId,
+    CommandId, Execution, ExecutionId,
     command::{EXPIRES_AFTER_MS, Peer, PeerBody, Refusal, RefusalCode, Reply, Request, Start},
     work::TaskReport,
 };
 use gennaker_stages::CATALOGUE;
 
-use super::{Live, Owner, Slot, group::Group, spans};
+use super::{Live, Owner, Slot, group::Group, prior::Prior, spans};
 use crate::{checkpoint::Saved, history::Tail, record};
 
 /// What is to be done about one execution, and who waits for the answer.
@@ -45,6 +45,11 @@ impl Work {
             what: What::Input(Box::new(Input::TimerFired { timer, due })),
             responder: None,
         }
+    }
+
+    /// Whether it is about this execution.
+    pub fn is_about(&self, execution: &ExecutionId) -> bool {
+        self.execution == *execution
     }
 
     pub fn looked_up(execution: ExecutionId, lookup: Lookup, answer: LookupAnswer) -> Self {
@@ -80,6 +85,22 @@ impl Work {
         }
     }
 
+    pub fn slot_granted(execution: ExecutionId) -> Self {
+        Self {
+            execution,
+            what: What::Input(Box::new(Input::SlotGranted)),
+            responder: None,
+        }
+    }
+
+    pub fn superseded(execution: ExecutionId) -> Self {
+        Self {
+            execution,
+            what: What::Input(Box::new(Input::Superseded)),
+            responder: None,
+        }
+    }
+
     pub fn report(report: TaskReport, responder: Responder) -> Self {
         Self {
             execution: report.execution.clone(),
@@ -105,13 +126,37 @@ impl Work {
                 stage,
                 patch,
                 user,
-            } => (execution, change(Change::PatchStage { stage, patch, user })),
+                roles,
+            } => (
+                execution,
+                change(Change::PatchStage {
+                    stage,
+                    patch,
+                    user,
+                    roles,
+                }),
+            ),
+            Request::RestartStage {
+                execution,
+                stage,
+                preconditions,
+                user,
+            } => (
+                execution,
+                change(Change::RestartStage {
+                    stage,
+                    preconditions,
+                    user,
+                }),
+            ),
             Request::Delete { execution } => (execution, What::Delete { at_ms }),
             Request::Read { execution } => (execution, What::Read),
             Request::Explain { execution } => (execution, What::Explain),
             Request::History { execution } => (execution, What::History),
             Request::Peer(peer) => (peer.to.clone(), What::Peer(peer)),
-            Request::List(query) => unreachable!("lists are about many executions: {query:?}"),
+            other @ (Request::List(_) | Request::Freezes) => {
+                unreachable!("it is about no single execution: {other:?}")
+            }
         };
         Self {
             execution,
@@ -184,7 +229,9 @@ impl Owner {
                     let start = start.clone();
                     self.start(&start, group.at, Some(&peer), responder, group);
                 }
-                PeerBody::CancelChild { .. } | PeerBody::ChildFinished(_) => {
+                PeerBody::CancelChild { .. }
+                | PeerBody::ChildFinished(_)
+                | PeerBody::ChildRestarted { .. } => {
                     self.answer(responder, Err(not_found(&execution)));
                 }
             },
@@ -271,12 +318,64 @@ impl Owner {
                 }),
             );
         }
+        if peer.is_none()
+            && let Some(execution) = self.correlations.of(start).cloned()
+        {
+            let existing = true;
+            let reply = Reply::Started {
+                execution,
+                existing,
+            };
+            return self.answer(responder, Ok(reply));
+        }
+        let prior = match self.prior_of(start) {
+            Prior::Known(prior) => prior,
+            Prior::Load(prior) => {
+                let what = match peer {
+                    Some(peer) => What::Peer(peer.clone()),
+                    None => What::Start {
+                        start: Box::new(start.clone()),
+                        at_ms,
+                    },
+                };
+                let work = Work {
+                    execution: start.execution.clone(),
+                    what,
+                    responder,
+                };
+                return self.load_prior(&prior, work);
+            }
+            Prior::Unknown => {
+                let message = "the executions of the pipeline are still being read after a take-over; try again in a moment".to_owned();
+                return self.answer(
+                    responder,
+                    Err(Refusal {
+                        code: RefusalCode::Busy,
+                        message,
+                        execution: None,
+                    }),
+                );
+            }
+        };
         let rules = self.around.config.rules.clone();
-        let context = self.context(group.at, &rules);
         let made = catch_unwind(AssertUnwindSafe(|| {
-            let prepared = prepare(start, &StartContext { now: group.at });
-            let mut decision =
-                gennaker_engine::start(prepared.execution, start.parent.clone(), &context);
+            let now = group.at;
+            let prepared = prepare(
+                start,
+                &StartContext {
+                    now,
+                    rules: &rules,
+                    frozen: self.freezes.of(&start.config),
+                    prior: prior.as_deref(),
+                },
+            );
+            let context = self.context(now, &rules, &prepared.execution);
+            let mut decision = gennaker_engine::start(
+                prepared.execution,
+                start.parent.clone(),
+                &prepared.needs,
+                &context,
+            );
             if let Some(peer) = peer {
                 // The message that started it is counted, so that a repeat is recognised.
                 let heard = decide(&decision.after, &Input::Peer(peer.clone()), &context);
@@ -331,10 +430,10 @@ impl Owner {
         group: &mut Group,
     ) {
         let rules = self.around.config.rules.clone();
-        let context = self.context(group.at, &rules);
         let Some(Slot::Live(live)) = self.slots.get(execution) else {
             return;
         };
+        let context = self.context(group.at, &rules, &live.state.doc);
         let taken = match catch_unwind(AssertUnwindSafe(|| decide(&live.state, input, &context))) {
             Ok(decision) => self.commit(execution, decision, responder, group),
             Err(panic) => {
@@ -409,9 +508,19 @@ impl Owner {
                 return false;
             }
         };
+        self.note(&after);
         if let Some(Slot::Live(live)) = self.slots.get_mut(execution) {
+            let waited = live.state.book.waits_since.is_some();
             live.tail.add(after.revision, group.at, encoded.facts());
             live.state = after;
+            if !waited
+                && events
+                    .iter()
+                    .any(|event| matches!(event, Event::ExecutionEnded { .. }))
+            {
+                let ended = live.state.doc.clone();
+                self.free_place(&ended);
+            }
         }
         group.ended.extend(
             events
@@ -435,7 +544,6 @@ impl Owner {
 
     /// An input of our own cannot be decided: the execution ends, saying so.
     fn end_broken(&mut self, execution: &ExecutionId, group: &mut Group) {
-        use gennaker_engine::Event;
         let Some(Slot::Live(live)) = self.slots.get(execution) else {
             return;
         };
@@ -544,12 +652,13 @@ impl Owner {
             == self.around.partition
     }
 
-    fn context<'a>(&self, now: i64, rules: &'a Rules) -> Context<'a> {
+    fn context<'a>(&self, now: i64, rules: &'a Rules, doc: &Execution) -> Context<'a> {
         Context {
             now,
             catalogue: &CATALOGUE,
             rules,
             partition: self.around.partition,
+            must_wait: self.must_wait(doc),
         }
     }
 }

@@ -1,0 +1,64 @@
+//! Stage types that are one task of the `notify` pool: the jobs that save and delete documents.
+
+/// Declares stage types with one task each, whose name is also its kind in the pool.
+macro_rules! document_jobs {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident {
+            names: $names:expr,
+            summary: $summary:expr,
+            fields: $fields:expr,
+            task: $task:literal,
+            class: $class:literal,
+            timeout_ms: $timeout_ms:expr,
+        }
+    )*) => { $(
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        const _: () = {
+            static TASK: gennaker_engine::TaskDefinition = gennaker_engine::TaskDefinition {
+                name: $task,
+                class: $class,
+                step: |_| {
+                    gennaker_engine::Step::Dispatch(gennaker_engine::definition::Remote {
+                        pool: "notify",
+                        kind: $task,
+                        effect: true,
+                    })
+                },
+                timeout_ms: Some($timeout_ms),
+                timeout_overridable: false,
+            };
+
+            impl crate::catalogue::StageType for $name {
+                fn names(&self) -> &'static [&'static str] {
+                    $names
+                }
+
+                fn summary(&self) -> &'static str {
+                    $summary
+                }
+
+                fn fields(&self) -> &'static [crate::field::Field] {
+                    const { $fields }
+                }
+
+                fn tasks(&self) -> &'static [&'static gennaker_engine::TaskDefinition] {
+                    const { &[&TASK] }
+                }
+            }
+
+            impl gennaker_engine::StageDefinition for $name {
+                fn plan(
+                    &self,
+                    _context: &gennaker_engine::PlanContext<'_>,
+                ) -> Result<gennaker_engine::Plan, gennaker_engine::definition::PlanError> {
+                    Ok(gennaker_engine::Plan::of_tasks([&TASK]))
+                }
+            }
+        };
+    )* };
+}
+
+pub(crate) use document_jobs;
