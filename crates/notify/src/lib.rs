@@ -1,4 +1,4 @@
-//! Tasks of the `notify` pool: webhooks, and the documents that clients save by submitting tasks.
+//! Tasks of the `notify` pool: webhooks, addresses that expressions read, and the documents that clients save by submitting tasks.
 //!
 //! One file per task, rules apart from their IO: `webhook/` decides on plain values what a request looks like and what its
 //! answer means, and the tasks beside it send and report.
@@ -8,19 +8,22 @@
 //! [`gennaker_worker::Worker`].
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+mod address;
 mod documents;
+mod limits;
 mod noop;
+mod pause;
 #[cfg(test)]
 mod testing;
 mod webhook;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use gennaker_outbound::Client;
 use gennaker_store::Store;
 use gennaker_worker::{Registry, Task};
 
-pub use webhook::{RESPONSE_BYTES_MAX, client_options};
+pub use limits::client_options;
 
 /// The pool's name.
 pub const POOL: &str = "notify";
@@ -28,16 +31,18 @@ pub const POOL: &str = "notify";
 /// Every task kind of the pool. `client` should have been made with [`client_options`].
 #[must_use]
 pub fn registry(client: &Client, store: &Store) -> Registry {
-    let tasks: Vec<Arc<dyn Task>> = vec![
+    registry_with(client, store, address::AGAIN_AFTER)
+}
+
+/// The same, with another pause before an address is read a second time.
+fn registry_with(client: &Client, store: &Store, read_again_after: Duration) -> Registry {
+    let mut tasks: Vec<Arc<dyn Task>> = vec![
         Arc::new(webhook::CreateWebhook::new(client.clone())),
         Arc::new(webhook::MonitorWebhook::new(client.clone())),
         Arc::new(webhook::CancelWebhook::new(client.clone())),
+        Arc::new(address::ReadAddress::new(client.clone(), read_again_after)),
         Arc::new(noop::Noop),
-        Arc::new(documents::UpsertApplication::new(store.clone())),
-        Arc::new(documents::DeleteApplication::new(store.clone())),
-        Arc::new(documents::SavePipeline::new(store.clone())),
-        Arc::new(documents::UpdatePipeline::new(store.clone())),
-        Arc::new(documents::DeletePipeline::new(store.clone())),
     ];
+    tasks.extend(documents::tasks(store));
     Registry::new(tasks)
 }

@@ -6,6 +6,8 @@ use gennaker_model::work::TaskMessage;
 use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Task, exception};
 use serde_json::Value;
 
+use crate::pause::pause;
+
 /// Longest wait that `sleepMs` may ask for.
 const SLEEP_MS_MAX: u64 = 5 * 60 * 1000;
 
@@ -36,12 +38,7 @@ impl Task for Noop {
                 )));
             };
             if sleep_ms > 0 {
-                // Polled in this order, so that a wish to end is seen first.
-                let wait = std::pin::pin!(ctx.clock().sleep(Duration::from_millis(sleep_ms)));
-                let cancelled = std::pin::pin!(ctx.cancelled());
-                if first(cancelled, wait).await {
-                    return Err(Failure::cancelled());
-                }
+                pause(ctx, Duration::from_millis(sleep_ms)).await?;
             }
             Ok(Done::default())
         })
@@ -56,22 +53,6 @@ fn sleep_ms(field: Option<&Value>) -> Option<u64> {
         Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => return None,
     };
     (ms <= SLEEP_MS_MAX).then_some(ms)
-}
-
-/// Waits for one of two futures; true when it was the first.
-async fn first(
-    one: impl Future<Output = ()> + Unpin,
-    other: impl Future<Output = ()> + Unpin,
-) -> bool {
-    let (mut one, mut other) = (one, other);
-    std::future::poll_fn(|context| {
-        if std::pin::Pin::new(&mut one).poll(context).is_ready() {
-            std::task::Poll::Ready(true)
-        } else {
-            std::pin::Pin::new(&mut other).poll(context).map(|()| false)
-        }
-    })
-    .await
 }
 
 #[cfg(test)]

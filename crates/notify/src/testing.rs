@@ -76,7 +76,7 @@ impl Fixture {
         let pool = Pool {
             name: crate::POOL.into(),
             concurrency: 4,
-            tasks: crate::registry(&client, &store),
+            tasks: crate::registry_with(&client, &store, Duration::from_millis(5)),
         };
         let options = Options {
             name: "worker".into(),

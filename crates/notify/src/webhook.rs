@@ -1,4 +1,4 @@
-//! Webhooks: one call, and looking at a status until it is final (orchestration reference 6.8).
+//! Webhooks: one call, looking at a status until it is final, and taking back what was begun (orchestration reference 6.8).
 
 mod call;
 mod cancel_task;
@@ -17,7 +17,6 @@ mod tests;
 pub(crate) use cancel_task::CancelWebhook;
 pub(crate) use create_task::CreateWebhook;
 pub(crate) use monitor_task::MonitorWebhook;
-pub use send::{RESPONSE_BYTES_MAX, client_options};
 
 use std::time::Duration;
 

@@ -5,17 +5,17 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use gennaker_bus::Put;
 use gennaker_model::Map;
 use serde_json::Value;
 
-use crate::{ATTEMPTS, Document, Error, Kind, SaveError, Store, document, key};
+use crate::{
+    Document, Error, Kind, SaveError, Store, key,
+    names::IN_APPLICATIONS,
+    stamp::{is_own, stamp},
+};
 
-/// Largest application document, in bytes of compact JSON.
-pub const APPLICATION_BYTES_MAX: usize = 128 * 1024;
-
-/// Fields of a submitted application that a save sets itself or that do not belong to the document.
-const OWN_FIELDS: [&str; 4] = ["createTs", "updateTs", "lastModifiedBy", "permissions"];
+/// Where a submitted application says who may do what; it becomes a record of its own.
+const PERMISSIONS: &str = "permissions";
 
 /// An application that was created or changed.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,20 +58,20 @@ impl Store {
     /// # Errors
     /// As [`Store::list`].
     pub async fn applications(&self) -> Result<Vec<Document>, Error> {
+        let name_of = |document: &Document| document.text("name").map(key::fold);
         let mut applications = self.list(Kind::Application).await?;
         let permissions: BTreeMap<_, _> = self
             .list(Kind::Permission)
             .await?
             .into_iter()
-            .map(|permission| (permission.text("name").map(key::fold), permission))
+            .map(|permission| (name_of(&permission), permission))
             .collect();
         for application in &mut applications {
-            let name = application.text("name").map(key::fold);
-            if let Some(permission) = permissions.get(&name) {
+            if let Some(permission) = permissions.get(&name_of(application)) {
                 merge_permissions(&mut application.body, &permission.body);
             }
         }
-        applications.sort_by_cached_key(|application| application.text("name").map(key::fold));
+        applications.sort_by_cached_key(name_of);
         Ok(applications)
     }
 
@@ -94,97 +94,66 @@ impl Store {
             .map(str::trim)
             .unwrap_or_default();
         validate_name(name, attributes.get("cloudProviders"))?;
-        let key = key::document(Kind::Application, name);
-        for _ in 0..ATTEMPTS {
-            let stored = self.get(Kind::Application, name).await?;
-            let expected = stored.as_ref().map_or(0, |stored| stored.revision);
-            let previous = stored.map(|stored| stored.body);
-            let current = merged(name, attributes, user, previous.as_ref(), now_ms);
+        let merge = |previous: Option<&Map>| {
+            let current = merged(name, attributes, user, previous, now_ms);
             validate_email(&current)?;
-            let raw = document::bytes_of(Kind::Application, &current)?;
-            if let Put::Done(revision) = self.kv().put_if(&key, expected, raw.clone(), None).await?
-            {
-                self.cache().apply(&key, revision, Some(raw));
-                if let Some(Value::Object(permissions)) = attributes.get("permissions") {
-                    self.put_permissions(name, permissions, user, now_ms)
-                        .await?;
-                }
-                return Ok(Upserted { previous, current });
-            }
+            Ok(Some(current))
+        };
+        let saved = self.save(Kind::Application, name, now_ms, merge).await?;
+        if let Some(Value::Object(permissions)) = attributes.get(PERMISSIONS) {
+            self.save_permissions(name, permissions, user, now_ms)
+                .await?;
         }
-        Err(SaveError::Busy)
+        Ok(Upserted {
+            previous: saved.previous,
+            current: saved.document.body,
+        })
     }
 
-    /// Deletes an application, its pipelines and its permissions; gives back what it was.
+    /// Deletes an application with what belongs to it: pipelines, strategies, notifications, permissions, and its mention in
+    /// projects; gives back what it was.
+    ///
+    /// Source: Front50 `ApplicationService.delete`. A project that is left without applications stays.
     ///
     /// # Errors
     /// [`SaveError::Store`], [`SaveError::Busy`]; a repeat goes on where this one stopped.
-    pub async fn delete_application(&self, name: &str) -> Result<Option<Map>, SaveError> {
+    pub async fn delete_application(
+        &self,
+        name: &str,
+        user: &str,
+        now_ms: i64,
+    ) -> Result<Option<Map>, SaveError> {
         if !key::is_id(name) {
             return Ok(None);
         }
-        for pipeline in self.stored_pipelines_of(name).await? {
-            let application = pipeline.text("application").unwrap_or_default();
-            let title = pipeline.text("name").unwrap_or_default();
-            self.delete_pipeline(application, title).await?;
+        for kind in IN_APPLICATIONS {
+            for config in self.stored_of(kind, name).await? {
+                self.remove(kind, config.id()).await?;
+            }
         }
+        self.leave_projects(name, user, now_ms).await?;
+        self.remove(Kind::Notification, name).await?;
         self.remove(Kind::Permission, name).await?;
-        Ok(self
-            .remove(Kind::Application, name)
-            .await?
-            .map(|it| it.body))
+        let removed = self.remove(Kind::Application, name).await?;
+        Ok(removed.map(|it| it.body))
     }
 
-    /// The pipelines of an application as the leader has them, not the cache.
-    async fn stored_pipelines_of(&self, application: &str) -> Result<Vec<Document>, Error> {
-        let application = key::fold(application);
-        let mut pipelines = Vec::new();
-        for record in self.kv().scan("pipe").await?.collect().await? {
-            if let Some(pipeline) = Document::read(Kind::Pipeline, &record)?
-                && pipeline.text("application").map(key::fold).as_deref() == Some(&application)
-            {
-                pipelines.push(pipeline);
-            }
-        }
-        Ok(pipelines)
-    }
-
-    async fn remove(&self, kind: Kind, name: &str) -> Result<Option<Document>, SaveError> {
-        for _ in 0..ATTEMPTS {
-            let Some(stored) = self.get(kind, name).await? else {
-                return Ok(None);
-            };
-            match self.delete(kind, name, stored.revision).await {
-                Ok(()) => return Ok(Some(stored)),
-                Err(Error::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(SaveError::Busy)
-    }
-
-    async fn put_permissions(
+    async fn save_permissions(
         &self,
         name: &str,
         permissions: &Map,
         user: &str,
         now_ms: i64,
     ) -> Result<(), SaveError> {
-        for _ in 0..ATTEMPTS {
-            let stored = self.get(Kind::Permission, name).await?;
-            let expected = stored.map_or(0, |stored| stored.revision);
+        let record = |previous: Option<&Map>| {
             let mut body = Map::new();
             body.insert("name".to_owned(), key::fold(name).into());
-            body.insert("permissions".to_owned(), permissions.clone().into());
-            body.insert("lastModified".to_owned(), now_ms.into());
-            body.insert("lastModifiedBy".to_owned(), user.into());
-            match self.put(Kind::Permission, name, body, expected).await {
-                Ok(_) => return Ok(()),
-                Err(Error::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(SaveError::Busy)
+            body.insert(PERMISSIONS.to_owned(), permissions.clone().into());
+            stamp(Kind::Permission, &mut body, previous, user, now_ms);
+            Ok(Some(body))
+        };
+        self.save(Kind::Permission, name, now_ms, record).await?;
+        Ok(())
     }
 }
 
@@ -192,7 +161,7 @@ impl Store {
 fn merged(name: &str, attributes: &Map, user: &str, previous: Option<&Map>, now_ms: i64) -> Map {
     let mut body = previous.cloned().unwrap_or_default();
     for (key, value) in attributes {
-        if !value.is_null() && !OWN_FIELDS.contains(&key.as_str()) {
+        if !value.is_null() && !is_own(Kind::Application, key) && key != PERMISSIONS {
             body.insert(key.clone(), value.clone());
         }
     }
@@ -202,17 +171,7 @@ fn merged(name: &str, attributes: &Map, user: &str, previous: Option<&Map>, now_
         let joined = joined.join(",");
         body.insert("cloudProviders".to_owned(), joined.into());
     }
-    let last_ms = body
-        .get("updateTs")
-        .and_then(Value::as_str)
-        .and_then(|text| text.parse::<i64>().ok())
-        .unwrap_or(0);
-    let update_ms = now_ms.max(last_ms + 1).to_string();
-    if !body.contains_key("createTs") {
-        body.insert("createTs".to_owned(), update_ms.clone().into());
-    }
-    body.insert("updateTs".to_owned(), update_ms.into());
-    body.insert("lastModifiedBy".to_owned(), user.into());
+    stamp(Kind::Application, &mut body, previous, user, now_ms);
     body
 }
 
@@ -272,13 +231,13 @@ fn validate_email(application: &Map) -> Result<(), SaveError> {
 
 /// A record without any role means "open" and is not shown.
 fn merge_permissions(application: &mut Map, permission: &Map) {
-    let Some(Value::Object(permissions)) = permission.get("permissions") else {
+    let Some(Value::Object(permissions)) = permission.get(PERMISSIONS) else {
         return;
     };
     let restricted = permissions
         .values()
         .any(|roles| roles.as_array().is_some_and(|roles| !roles.is_empty()));
     if restricted {
-        application.insert("permissions".to_owned(), permissions.clone().into());
+        application.insert(PERMISSIONS.to_owned(), permissions.clone().into());
     }
 }

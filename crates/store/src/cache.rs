@@ -1,4 +1,6 @@
-//! All documents of the bucket in memory, unparsed, kept current by a watch.
+//! All documents in memory, unparsed, kept current by a watch, or by looking again and again where there is none.
+
+mod poll;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -9,7 +11,11 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Document, Entry, Error, Kind, document, key};
+use crate::{
+    Document, Documents as Source, Entry, Error, Kind, Revision, document,
+    documents::{Place, kv},
+    key::{self, Name},
+};
 
 /// How long a list waits for the first load.
 const READY_WAIT: Duration = Duration::from_secs(5);
@@ -83,10 +89,14 @@ type Documents = BTreeMap<String, Cached>;
 
 #[derive(Clone, Debug)]
 struct Cached {
-    revision: u64,
-    raw: Option<Bytes>,
-    /// Application of a pipeline, folded: most lists want one application's, and parsing all would cost too much.
+    /// What orders the versions that this process hears of.
+    stamp: u64,
+    /// Its version and JSON; `None` when it is gone.
+    content: Option<(Revision, Bytes)>,
+    /// Application of the document, folded: most lists want one application's, and parsing all would cost too much.
     application: Arc<str>,
+    /// Its name, folded.
+    name: Arc<str>,
 }
 
 /// What is read of every document that comes in.
@@ -94,6 +104,8 @@ struct Cached {
 struct Head {
     #[serde(default)]
     application: Option<Value>,
+    #[serde(default)]
+    name: Option<Value>,
 }
 
 #[derive(Default)]
@@ -118,7 +130,14 @@ impl Default for Cache {
 }
 
 impl Cache {
-    pub(crate) async fn run(&self, kv: &Kv, cancel: CancellationToken) {
+    pub(crate) async fn run(&self, source: &Source, cancel: CancellationToken) {
+        match &source.0 {
+            Place::Kv(bucket) => self.run_watch(bucket, cancel).await,
+            Place::S3(bucket) => self.run_poll(bucket, cancel).await,
+        }
+    }
+
+    async fn run_watch(&self, kv: &Kv, cancel: CancellationToken) {
         let mut pause = RETRY.0;
         loop {
             let outcome = tokio::select! {
@@ -148,8 +167,10 @@ impl Cache {
         while let Some(item) = items.next().await {
             match item? {
                 WatchItem::Record(record) => {
-                    self.apply(&record.key, record.revision, Some(record.value));
-                    self.tell(record.revision);
+                    let (key, sequence) = (record.key.clone(), record.revision);
+                    let record = kv::record(record);
+                    self.apply(&key, record.stamp, Some((record.revision, record.raw)));
+                    self.tell(sequence);
                 }
                 WatchItem::Deleted { key, revision } => {
                     self.confirm_deleted(&key, revision);
@@ -194,6 +215,16 @@ impl Cache {
         }
     }
 
+    /// Everything that was there when the look with this stamp began was told.
+    fn caught_up(&self, stamp: u64) {
+        self.version.send_modify(|version| {
+            // The first time is news to whoever waits, also when there is nothing.
+            version.changes += u64::from(!version.ready);
+            version.ready = true;
+            version.told = version.told.max(stamp);
+        });
+    }
+
     fn tell(&self, revision: u64) {
         self.version
             .send_modify(|version| version.told = version.told.max(revision));
@@ -204,21 +235,25 @@ impl Cache {
     }
 
     /// Takes a version in, if it is newer than what is known. `None` means deleted.
-    pub(crate) fn apply(&self, key: &str, revision: u64, raw: Option<Bytes>) {
+    pub(crate) fn apply(&self, key: &str, stamp: u64, content: Option<(Revision, Bytes)>) {
         if key::kind_of(key).is_none() {
             return;
         }
-        let raw = raw.filter(|raw| raw.as_ref() != document::VOID && !raw.is_empty());
-        let application = raw.as_deref().map_or_else(Arc::default, application_of);
+        let content = content.filter(|(_, raw)| raw.as_ref() != document::VOID && !raw.is_empty());
+        let (application, name) = match &content {
+            Some((_, raw)) => head_of(raw),
+            None => Default::default(),
+        };
         self.write(|state| {
             let both = [Some(&mut state.current), state.loading.as_mut()];
             for documents in both.into_iter().flatten() {
-                let known = documents.get(key).map_or(0, |cached| cached.revision);
-                if revision > known {
+                let known = documents.get(key).map_or(0, |cached| cached.stamp);
+                if stamp > known {
                     let cached = Cached {
-                        revision,
-                        raw: raw.clone(),
+                        stamp,
+                        content: content.clone(),
                         application: Arc::clone(&application),
+                        name: Arc::clone(&name),
                     };
                     documents.insert(key.to_owned(), cached);
                 }
@@ -227,13 +262,13 @@ impl Cache {
         self.count_change();
     }
 
-    fn confirm_deleted(&self, key: &str, revision: u64) {
+    fn confirm_deleted(&self, key: &str, stamp: u64) {
         self.write(|state| {
             let both = [Some(&mut state.current), state.loading.as_mut()];
             for documents in both.into_iter().flatten() {
                 if documents
                     .get(key)
-                    .is_some_and(|cached| cached.revision <= revision)
+                    .is_some_and(|cached| cached.stamp <= stamp)
                 {
                     documents.remove(key);
                 }
@@ -244,32 +279,50 @@ impl Cache {
 
     /// The documents of a kind, unparsed.
     pub(crate) fn entries(&self, kind: Kind) -> Vec<Entry> {
-        self.entries_where(kind, |_| true)
+        let found = self.found(kind, |_| true);
+        found.into_iter().map(|(entry, _)| entry).collect()
     }
 
     /// The documents of a kind. One that cannot be read is left out and logged: it must not take all others along.
     pub(crate) fn documents(&self, kind: Kind) -> Vec<Document> {
-        parsed(kind, self.entries(kind))
+        parsed(kind, self.found(kind, |_| true))
     }
 
-    /// The pipelines of an application, whose name is folded.
-    pub(crate) fn pipelines_of(&self, application: &str) -> Vec<Document> {
-        let wanted = |cached: &Cached| &*cached.application == application;
-        parsed(Kind::Pipeline, self.entries_where(Kind::Pipeline, wanted))
+    /// The documents of a kind that belong to an application, whose name is folded.
+    pub(crate) fn documents_of(&self, kind: Kind, application: &str) -> Vec<Document> {
+        parsed(
+            kind,
+            self.found(kind, |cached| &*cached.application == application),
+        )
     }
 
-    fn entries_where(&self, kind: Kind, wanted: impl Fn(&Cached) -> bool) -> Vec<Entry> {
+    /// The documents that have this name.
+    pub(crate) fn documents_named(&self, name: &Name) -> Vec<Document> {
+        let text = key::fold(&name.text);
+        let application = name.application.as_deref().map(key::fold);
+        let is_it = |cached: &Cached| {
+            *cached.name == *text
+                && application
+                    .as_deref()
+                    .is_none_or(|application| *cached.application == *application)
+        };
+        parsed(name.kind, self.found(name.kind, is_it))
+    }
+
+    fn found(&self, kind: Kind, wanted: impl Fn(&Cached) -> bool) -> Vec<(Entry, Revision)> {
         let state = self.state.read().expect("no holder of the lock panics");
         state
             .current
             .iter()
             .filter(|(key, cached)| key::kind_of(key) == Some(kind) && wanted(cached))
             .filter_map(|(key, cached)| {
-                Some(Entry {
+                let (revision, raw) = cached.content.clone()?;
+                let entry = Entry {
                     key: key.clone(),
-                    revision: cached.revision,
-                    raw: cached.raw.clone()?,
-                })
+                    revision: cached.stamp,
+                    raw,
+                };
+                Some((entry, revision))
             })
             .collect()
     }
@@ -279,26 +332,34 @@ impl Cache {
     }
 }
 
-fn application_of(raw: &[u8]) -> Arc<str> {
+/// Application and name, folded.
+fn head_of(raw: &[u8]) -> (Arc<str>, Arc<str>) {
     let head: Head = serde_json::from_slice(raw).unwrap_or_default();
-    match head.application {
-        Some(Value::String(name)) => key::fold(&name).into(),
+    let folded = |text: Option<Value>| match text {
+        Some(Value::String(text)) => key::fold(&text).into(),
         Some(_) | None => Arc::default(),
-    }
+    };
+    (folded(head.application), folded(head.name))
 }
 
-fn parsed(kind: Kind, entries: Vec<Entry>) -> Vec<Document> {
-    let parse = |entry: &Entry| {
-        Document::parse(kind, &entry.key, entry.revision, &entry.raw).unwrap_or_else(|error| {
+fn parsed(kind: Kind, found: Vec<(Entry, Revision)>) -> Vec<Document> {
+    let parse = |(entry, revision): (Entry, Revision)| match document::parse(&entry.key, &entry.raw)
+    {
+        Ok(body) => Some(Document {
+            kind,
+            revision,
+            body: body?,
+        }),
+        Err(error) => {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "the document {} cannot be read and is missing in lists",
                 entry.key
             );
             None
-        })
+        }
     };
-    entries.iter().filter_map(parse).collect()
+    found.into_iter().filter_map(parse).collect()
 }
 
 #[cfg(test)]
@@ -316,7 +377,7 @@ mod tests {
     #[test]
     fn an_older_version_never_replaces_a_newer_one() {
         let cache = Cache::default();
-        let raw = || Some(Bytes::from_static(b"{}"));
+        let raw = || Some((Revision::Sequence(1), Bytes::from_static(b"{}")));
         cache.apply("pipe.a", 5, raw());
         cache.apply("pipe.a", 4, raw());
         assert_eq!(names(&cache), [("pipe.a".to_owned(), 5)]);
@@ -331,8 +392,9 @@ mod tests {
     #[test]
     fn voids_and_names_are_no_documents() {
         let cache = Cache::default();
-        cache.apply("pipe.a", 1, Some(Bytes::from_static(document::VOID)));
-        cache.apply("name.a.b", 2, Some(Bytes::from_static(b"{}")));
+        let content = |raw| Some((Revision::Sequence(1), Bytes::from_static(raw)));
+        cache.apply("pipe.a", 1, content(document::VOID));
+        cache.apply("name.a.b", 2, content(b"{}"));
         assert_eq!(names(&cache), []);
     }
 }

@@ -1,11 +1,10 @@
 //! One version of one document.
 
 use bytes::Bytes;
-use gennaker_bus::Record;
 use gennaker_model::Map;
 use serde_json::Value;
 
-use crate::{APPLICATION_BYTES_MAX, Error, Kind, PIPELINE_BYTES_MAX};
+use crate::{Error, Kind, Revision, documents::Record};
 
 /// A record without a document: it fences a writer that claimed a name and never came back.
 pub(crate) const VOID: &[u8] = br#"{"void":true}"#;
@@ -15,8 +14,8 @@ pub(crate) const VOID: &[u8] = br#"{"void":true}"#;
 pub struct Document {
     /// What it is.
     pub kind: Kind,
-    /// Its revision, the sequence of its write; 0 never occurs.
-    pub revision: u64,
+    /// Which version.
+    pub revision: Revision,
     /// The document.
     pub body: Map,
 }
@@ -26,7 +25,7 @@ pub struct Document {
 pub struct Entry {
     /// Its key; the same for all versions of one document.
     pub key: String,
-    /// Its revision.
+    /// A number that rises with its versions.
     pub revision: u64,
     /// The JSON.
     pub raw: Bytes,
@@ -39,44 +38,39 @@ impl Document {
         self.body.get(field).and_then(Value::as_str)
     }
 
-    /// The `id` of a pipeline, or the empty text.
+    /// The `id` of a pipeline, strategy or project, or the empty text.
     #[must_use]
     pub fn id(&self) -> &str {
         self.text("id").unwrap_or_default()
     }
 
-    pub(crate) fn read(kind: Kind, record: &Record) -> Result<Option<Self>, Error> {
-        Self::parse(kind, &record.key, record.revision, &record.value)
-    }
-
-    pub(crate) fn parse(
-        kind: Kind,
-        key: &str,
-        revision: u64,
-        raw: &[u8],
-    ) -> Result<Option<Self>, Error> {
-        if raw == VOID {
-            return Ok(None);
-        }
-        let body = serde_json::from_slice(raw).map_err(|source| Error::Corrupt {
-            key: key.to_owned(),
-            source,
-        })?;
-        Ok(Some(Self {
+    pub(crate) fn read(kind: Kind, id: &str, record: &Record) -> Result<Option<Self>, Error> {
+        let body = parse(&crate::key::document(kind, id), &record.raw)?;
+        Ok(body.map(|body| Self {
             kind,
-            revision,
+            revision: record.revision.clone(),
             body,
         }))
     }
 }
 
+/// The body of a record; `None` when it holds no document.
+pub(crate) fn parse(key: &str, raw: &[u8]) -> Result<Option<Map>, Error> {
+    if raw == VOID {
+        return Ok(None);
+    }
+    serde_json::from_slice(raw)
+        .map(Some)
+        .map_err(|source| Error::Corrupt {
+            key: key.to_owned(),
+            source,
+        })
+}
+
 /// The stored form of a document, if it is not too large.
 pub(crate) fn bytes_of(kind: Kind, body: &Map) -> Result<Bytes, Error> {
     let raw = serde_json::to_vec(body).expect("a JSON map always serialises");
-    let limit = match kind {
-        Kind::Application | Kind::Permission => APPLICATION_BYTES_MAX,
-        Kind::Pipeline => PIPELINE_BYTES_MAX,
-    };
+    let limit = kind.bytes_max();
     if raw.len() > limit {
         return Err(Error::TooLarge {
             kind,

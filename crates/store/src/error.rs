@@ -8,6 +8,36 @@ pub enum Error {
     /// The broker did not answer, or refused.
     #[error("the document storage did not answer")]
     Bus(#[from] gennaker_bus::Error),
+    /// The bucket of S3 did not answer, or refused.
+    #[error("failed to {operation} the bucket of documents")]
+    Bucket {
+        /// What was tried.
+        operation: &'static str,
+        /// What the client says.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A folder of documents cannot be read.
+    #[error("failed to read {}", path.display())]
+    Folder {
+        /// Which.
+        path: std::path::PathBuf,
+        /// What the operating system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An id that no path of an object can hold.
+    #[error("{id:?} cannot be the id of a document in S3")]
+    BadId {
+        /// The id.
+        id: String,
+    },
+    /// A stored document is larger than any that is saved.
+    #[error("the stored document {key} is too large to be read")]
+    Unreadable {
+        /// Its key.
+        key: String,
+    },
     /// A stored document is no JSON object.
     #[error("the stored document {key} cannot be read")]
     Corrupt {
@@ -20,12 +50,6 @@ pub enum Error {
     /// Lists are not complete yet; try again.
     #[error("the list of documents is still being loaded")]
     NotReady,
-    /// Somebody else wrote the document in between.
-    #[error("the {} was changed by somebody else", kind.word())]
-    Conflict {
-        /// What was to be written.
-        kind: Kind,
-    },
     /// Above the limit of its kind.
     #[error("the {} has {bytes} bytes, more than the limit of {limit}", kind.word())]
     TooLarge {
@@ -36,6 +60,18 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+}
+
+impl Error {
+    pub(crate) fn bucket(
+        operation: &'static str,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::Bucket {
+            operation,
+            source: Box::new(source),
+        }
+    }
 }
 
 /// Why a document was not saved. The texts are those that Front50 and Orca answer: clients print and match them.
@@ -88,8 +124,13 @@ impl From<Error> for SaveError {
     fn from(error: Error) -> Self {
         match error {
             Error::TooLarge { .. } => Self::TooLarge(error.to_string()),
-            Error::Conflict { .. } => Self::Busy,
-            Error::Bus(_) | Error::Corrupt { .. } | Error::NotReady => Self::Store(error),
+            Error::BadId { .. } => Self::Rejected(error.to_string()),
+            Error::Bus(_)
+            | Error::Bucket { .. }
+            | Error::Folder { .. }
+            | Error::Corrupt { .. }
+            | Error::Unreadable { .. }
+            | Error::NotReady => Self::Store(error),
         }
     }
 }

@@ -1,8 +1,19 @@
-//! Documents: applications, their permissions, and pipelines, with revisions, authors and times as Front50 keeps them.
+//! Documents: applications, pipelines, strategies, projects, notifications, pipeline templates, service accounts and what is
+//! known of plugins, with revisions, authors, times and history as Front50 keeps them.
 //!
-//! One type, [`Store`], over the KV bucket of documents. Every write is conditional on the revision that was read, so two
-//! writers never overwrite each other unseen. Reads of one document ask the bucket's leader; lists come from a cache that a
-//! watch keeps current ([`Store::run`]) and that this process's own writes enter at once.
+//! One type, [`Store`], over one seam, [`Documents`], which says where they lie: in the broker's bucket, or in S3. Every
+//! write is conditional on the revision that was read, so two writers never overwrite each other unseen. Reads of one document
+//! ask the place itself; lists come from a cache that follows it ([`Store::run`]) and that this process's own writes enter at
+//! once.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `documents` | the seam: records by address, conditional writes, history |
+//! | `save` | the one loop of every write, with the names that it takes and gives back |
+//! | `names` | one document per name without a transaction |
+//! | `stamp` | authors and times |
+//! | `pipelines`, `templates`, … | the rules of each kind, as Front50 has them |
+//! | `import` | taking over what a Front50 left |
 //!
 //! It knows the rules of a document (what a pipeline must have, who holds a name) and nothing about HTTP, permissions or
 //! executions. `gate` reads through it, the tasks that save documents write through it, `triggers` watches pipelines with
@@ -12,27 +23,40 @@
 mod applications;
 mod cache;
 mod document;
+mod documents;
 mod error;
+mod import;
 mod key;
 mod names;
+mod notifications;
 mod pipelines;
+mod plugins;
+mod projects;
+mod save;
+mod service_accounts;
+mod stamp;
+mod templates;
 #[cfg(test)]
 mod testing;
 
 use std::sync::Arc;
 
-use gennaker_bus::{Bucket, Bus, Kv};
-use gennaker_model::Map;
+use gennaker_bus::{Bus, Put};
 use tokio_util::sync::CancellationToken;
 
-pub use applications::{APPLICATION_BYTES_MAX, Upserted};
+pub use applications::Upserted;
 pub use cache::Watch;
 pub use document::{Document, Entry};
+pub use documents::{Documents, Revision, S3Options};
 pub use error::{Error, SaveError};
-pub use key::{Kind, NAME_BYTES_MAX};
-pub use pipelines::{Bulk, PIPELINE_BYTES_MAX, Saved};
+pub use import::{Foreign, Found, Front50, Imported};
+pub use key::{APPLICATION_BYTES_MAX, Kind, NAME_BYTES_MAX, PIPELINE_BYTES_MAX};
+pub use pipelines::{Bulk, Configs};
+pub use save::Saved;
+pub use templates::{Dependent, Version as TemplateVersion};
 
 use cache::Cache;
+use documents::{Address, Place};
 
 /// How often a conditional write is tried again before the caller is told that too many write at once.
 pub(crate) const ATTEMPTS: usize = 16;
@@ -40,7 +64,7 @@ pub(crate) const ATTEMPTS: usize = 16;
 /// The documents of an installation. Cheap to clone; clones share one cache.
 #[derive(Clone)]
 pub struct Store {
-    kv: Kv,
+    documents: Documents,
     cache: Arc<Cache>,
 }
 
@@ -48,15 +72,21 @@ impl Store {
     /// A store over the documents of `bus`. Lists answer once [`Store::run`] runs.
     #[must_use]
     pub fn new(bus: &Bus) -> Self {
+        Self::over(Documents::kv(bus))
+    }
+
+    /// A store over the documents that lie there. Lists answer once [`Store::run`] runs.
+    #[must_use]
+    pub fn over(documents: Documents) -> Self {
         Self {
-            kv: bus.kv(Bucket::Docs),
-            cache: Arc::new(Cache::default()),
+            documents,
+            cache: Arc::default(),
         }
     }
 
     /// Keeps the cache of lists current until `cancel`; a broken watch is started again.
     pub async fn run(&self, cancel: CancellationToken) {
-        self.cache.run(&self.kv, cancel).await;
+        self.cache.run(&self.documents, cancel).await;
     }
 
     /// A handle that tells when pipelines change, and what they are.
@@ -71,7 +101,7 @@ impl Store {
         self.cache.is_ready()
     }
 
-    /// One document, read from the leader.
+    /// One document, read from where it lies.
     ///
     /// # Errors
     /// [`Error::Bus`] when the broker does not answer, [`Error::Corrupt`] when the document is not an object.
@@ -79,8 +109,8 @@ impl Store {
         if !key::is_id(id) {
             return Ok(None);
         }
-        match self.kv.get(&key::document(kind, id)).await? {
-            Some(record) => Document::read(kind, &record),
+        match self.documents.get(Address::Document(kind, id)).await? {
+            Some(record) => Document::read(kind, id, &record),
             None => Ok(None),
         }
     }
@@ -94,48 +124,7 @@ impl Store {
         Ok(self.cache.documents(kind))
     }
 
-    /// Writes a document as it is, if `expected` is its revision (0: it must not exist).
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] when somebody else was faster, [`Error::TooLarge`], [`Error::Bus`].
-    pub async fn put(
-        &self,
-        kind: Kind,
-        id: &str,
-        body: Map,
-        expected: u64,
-    ) -> Result<Document, Error> {
-        let key = key::document(kind, id);
-        let raw = document::bytes_of(kind, &body)?;
-        match self.kv.put_if(&key, expected, raw.clone(), None).await? {
-            gennaker_bus::Put::Done(revision) => {
-                self.cache.apply(&key, revision, Some(raw));
-                Ok(Document {
-                    kind,
-                    revision,
-                    body,
-                })
-            }
-            gennaker_bus::Put::Conflict => Err(Error::Conflict { kind }),
-        }
-    }
-
-    /// Deletes a document, if `expected` is its revision.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] when somebody else was faster, [`Error::Bus`].
-    pub async fn delete(&self, kind: Kind, id: &str, expected: u64) -> Result<(), Error> {
-        let key = key::document(kind, id);
-        match self.kv.delete_if(&key, expected).await? {
-            gennaker_bus::Put::Done(revision) => {
-                self.cache.apply(&key, revision, None);
-                Ok(())
-            }
-            gennaker_bus::Put::Conflict => Err(Error::Conflict { kind }),
-        }
-    }
-
-    /// Versions of a document that the bucket still has, newest first, at most `limit`.
+    /// Versions of a document that are still kept, newest first, at most `limit`.
     ///
     /// # Errors
     /// [`Error::Bus`] when the broker does not answer, [`Error::Corrupt`] when a version is not an object.
@@ -148,70 +137,121 @@ impl Store {
         if !key::is_id(id) {
             return Ok(Vec::new());
         }
-        let mut records = self.kv.history(&key::document(kind, id)).await?;
-        records.sort_by_key(|record| std::cmp::Reverse(record.revision));
-        let mut versions = Vec::new();
+        let records = self.documents.history(kind, id, limit).await?;
+        let mut versions = Vec::with_capacity(records.len());
         for record in &records {
-            if versions.len() >= limit {
-                break;
-            }
-            if !record.value.is_empty() {
-                versions.extend(Document::read(kind, record)?);
-            }
+            versions.extend(Document::read(kind, id, record)?);
         }
         Ok(versions)
     }
 
     /// Waits until the cache of this process shows everything that was written, by anybody, before the call.
     ///
-    /// It writes a beacon and waits until the watch delivers it: the order of the bucket's stream does the rest.
+    /// In the broker it writes a beacon and waits until the watch delivers it: the order of the bucket's stream does the rest.
     ///
     /// # Errors
     /// [`Error::NotReady`] when the watch does not catch up in time, [`Error::Bus`] when the broker does not answer.
     pub async fn catch_up(&self) -> Result<(), Error> {
-        let value = bytes::Bytes::from_static(b"{}");
-        let mut expected = 0;
-        loop {
-            match self
-                .kv
-                .put_if(key::BEACON, expected, value.clone(), None)
-                .await?
-            {
-                gennaker_bus::Put::Done(revision) => return self.cache.reached(revision).await,
-                // Somebody else's beacon may be older than this call, so it does not count.
-                gennaker_bus::Put::Conflict => {
-                    let found = self.kv.get(key::BEACON).await?;
-                    expected = found.map_or(0, |record| record.revision);
+        match &self.documents.0 {
+            Place::Kv(bucket) => {
+                let value = bytes::Bytes::from_static(b"{}");
+                let mut expected = 0;
+                loop {
+                    let put = bucket.put_if(key::BEACON, expected, value.clone(), None);
+                    match put.await? {
+                        Put::Done(revision) => return self.cache.reached(revision).await,
+                        // Somebody else's beacon may be older than this call, so it does not count.
+                        Put::Conflict => {
+                            let found = bucket.get(key::BEACON).await?;
+                            expected = found.map_or(0, |record| record.revision);
+                        }
+                    }
                 }
+            }
+            Place::S3(bucket) => {
+                let stamp = bucket.stamp();
+                bucket.wake.notify_one();
+                self.cache.reached(stamp).await
             }
         }
     }
 
-    /// Brings the cache up to what the leader says of one document, so that a list that follows shows it.
+    /// Brings the cache up to what is stored of one document, so that a list that follows shows it.
     ///
     /// For a process that learned from another one that the document changed.
     ///
     /// # Errors
     /// [`Error::Bus`] when the broker does not answer, [`Error::NotReady`] when the watch does not catch up.
     pub async fn refresh(&self, kind: Kind, id: &str) -> Result<(), Error> {
-        let key = key::document(kind, id);
-        match self.kv.get(&key).await? {
+        let address = Address::Document(kind, id);
+        match self.documents.get(address).await? {
             Some(record) => {
-                self.cache.apply(&key, record.revision, Some(record.value));
+                let content = Some((record.revision, record.raw));
+                self.cache.apply(&address.key(), record.stamp, content);
                 Ok(())
             }
             // Absence has no revision to compare with: only the watch knows what came before and what after.
             None => self.catch_up().await,
         }
     }
-}
 
-impl Store {
-    pub(crate) fn kv(&self) -> &Kv {
-        &self.kv
+    /// The documents of a kind as they are stored now, not as the cache has them.
+    pub(crate) async fn stored(&self, kind: Kind) -> Result<Vec<Document>, Error> {
+        match &self.documents.0 {
+            Place::Kv(bucket) => {
+                let mut found = Vec::new();
+                for record in bucket.walk(kind.prefix()).await? {
+                    let key = record.key.clone();
+                    let record = documents::kv::record(record);
+                    let Some(body) = document::parse(&key, &record.raw)? else {
+                        continue;
+                    };
+                    found.push(Document {
+                        kind,
+                        revision: record.revision,
+                        body,
+                    });
+                }
+                Ok(found)
+            }
+            Place::S3(bucket) => {
+                let listed = bucket.list(&[kind]).await?;
+                let mut found = Vec::new();
+                for (listed, record) in bucket.read_all(listed).await? {
+                    found.extend(Document::read(kind, &listed.id, &record)?);
+                }
+                Ok(found)
+            }
+        }
     }
 
-    pub(crate) fn cache(&self) -> &Cache {
-        &self.cache
+    /// The documents of an application as they are stored now, in the broker found by their names, which are
+    /// taken before a document is written and given back after it is gone.
+    pub(crate) async fn stored_of(
+        &self,
+        kind: Kind,
+        application: &str,
+    ) -> Result<Vec<Document>, Error> {
+        match &self.documents.0 {
+            Place::Kv(bucket) => {
+                let mut found = Vec::new();
+                for name in bucket.walk(&key::names_of(kind, application)).await? {
+                    let id = names::holder_in(&name.key, &name.value)?;
+                    if let Some(document) = self.get(kind, &id).await?
+                        && document.text("application").map(key::fold)
+                            == Some(key::fold(application))
+                    {
+                        found.push(document);
+                    }
+                }
+                Ok(found)
+            }
+            Place::S3(_) => {
+                let mut found = self.stored(kind).await?;
+                let wanted = key::fold(application);
+                found.retain(|it| it.text("application").map(key::fold).as_ref() == Some(&wanted));
+                Ok(found)
+            }
+        }
     }
 }

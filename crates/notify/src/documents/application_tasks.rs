@@ -14,7 +14,7 @@ pub(crate) struct UpsertApplication {
     store: Store,
 }
 
-/// Deletes an application with its pipelines and permissions.
+/// Deletes an application with what belongs to it.
 ///
 /// Source: orca `DeleteApplicationTask`. Clusters that would forbid it come with the cloud providers.
 pub(crate) struct DeleteApplication {
@@ -77,7 +77,10 @@ impl Task for DeleteApplication {
         Box::pin(async move {
             let (_, name) = application(ctx, self.kind())?;
             let deleted = ctx
-                .call(super::CALL_MAX, |_| self.store.delete_application(&name))
+                .call(super::CALL_MAX, |_| {
+                    self.store
+                        .delete_application(&name, input::user(ctx), ctx.now_ms())
+                })
                 .await?
                 .map_err(|error| failure::failure(self.kind(), "DELETE", &error, ctx.now_ms()))?;
             let mut states = Map::new();

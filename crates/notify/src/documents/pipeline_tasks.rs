@@ -52,7 +52,8 @@ impl SavePipeline {
             .call(CALL_MAX, |_| async {
                 keep_index(&self.store, &mut pipeline).await?;
                 self.store
-                    .save_pipeline(&pipeline, &id_if_new, input::user(ctx), stale_check, now_ms)
+                    .pipelines()
+                    .save(&pipeline, &id_if_new, input::user(ctx), stale_check, now_ms)
                     .await
             })
             .await?
@@ -89,7 +90,8 @@ impl SavePipeline {
                 }
                 let id_if_new = |index| input::derived_id(effect, index);
                 self.store
-                    .save_pipelines(&pipelines, id_if_new, input::user(ctx), stale_check, now_ms)
+                    .pipelines()
+                    .save_many(&pipelines, id_if_new, input::user(ctx), stale_check, now_ms)
                     .await
             })
             .await?
@@ -166,7 +168,8 @@ impl Task for UpdatePipeline {
                 .call(CALL_MAX, |_| async {
                     keep_index(&self.store, &mut pipeline).await?;
                     self.store
-                        .update_pipeline(&id, &pipeline, input::user(ctx), stale_check, now_ms)
+                        .pipelines()
+                        .update(&id, &pipeline, input::user(ctx), stale_check, now_ms)
                         .await
                 })
                 .await?
@@ -216,13 +219,17 @@ async fn delete(
     id: Option<&str>,
 ) -> Result<(), SaveError> {
     if let Some(id) = id
-        && let Some(found) = store.pipeline_by_name(application, name).await?
+        && let Some(found) = store.pipelines().by_name(application, name).await?
         && found.id() != id
     {
         tracing::info!("pipeline {id} is gone and its name belongs to another one, which stays");
         return Ok(());
     }
-    store.delete_pipeline(application, name).await.map(|_| ())
+    store
+        .pipelines()
+        .delete(application, name)
+        .await
+        .map(|_| ())
 }
 
 /// A known pipeline that comes without its place keeps it.

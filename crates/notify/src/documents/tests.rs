@@ -210,3 +210,25 @@ async fn many_pipelines_are_saved_and_the_bad_ones_named() {
 fn encoded(value: &Value) -> String {
     STANDARD.encode(value.to_string())
 }
+
+#[tokio::test]
+async fn pipelines_are_put_in_order() {
+    let mut fixture = Fixture::new().await;
+    for id in ["a", "b"] {
+        let document = json!({"application": "demo", "name": id, "id": id});
+        fixture
+            .run("savePipeline", json!({"pipeline": document}))
+            .await;
+    }
+    let input = json!({"application": encoded(&json!("demo")), "idsToIndices": encoded(&json!({"a": 1, "b": 0})),
+                       "isStrategy": encoded(&json!(false))});
+    let outcome = fixture.run("reorderPipelines", input).await;
+    assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
+    assert_eq!(context(&outcome)["notification.type"], "reorderpipelines");
+    for (id, index) in [("a", 1), ("b", 0)] {
+        let stored = fixture.store.pipeline(id).await.unwrap().unwrap();
+        assert_eq!(stored.body["index"], index, "{id}");
+    }
+    let outcome = fixture.run("reorderPipelines", json!({})).await;
+    assert!(error(&outcome).contains("application must be provided"));
+}

@@ -8,8 +8,9 @@ use super::{
     call::{self, AGAIN_MS},
     fields::Fields,
     illegal, result_of,
-    send::{CALL_MS_MAX, Outgoing, origin_of, send},
+    send::{Outgoing, origin_of, send},
 };
+use crate::limits::CALL_MS_MAX;
 
 /// Sends the request of a webhook stage and judges the answer.
 ///

@@ -40,7 +40,7 @@ pub struct Fields {
     pub retries: BTreeMap<u16, u32>,
     /// Poll a status URL after the call.
     pub wait_for_completion: bool,
-    /// Where the status URL comes from.
+    /// Where the status URL comes from; as [`Resolution::GetMethod`] when it is not said (Orca fails then).
     pub resolution: Option<Resolution>,
     /// JSON path of the status URL in the response.
     pub status_url_path: Option<String>,

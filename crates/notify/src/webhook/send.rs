@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gennaker_outbound::{Client, Error, Kind, Options, Request};
+use gennaker_outbound::{Client, Error, Kind, Request};
 use gennaker_worker::{Ctx, Failure};
 use serde_json::Value;
 
@@ -10,16 +10,10 @@ use super::{
     fields::body_of,
     received::{Received, Response},
 };
+use crate::limits::CALL_MS_MAX;
 
 /// Largest response body in bytes: what comes back is kept in the stage's context, and so in the log.
-pub const RESPONSE_BYTES_MAX: u64 = 256 * 1024;
-
-/// Largest request body in bytes.
-const REQUEST_BYTES_MAX: u64 = 1024 * 1024;
-
-/// Longest call in milliseconds. Spinnaker connects for 15 s and reads for 20 s; both together must stay below the 30 s that a
-/// heartbeat in the effect ledger lasts.
-pub(super) const CALL_MS_MAX: u64 = 25_000;
+const RESPONSE_BYTES_MAX: u64 = 256 * 1024;
 
 /// Headers that describe a body or an answer and hold no secret; they follow a redirect to another host, all others do not.
 const PLAIN_HEADERS: [&str; 5] = [
@@ -29,17 +23,6 @@ const PLAIN_HEADERS: [&str; 5] = [
     "idempotency-key",
     "user-agent",
 ];
-
-/// The limits with which the client of this pool is to be made.
-#[must_use]
-pub fn client_options() -> Options {
-    Options {
-        request_bytes_max: REQUEST_BYTES_MAX,
-        response_bytes_max: RESPONSE_BYTES_MAX,
-        total_timeout: Duration::from_millis(CALL_MS_MAX),
-        ..Options::default()
-    }
-}
 
 /// One request of a webhook stage.
 pub(super) struct Outgoing<'a> {
@@ -72,7 +55,8 @@ pub(super) async fn send(
 }
 
 fn request_of(outgoing: &Outgoing<'_>, effect: Option<&str>) -> Request {
-    let mut request = Request::new(outgoing.method, outgoing.url);
+    let mut request =
+        Request::new(outgoing.method, outgoing.url).response_bytes_max(RESPONSE_BYTES_MAX);
     for (name, value) in outgoing.headers {
         let place = if PLAIN_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
             &mut request.headers

@@ -18,8 +18,7 @@ use super::{
 /// Why it cannot be found, for people.
 pub fn resolve(fields: &Fields, response: &Response) -> Result<Option<String>, String> {
     let found = match fields.resolution {
-        None => return Err("field 'statusUrlResolution' is missing".to_owned()),
-        Some(Resolution::GetMethod) => Some(fields.url.clone()),
+        None | Some(Resolution::GetMethod) => Some(fields.url.clone()),
         Some(Resolution::LocationHeader) => response.header("location").map(str::to_owned),
         Some(Resolution::WebhookResponse) => {
             let path = fields

@@ -296,23 +296,83 @@ async fn closing_a_call_says_what_was_sent() {
 }
 
 #[tokio::test]
-async fn a_cancel_endpoint_is_told_and_its_answer_does_not_matter() {
+async fn a_cancel_endpoint_is_told_once_and_its_answer_does_not_matter() {
     let target = Target::answering([answer(500, "", "")]).await;
     let mut fixture = Fixture::new().await;
-    let stage = json!({"cancelEndpoint": format!("{}/stop", target.url), "cancelMethod": "put", "cancelPayload": {"a": 1}});
-    assert!(matches!(
-        fixture.run("cancelWebhook", stage).await,
-        Outcome::Succeeded { .. }
-    ));
-    let got = &target.got()[0];
+    let stage = json!({
+        "cancelEndpoint": format!("{}/stop", target.url), "cancelMethod": "put", "cancelPayload": {"a": 1},
+        "customHeaders": {"X-Token": "s3cret"}, "webhook": {"statusCodeValue": 202}
+    });
+    let first = fixture.task("cancelWebhook", stage);
+    let outcome = fixture.finish(&first).await;
+    let Outcome::Succeeded { context, .. } = &outcome else {
+        panic!("{outcome:?}")
+    };
+    let told = json!({"statusCode": "INTERNAL_SERVER_ERROR", "statusCodeValue": 500});
     assert_eq!(
-        (got.method.as_str(), got.path.as_str(), got.body.as_str()),
+        context["webhook"],
+        json!({"statusCodeValue": 202, "cancel": told})
+    );
+    let again = TaskMessage {
+        attempt: gennaker_model::AttemptId(first.attempt.0 + 1000),
+        ..first.clone()
+    };
+    assert_eq!(fixture.finish(&again).await, outcome, "from the ledger");
+    let got = target.got();
+    assert_eq!(got.len(), 1);
+    assert_eq!(
+        (
+            got[0].method.as_str(),
+            got[0].path.as_str(),
+            got[0].body.as_str()
+        ),
         ("PUT", "/stop", r#"{"a":1}"#)
     );
-    assert!(matches!(
-        fixture.run("cancelWebhook", json!({})).await,
-        Outcome::Succeeded { .. }
-    ));
+    assert_eq!(got[0].header("x-token"), Some("s3cret"));
+    assert_eq!(
+        got[0].header("idempotency-key"),
+        Some(first.effect.as_ref().unwrap().as_str())
+    );
+}
+
+#[tokio::test]
+async fn a_cancellation_whose_worker_was_lost_is_sent_again() {
+    let target = Target::answering([answer(200, "", "")]).await;
+    let mut fixture = Fixture::new().await;
+    let task = fixture.task("cancelWebhook", json!({ "cancelEndpoint": target.url }));
+    fixture.lose_worker_of(&task).await;
+    let outcome = fixture.finish(&task).await;
+    assert_eq!(
+        context(&outcome)["webhook"]["cancel"]["statusCodeValue"],
+        200
+    );
+    assert_eq!(target.got().len(), 1);
+}
+
+#[tokio::test]
+async fn a_cancellation_that_cannot_be_sent_says_why() {
+    let mut fixture = Fixture::new().await;
+    for (stage, expected) in [
+        (
+            json!({"cancelEndpoint": "http://x.io/${webhook.body.id}"}),
+            "cancelEndpoint holds an expression",
+        ),
+        (
+            json!({"cancelEndpoint": "http://169.254.169.254/"}),
+            "is not allowed",
+        ),
+        (
+            json!({"cancelEndpoint": "http://x.io", "retries": 7}),
+            "field 'retries' of the webhook stage",
+        ),
+    ] {
+        let outcome = fixture.run("cancelWebhook", stage.clone()).await;
+        assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
+        let sentence = context(&outcome)["webhook"]["cancel"]["error"].clone();
+        assert!(sentence.as_str().unwrap().contains(expected), "{sentence}");
+    }
+    let outcome = fixture.run("cancelWebhook", json!({})).await;
+    assert_eq!(context(&outcome), &gennaker_model::Map::new());
 }
 
 #[tokio::test]

@@ -149,16 +149,24 @@ async fn deleting_takes_the_pipelines_along() {
             .unwrap();
         let pipeline = map(json!({"application": name, "name": "deploy"}));
         store
-            .save_pipeline(&pipeline, name, "me", false, NOW)
+            .pipelines()
+            .save(&pipeline, name, "me", false, NOW)
             .await
             .unwrap();
     }
-    let deleted = store.delete_application("Demo").await.unwrap().unwrap();
+    let deleted = store
+        .delete_application("Demo", "me", NOW)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(deleted["name"], "DEMO");
-    assert_eq!(store.delete_application("demo").await.unwrap(), None);
+    assert_eq!(
+        store.delete_application("demo", "me", NOW).await.unwrap(),
+        None
+    );
     assert_eq!(store.pipeline("demo").await.unwrap(), None);
     assert_eq!(
-        store.pipeline_by_name("demo", "deploy").await.unwrap(),
+        store.pipelines().by_name("demo", "deploy").await.unwrap(),
         None
     );
     assert_eq!(store.get(Kind::Permission, "demo").await.unwrap(), None);

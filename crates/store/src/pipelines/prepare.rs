@@ -4,12 +4,10 @@ use gennaker_model::{Map, id::ID_BYTES_MAX, routing::fnv1a64};
 use serde_json::Value;
 
 use crate::{
-    SaveError,
-    key::{self, NAME_BYTES_MAX},
+    Kind, SaveError,
+    key::{NAME_BYTES_MAX, Name},
+    stamp::{is_own, stamp, updated_ms},
 };
-
-/// Fields that a save sets itself.
-const OWN_FIELDS: [&str; 2] = ["updateTs", "lastModifiedBy"];
 
 /// The id in a submitted document; `null` and the empty text count as none (some clients send them for a new pipeline).
 pub(super) fn id_of(pipeline: &Map) -> Option<&str> {
@@ -21,43 +19,38 @@ pub(super) fn id_of(pipeline: &Map) -> Option<&str> {
 
 /// Source: Front50 `PipelineController.validatePipeline`; the checks of types and lengths are what Jackson and the SQL
 /// schema did there.
-pub(super) fn validate(pipeline: &Map) -> Result<(), SaveError> {
+pub(crate) fn validate(kind: Kind, pipeline: &Map) -> Result<(), SaveError> {
+    let word = kind.word();
     for field in ["application", "name"] {
         match pipeline.get(field) {
             Some(Value::String(text)) if !text.trim().is_empty() => {
                 if text.len() > NAME_BYTES_MAX {
                     return Err(SaveError::Rejected(format!(
-                        "the {field} of a pipeline may have at most {NAME_BYTES_MAX} bytes"
+                        "the {field} of a {word} may have at most {NAME_BYTES_MAX} bytes"
                     )));
                 }
                 if text.chars().any(char::is_control) {
                     return Err(SaveError::Rejected(format!(
-                        "the {field} of a pipeline may not hold control characters"
+                        "the {field} of a {word} may not hold control characters"
                     )));
                 }
             }
             None | Some(Value::Null | Value::String(_)) => {
-                return Err(SaveError::Invalid(
-                    "A pipeline requires name and application fields".to_owned(),
-                ));
+                return Err(SaveError::Invalid(format!(
+                    "A {word} requires name and application fields"
+                )));
             }
             Some(_) => {
                 return Err(SaveError::Rejected(format!(
-                    "the {field} of a pipeline must be a string"
+                    "the {field} of a {word} must be a string"
                 )));
             }
         }
     }
-    let text = |field| {
-        pipeline
-            .get(field)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    if !key::fits(text("application"), text("name")) {
-        return Err(SaveError::Rejected(
-            "the application and the name of the pipeline are together too long".to_owned(),
-        ));
+    if Name::of(kind, pipeline).is_none_or(|name| !name.fits()) {
+        return Err(SaveError::Rejected(format!(
+            "the application and the name of the {word} are together too long"
+        )));
     }
     match pipeline.get("id") {
         None | Some(Value::Null) => {}
@@ -65,7 +58,7 @@ pub(super) fn validate(pipeline: &Map) -> Result<(), SaveError> {
             if id.len() <= ID_BYTES_MAX && !id.chars().any(char::is_control) => {}
         Some(_) => {
             return Err(SaveError::Rejected(format!(
-                "the id of a pipeline must be a string of at most {ID_BYTES_MAX} printable bytes"
+                "the id of a {word} must be a string of at most {ID_BYTES_MAX} printable bytes"
             )));
         }
     }
@@ -81,20 +74,17 @@ pub(super) fn validate(pipeline: &Map) -> Result<(), SaveError> {
             Some(Value::Array(items)) if items.iter().all(Value::is_object) => {}
             Some(_) => {
                 return Err(SaveError::Rejected(format!(
-                    "{field} of a pipeline must be a list of objects"
+                    "{field} of a {word} must be a list of objects"
                 )));
             }
         }
     }
-    check_template(pipeline)
-}
-
-pub(super) fn not_found(id: &str) -> SaveError {
-    SaveError::NotFound(format!("Pipeline configuration not found (id: {id})"))
+    Ok(())
 }
 
 /// The stored form of `submitted`: name trimmed, nulls of the top level dropped, id, author and time set.
 pub(super) fn prepared(
+    kind: Kind,
     submitted: &Map,
     id: &str,
     user: &str,
@@ -103,9 +93,7 @@ pub(super) fn prepared(
 ) -> Map {
     let mut body: Map = submitted
         .iter()
-        .filter(|(key, value)| {
-            !value.is_null() && !OWN_FIELDS.contains(&key.as_str()) && *key != REGENERATE
-        })
+        .filter(|(key, value)| !value.is_null() && !is_own(kind, key) && *key != REGENERATE)
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
     for field in ["name", "application"] {
@@ -124,32 +112,24 @@ pub(super) fn prepared(
     }
     let regenerate = !had_id || submitted.get(REGENERATE).and_then(Value::as_bool) == Some(true);
     identify_cron_triggers(&mut body, id, regenerate);
-    let last_ms = stored.and_then(update_ts).unwrap_or(0);
-    // Strictly later than before: the time is the fingerprint of the stale check.
-    let update_ms = now_ms.max(last_ms + 1);
-    body.insert("lastModifiedBy".to_owned(), user.into());
-    body.insert("updateTs".to_owned(), update_ms.to_string().into());
+    if kind == Kind::Strategy {
+        body.insert("strategy".to_owned(), true.into());
+    }
+    stamp(kind, &mut body, stored, user, now_ms);
     body
 }
 
-/// Whether `prepared` says what is stored already, by the same user: a call that ran twice.
-pub(super) fn is_repeat(stored: &Map, prepared: &Map) -> bool {
-    stored.len() == prepared.len()
-        && prepared
-            .iter()
-            .all(|(key, value)| key == "updateTs" || stored.get(key) == Some(value))
-}
-
 /// Source: Front50 `checkForStalePipeline`; a blank or unreadable `updateTs` means no check.
-pub(super) fn check_stale(submitted: &Map, stored: &Map) -> Result<(), SaveError> {
-    let (Some(theirs), Some(ours)) = (update_ts(submitted), update_ts(stored)) else {
+pub(super) fn check_stale(kind: Kind, submitted: &Map, stored: &Map) -> Result<(), SaveError> {
+    let (Some(theirs), Some(ours)) = (updated_ms(kind, submitted), updated_ms(kind, stored)) else {
         return Ok(());
     };
     if theirs == ours {
         return Ok(());
     }
     Err(SaveError::Rejected(format!(
-        "The submitted pipeline is stale.  submitted updateTs {theirs} does not match stored updateTs {ours}"
+        "The submitted {} is stale.  submitted updateTs {theirs} does not match stored updateTs {ours}",
+        kind.word()
     )))
 }
 
@@ -161,14 +141,6 @@ pub(super) fn order_of(pipeline: &crate::Document) -> (bool, i64, String) {
 }
 
 const REGENERATE: &str = "regenerateCronTriggerIds";
-
-fn update_ts(pipeline: &Map) -> Option<i64> {
-    match pipeline.get("updateTs")? {
-        Value::String(text) => text.trim().parse().ok(),
-        Value::Number(number) => number.as_i64(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
-}
 
 /// Cron triggers need an id. Front50 draws it; here it follows from the pipeline and the trigger, so that a repeated save
 /// writes the same document, and a copied pipeline (another id) gets other ones.
@@ -207,28 +179,18 @@ fn uuid_from(seed: &[u8]) -> String {
     .join("-")
 }
 
-/// No template is stored in this version, so a reference to one is a reference to nothing.
-fn check_template(pipeline: &Map) -> Result<(), SaveError> {
+/// What a templated pipeline says its template is.
+pub(crate) fn template_of(pipeline: &Map) -> Option<&str> {
     if pipeline.get("type").and_then(Value::as_str) != Some("templatedPipeline") {
-        return Ok(());
+        return None;
     }
-    let v2 = || pipeline.get("template")?.get("reference")?.as_str();
-    let v1 = || {
-        pipeline
+    match pipeline.get("schema").and_then(Value::as_str) {
+        Some("v2") => pipeline.get("template")?.get("reference")?.as_str(),
+        Some(_) | None => pipeline
             .get("config")?
             .get("pipeline")?
             .get("template")?
             .get("source")?
-            .as_str()
-    };
-    let source = match pipeline.get("schema").and_then(Value::as_str) {
-        Some("v2") => v2(),
-        Some(_) | None => v1(),
-    };
-    if source.is_some_and(|source| source.starts_with("spinnaker://")) {
-        return Err(SaveError::Rejected(
-            "Configured pipeline template not found".to_owned(),
-        ));
+            .as_str(),
     }
-    Ok(())
 }

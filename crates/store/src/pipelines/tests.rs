@@ -18,7 +18,10 @@ fn pipeline(application: &str, name: &str, more: Value) -> Map {
 }
 
 async fn save(store: &Store, document: &Map, id: &str) -> Result<Map, SaveError> {
-    let saved = store.save_pipeline(document, id, "me", true, NOW).await?;
+    let saved = store
+        .pipelines()
+        .save(document, id, "me", true, NOW)
+        .await?;
     Ok(saved.document.body)
 }
 
@@ -63,7 +66,8 @@ async fn names_are_unique_per_application_ignoring_case() {
         .await
         .unwrap();
         let found = store
-            .pipeline_by_name(
+            .pipelines()
+            .by_name(
                 &application.to_uppercase(),
                 &format!(" {} ", name.to_uppercase()),
             )
@@ -124,14 +128,19 @@ async fn two_changes_at_once_both_end_and_leave_a_consistent_name() {
         let one = pipeline("demo", &format!("one {round}"), json!({"id": "id-1"}));
         let two = pipeline("demo", &format!("two {round}"), json!({"id": "id-1"}));
         let (first, second) = tokio::join!(
-            fixture.store.save_pipeline(&one, "", "me", false, NOW),
-            other.save_pipeline(&two, "", "me", false, NOW)
+            fixture.store.pipelines().save(&one, "", "me", false, NOW),
+            other.pipelines().save(&two, "", "me", false, NOW)
         );
         first.unwrap();
         second.unwrap();
         let stored = fixture.store.pipeline("id-1").await.unwrap().unwrap();
         let name = stored.text("name").unwrap().to_owned();
-        let by_name = fixture.store.pipeline_by_name("demo", &name).await.unwrap();
+        let by_name = fixture
+            .store
+            .pipelines()
+            .by_name("demo", &name)
+            .await
+            .unwrap();
         assert_eq!(by_name.as_ref().map(|found| found.id()), Some("id-1"));
         let lost = if name.starts_with("one") {
             "two"
@@ -140,7 +149,12 @@ async fn two_changes_at_once_both_end_and_leave_a_consistent_name() {
         };
         let lost = format!("{lost} {round}");
         assert_eq!(
-            fixture.store.pipeline_by_name("demo", &lost).await.unwrap(),
+            fixture
+                .store
+                .pipelines()
+                .by_name("demo", &lost)
+                .await
+                .unwrap(),
             None
         );
     }
@@ -156,13 +170,21 @@ async fn a_rename_frees_the_old_name_and_a_delete_the_last() {
     save(store, &pipeline("demo", "new", json!({"id": "id-1"})), "x")
         .await
         .unwrap();
-    assert_eq!(store.pipeline_by_name("demo", "old").await.unwrap(), None);
+    assert_eq!(
+        store.pipelines().by_name("demo", "old").await.unwrap(),
+        None
+    );
     save(store, &pipeline("demo", "old", json!({})), "id-2")
         .await
         .unwrap();
-    let deleted = store.delete_pipeline("demo", "NEW").await.unwrap().unwrap();
+    let deleted = store
+        .pipelines()
+        .delete("demo", "NEW")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(deleted.id(), "id-1");
-    assert_eq!(store.delete_pipeline("demo", "new").await.unwrap(), None);
+    assert_eq!(store.pipelines().delete("demo", "new").await.unwrap(), None);
     assert_eq!(store.pipeline("id-1").await.unwrap(), None);
     save(store, &pipeline("demo", "new", json!({"id": "id-1"})), "x")
         .await
@@ -174,12 +196,21 @@ async fn a_name_that_a_crash_left_behind_is_taken_over_after_a_while() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
     let claimed = store
-        .claim_name("demo", "deploy", "ghost", false, NOW)
+        .claim_name(
+            &crate::key::Name::in_application(Kind::Pipeline, "demo", "deploy"),
+            "ghost",
+            false,
+            NOW,
+        )
         .await
         .unwrap();
     assert_eq!(claimed, crate::names::Claim::Held);
     let document = pipeline("demo", "deploy", json!({}));
-    let at = |now_ms| store.save_pipeline(&document, "id-1", "me", false, now_ms);
+    let at = |now_ms| {
+        store
+            .pipelines()
+            .save(&document, "id-1", "me", false, now_ms)
+    };
     let taken_ms = fixture.broker_now_ms();
     assert_eq!(
         at(taken_ms).await.unwrap_err().to_string(),
@@ -188,11 +219,10 @@ async fn a_name_that_a_crash_left_behind_is_taken_over_after_a_while() {
     at(taken_ms + 60_000).await.unwrap();
     // The ghost comes back with what it had prepared: it meets the void record, not an empty key.
     let prepared = pipeline("demo", "deploy", json!({"id": "ghost"}));
-    let late = store.put(Kind::Pipeline, "ghost", prepared, 0).await;
-    assert!(
-        matches!(late, Err(crate::Error::Conflict { .. })),
-        "{late:?}"
-    );
+    let raw = serde_json::to_vec(&prepared).unwrap().into();
+    let ghost = crate::documents::Address::Document(Kind::Pipeline, "ghost");
+    let late = store.documents.put_if(ghost, None, raw).await.unwrap();
+    assert!(late.is_none(), "{late:?}");
     assert_eq!(store.pipeline("ghost").await.unwrap(), None);
 }
 
@@ -224,7 +254,8 @@ async fn a_stale_document_is_refused_only_when_asked() {
         change.insert("description".to_owned(), "three".into());
     }
     store
-        .save_pipeline(&first, "", "me", false, NOW)
+        .pipelines()
+        .save(&first, "", "me", false, NOW)
         .await
         .unwrap();
 }
@@ -237,7 +268,8 @@ async fn a_save_that_ran_twice_changes_nothing_the_second_time() {
     let document = pipeline("demo", "deploy", cron);
     let once = save(store, &document, "id-1").await.unwrap();
     let twice = store
-        .save_pipeline(&document, "id-1", "me", true, NOW + 5000)
+        .pipelines()
+        .save(&document, "id-1", "me", true, NOW + 5000)
         .await
         .unwrap();
     assert_eq!(twice.document.body, once);
@@ -327,7 +359,8 @@ async fn an_update_needs_the_pipeline_and_its_id() {
     let store = &fixture.store;
     let update = |id: &'static str, document: Map| async move {
         let updated = store
-            .update_pipeline(id, &document, "me", false, NOW)
+            .pipelines()
+            .update(id, &document, "me", false, NOW)
             .await?;
         Ok::<_, SaveError>(updated.document.body)
     };
@@ -369,7 +402,7 @@ async fn lists_are_in_order_and_show_own_writes_at_once() {
         .await
         .unwrap();
     let names = async || -> Vec<(String, i64)> {
-        let listed = store.pipelines_of("demo").await.unwrap();
+        let listed = store.pipelines().of("demo").await.unwrap();
         listed
             .iter()
             .map(|it| {
@@ -391,7 +424,8 @@ async fn lists_are_in_order_and_show_own_writes_at_once() {
         ("gone".to_owned(), 1),
     ]);
     store
-        .reorder_pipelines("DEMO", &indices, "me", NOW)
+        .pipelines()
+        .reorder("DEMO", &indices, "me", NOW)
         .await
         .unwrap();
     assert_eq!(names().await[0], row("b", 0));
@@ -405,7 +439,7 @@ async fn lists_are_in_order_and_show_own_writes_at_once() {
             .get("index"),
         None
     );
-    store.delete_pipeline("demo", "first").await.unwrap();
+    store.pipelines().delete("demo", "first").await.unwrap();
     assert_eq!(names().await.len(), 3);
     // A save that does not know the place of a pipeline keeps it.
     save(
@@ -452,7 +486,8 @@ async fn another_process_sees_the_change_through_the_watch() {
     assert!(second.revision > first.revision);
     fixture
         .store
-        .delete_pipeline("demo", "deploy")
+        .pipelines()
+        .delete("demo", "deploy")
         .await
         .unwrap();
     while !watch.pipelines().is_empty() {
@@ -492,15 +527,12 @@ async fn a_document_that_cannot_be_read_does_not_take_the_others_along() {
     )
     .await
     .unwrap();
-    fixture
-        .store
-        .kv()
-        .put_if("pipe.bad", 0, "[".into(), None)
-        .await
-        .unwrap();
+    let bad = crate::documents::Address::Document(Kind::Pipeline, "bad");
+    let put = fixture.store.documents.put_if(bad, None, "[".into()).await;
+    assert!(put.unwrap().is_some());
     fixture.store.catch_up().await.unwrap();
     assert_eq!(fixture.store.list(Kind::Pipeline).await.unwrap().len(), 1);
-    assert_eq!(fixture.store.pipelines_of("demo").await.unwrap().len(), 1);
+    assert_eq!(fixture.store.pipelines().of("demo").await.unwrap().len(), 1);
     let error = fixture.store.pipeline("bad").await.unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -538,7 +570,8 @@ async fn many_at_once_save_what_is_valid() {
     ];
     let bulk = fixture
         .store
-        .save_pipelines(&sent, |index| format!("id-{index}"), "me", false, NOW)
+        .pipelines()
+        .save_many(&sent, |index| format!("id-{index}"), "me", false, NOW)
         .await
         .unwrap();
     assert_eq!(bulk.successful, ["a"]);
@@ -554,4 +587,49 @@ async fn many_at_once_save_what_is_valid() {
             "A pipeline with name A already exists in application demo"
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn strategies_are_pipelines_in_a_namespace_of_their_own() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let document = pipeline("demo", "deploy", json!({}));
+    store
+        .pipelines()
+        .save(&document, "p", "me", false, NOW)
+        .await
+        .unwrap();
+    let saved = store
+        .strategies()
+        .save(&document, "s", "me", false, NOW)
+        .await
+        .unwrap();
+    assert_eq!(saved.document.body["strategy"], true);
+    assert_eq!(
+        refusal(
+            store
+                .strategies()
+                .save(
+                    &pipeline("Demo", "DEPLOY", json!({})),
+                    "t",
+                    "me",
+                    false,
+                    NOW
+                )
+                .await
+                .map(|saved| saved.document.body)
+        ),
+        (
+            400,
+            "A strategy with name DEPLOY already exists in application Demo".to_owned()
+        )
+    );
+    let found = store.strategies().by_name("demo", "Deploy").await.unwrap();
+    assert_eq!(found.unwrap().id(), "s");
+    assert_eq!(store.strategies().of("demo").await.unwrap().len(), 1);
+    assert_eq!(store.pipelines().of("demo").await.unwrap().len(), 1);
+    store.delete_application("demo", "me", NOW).await.unwrap();
+    for kind in [Kind::Pipeline, Kind::Strategy] {
+        assert_eq!(store.stored(kind).await.unwrap(), []);
+    }
 }

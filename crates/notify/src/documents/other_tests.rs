@@ -1,0 +1,162 @@
+//! Tasks of projects, templates and plugins in a worker, over the in-memory broker.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use gennaker_model::work::Outcome;
+use gennaker_store::TemplateVersion;
+use serde_json::{Value, json};
+
+use crate::testing::{Fixture, context, error};
+
+fn encoded(value: &Value) -> String {
+    STANDARD.encode(value.to_string())
+}
+
+fn succeeded(outcome: &Outcome) {
+    assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_project_is_created_changed_and_deleted() {
+    let mut fixture = Fixture::new().await;
+    let project = json!({"name": "shop", "email": "me@x.io", "config": {"applications": []}});
+    let task = fixture.task("upsertProject", json!({"project": project}));
+    let outcome = fixture.finish(&task).await;
+    succeeded(&outcome);
+    let created = context(&outcome).clone();
+    assert_eq!(created["notification.type"], "upsertproject");
+    let id = created["id"].as_str().unwrap().to_owned();
+    assert_eq!(created["newState"]["id"], id);
+    let changed = json!({"id": id, "name": "Store"});
+    succeeded(
+        &fixture
+            .run("upsertProject", json!({"project": changed}))
+            .await,
+    );
+    let refused = fixture
+        .run("upsertProject", json!({"project": {"name": "STORE"}}))
+        .await;
+    assert_eq!(error(&refused), "A project with name STORE already exists");
+    assert_eq!(
+        error(&fixture.run("upsertProject", json!({})).await),
+        "project context must be provided"
+    );
+    for _ in 0..2 {
+        succeeded(
+            &fixture
+                .run("deleteProject", json!({"project": changed}))
+                .await,
+        );
+    }
+    assert_eq!(fixture.store.project("store").await.unwrap(), None);
+    assert_eq!(
+        error(&fixture.run("deleteProject", json!({"project": {}})).await),
+        "the project to delete has no id"
+    );
+}
+
+#[tokio::test]
+async fn templates_of_both_generations_are_saved_and_deleted() {
+    let mut fixture = Fixture::new().await;
+    let v1 = json!({"id": "old", "schema": "1", "metadata": {"name": "n"}});
+    let v2 = json!({"id": "new", "schema": "v2", "pipeline": {},
+                    "metadata": {"name": "n", "description": "d", "scopes": ["global"]}});
+    for (create, update, delete, template) in [
+        (
+            "createPipelineTemplate",
+            "updatePipelineTemplate",
+            "deletePipelineTemplate",
+            &v1,
+        ),
+        (
+            "createV2PipelineTemplate",
+            "updateV2PipelineTemplate",
+            "deleteV2PipelineTemplate",
+            &v2,
+        ),
+    ] {
+        let id = template["id"].as_str().unwrap();
+        let input = json!({"pipelineTemplate": encoded(template), "user": "me"});
+        let task = fixture.task(create, input.clone());
+        succeeded(&fixture.finish(&task).await);
+        let again = fixture
+            .run(
+                create,
+                json!({"pipelineTemplate": {"id": id, "x": 1,
+            "metadata": template["metadata"]}}),
+            )
+            .await;
+        assert_eq!(
+            error(&again),
+            format!("A pipeline template with the id {id} already exists")
+        );
+        let changed = json!({"id": id, "pipelineTemplate": {"id": id, "protect": true,
+            "metadata": template["metadata"]}});
+        succeeded(&fixture.run(update, changed).await);
+        let stored = fixture
+            .store
+            .template(id, TemplateVersion::Untagged)
+            .await
+            .unwrap();
+        assert_eq!(stored.unwrap().body["protect"], true);
+        let gone =
+            json!({"id": "gone", "pipelineTemplate": {"id": "gone", "metadata": v2["metadata"]}});
+        assert_eq!(
+            error(&fixture.run(update, gone).await),
+            "Pipeline template not found (id: gone)"
+        );
+        for _ in 0..2 {
+            succeeded(&fixture.run(delete, json!({"pipelineTemplateId": id})).await);
+        }
+        assert_eq!(
+            fixture
+                .store
+                .template(id, TemplateVersion::Untagged)
+                .await
+                .unwrap(),
+            None
+        );
+        let missing = fixture.run(create, json!({})).await;
+        assert_eq!(
+            error(&missing),
+            "Missing required task parameter (pipelineTemplate)"
+        );
+    }
+    let tagged = json!({"pipelineTemplate": v2, "tag": "stable"});
+    succeeded(&fixture.run("createV2PipelineTemplate", tagged).await);
+    let stable = TemplateVersion::Tag("stable");
+    assert!(
+        fixture
+            .store
+            .template("new", stable)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    let delete = json!({"pipelineTemplateId": "new", "tag": "stable"});
+    succeeded(&fixture.run("deleteV2PipelineTemplate", delete).await);
+    assert_eq!(fixture.store.template("new", stable).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn plugins_are_known_and_forgotten_and_strategies_put_in_order() {
+    let mut fixture = Fixture::new().await;
+    let plugin = json!({"pluginInfo": {"id": "acme.one", "releases": []}});
+    succeeded(&fixture.run("upsertPluginInfo", plugin).await);
+    succeeded(
+        &fixture
+            .run("deletePluginInfo", json!({"pluginInfoId": "acme.one"}))
+            .await,
+    );
+    assert_eq!(
+        error(&fixture.run("deletePluginInfo", json!({})).await),
+        "Key 'pluginInfoId' must be provided."
+    );
+    let strategy = json!({"application": "demo", "name": "s"});
+    let strategies = fixture.store.strategies();
+    let saved = strategies.save(strategy.as_object().unwrap(), "s", "me", false, 1);
+    saved.await.unwrap();
+    let order = json!({"application": "demo", "idsToIndices": {"s": 4}, "isStrategy": true});
+    succeeded(&fixture.run("reorderPipelines", order).await);
+    let stored = fixture.store.strategies().get("s").await.unwrap().unwrap();
+    assert_eq!(stored.body["index"], 4);
+}
