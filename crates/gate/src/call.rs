@@ -3,6 +3,7 @@
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use gennaker_model::{CommandId, ExecutionId, Map, Status, command::Request};
+use gennaker_telemetry::{TraceContext, current_traceparent, trace};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -204,13 +205,13 @@ impl Call {
         u64::try_from(folded & u128::from(u64::MAX)).unwrap_or(0)
     }
 
-    /// The caller's W3C `traceparent`, if it has the form of one.
+    /// Where this request stands in a trace: its own span, or the caller's when traces are off here.
     fn trace(&self) -> Option<String> {
-        self.header("traceparent")
-            .filter(|text| {
-                text.len() == 55 && text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit())
-            })
-            .map(str::to_owned)
+        current_traceparent().or_else(|| {
+            self.header(trace::HEADER)
+                .and_then(TraceContext::parse)
+                .map(|caller| caller.to_string())
+        })
     }
 }
 

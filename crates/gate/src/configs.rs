@@ -16,7 +16,11 @@ const HISTORY_MAX: u32 = 64;
 pub(crate) async fn list(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let wanted = call.query("pipelineNameFilter").map(str::to_lowercase);
     let limit = call.query_number("pipelineLimit", u32::MAX, (1, u32::MAX))?;
-    let listed = gate.store().pipelines_of(call.param("application")).await?;
+    let listed = gate
+        .store()
+        .pipelines()
+        .of(call.param("application"))
+        .await?;
     let named = listed.into_iter().filter(|pipeline| {
         let name = pipeline.text("name").unwrap_or_default().to_lowercase();
         wanted.as_ref().is_none_or(|wanted| name.contains(wanted))
@@ -28,7 +32,7 @@ pub(crate) async fn list(gate: Gate, call: Call) -> Result<Answer, Problem> {
 /// `GET /applications/{application}/pipelineConfigs/{nameOrId}`.
 pub(crate) async fn get(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let (application, name) = (call.param("application"), call.param("name"));
-    if let Some(stored) = gate.store().pipeline_by_name(application, name).await?
+    if let Some(stored) = gate.store().pipelines().by_name(application, name).await?
         && stored.text("name") == Some(name)
     {
         return Ok(Answer::json(stored.body));
@@ -68,7 +72,8 @@ pub(crate) async fn history_of(
 pub(crate) async fn find(gate: &Gate, application: &str, name_or_id: &str) -> Result<Map, Problem> {
     if let Some(stored) = gate
         .store()
-        .pipeline_by_name(application, name_or_id)
+        .pipelines()
+        .by_name(application, name_or_id)
         .await?
     {
         return Ok(stored.body);
@@ -94,7 +99,7 @@ fn missing(application: &str, name: &str) -> Problem {
     ))
 }
 
-fn bodies(documents: impl IntoIterator<Item = Document>) -> Vec<Value> {
+pub(crate) fn bodies(documents: impl IntoIterator<Item = Document>) -> Vec<Value> {
     documents
         .into_iter()
         .map(|document| Value::Object(document.body))

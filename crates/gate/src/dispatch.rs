@@ -2,15 +2,22 @@
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
-use axum::{body::Body, extract::Request, http::StatusCode, response::Response};
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{Method, StatusCode},
+    response::Response,
+};
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, StreamExt as _};
+use tracing::Instrument as _;
 
 use crate::{
     Gate,
     answer::Answer,
     call::{Call, parse_query},
     matching::{self, Found},
+    observe,
     problem::{self, Problem},
     routes::{Does, Route},
 };
@@ -30,7 +37,22 @@ pub(crate) async fn dispatch(gate: Gate, request: Request) -> Response {
         Ok(Found::Nothing) => return problem::no_route(&path),
         Err(problem) => return problem.into_response(gate.now_ms()),
     };
-    let answered = AssertUnwindSafe(handle(&gate, route, params, request))
+    let span = observe::span(&method, route.path, request.headers());
+    let mut response = respond(&gate, &method, route, params, request)
+        .instrument(span.clone())
+        .await;
+    observe::answered(&span, route.path, &mut response);
+    response
+}
+
+async fn respond(
+    gate: &Gate,
+    method: &Method,
+    route: &'static Route,
+    params: Vec<(&'static str, String)>,
+    request: Request,
+) -> Response {
+    let answered = AssertUnwindSafe(handle(gate, route, params, request))
         .catch_unwind()
         .await;
     match answered {

@@ -85,7 +85,7 @@ pub(crate) async fn of_application(gate: Gate, call: Call) -> Result<Answer, Pro
             .as_deref()
             .unwrap_or_default()
             .to_lowercase();
-        let listed = gate.store().pipelines_of(application).await?;
+        let listed = gate.store().pipelines().of(application).await?;
         let named = |it: &&Document| {
             it.text("name")
                 .unwrap_or_default()
@@ -141,6 +141,7 @@ pub(crate) async fn patch_stage(gate: Gate, call: Call) -> Result<Answer, Proble
             .map_err(|_| Problem::not_found(format!("Stage not found (id: {stage})")))?,
         patch: call.object()?,
         user: call.user().to_owned(),
+        roles: None,
     };
     done(&gate, &id, call.ask("patch", request), "Pipeline").await?;
     Ok(Answer::json(view::execution(
@@ -212,7 +213,8 @@ pub(crate) fn told(answer: Answer, silent: &[u32]) -> Answer {
     answer.with_header("x-gennaker-missing-partitions", &named.join(","))
 }
 
-async fn list(gate: &Gate, call: &Call, query: &ListQuery) -> Result<Answer, Problem> {
+/// The executions of a question, by start time.
+pub(crate) async fn list(gate: &Gate, call: &Call, query: &ListQuery) -> Result<Answer, Problem> {
     let partial = call.query_bool("partial", false)?;
     let mut listed = gate.owners().list(call, query, partial).await?;
     // Source: orca `TaskController`, by start time, those without one first, ties by id, the newer first.
@@ -228,7 +230,8 @@ async fn list(gate: &Gate, call: &Call, query: &ListQuery) -> Result<Answer, Pro
     ))
 }
 
-async fn read(gate: &Gate, call: &Call, id: &ExecutionId) -> Result<Execution, Problem> {
+/// A pipeline's execution.
+pub(crate) async fn read(gate: &Gate, call: &Call, id: &ExecutionId) -> Result<Execution, Problem> {
     let ask = call.ask(
         "read",
         Request::Read {
@@ -242,7 +245,13 @@ async fn read(gate: &Gate, call: &Call, id: &ExecutionId) -> Result<Execution, P
         .ok_or_else(|| Problem::not_found(format!("Pipeline not found (id: {id})")))
 }
 
-async fn done(gate: &Gate, id: &ExecutionId, ask: Ask, what: &str) -> Result<Answer, Problem> {
+/// Asks for a change that is answered with nothing.
+pub(crate) async fn done(
+    gate: &Gate,
+    id: &ExecutionId,
+    ask: Ask,
+    what: &str,
+) -> Result<Answer, Problem> {
     settled(gate.owners().ask_whole(id, ask).await?, id, what)
 }
 

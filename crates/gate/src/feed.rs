@@ -5,6 +5,7 @@
 //! broken connection to the broker during which hints were lost) it is told to `resync`: to read again what it shows.
 
 pub(crate) mod stream;
+pub(crate) mod streams;
 #[cfg(test)]
 mod tests;
 

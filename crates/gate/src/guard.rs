@@ -8,7 +8,9 @@ use axum::{
     response::Response,
 };
 
-use crate::{Gate, call::uuid, origins, problem::Problem};
+use tokio::time::Instant;
+
+use crate::{Gate, call::uuid, observe, origins, problem::Problem};
 
 /// Longest request id that is taken over from a client, in bytes.
 const REQUEST_ID_BYTES_MAX: usize = 128;
@@ -20,6 +22,9 @@ const EXECUTION_ID: HeaderName = HeaderName::from_static("x-spinnaker-execution-
 const ALLOWED_HEADERS: &str = "x-requested-with, content-type, authorization, X-RateLimit-App, X-Spinnaker-Priority, \
                                Idempotency-Key, Last-Event-ID";
 
+/// Source: gate `CorsFilter`; the second is ours.
+const EXPOSED_HEADERS: &str = "X-AUTH-REDIRECT-URL, Gennaker-Warnings";
+
 #[derive(Clone)]
 pub(crate) struct Guard {
     pub(crate) gate: Gate,
@@ -29,6 +34,8 @@ pub(crate) struct Guard {
 
 /// Source: gate `CorsFilter`, `RequestIdFilter`.
 pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = request.method().clone();
     let id = request_id(request.headers());
     let origin = request.headers().get(header::ORIGIN).cloned();
     let cors = origin
@@ -46,6 +53,7 @@ pub(crate) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
         None if *request.method() == Method::OPTIONS => Response::new(Body::empty()),
         None => next.run(request).await,
     };
+    observe::count(&method, &response, began.elapsed());
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
@@ -65,7 +73,7 @@ fn allow(headers: &mut HeaderMap, origin: HeaderValue) {
         ),
         (header::ACCESS_CONTROL_MAX_AGE, "3600"),
         (header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
-        (header::ACCESS_CONTROL_EXPOSE_HEADERS, "X-AUTH-REDIRECT-URL"),
+        (header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }

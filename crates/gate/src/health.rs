@@ -5,38 +5,17 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use futures_util::future::join_all;
 use gennaker_bus::Bucket;
+use gennaker_model::{ExecutionId, command::Request};
 use serde_json::json;
 
 use crate::{Gate, answer::Answer, call::Call, problem::Problem};
 
-/// How long the broker may take to answer.
+/// How long the broker and the owners may take to answer.
 const WAIT: Duration = Duration::from_secs(2);
 
 /// `GET /health`.
-pub(crate) async fn health(gate: Gate, _call: Call) -> Result<Answer, Problem> {
-    let leases = gate.bus().kv(Bucket::Lease);
-    let looks = (0..gate.config().partitions).map(|partition| {
-        let leases = leases.clone();
-        async move {
-            let key = format!("part.{partition}");
-            match tokio::time::timeout(WAIT, leases.get(&key)).await {
-                Ok(Ok(held)) => Ok((partition, held.is_some())),
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(_) => Err("the broker does not answer".to_owned()),
-            }
-        }
-    });
-    let looks: Result<Vec<_>, _> = join_all(looks).await.into_iter().collect();
-    let (broker, orphans) = match looks {
-        Err(problem) => (Some(problem), Vec::new()),
-        Ok(looks) => {
-            let without_owner = looks.into_iter().filter(|(_, held)| !held);
-            (
-                None,
-                without_owner.map(|(partition, _)| partition).collect(),
-            )
-        }
-    };
+pub(crate) async fn health(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let (broker, orphans) = tokio::join!(broker_problem(&gate), orphans(&gate, &call));
     let documents = gate.store().is_ready();
     if broker.is_none() && orphans.is_empty() && documents {
         return Ok(Answer::json(json!({"status": "UP"})));
@@ -52,6 +31,34 @@ pub(crate) async fn health(gate: Gate, _call: Call) -> Result<Answer, Problem> {
         },
     });
     Ok(Answer::Json(StatusCode::SERVICE_UNAVAILABLE, body))
+}
+
+/// What keeps the broker from answering, if anything does.
+async fn broker_problem(gate: &Gate) -> Option<String> {
+    let leases = gate.bus().kv(Bucket::Lease);
+    match tokio::time::timeout(WAIT, leases.get("part.0")).await {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some("the broker does not answer".to_owned()),
+    }
+}
+
+/// The partitions without an owner that answers. Each is asked for an execution that nobody has, which costs it one look.
+async fn orphans(gate: &Gate, call: &Call) -> Vec<u32> {
+    let nobody = ExecutionId::new("health").expect("a word is an id");
+    let asks = (0..gate.config().partitions).map(|partition| {
+        let request = Request::Read {
+            execution: nobody.clone(),
+        };
+        let ask = call.ask(&format!("health{partition}"), request);
+        async move {
+            let is_served = gate.owners().is_served(partition, &ask, WAIT).await;
+            (partition, is_served)
+        }
+    });
+    let answers = join_all(asks).await.into_iter();
+    let silent = answers.filter(|(_, is_served)| !is_served);
+    silent.map(|(partition, _)| partition).collect()
 }
 
 /// `GET /version`.

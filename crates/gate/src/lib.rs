@@ -12,43 +12,61 @@
 //! | `guard` | request ids, hosts, origins, preflights |
 //! | `problem` | the one error envelope |
 //! | `owners` | commands to owners: routing, retries, "never older than what was seen" |
+//! | `evaluate` | expressions, tried on an execution with the engine's own rules |
+//! | `warnings` | what is said about the expressions of a pipeline that is saved |
 //! | `feed` | server-sent events |
+//! | `observe` | spans and figures of requests |
 //!
-//! It must never evaluate a pipeline, hold cloud credentials, or answer a list that lacks a partition without being asked to.
+//! It must never decide what a pipeline does, call addresses that pipelines name, hold cloud credentials, or answer a list that lacks a partition without being asked to.
 //! `gennaker` runs it; nobody else calls it.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod answer;
 mod applications;
 mod call;
+mod capabilities;
 mod configs;
 mod dispatch;
+mod evaluate;
 mod executions;
 mod feed;
+mod freezes;
 mod guard;
 mod health;
+mod jobs;
 mod live;
+mod lookups;
 mod matching;
+mod notifications;
+mod observe;
 mod once;
 mod openapi;
 mod origins;
 mod owners;
 mod pipelines;
+mod plugins;
 mod problem;
+mod projects;
+mod reorder;
+mod restart;
 mod routes;
 mod search;
 mod start;
+mod strategies;
 mod tasks;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod view;
 mod wait;
+mod warnings;
 mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, middleware, serve::ListenerExt as _};
 use gennaker_bus::Bus;
+use gennaker_engine::Rules;
 use gennaker_runtime::{CancellationToken, Clock};
 use gennaker_store::Store;
 use tokio::{net::TcpListener, sync::Semaphore};
@@ -62,10 +80,10 @@ const DRAIN: Duration = Duration::from_secs(4);
 /// Settings of the API.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Hosts (`name` or `name:port`) that may stand in `Host` on a loopback listener, besides loopback names.
+    /// Hosts (`name` or `name:port`) that may stand in `Host` on a loopback listener, besides loopback names; `*` is any.
     pub allowed_hosts: Vec<String>,
     /// Origins whose pages may call the API: exact (`https://deck.example.com`), or a regular expression for the whole
-    /// origin if it starts with `^`.
+    /// origin if it starts with `^`. Source: gate `cors.allowed-origins-pattern`.
     pub allowed_origins: Vec<String>,
     /// Largest request body, in bytes.
     pub body_limit_bytes: usize,
@@ -75,6 +93,8 @@ pub struct Config {
     pub version: String,
     /// Whether this is `gennaker dev`.
     pub dev: bool,
+    /// The engine's numbers, the same as the schedulers': expressions are tried by them.
+    pub rules: Rules,
 }
 
 impl Default for Config {
@@ -86,6 +106,7 @@ impl Default for Config {
             partitions: 1,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             dev: false,
+            rules: Rules::default(),
         }
     }
 }
@@ -104,8 +125,12 @@ struct Inner {
     origins: origins::Origins,
     owners: owners::Owners,
     hub: feed::Hub,
+    /// The open streams of the feed.
+    feeds: feed::streams::Streams,
     /// Places for streams of the feed.
     streams: Arc<Semaphore>,
+    /// Places for expressions that are tried.
+    evaluations: Arc<Semaphore>,
     stopping: CancellationToken,
 }
 
@@ -116,11 +141,16 @@ impl Gate {
     /// [`BadOrigin`] when an allowed origin is no valid regular expression.
     pub fn new(bus: Bus, store: Store, clock: Clock, config: Config) -> Result<Self, BadOrigin> {
         let origins = origins::Origins::new(&config)?;
+        if let Err(error) = observe::register() {
+            tracing::error!("the figures of the HTTP API are not shown: {error}");
+        }
         Ok(Self {
             inner: Arc::new(Inner {
                 owners: owners::Owners::new(bus.clone(), config.partitions),
                 hub: feed::Hub::new(),
+                feeds: feed::streams::Streams::default(),
                 streams: Arc::new(Semaphore::new(live::STREAMS_MAX)),
+                evaluations: Arc::new(Semaphore::new(evaluate::AT_ONCE)),
                 stopping: CancellationToken::new(),
                 bus,
                 store,
@@ -206,6 +236,14 @@ impl Gate {
 
     pub(crate) fn hub(&self) -> &feed::Hub {
         &self.inner.hub
+    }
+
+    pub(crate) fn feeds(&self) -> &feed::streams::Streams {
+        &self.inner.feeds
+    }
+
+    pub(crate) fn evaluations(&self) -> &Arc<Semaphore> {
+        &self.inner.evaluations
     }
 
     pub(crate) fn streams(&self) -> &Arc<Semaphore> {

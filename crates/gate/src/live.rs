@@ -33,9 +33,9 @@ pub(crate) const STREAMS_MAX: usize = 1_024;
 /// Executions of each application in a snapshot.
 const SNAPSHOT_MAX: u32 = 100;
 
-/// `GET /v2/feed?topics=`: server-sent events `patch`, `gone`, `resync`, `hb`.
+/// `GET /v2/feed?topics=`: server-sent events `open`, `patch`, `gone`, `resync`, `hb`.
 pub(crate) async fn feed(gate: Gate, call: Call) -> Result<Answer, Problem> {
-    let topics = topics(&call)?;
+    let topics = read_topics(&call.query_list("topics"))?;
     let last = call
         .header("last-event-id")
         .or_else(|| call.query("lastEventId"));
@@ -48,7 +48,8 @@ pub(crate) async fn feed(gate: Gate, call: Call) -> Result<Answer, Problem> {
                 "This server has {STREAMS_MAX} open streams already"
             ))
         })?;
-    let events = stream::events(gate.hub(), topics, since, gate.stopping().clone(), permit);
+    let opened = gate.feeds().open(topics);
+    let events = stream::events(gate.hub(), opened, since, gate.stopping().clone(), permit);
     let mut response = Response::new(Body::from_stream(events));
     let headers = response.headers_mut();
     for (name, value) in [
@@ -61,9 +62,32 @@ pub(crate) async fn feed(gate: Gate, call: Call) -> Result<Answer, Problem> {
     Ok(Answer::Other(response))
 }
 
+/// `POST /v2/feed/{id}/topics`, `{"topics": [...]}`: other topics for a stream that is open, whose `open` event named its id.
+///
+/// The answer's `seq` is where the new topics begin: what they show is read by a snapshot. A stream of another process,
+/// or one that has ended, is not found: then the client opens a new one.
+pub(crate) async fn change_topics(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let id = call.param("id");
+    let body = call.object()?;
+    let named: Option<Vec<String>> = body.get("topics").and_then(|list| {
+        let texts = list.as_array()?.iter();
+        texts.map(|it| it.as_str().map(str::to_owned)).collect()
+    });
+    let named = named.ok_or_else(|| Problem::bad_request("topics must be a list of strings"))?;
+    let topics = read_topics(&named)?;
+    if !gate.feeds().change(id, topics) {
+        return Err(Problem::not_found(format!("Feed not found (id: {id})")));
+    }
+    // Read after the change: everything numbered above it is told by the new topics.
+    let seq = gate.hub().cursor().to_string();
+    Ok(Answer::json(
+        json!({"feed": id, "topics": named, "seq": seq}),
+    ))
+}
+
 /// `GET /v2/feed/snapshot?topics=`: what the topics show now, and from where on the feed continues it.
 pub(crate) async fn snapshot(gate: Gate, call: Call) -> Result<Answer, Problem> {
-    let topics = topics(&call)?;
+    let topics = read_topics(&call.query_list("topics"))?;
     // Taken before the reads: a change in between is told twice rather than never.
     let seq = gate.hub().cursor().to_string();
     let mut found = Vec::new();
@@ -168,11 +192,10 @@ pub(crate) async fn list(gate: Gate, call: Call) -> Result<Answer, Problem> {
     ))
 }
 
-fn topics(call: &Call) -> Result<Vec<Topic>, Problem> {
-    let named = call.query_list("topics");
+fn read_topics(named: &[String]) -> Result<Vec<Topic>, Problem> {
     if named.is_empty() || named.len() > TOPICS_MAX {
         return Err(Problem::bad_request(format!(
-            "Query parameter topics must name 1 to {TOPICS_MAX} of all, application:<name>, execution:<id>"
+            "topics must name 1 to {TOPICS_MAX} of all, application:<name>, execution:<id>"
         )));
     }
     named

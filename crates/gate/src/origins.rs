@@ -7,7 +7,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 use crate::Config;
 
@@ -20,7 +20,11 @@ pub struct BadOrigin {
     source: regex::Error,
 }
 
+/// Largest compiled pattern, in bytes.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+
 pub(crate) struct Origins {
+    /// In lower case, an IPv6 address without its brackets; `*` is any.
     hosts: Vec<String>,
     exact: Vec<String>,
     patterns: Vec<Regex>,
@@ -35,17 +39,25 @@ impl Origins {
         let patterns = patterns
             .into_iter()
             .map(|pattern| {
-                Regex::new(&format!("^(?:{pattern})$")).map_err(|source| BadOrigin {
-                    pattern: pattern.clone(),
-                    source,
-                })
+                // As Java's `matches`: the whole of it.
+                RegexBuilder::new(&format!("^(?:{pattern})$"))
+                    .size_limit(PATTERN_BYTES_MAX)
+                    .build()
+                    .map_err(|source| BadOrigin {
+                        pattern: pattern.clone(),
+                        source,
+                    })
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {
             hosts: config
                 .allowed_hosts
                 .iter()
-                .map(|host| host.to_lowercase())
+                .map(|host| {
+                    let host = host.to_lowercase();
+                    let address = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+                    address.map(str::to_owned).unwrap_or(host)
+                })
                 .collect(),
             exact: exact
                 .into_iter()
@@ -63,17 +75,13 @@ impl Origins {
             || self
                 .hosts
                 .iter()
-                .any(|known| *known == host || known == name)
+                .any(|known| *known == host || known == name || known == "*")
     }
 
     /// Whether pages of this origin may call the API.
     pub(crate) fn is_allowed(&self, origin: &str) -> bool {
-        let origin = origin.to_lowercase();
-        self.exact.contains(&origin)
-            || self
-                .patterns
-                .iter()
-                .any(|pattern| pattern.is_match(&origin))
+        self.exact.contains(&origin.to_lowercase())
+            || self.patterns.iter().any(|pattern| pattern.is_match(origin))
     }
 }
 
@@ -140,10 +148,24 @@ mod tests {
     }
 
     #[test]
+    fn any_host_and_addresses_can_be_configured() {
+        let any = origins(&["*"], &[]);
+        assert!(any.host_may_be_named("evil.com:8084"));
+        let address = origins(&["[2001:DB8::1]"], &[]);
+        assert!(address.host_may_be_named("[2001:db8::1]:8084"));
+        assert!(address.host_may_be_named("[2001:db8::1]"));
+        assert!(!address.host_may_be_named("[2001:db8::2]:8084"));
+    }
+
+    #[test]
     fn origins_are_exact_unless_they_are_patterns() {
         let origins = origins(
             &[],
-            &["https://deck.example.com/", "^https://[a-z]+\\.corp$"],
+            &[
+                "https://deck.example.com/",
+                "^https://[a-z]+\\.corp$",
+                "^http://(one|two):9\\d+",
+            ],
         );
         for (origin, allowed) in [
             ("https://deck.example.com", true),
@@ -152,6 +174,9 @@ mod tests {
             ("http://deck.example.com", false),
             ("https://a.corp", true),
             ("https://a.corp.evil.com", false),
+            ("http://two:9000", true),
+            ("http://two:9000/", false),
+            ("https://one.http://one:9000", false),
             ("null", false),
         ] {
             assert_eq!(origins.is_allowed(origin), allowed, "{origin}");

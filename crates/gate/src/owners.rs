@@ -16,10 +16,12 @@ use gennaker_model::{
     command::{Answer, Envelope, ListQuery, Refusal, RefusalCode, Reply, Request, VERSION},
     routing,
 };
+use gennaker_runtime::Backoff;
 use tokio::time::Instant;
 
 use crate::{
     call::{Ask, Call},
+    observe,
     problem::Problem,
 };
 
@@ -31,6 +33,9 @@ const TRY: Duration = Duration::from_secs(3);
 
 /// Pause after a try that found no owner, or an old one.
 const PAUSE: Duration = Duration::from_millis(60);
+
+/// First and longest pause, roughly, after a try whose owner had too much to do.
+const BUSY_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(1_500));
 
 /// Largest command, in bytes: below what the broker takes, with room for its headers.
 const COMMAND_BYTES_MAX: usize = 960 * 1024;
@@ -81,6 +86,7 @@ impl Owners {
         execution: &ExecutionId,
         ask: Ask,
     ) -> Result<Said, Problem> {
+        observe::concerns(execution);
         let partition = routing::partition_of(execution, self.partitions);
         self.ask_partition(partition, &ask, PATIENCE).await
     }
@@ -132,6 +138,38 @@ impl Owners {
         Ok(listed)
     }
 
+    /// Asks every owner; all must have done it.
+    pub(crate) async fn tell_all(&self, call: &Call, request: &Request) -> Result<(), Problem> {
+        let asks = (0..self.partitions).map(|partition| async move {
+            let ask = call.ask(&format!("all{partition}"), request.clone());
+            self.ask_partition(partition, &ask, PATIENCE).await
+        });
+        for said in join_all(asks).await {
+            match said? {
+                Said::Reply(Reply::Done) => {}
+                Said::Reply(other) => return Err(unexpected(&other)),
+                Said::Refusal(refusal) => return Err(refusal.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the partition has an owner that answers within `wait`. A lease does not tell: it outlives a holder that was
+    /// killed, and a holder that still takes the partition over answers nothing yet.
+    pub(crate) async fn is_served(&self, partition: u32, ask: &Ask, wait: Duration) -> bool {
+        let Ok(payload) = encode(ask) else {
+            return false;
+        };
+        let answer = self.bus.command(partition, Class::Request, payload, wait);
+        match answer.await {
+            Ok(answer) => matches!(self.read_answer(partition, 0, &answer), Ok(Some(_))),
+            Err(CommandError::TooLarge { .. }) => true,
+            Err(CommandError::NoOwner | CommandError::Timeout | CommandError::Disconnected) => {
+                false
+            }
+        }
+    }
+
     /// Repeats the command, with the same id, until the owner answers or patience ends.
     async fn ask_partition(
         &self,
@@ -142,9 +180,14 @@ impl Owners {
         let payload = encode(ask)?;
         let deadline = Instant::now() + patience;
         let mut trouble = String::new();
+        let mut busy: Option<Refusal> = None;
+        let mut pauses = Backoff::new(BUSY_PAUSE.0, BUSY_PAUSE.1, rand::random());
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
+                if let Some(refusal) = busy {
+                    return Ok(Said::Refusal(refusal));
+                }
                 return Err(Problem::unavailable(format!(
                     "Partition {partition} did not answer in {} s: {trouble}",
                     patience.as_secs()
@@ -157,8 +200,17 @@ impl Owners {
                 .bus
                 .command(partition, Class::Request, payload.clone(), TRY.min(left))
                 .await;
+            let mut pause = PAUSE;
+            busy = None;
             trouble = match outcome {
                 Ok(answer) => match self.read_answer(partition, known, &answer)? {
+                    Some(Said::Refusal(refusal)) if refusal.code == RefusalCode::Busy => {
+                        observe::busy();
+                        pause = PAUSE + pauses.next_delay();
+                        let message = refusal.message.clone();
+                        busy = Some(refusal);
+                        message
+                    }
                     Some(said) => return Ok(said),
                     None => "its owner has changed".to_owned(),
                 },
@@ -173,7 +225,7 @@ impl Owners {
                     | CommandError::Disconnected),
                 ) => error.to_string(),
             };
-            tokio::time::sleep(PAUSE.min(left)).await;
+            tokio::time::sleep(pause.min(left)).await;
         }
     }
 
@@ -196,7 +248,9 @@ impl Owners {
                 "The answer of partition {partition} cannot be read: {error}"
             ))
         })?;
-        if answer.sequence < known {
+        // Whose queue is full does not look at its log, nor at who it is: such a refusal counts whatever sequence it has.
+        let is_busy = matches!(&answer.result, Err(refusal) if refusal.code == RefusalCode::Busy);
+        if answer.sequence < known && !is_busy {
             return Ok(None);
         }
         let place = usize::try_from(partition).unwrap_or(usize::MAX);

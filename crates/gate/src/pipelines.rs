@@ -2,10 +2,13 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use gennaker_model::{Execution, Map};
-use gennaker_store::{Kind, PIPELINE_BYTES_MAX};
+use gennaker_store::Kind;
 use serde_json::{Value, json};
 
-use crate::{Gate, answer::Answer, call::Call, configs, problem::Problem, tasks, view, wait};
+use crate::{
+    Gate, answer::Answer, call::Call, configs, jobs, problem::Problem, tasks, view, wait,
+    warnings::Warnings,
+};
 
 /// Where a bulk save without application is listed. Source: gate `PipelineController.bulksavePipeline`.
 const BULK_APPLICATION: &str = "bulk_save_placeholder_app";
@@ -15,15 +18,15 @@ pub(crate) async fn save(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let pipeline = call.object()?;
     let job = json!({
         "type": "savePipeline",
-        "pipeline": encoded(&pipeline)?,
+        "pipeline": jobs::encoded(Kind::Pipeline, &pipeline)?,
         "user": call.user(),
         "staleCheck": call.query_bool("staleCheck", false)?,
     });
-    let document = run(&gate, &call, &pipeline, "Save", job).await?;
+    let (document, warnings) = run(&gate, &call, &pipeline, "Save", job).await?;
     if let Some(id) = saved_id(&document, &pipeline) {
         gate.store().refresh(Kind::Pipeline, &id).await?;
     }
-    Ok(Answer::empty())
+    Ok(warnings.on(Answer::empty()))
 }
 
 /// `PUT /pipelines/{id}`. Source: gate `PipelineController.updatePipeline`.
@@ -46,34 +49,34 @@ pub(crate) async fn update(gate: Gate, call: Call) -> Result<Answer, Problem> {
     }
     let job = json!({
         "type": "updatePipeline",
-        "pipeline": encoded(&pipeline)?,
+        "pipeline": jobs::encoded(Kind::Pipeline, &pipeline)?,
         "user": call.user(),
         "staleCheck": call.query_bool("staleCheck", false)?,
     });
-    run(&gate, &call, &pipeline, "Update", job).await?;
+    let (_, warnings) = run(&gate, &call, &pipeline, "Update", job).await?;
     gate.store().refresh(Kind::Pipeline, &id).await?;
     let stored = gate.store().pipeline(&id).await?.ok_or_else(|| {
         Problem::not_found(format!("Pipeline configuration not found (id: {id})"))
     })?;
     // As in a list, the place of the pipeline counts only those before it.
     let application = stored.text("application").unwrap_or_default();
-    let listed = gate.store().pipelines_of(application).await?;
+    let listed = gate.store().pipelines().of(application).await?;
     let body = listed
         .into_iter()
         .find(|listed| listed.id() == id)
         .map_or(stored.body, |listed| listed.body);
-    Ok(Answer::json(body))
+    Ok(warnings.on(Answer::json(body)))
 }
 
 /// `DELETE /pipelines/{application}/{name}`: silent when there is no such pipeline, as in Gate.
 pub(crate) async fn delete(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let (application, name) = (call.param("application"), call.param("name"));
-    let Some(stored) = gate.store().pipeline_by_name(application, name).await? else {
+    let Some(stored) = gate.store().pipelines().by_name(application, name).await? else {
         return Ok(Answer::empty());
     };
     let job = json!({
         "type": "deletePipeline",
-        "pipeline": encoded(&stored.body)?,
+        "pipeline": jobs::encoded(Kind::Pipeline, &stored.body)?,
         "user": call.user(),
     });
     run(&gate, &call, &stored.body, "Delete", job).await?;
@@ -92,38 +95,36 @@ pub(crate) async fn bulk_save(gate: Gate, call: Call) -> Result<Answer, Problem>
         )));
     }
     let application = call.query("application").unwrap_or(BULK_APPLICATION);
-    let job = json!({
+    let mut list = vec![json!({
         "type": "savePipeline",
         "pipelines": BASE64_STANDARD.encode(Value::Array(pipelines.clone()).to_string()),
         "user": call.user(),
         "isBulkSavingPipelines": true,
         "staleCheck": call.query_bool("staleCheck", false)?,
-    });
+    })];
+    let warnings = Warnings::of_jobs(&gate, &mut list).await;
     let id = tasks::run(
         &gate,
         &call,
         application,
         "Bulk save pipelines",
-        vec![job],
+        list,
         Map::new(),
     )
     .await?;
     let document = wait::for_task(&gate, &id, wait::BULK_SAVE).await?;
-    check(&document, "save")?;
+    jobs::check(&document, "Pipeline save")?;
     for pipeline in pipelines.iter().filter_map(Value::as_object) {
         let application = pipeline.get("application").and_then(Value::as_str);
         let name = pipeline.get("name").and_then(Value::as_str);
         if let (Some(application), Some(name)) = (application, name)
-            && let Some(stored) = gate.store().pipeline_by_name(application, name).await?
+            && let Some(stored) = gate.store().pipelines().by_name(application, name).await?
         {
             gate.store().refresh(Kind::Pipeline, stored.id()).await?;
         }
     }
-    Ok(Answer::json(
-        view::learned(&document, "bulksave")
-            .cloned()
-            .unwrap_or(Value::Null),
-    ))
+    let saved = view::learned(&document, "bulksave").cloned();
+    Ok(warnings.on(Answer::json(saved.unwrap_or(Value::Null))))
 }
 
 /// Runs the job and waits; a task that did not succeed is the client's 400, with the first error as message.
@@ -133,7 +134,7 @@ async fn run(
     pipeline: &Map,
     verb: &str,
     job: Value,
-) -> Result<Execution, Problem> {
+) -> Result<(Execution, Warnings), Problem> {
     let text = |field: &str| {
         pipeline
             .get(field)
@@ -145,37 +146,12 @@ async fn run(
         return Err(Problem::pipeline(configs::REQUIRED_FIELDS));
     }
     let description = format!("{verb} pipeline '{}'", text("name"));
-    let id = tasks::run(gate, call, application, &description, vec![job], Map::new()).await?;
+    let mut list = vec![job];
+    let warnings = Warnings::of_jobs(gate, &mut list).await;
+    let id = tasks::run(gate, call, application, &description, list, Map::new()).await?;
     let document = wait::for_task(gate, &id, wait::SAVE).await?;
-    check(&document, &verb.to_lowercase())?;
-    Ok(document)
-}
-
-fn check(document: &Execution, verb: &str) -> Result<(), Problem> {
-    if document.status == gennaker_model::Status::Succeeded {
-        return Ok(());
-    }
-    Err(Problem::pipeline(
-        view::first_error(document).unwrap_or_else(|| {
-            format!(
-                "Pipeline {verb} operation did not succeed: {} (status: {})",
-                document.id, document.status
-            )
-        }),
-    ))
-}
-
-/// Base64 keeps the expressions inside from being evaluated with the task's context.
-fn encoded(pipeline: &Map) -> Result<String, Problem> {
-    let json =
-        serde_json::to_vec(pipeline).map_err(|error| Problem::internal(error.to_string()))?;
-    if json.len() > PIPELINE_BYTES_MAX {
-        return Err(Problem::too_large(format!(
-            "the pipeline has {} bytes, more than the limit of {PIPELINE_BYTES_MAX}",
-            json.len()
-        )));
-    }
-    Ok(BASE64_STANDARD.encode(json))
+    jobs::check(&document, &format!("Pipeline {}", verb.to_lowercase()))?;
+    Ok((document, warnings))
 }
 
 /// The id under which the task saved the pipeline.

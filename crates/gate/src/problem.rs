@@ -162,22 +162,37 @@ impl From<gennaker_store::Error> for Problem {
     fn from(error: gennaker_store::Error) -> Self {
         use gennaker_store::Error;
         match error {
-            Error::Bus(_) | Error::NotReady => {
+            Error::Bus(_) | Error::Bucket { .. } | Error::NotReady => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "documents cannot be read"
                 );
                 Self::unavailable(format!("Documents cannot be read just now: {error}"))
             }
-            Error::Corrupt { .. } => {
+            Error::Corrupt { .. } | Error::Folder { .. } | Error::Unreadable { .. } => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "a stored document cannot be read"
                 );
                 Self::internal(error.to_string())
             }
-            Error::Conflict { .. } => Self::new(StatusCode::CONFLICT, error.to_string()),
             Error::TooLarge { .. } => Self::too_large(error.to_string()),
+            Error::BadId { .. } => Self::bad_request(error.to_string()),
+        }
+    }
+}
+
+/// What a document's own write answers, with Front50's status and words.
+impl From<gennaker_store::SaveError> for Problem {
+    fn from(error: gennaker_store::SaveError) -> Self {
+        use gennaker_store::SaveError;
+        match error {
+            SaveError::Store(error) => error.into(),
+            SaveError::Busy => Self::unavailable(error.to_string()),
+            SaveError::NotFound(message) => Self::not_found(message),
+            SaveError::TooLarge(message) => Self::too_large(message),
+            SaveError::Rejected(message) => Self::bad_request(message),
+            SaveError::Invalid(message) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, message),
         }
     }
 }
@@ -199,7 +214,7 @@ const fn exception_of(status: StatusCode) -> &'static str {
         403 => "org.springframework.security.access.AccessDeniedException",
         404 => "com.netflix.spinnaker.kork.web.exceptions.NotFoundException",
         405 => "org.springframework.web.HttpRequestMethodNotSupportedException",
-        400 | 413 => "com.netflix.spinnaker.kork.web.exceptions.InvalidRequestException",
+        400 | 413 | 422 => "com.netflix.spinnaker.kork.web.exceptions.InvalidRequestException",
         409 | 408 => "com.netflix.spinnaker.kork.retrofit.exceptions.SpinnakerHttpException",
         503 => "com.netflix.spinnaker.kork.retrofit.exceptions.SpinnakerNetworkException",
         _ => "com.netflix.spinnaker.kork.exceptions.SystemException",

@@ -13,7 +13,7 @@ use crate::{
     Gate,
     answer::Answer,
     call::{Call, uuid},
-    configs,
+    configs, observe,
     once::{self, Drawn},
     owners::{Said, unexpected},
     problem::Problem,
@@ -54,8 +54,7 @@ pub(crate) async fn v2(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let id = execution_id(&drawn)?;
     let said = ask(&gate, &call, &id, &drawn, config, trigger).await?;
     match said {
-        Said::Reply(Reply::Started { .. }) => {}
-        Said::Reply(other) => return Err(unexpected(&other)),
+        Said::Reply(reply) => drop(started(reply)?),
         Said::Refusal(refusal) if refusal.execution.is_some() => {}
         Said::Refusal(refusal) => return Err(refusal.into()),
     }
@@ -214,7 +213,10 @@ fn start(call: &Call, execution: ExecutionId, config: Map, trigger: Map) -> Star
 
 fn started(reply: Reply) -> Result<ExecutionId, Problem> {
     match reply {
-        Reply::Started { execution, .. } => Ok(execution),
+        Reply::Started { execution, .. } => {
+            observe::started(&execution);
+            Ok(execution)
+        }
         other => Err(unexpected(&other)),
     }
 }

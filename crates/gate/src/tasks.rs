@@ -6,7 +6,9 @@ use gennaker_model::{
 };
 use serde_json::{Value, json};
 
-use crate::{Gate, answer::Answer, call::Call, executions, problem::Problem, start, view};
+use crate::{
+    Gate, answer::Answer, call::Call, executions, problem::Problem, start, view, warnings::Warnings,
+};
 
 /// Most jobs of one task.
 const JOBS_MAX: usize = 1_000;
@@ -22,13 +24,14 @@ pub(crate) async fn submit(gate: Gate, call: Call) -> Result<Answer, Problem> {
         .ok_or_else(|| Problem::bad_request("The task names no application"))?
         .to_owned();
     let description = text(&body, "description").unwrap_or_default().to_owned();
-    let jobs = jobs(body.shift_remove("job"))?;
+    let mut jobs = jobs(body.shift_remove("job"))?;
     let trigger = match body.shift_remove("trigger") {
         Some(Value::Object(trigger)) => trigger,
         Some(_) | None => Map::new(),
     };
+    let warnings = Warnings::of_jobs(&gate, &mut jobs).await;
     let id = run(&gate, &call, &application, &description, jobs, trigger).await?;
-    Ok(Answer::json(json!({"ref": format!("/tasks/{id}")})))
+    Ok(warnings.on(Answer::json(json!({"ref": format!("/tasks/{id}")}))))
 }
 
 /// Starts a task of these jobs; its id.

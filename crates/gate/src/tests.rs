@@ -2,12 +2,17 @@
 
 mod bad_input;
 mod documents;
+mod evaluate;
+mod front50;
 mod golden;
 mod guard;
+mod observe;
 mod owner;
 mod owners;
 mod server;
 mod starts;
+mod verbs;
+mod warnings;
 
 use std::sync::{Arc, Mutex};
 

@@ -1,10 +1,16 @@
 //! What types and syntax do not say: ranges, and values that must fit each other.
 
+use regex::RegexBuilder;
 use serde_json::Value;
 
 use crate::error::{Error, Problem};
 use crate::schema;
-use crate::sections::{Broker, Gate, Scheduler, Settings, Telemetry, Worker};
+use crate::sections::{
+    Broker, Documents, DocumentsBackend, Expressions, Gate, Scheduler, Settings, Telemetry, Worker,
+};
+
+/// Largest compiled pattern of an origin, in bytes.
+const ORIGIN_PATTERN_BYTES_MAX: usize = 1 << 20;
 
 impl Settings {
     /// Checks everything that can be checked without opening anything.
@@ -14,16 +20,15 @@ impl Settings {
     pub fn check(&self) -> Result<(), Error> {
         let mut found = Problems::default();
         found.ranges(self);
-        if !is_token(&self.zone) || self.zone == "any" {
-            found.add(
-                "zone",
-                "must be 1 to 63 letters, digits, - or _, and not \"any\"",
-            );
+        if !is_zone(&self.zone) {
+            found.add("zone", ZONE);
         }
         gate(&self.gate, &mut found);
         broker(&self.broker, &mut found);
+        documents(&self.documents, &mut found);
         scheduler(&self.scheduler, &mut found);
         worker(&self.worker, &mut found);
+        expressions(&self.expressions, &mut found);
         if self
             .outbound
             .allowed_patterns
@@ -62,15 +67,70 @@ fn gate(gate: &Gate, found: &mut Problems) {
         }
     }
     for origin in &gate.allowed_origins {
-        let host = origin
-            .strip_prefix("https://")
-            .or_else(|| origin.strip_prefix("http://"));
-        if host.is_none_or(|host| host.is_empty() || host.contains(['/', ' ', '@', '*', '?', '#']))
-        {
-            let reason =
-                format!("has {origin:?}, which is not an origin such as https://deck.example.com");
-            found.add("gate.allowed_origins", reason);
+        if let Some(problem) = origin_problem(origin) {
+            found.add(
+                "gate.allowed_origins",
+                format!("has {origin:?}, which {problem}"),
+            );
         }
+    }
+}
+
+/// What is wrong with an allowed origin, if anything.
+fn origin_problem(origin: &str) -> Option<String> {
+    if origin.starts_with('^') {
+        // The size limit is that of the one who uses it.
+        let wrong = RegexBuilder::new(origin)
+            .size_limit(ORIGIN_PATTERN_BYTES_MAX)
+            .build()
+            .err()?;
+        let reason = wrong.to_string();
+        let last = reason.lines().last().unwrap_or_default();
+        let last = last.strip_prefix("error: ").unwrap_or(last);
+        return Some(format!("is no regular expression: {last}"));
+    }
+    let host = origin
+        .strip_prefix("https://")
+        .or_else(|| origin.strip_prefix("http://"));
+    let is_origin =
+        host.is_some_and(|host| !host.is_empty() && !host.contains(['/', ' ', '@', '*', '?', '#']));
+    (!is_origin).then(|| {
+        "is neither an origin such as https://deck.example.com nor a regular expression that begins with ^"
+            .to_owned()
+    })
+}
+
+fn documents(documents: &Documents, found: &mut Problems) {
+    let s3 = &documents.s3;
+    let is_blank = |text: &Option<String>| text.as_deref().is_none_or(|it| it.trim().is_empty());
+    if documents.backend == DocumentsBackend::S3 && is_blank(&s3.bucket) {
+        found.add(
+            "documents.s3.bucket",
+            "is not set, and documents.backend is s3",
+        );
+    }
+    if s3.endpoint.as_deref().is_some_and(|endpoint| {
+        !["http://", "https://"]
+            .iter()
+            .any(|scheme| endpoint.len() > scheme.len() && endpoint.starts_with(scheme))
+    }) {
+        found.add(
+            "documents.s3.endpoint",
+            "does not begin with http:// or https://, and a host",
+        );
+    }
+    if s3.secret_access_key.is_some() && s3.secret_access_key_file.is_some() {
+        found.add(
+            "documents.s3.secret_access_key",
+            "is set and so is documents.s3.secret_access_key_file",
+        );
+    }
+    let has_secret = s3.secret_access_key.is_some() || s3.secret_access_key_file.is_some();
+    if s3.access_key_id.is_some() != has_secret {
+        found.add(
+            "documents.s3.access_key_id",
+            "and a secret (documents.s3.secret_access_key or documents.s3.secret_access_key_file) go together",
+        );
     }
 }
 
@@ -80,16 +140,14 @@ fn broker(broker: &Broker, found: &mut Problems) {
     }
     for (index, url) in broker.urls.iter().enumerate() {
         // Not quoted: somebody may have put a password there.
-        let rest = ["nats://", "tls://", "ws://", "wss://"]
+        let rest = ["nats://", "tls://"]
             .iter()
             .find_map(|scheme| url.strip_prefix(scheme));
         match rest {
             None | Some("") => {
                 found.add(
                     "broker.urls",
-                    format!(
-                        "[{index}] does not begin with nats://, tls://, ws:// or wss://, and a host"
-                    ),
+                    format!("[{index}] does not begin with nats:// or tls://, and a host"),
                 );
             }
             Some(rest) if rest.contains('@') => {
@@ -108,12 +166,21 @@ fn broker(broker: &Broker, found: &mut Problems) {
             "and a password (broker.password or broker.password_file) go together",
         );
     }
-    if broker.credentials_file.is_some() && (broker.username.is_some() || passwords.contains(&true))
-    {
+    let has_password = broker.username.is_some() || passwords.contains(&true);
+    if broker.credentials_file.is_some() && has_password {
         found.add(
             "broker.credentials_file",
             "is set and so are a user name or a password",
         );
+    }
+    if broker.nkey_seed_file.is_some() && (has_password || broker.credentials_file.is_some()) {
+        found.add(
+            "broker.nkey_seed_file",
+            "is set and so are other credentials",
+        );
+    }
+    for zone in broker.zones.iter().filter(|zone| !is_zone(zone)) {
+        found.add("broker.zones", format!("has {zone:?}, which {ZONE}"));
     }
     if broker.tls.certificate_file.is_some() != broker.tls.key_file.is_some() {
         found.add(
@@ -155,6 +222,16 @@ fn worker(worker: &Worker, found: &mut Problems) {
     }
 }
 
+fn expressions(expressions: &Expressions, found: &mut Problems) {
+    let zone = &expressions.time_zone;
+    if jiff::tz::TimeZone::get(zone).is_err() {
+        found.add(
+            "expressions.time_zone",
+            format!("is {zone:?}, which is no IANA time zone such as Europe/Berlin or UTC"),
+        );
+    }
+}
+
 fn telemetry(telemetry: &Telemetry, found: &mut Problems) {
     if telemetry.log_filter.trim().is_empty() {
         found.add(
@@ -170,6 +247,14 @@ fn telemetry(telemetry: &Telemetry, found: &mut Problems) {
             found.add("telemetry.otlp_endpoint", "is not an http or https URL");
         }
     }
+}
+
+/// What names of zones are like.
+const ZONE: &str = "must be 1 to 63 letters, digits, - or _, and not \"any\"";
+
+/// Whether a zone can be called so: `any` stands for all of them.
+fn is_zone(text: &str) -> bool {
+    is_token(text) && text != "any"
 }
 
 /// Whether it can stand in a subject: style and length of names that become subject tokens.
@@ -263,6 +348,11 @@ mod tests {
     fn zones_and_pools_are_tokens() {
         for zone in ["", "any", "a.b", "a b", "zönli"] {
             assert_eq!(problems(|s| s.zone = zone.to_owned()).len(), 1, "{zone}");
+            assert_eq!(
+                problems(|s| s.broker.zones = vec![zone.to_owned()]).len(),
+                1,
+                "{zone}"
+            );
         }
         assert!(problems(|s| s.zone = "eu-west_1".to_owned()).is_empty());
         let pools =
@@ -301,6 +391,18 @@ mod tests {
             problems(|s| s.gate.allowed_origins = vec!["http://localhost:9000".to_owned()])
                 .is_empty()
         );
+        let pattern = |text: &str| problems(|s| s.gate.allowed_origins = vec![text.to_owned()]);
+        assert!(pattern(r"^https?://(?:deck|ui)\.example\.com(?::\d+)?/?$").is_empty());
+        let wrong = pattern("^https://(deck");
+        assert!(
+            wrong.len() == 1 && wrong[0].contains("is no regular expression: unclosed group"),
+            "{wrong:?}"
+        );
+        let huge = pattern("^(?:a{1000}){1000}$");
+        assert!(
+            huge.len() == 1 && huge[0].contains("is no regular expression"),
+            "{huge:?}"
+        );
     }
 
     #[test]
@@ -321,6 +423,54 @@ mod tests {
             (s.broker.password_file, s.broker.credentials_file) = (text(), text());
         });
         assert_eq!(all.len(), 2, "{all:?}");
+        assert!(problems(|s| s.broker.nkey_seed_file = text()).is_empty());
+        for other in [0, 1] {
+            let both = problems(|s| {
+                s.broker.nkey_seed_file = text();
+                match other {
+                    0 => s.broker.credentials_file = text(),
+                    _ => (s.broker.username, s.broker.password) = (text(), password()),
+                }
+            });
+            assert_eq!(
+                both,
+                ["broker.nkey_seed_file is set and so are other credentials"]
+            );
+        }
+    }
+
+    #[test]
+    fn a_bucket_needs_a_name_and_keys_go_together() {
+        let text = || Some("x".to_owned());
+        assert!(problems(|s| s.documents.s3.bucket = text()).is_empty());
+        assert_eq!(
+            problems(|s| s.documents.backend = DocumentsBackend::S3),
+            ["documents.s3.bucket is not set, and documents.backend is s3"]
+        );
+        assert!(
+            problems(|s| {
+                s.documents.backend = DocumentsBackend::S3;
+                s.documents.s3.bucket = text();
+                s.documents.s3.access_key_id = text();
+                s.documents.s3.secret_access_key_file = text();
+                s.documents.s3.endpoint = Some("http://minio:9000".to_owned());
+            })
+            .is_empty()
+        );
+        for endpoint in ["", "minio:9000", "https://"] {
+            let got = problems(|s| s.documents.s3.endpoint = Some(endpoint.to_owned()));
+            assert_eq!(got.len(), 1, "{endpoint}");
+        }
+        assert_eq!(problems(|s| s.documents.s3.access_key_id = text()).len(), 1);
+        let both = problems(|s| {
+            s.documents.s3.access_key_id = text();
+            s.documents.s3.secret_access_key_file = text();
+            s.documents.s3.secret_access_key = Some(Secret::new("hunter2".to_owned()));
+        });
+        assert_eq!(
+            both,
+            ["documents.s3.secret_access_key is set and so is documents.s3.secret_access_key_file"]
+        );
     }
 
     #[test]
@@ -329,7 +479,7 @@ mod tests {
             problems(|s| s.broker.urls.clear()),
             ["broker.urls is empty"]
         );
-        for url in ["", "127.0.0.1:4222", "http://a", "nats://"] {
+        for url in ["", "127.0.0.1:4222", "http://a", "ws://a", "nats://"] {
             assert_eq!(
                 problems(|s| s.broker.urls = vec![url.to_owned()]).len(),
                 1,
@@ -344,6 +494,30 @@ mod tests {
         assert_eq!(
             problems(|s| s.broker.replicas = 2),
             ["broker.replicas is 2, must be 1, 3 or 5"]
+        );
+    }
+
+    #[test]
+    fn expressions_have_a_zone_and_limits() {
+        for zone in ["UTC", "America/Los_Angeles", "Europe/Berlin"] {
+            assert!(problems(|s| s.expressions.time_zone = zone.to_owned()).is_empty());
+        }
+        for zone in ["", "PST8PDT8", "Mars/Olympus", "+02:00"] {
+            let got = problems(|s| s.expressions.time_zone = zone.to_owned());
+            assert!(
+                got.len() == 1 && got[0].contains("is no IANA time zone"),
+                "{zone}: {got:?}"
+            );
+        }
+        assert_eq!(
+            problems(|s| {
+                s.expressions.nesting_max = 1_000;
+                s.expressions.regex_steps_max = 0;
+            }),
+            [
+                "expressions.nesting_max is 1000, must be between 8 and 64",
+                "expressions.regex_steps_max is 0, must be between 1000 and 10000000",
+            ]
         );
     }
 

@@ -28,5 +28,6 @@ pub use layers::{File, load, read};
 pub use schema::schema_json;
 pub use secret::Secret;
 pub use sections::{
-    Broker, BrokerTls, Gate, LogFormat, Outbound, Scheduler, Settings, Telemetry, Worker,
+    Broker, BrokerTls, Documents, DocumentsBackend, DocumentsS3, Expressions, Gate, LogFormat,
+    Outbound, Scheduler, Settings, Telemetry, Worker,
 };

@@ -1,6 +1,8 @@
 //! The tree. Documentation, ranges and defaults of the fields are what operators read in the schema and the example.
 
 mod broker;
+mod documents;
+mod expressions;
 mod processes;
 mod support;
 
@@ -8,6 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use broker::{Broker, BrokerTls};
+pub use documents::{Documents, DocumentsBackend, DocumentsS3};
+pub use expressions::Expressions;
 pub use processes::{Gate, Scheduler, Worker};
 pub use support::{LogFormat, Outbound, Telemetry};
 
@@ -25,13 +29,20 @@ pub struct Settings {
     /// Their JetStream must run with `sync_interval: always`: with NATS's own default, two minutes, a power failure of
     /// several servers loses requests that were acknowledged.
     pub broker: Broker,
+    /// Where applications, pipelines and all other documents lie. All processes of an installation should say the same.
+    pub documents: Documents,
     /// Running executions.
     pub scheduler: Scheduler,
     /// Running tasks.
     pub worker: Worker,
+    /// How the expressions of pipelines (`${…}`) are evaluated.
+    ///
+    /// What they gave is recorded with the execution: a change concerns what is evaluated from then on. All schedulers
+    /// and API processes of an installation should have the same values.
+    pub expressions: Expressions,
     /// Calls to addresses that pipelines choose: webhooks and the like.
     pub outbound: Outbound,
-    /// Logs and traces.
+    /// Logs, traces and metrics.
     pub telemetry: Telemetry,
 }
 
@@ -41,8 +52,10 @@ impl Default for Settings {
             zone: "local".to_owned(),
             gate: Gate::default(),
             broker: Broker::default(),
+            documents: Documents::default(),
             scheduler: Scheduler::default(),
             worker: Worker::default(),
+            expressions: Expressions::default(),
             outbound: Outbound::default(),
             telemetry: Telemetry::default(),
         }

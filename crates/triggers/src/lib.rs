@@ -10,6 +10,7 @@
 
 mod artifacts;
 mod candidates;
+mod observe;
 mod starter;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use gennaker_runtime::{CancellationToken, Clock};
 use gennaker_store::Store;
 use serde_json::Value;
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use candidates::{Candidate, Candidates};
 use starter::Starter;
@@ -77,6 +79,9 @@ impl Triggers {
     /// # Errors
     /// [`Error::Events`] when the stream of events cannot be read at all; trouble on the way is waited out.
     pub async fn run(&self, cancel: CancellationToken) -> Result<(), Error> {
+        if let Err(error) = observe::register() {
+            tracing::error!("the figures of triggers are not shown: {error}");
+        }
         let mut events = self.bus.events().consume().await.map_err(Error::Events)?;
         let mut candidates = Candidates::new(self.store.watch());
         let mut running = JoinSet::new();
@@ -129,6 +134,7 @@ impl Handling {
         let event = match read(&delivery) {
             Ok(event) => event,
             Err(reason) => {
+                observe::given_up();
                 tracing::error!(
                     event.sequence = delivery.sequence,
                     "event {} is given up: {reason}",
@@ -138,8 +144,14 @@ impl Handling {
                 return;
             }
         };
-        let starts = fired(&event, &self.candidates);
-        let work = self.starter.start_all(&event, starts);
+        let span = observe::span(&event);
+        self.handle(&event, delivery).instrument(span).await;
+    }
+
+    async fn handle(&self, event: &Event, delivery: Delivery) {
+        let starts = fired(event, &self.candidates);
+        observe::matched(event, !starts.is_empty(), self.starter.now_ms());
+        let work = self.starter.start_all(event, starts);
         tokio::pin!(work);
         let mut progress = tokio::time::interval(PROGRESS);
         loop {
@@ -200,6 +212,7 @@ fn explain(event: &Event, candidate: &Candidate, place: usize, verdict: Verdict)
     let Candidate {
         application, name, ..
     } = candidate;
+    observe::judged(&verdict);
     match verdict {
         Verdict::Fires(trigger) => {
             tracing::info!(

@@ -11,9 +11,10 @@ use gennaker_model::{
     routing,
 };
 use gennaker_runtime::{Backoff, Clock};
+use gennaker_telemetry::current_traceparent;
 use serde_json::Value;
 
-use crate::candidates::Candidate;
+use crate::{candidates::Candidate, observe};
 
 /// How long one try waits for an answer.
 const TRY: Duration = Duration::from_secs(3);
@@ -53,6 +54,10 @@ impl Starter {
         }
     }
 
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
     /// Starts all of them, one after the other, and returns when each was answered, whatever time that takes.
     pub(crate) async fn start_all(&self, event: &Event, starts: Vec<(&Candidate, Map)>) {
         for (candidate, trigger) in starts {
@@ -77,7 +82,14 @@ impl Starter {
             parent: None,
             error: None,
         };
-        match self.send(&execution, Request::Start(Box::new(start))).await {
+        let sent = self.send(&execution, Request::Start(Box::new(start))).await;
+        let outcome = match &sent {
+            Ok(false) => observe::Start::Started,
+            Ok(true) => observe::Start::Existing,
+            Err(_) => observe::Start::Refused,
+        };
+        observe::ended(outcome, &execution);
+        match sent {
             Ok(existing) => tracing::info!(
                 execution.id = %execution,
                 event.id = event_id,
@@ -128,7 +140,7 @@ impl Starter {
             id: CommandId::new(format!("start.{execution}")).map_err(|error| error.to_string())?,
             at_ms: self.clock.now_ms(),
             request: request.clone(),
-            trace: None,
+            trace: current_traceparent(),
         };
         let payload: Bytes = serde_json::to_vec(&envelope)
             .map_err(|error| error.to_string())?

@@ -92,7 +92,8 @@ impl Fixture {
         pipeline.insert("name".to_owned(), name.into());
         pipeline.extend(more.as_object().unwrap().clone());
         self.store
-            .save_pipeline(&pipeline, &format!("{name}-id"), "me", false, NOW)
+            .pipelines()
+            .save(&pipeline, &format!("{name}-id"), "me", false, NOW)
             .await
             .unwrap();
     }
@@ -292,7 +293,8 @@ async fn a_pipeline_that_was_just_saved_or_changed_counts() {
     }
     fixture
         .store
-        .delete_pipeline("demo", "deploy")
+        .pipelines()
+        .delete("demo", "deploy")
         .await
         .unwrap();
     fixture.event("late", json!({"round": 9})).await;
@@ -378,4 +380,50 @@ async fn what_was_under_way_is_done_by_the_next_process() {
     fixture.serve().await;
     fixture.run_role().await;
     assert_eq!(fixture.starts(1).await[0].trigger["eventId"], "event-1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_are_counted_by_what_became_of_them() {
+    let count = |line: &str| -> u64 {
+        let shown = gennaker_telemetry::metrics::registry().render();
+        let found = shown.lines().find_map(|it| it.strip_prefix(line));
+        found.map_or(0, |count| count.trim().parse().unwrap())
+    };
+    let lines = [
+        "gennaker_triggers_events_total{outcome=\"matched\"}",
+        "gennaker_triggers_events_total{outcome=\"unmatched\"}",
+        "gennaker_triggers_events_total{outcome=\"given_up\"}",
+        "gennaker_triggers_verdicts_total{verdict=\"fires\"}",
+        "gennaker_triggers_verdicts_total{verdict=\"passes\"}",
+        "gennaker_triggers_starts_total{outcome=\"started\"}",
+        "gennaker_triggers_starts_total{outcome=\"refused\"}",
+        "gennaker_triggers_event_lag_seconds_count",
+    ];
+    let before = lines.map(count);
+    let mut fixture = Fixture::new().await;
+    fixture.serve().await;
+    let prod = webhook(json!({"payloadConstraints": {"env": "^prod$"}}));
+    fixture.pipeline("prod", json!({"triggers": [prod]})).await;
+    fixture.raw(b"no header".to_vec()).await;
+    fixture.event("dev", json!({"env": "dev"})).await;
+    fixture.event("prod", json!({"env": "prod"})).await;
+    fixture.starts(1).await;
+    let refused = Some(RefusalCode::Invalid);
+    fixture.notes.lock().unwrap().script.push_back(refused);
+    fixture.event("again", json!({"env": "prod"})).await;
+    fixture.starts(2).await;
+    let counted = async {
+        while lines
+            .map(count)
+            .iter()
+            .zip(before)
+            .any(|(now, before)| *now <= before)
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    // Other tests count too, so that more is fine and less is not.
+    tokio::time::timeout(Duration::from_secs(60), counted)
+        .await
+        .unwrap_or_else(|_| panic!("{before:?} became {:?}", lines.map(count)));
 }

@@ -11,7 +11,7 @@ use tokio::{
     time::{Interval, MissedTickBehavior},
 };
 
-use super::{Cursor, Heard, Hint, Hub, Tail};
+use super::{Cursor, Heard, Hint, Hub, Tail, streams::Opened};
 
 /// How often a client hears that the stream is alive.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -40,7 +40,7 @@ impl Topic {
         }
     }
 
-    fn covers(&self, hint: &Hint) -> bool {
+    pub(super) fn covers(&self, hint: &Hint) -> bool {
         match self {
             Self::All => true,
             Self::Application(name) => name.to_lowercase() == hint.application.to_lowercase(),
@@ -50,7 +50,7 @@ impl Topic {
 }
 
 struct Open {
-    topics: Vec<Topic>,
+    opened: Opened,
     waiting: VecDeque<Bytes>,
     /// The id of the last event of these topics: each event names it, so that a client sees when one is missing.
     previous: Cursor,
@@ -61,10 +61,10 @@ struct Open {
     _permit: OwnedSemaphorePermit,
 }
 
-/// Events for these topics since `since`, until the client goes or the server stops.
+/// Events for the topics of a stream since `since`, until the client goes or the server stops.
 pub(crate) fn events(
     hub: &Hub,
-    topics: Vec<Topic>,
+    opened: Opened,
     since: Option<Cursor>,
     stopping: CancellationToken,
     permit: OwnedSemaphorePermit,
@@ -73,13 +73,15 @@ pub(crate) fn events(
     let missed = tail.missed.take();
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The first tick comes at once and would only repeat the opening comment.
+    // The first tick comes at once and would only repeat the opening event.
     heartbeat.reset();
+    let previous = since.unwrap_or(tail.at);
+    // At once, also because proxies pass the head of the answer on when the first byte of its body comes.
+    let hello = json!({"feed": opened.id(), "seq": previous.to_string()});
     let mut open = Open {
-        topics,
-        // A comment: proxies pass the head of the answer on when the first byte of its body comes.
-        waiting: VecDeque::from([Bytes::from_static(b": open\n\n")]),
-        previous: since.unwrap_or(tail.at),
+        opened,
+        waiting: VecDeque::from([event("open", previous, &hello)]),
+        previous,
         tail,
         heartbeat,
         stopping,
@@ -124,7 +126,7 @@ impl Open {
 
     fn change(&mut self, number: u64, hint: &Arc<Hint>) {
         self.tail.at.number = self.tail.at.number.max(number);
-        if !self.topics.iter().any(|topic| topic.covers(hint)) {
+        if !self.opened.covers(hint) {
             return;
         }
         let id = Cursor {

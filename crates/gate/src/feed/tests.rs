@@ -12,6 +12,7 @@ use super::stream::HEARTBEAT;
 use crate::tests::{Fixture, request};
 
 struct Listener {
+    feed: String,
     body: BodyDataStream,
 }
 
@@ -31,9 +32,24 @@ impl Listener {
         let request = request("GET", &format!("/v2/feed?topics={topics}"), &headers, "");
         let response = fixture.router.clone().oneshot(request).await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        let mut body = response.into_body().into_data_stream();
-        assert_eq!(body.next().await.unwrap().unwrap().as_ref(), b": open\n\n");
-        Self { body }
+        let body = response.into_body().into_data_stream();
+        let mut listener = Self {
+            feed: String::new(),
+            body,
+        };
+        let open = listener.next().await;
+        assert_eq!(
+            (open.name.as_str(), &open.data["seq"]),
+            ("open", &json!(open.id))
+        );
+        listener.feed = open.data["feed"].as_str().unwrap().to_owned();
+        listener
+    }
+
+    async fn change(&self, fixture: &Fixture, topics: Value) -> crate::tests::Got {
+        let path = format!("/v2/feed/{}/topics", self.feed);
+        let body = json!({"topics": topics}).to_string();
+        fixture.call("POST", &path, &body).await
     }
 
     async fn next(&mut self) -> Event {
@@ -192,4 +208,47 @@ async fn what_is_no_hint_is_passed_over() {
     fixture.gate.hub().take(&bytes::Bytes::from_static(b"{"));
     publish(&fixture, "demo", "A", 1, Some("RUNNING")).await;
     assert_eq!(listener.next().await.data["id"], "A");
+}
+
+#[tokio::test(start_paused = true)]
+async fn topics_change_while_the_stream_is_open() {
+    let fixture = fixture().await;
+    let mut listener = Listener::open(&fixture, "application:demo", None).await;
+    publish(&fixture, "other", "A", 1, Some("RUNNING")).await;
+    let changed = listener
+        .change(&fixture, json!(["application:other", "execution:X"]))
+        .await;
+    let seq = fixture.gate.hub().cursor().to_string();
+    assert_eq!(
+        changed.json(),
+        json!({"feed": listener.feed, "topics": ["application:other", "execution:X"], "seq": seq})
+    );
+    publish(&fixture, "demo", "B", 1, Some("RUNNING")).await;
+    publish(&fixture, "other", "A", 2, Some("SUCCEEDED")).await;
+    // What came before the change may be told or not, as the stream got to it: its revision says that it is old.
+    let mut heard = listener.next().await;
+    while heard.data["rev"] == 1 {
+        assert_eq!(heard.data["id"], "A");
+        heard = listener.next().await;
+    }
+    assert_eq!(
+        (&heard.data["id"], &heard.data["rev"]),
+        (&json!("A"), &json!(2))
+    );
+    for (topics, message) in [
+        (json!([]), "topics must name 1 to 100 of"),
+        (json!(["nonsense"]), "No topic is called 'nonsense'"),
+        (json!([7]), "topics must be a list of strings"),
+        (json!("all"), "topics must be a list of strings"),
+    ] {
+        let (status, said) = listener.change(&fixture, topics).await.problem();
+        assert!(status == 400 && said.starts_with(message), "{said}");
+    }
+    drop(listener.body);
+    listener.body = axum::body::Body::empty().into_data_stream();
+    let (status, said) = listener.change(&fixture, json!(["all"])).await.problem();
+    assert_eq!(
+        (status, said),
+        (404, format!("Feed not found (id: {})", listener.feed))
+    );
 }

@@ -59,7 +59,7 @@ async fn every_route_answers_bad_input_with_a_clear_refusal() {
                 (200..300, _) => {
                     assert!(got.json().is_array() || got.json().is_object(), "{context}")
                 }
-                (400 | 404 | 413, Does::Run(_)) => {
+                (400 | 404 | 413 | 422, Does::Run(_)) => {
                     assert!(!got.problem().1.is_empty(), "{context}")
                 }
                 _ => panic!("{context}"),
@@ -199,8 +199,8 @@ async fn what_is_wrong_is_said() {
             "PUT",
             "/pipelines/gone/stages/1/restart",
             "",
-            501,
-            "Gennaker does not support restarting stages yet",
+            404,
+            "Pipeline not found (id: gone)",
         ),
         (
             "GET",

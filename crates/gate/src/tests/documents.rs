@@ -162,3 +162,67 @@ async fn many_are_saved_at_once() {
         .await;
     assert_eq!(listed.as_array().unwrap().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn pipelines_are_put_in_order() {
+    let fixture = Fixture::new().await;
+    for name in ["first", "second", "third"] {
+        let pipeline = json!({"application": "demo", "name": name, "id": name});
+        fixture.ok("POST", "/pipelines", pipeline).await;
+    }
+    let order = json!({"application": "demo", "idsToIndices": {"third": 0, "first": 1, "second": 2, "gone": 3}});
+    let task = fixture
+        .ok("POST", "/actions/pipelines/reorder", order)
+        .await;
+    assert_eq!(
+        (&task["status"], &task["name"], &task["application"]),
+        (
+            &json!("SUCCEEDED"),
+            &json!("Reorder pipelines"),
+            &json!("demo")
+        )
+    );
+    let listed = fixture
+        .ok("GET", "/applications/demo/pipelineConfigs", Value::Null)
+        .await;
+    let names: Vec<_> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["name"].clone())
+        .collect();
+    assert_eq!(names, ["third", "first", "second"]);
+    for (body, message) in [
+        (json!({}), "application must be a string"),
+        (json!({"application": " "}), "application must be a string"),
+        (json!({"application": "demo"}), "idsToIndices must be"),
+        (
+            json!({"application": "demo", "idsToIndices": []}),
+            "idsToIndices must be",
+        ),
+        (
+            json!({"application": "demo", "idsToIndices": {"a": "1"}}),
+            "idsToIndices must be",
+        ),
+        (
+            json!({"application": "demo", "idsToIndices": {"a": -1}}),
+            "idsToIndices must be",
+        ),
+        (
+            json!({"application": "demo", "idsToIndices": {"a": 1.5}}),
+            "idsToIndices must be",
+        ),
+        (
+            json!({"application": "demo", "idsToIndices": {"a": 1_u64 << 40}}),
+            "idsToIndices must be",
+        ),
+    ] {
+        let got = fixture
+            .call("POST", "/actions/pipelines/reorder", &body.to_string())
+            .await;
+        let (status, said) = got.problem();
+        assert!(status == 400 && said.starts_with(message), "{body}: {said}");
+    }
+    let wrong = fixture.call("PUT", "/actions/pipelines/reorder", "").await;
+    assert_eq!(wrong.problem().0, 405);
+}

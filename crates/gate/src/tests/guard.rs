@@ -8,7 +8,10 @@ use crate::Config;
 async fn fixture() -> Fixture {
     Fixture::with(Config {
         allowed_hosts: vec!["gate.example.com".to_owned()],
-        allowed_origins: vec!["https://deck.example.com".to_owned()],
+        allowed_origins: vec![
+            "https://deck.example.com".to_owned(),
+            r"^https://[a-z]+\.corp(:\d+)?$".to_owned(),
+        ],
         ..Config::default()
     })
     .await
@@ -46,6 +49,20 @@ async fn foreign_pages_do_not_reach_a_loopback_server() {
         ),
         (
             vec![("Host", "localhost:8084"), ("Origin", "https://evil.com")],
+            403,
+        ),
+        (
+            vec![
+                ("Host", "localhost:8084"),
+                ("Origin", "https://deck.corp:9000"),
+            ],
+            200,
+        ),
+        (
+            vec![
+                ("Host", "localhost:8084"),
+                ("Origin", "https://deck.corp.evil.com"),
+            ],
             403,
         ),
     ] {
@@ -87,6 +104,15 @@ async fn preflights_name_the_exact_origin() {
         );
         assert_eq!(got.headers["vary"], "Origin");
     }
+    let matched = [("Origin", "https://deck.corp")];
+    let got = fixture.send(request("GET", "/version", &matched, "")).await;
+    assert_eq!(got.headers["access-control-allow-origin"], matched[0].1);
+    assert!(
+        got.headers["access-control-expose-headers"]
+            .to_str()
+            .unwrap()
+            .contains("Gennaker-Warnings")
+    );
     let preflight = fixture
         .send(request("OPTIONS", "/tasks", &[origin], ""))
         .await;

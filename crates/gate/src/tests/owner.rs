@@ -12,7 +12,7 @@ use gennaker_model::{
     command::{Answer, Envelope, Refusal, RefusalCode, Reply, Request, Start, Wait},
     routing,
 };
-use gennaker_store::{SaveError, Store};
+use gennaker_store::{SaveError, Store, TemplateVersion};
 use serde_json::{Value, json};
 
 use super::{NOW, PARTITIONS};
@@ -142,6 +142,7 @@ impl Owner {
                 stage,
                 patch,
                 user,
+                ..
             } => match self.executions.get_mut(execution.as_str()) {
                 None => missing(),
                 Some(found) => match found.stages.iter_mut().find(|it| it.id == stage) {
@@ -155,7 +156,9 @@ impl Owner {
                     }
                 },
             },
-            Request::Pause { execution, .. } | Request::Resume { execution, .. } => {
+            Request::Pause { execution, .. }
+            | Request::Resume { execution, .. }
+            | Request::RestartStage { execution, .. } => {
                 match self.executions.contains_key(execution.as_str()) {
                     true => Ok(Reply::Done),
                     false => missing(),
@@ -219,6 +222,7 @@ impl Owner {
                 documents.sort_by(|one, two| two.id.cmp(&one.id));
                 Ok(Reply::Executions { documents })
             }
+            Request::Freezes => Ok(Reply::Done),
             Request::Peer(_) => Err(refusal(RefusalCode::Invalid, "no peers here")),
         }
     }
@@ -302,7 +306,8 @@ async fn run(start: &Start, store: &Store) -> Option<(Status, Map)> {
             let pipelines: Vec<Map> = serde_json::from_slice(&json).unwrap();
             let ids = |place: usize| format!("{fresh}-{place}");
             let bulk = store
-                .save_pipelines(&pipelines, ids, "me", false, NOW)
+                .pipelines()
+                .save_many(&pipelines, ids, "me", false, NOW)
                 .await
                 .unwrap();
             Ok(context(json!({"bulksave": {
@@ -311,14 +316,16 @@ async fn run(start: &Start, store: &Store) -> Option<(Status, Map)> {
             }})))
         }
         "savePipeline" => store
-            .save_pipeline(&pipeline(), &fresh, "me", stale_check, NOW)
+            .pipelines()
+            .save(&pipeline(), &fresh, "me", stale_check, NOW)
             .await
             .map(|saved| context(json!({"pipeline.id": saved.document.id()}))),
         "updatePipeline" => {
             let pipeline = pipeline();
             let id = pipeline["id"].as_str().unwrap().to_owned();
             store
-                .update_pipeline(&id, &pipeline, "me", stale_check, NOW)
+                .pipelines()
+                .update(&id, &pipeline, "me", stale_check, NOW)
                 .await
                 .map(|_| Map::new())
         }
@@ -326,14 +333,50 @@ async fn run(start: &Start, store: &Store) -> Option<(Status, Map)> {
             let pipeline = pipeline();
             let text = |field: &str| pipeline[field].as_str().unwrap().to_owned();
             store
-                .delete_pipeline(&text("application"), &text("name"))
+                .pipelines()
+                .delete(&text("application"), &text("name"))
                 .await
                 .map(|_| Map::new())
+        }
+        "reorderPipelines" => {
+            let decoded = |field: &str| -> Value {
+                let json = BASE64_STANDARD
+                    .decode(job[field].as_str().unwrap())
+                    .unwrap();
+                serde_json::from_slice(&json).unwrap()
+            };
+            let configs = match decoded("isStrategy") == true {
+                true => store.strategies(),
+                false => store.pipelines(),
+            };
+            let indices = serde_json::from_value(decoded("idsToIndices")).unwrap();
+            let application = decoded("application");
+            configs
+                .reorder(application.as_str().unwrap(), &indices, "me", NOW)
+                .await
+                .map(|()| Map::new())
         }
         "createApplication" => store
             .upsert_application(job["application"].as_object().unwrap(), "me", NOW)
             .await
             .map(|_| Map::new()),
+        "upsertProject" => store
+            .upsert_project(job["project"].as_object().unwrap(), &fresh, "me", NOW)
+            .await
+            .map(|saved| context(json!({"id": saved.document.id()}))),
+        "deleteProject" => store
+            .delete_project(job["project"]["id"].as_str().unwrap())
+            .await
+            .map(|_| Map::new()),
+        "upsertPluginInfo" => store
+            .save_plugin(job["pluginInfo"].as_object().unwrap(), "me", NOW)
+            .await
+            .map(|_| Map::new()),
+        "deletePluginInfo" => store
+            .delete_plugin(job["pluginInfoId"].as_str().unwrap())
+            .await
+            .map(|_| Map::new()),
+        kind if kind.contains("PipelineTemplate") => template(kind, job, store).await,
         _ => return None,
     };
     Some(match outcome {
@@ -343,6 +386,29 @@ async fn run(start: &Start, store: &Store) -> Option<(Status, Map)> {
             (Status::Terminal, context(exception))
         }
     })
+}
+
+async fn template(kind: &str, job: &Map, store: &Store) -> Result<Map, SaveError> {
+    let text = |field: &str| job.get(field).and_then(Value::as_str);
+    let tag = text("tag");
+    if let Some(id) = text("pipelineTemplateId") {
+        let version = match (tag, text("digest")) {
+            (Some(tag), _) => TemplateVersion::Tag(tag),
+            (None, Some(digest)) => TemplateVersion::Digest(digest),
+            (None, None) => TemplateVersion::Untagged,
+        };
+        return store.delete_template(id, version).await.map(|_| Map::new());
+    }
+    let json = BASE64_STANDARD
+        .decode(text("pipelineTemplate").unwrap())
+        .unwrap();
+    let template: Map = serde_json::from_slice(&json).unwrap();
+    let saved = match (kind.contains("V2"), text("id")) {
+        (true, None) => store.create_template(&template, tag, "me", NOW).await,
+        (true, Some(id)) => store.update_template(id, &template, tag, "me", NOW).await,
+        (false, id) => store.save_template_v1(id, &template, "me", NOW).await,
+    };
+    saved.map(|_| Map::new())
 }
 
 fn context(value: Value) -> Map {

@@ -143,7 +143,6 @@ async fn refusals_become_statuses() {
         (RefusalCode::Invalid, 400),
         (RefusalCode::Conflict, 409),
         (RefusalCode::NotAllowed, 405),
-        (RefusalCode::Busy, 503),
         (RefusalCode::Internal, 500),
     ] {
         let said = answer(1_000, Err(refusal(code, "because")));
@@ -154,23 +153,69 @@ async fn refusals_become_statuses() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn health_names_what_is_missing() {
+async fn who_has_too_much_to_do_is_asked_again() {
     let fixture = Fixture::new().await;
+    let path = "/pipelines/01ARZ3NDEKTSV4RRFFQ69G5FAV/pause";
+    let busy = |sequence| answer(sequence, Err(refusal(RefusalCode::Busy, "too much to do")));
+    // The second is from a full queue, which does not look at its log.
+    fixture.owner.lock().unwrap().script.extend([
+        answer(100, Ok(Reply::Done)),
+        busy(101),
+        busy(0),
+        answer(101, Ok(Reply::Done)),
+    ]);
+    assert_eq!(fixture.call("PUT", path, "").await.status, 200);
+    let began = tokio::time::Instant::now();
+    assert_eq!(fixture.call("PUT", path, "").await.status, 200);
+    assert!(began.elapsed() < Duration::from_secs(1));
+    let asked: Vec<_> = fixture.owner.lock().unwrap().asked.drain(..).collect();
+    assert_eq!(asked.len(), 4);
+    assert_eq!((&asked[1], &asked[2]), (&asked[2], &asked[3]));
+
+    let always = (0..1_000).map(|_| busy(102));
+    fixture.owner.lock().unwrap().script.extend(always);
+    let began = tokio::time::Instant::now();
+    let got = fixture.call("PUT", path, "").await;
+    assert_eq!(got.problem(), (503, "too much to do".to_owned()));
+    assert_eq!(
+        (began.elapsed().as_secs(), &got.headers["retry-after"]),
+        (10, &"1".parse().unwrap())
+    );
+    let tries = fixture.owner.lock().unwrap().asked.len();
+    assert!((6..60).contains(&tries), "{tries}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn health_names_what_is_missing() {
+    let mut fixture = Fixture::without_owner().await;
     fixture.ok("GET", "/pipelineConfigs", Value::Null).await;
-    let down = fixture.get("/health").await;
-    assert_eq!(down.status, 503);
-    let details = &down.json()["components"]["partitions"];
-    assert_eq!(details["details"]["withoutOwner"], json!([0, 1, 2]));
+    // Leases of a scheduler that was killed a moment ago.
     let leases = Bus::memory(&fixture.broker, "scheduler").kv(Bucket::Lease);
     for partition in 0..PARTITIONS {
         let key = format!("part.{partition}");
         leases.put_if(&key, 0, "me".into(), None).await.unwrap();
+    }
+    fixture.serve(1).await;
+    let down = fixture.get("/health").await;
+    assert_eq!(down.status, 503);
+    let details = &down.json()["components"]["partitions"];
+    assert_eq!(details["details"]["withoutOwner"], json!([0, 2]));
+    for partition in [0, 2] {
+        fixture.serve(partition).await;
     }
     let up = fixture.get("/health").await;
     assert_eq!(
         (up.status.as_u16(), up.body.as_str()),
         (200, r#"{"status":"UP"}"#)
     );
+    let busy = answer(0, Err(refusal(RefusalCode::Busy, "too much to do")));
+    fixture.owner.lock().unwrap().script.push_back(busy);
+    assert_eq!(fixture.get("/health").await.status, 200, "it is there");
+    // An owner that is there and says nothing.
+    fixture.owner.lock().unwrap().script.push_back(None);
+    let began = tokio::time::Instant::now();
+    assert_eq!(fixture.get("/health").await.status, 503);
+    assert_eq!(began.elapsed().as_secs(), 2);
     fixture.broker.partition("gate");
     let gone = fixture.get("/health").await;
     assert_eq!(

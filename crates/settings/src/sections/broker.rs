@@ -12,8 +12,7 @@ use crate::secret::Secret;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Broker {
-    /// Addresses of the servers (`nats://`, `tls://`, `ws://` or `wss://`), tried in turn. Without credentials: those
-    /// have their own settings.
+    /// Addresses of the servers (`nats://` or `tls://`), tried in turn. Without credentials: those have their own settings.
     pub urls: Vec<String>,
     /// User name, with `password` or `password_file`.
     pub username: Option<String>,
@@ -23,6 +22,8 @@ pub struct Broker {
     pub password_file: Option<String>,
     /// NATS credentials file (JWT and key), instead of user name and password.
     pub credentials_file: Option<String>,
+    /// File with the seed of an nkey (`SU…`), instead of user name and password.
+    pub nkey_seed_file: Option<String>,
     /// TLS to the servers.
     pub tls: BrokerTls,
     /// Copies of every stream: 1 with one server, 3 or 5 with as many. Copies beyond the first are what survives the
@@ -33,6 +34,8 @@ pub struct Broker {
     /// Raising it later concerns new executions only.
     #[schemars(range(min = 1, max = 1024))]
     pub partitions: u16,
+    /// Zones that have workers, besides the one of this process: schedulers make a queue for each.
+    pub zones: Vec<String>,
     /// The longest wait for an answer of the servers, in milliseconds.
     #[schemars(range(min = 100, max = 60_000))]
     pub request_timeout_ms: u64,
@@ -48,7 +51,7 @@ pub struct Broker {
 pub struct BrokerTls {
     /// Refuse a connection without TLS, whatever the address says.
     pub required: bool,
-    /// PEM file with the certificate authorities to trust besides the platform's.
+    /// PEM file with the certificate authorities to trust, instead of the platform's.
     pub ca_file: Option<String>,
     /// PEM file with a client certificate.
     pub certificate_file: Option<String>,
@@ -64,9 +67,11 @@ impl Default for Broker {
             password: None,
             password_file: None,
             credentials_file: None,
+            nkey_seed_file: None,
             tls: BrokerTls::default(),
             replicas: 1,
             partitions: 6,
+            zones: Vec::new(),
             request_timeout_ms: 2_000,
             ping_interval_ms: 5_000,
         }

@@ -14,7 +14,9 @@ pub struct Gate {
     /// Host names under which browsers reach it, without port; `*` allows any. Others are refused, so that a foreign
     /// page cannot reach it through a name of its own that leads here.
     pub allowed_hosts: Vec<String>,
-    /// Origins (`https://deck.example.com`) whose pages may call the API, besides its own.
+    /// Origins (`https://deck.example.com`) whose pages may call the API, besides its own. One that begins with `^` is a
+    /// regular expression for the whole origin, as Spinnaker's `cors.allowed-origins-pattern`
+    /// (`^https?://(deck|ui)\.example\.com(:\d+)?$`).
     pub allowed_origins: Vec<String>,
     /// The largest request body, in bytes.
     #[schemars(range(min = 65_536, max = 268_435_456))]

@@ -1,5 +1,7 @@
 //! `[outbound]`, `[telemetry]`.
 
+use std::net::SocketAddr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +31,7 @@ pub struct Outbound {
     pub response_bytes_max: u64,
 }
 
-/// Logs and traces.
+/// Logs, traces and metrics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Telemetry {
@@ -40,6 +42,9 @@ pub struct Telemetry {
     pub log_filter: String,
     /// Where traces go: the URL of an OTLP collector (`http://collector:4318`). Unset: no traces.
     pub otlp_endpoint: Option<String>,
+    /// Address and port for `/metrics` and `/health` of this process alone: for processes without the role `gate`, which
+    /// shows the metrics of its process at its own address. Nothing else is served there. Unset: none.
+    pub listen: Option<SocketAddr>,
 }
 
 /// How log lines look.
@@ -71,8 +76,10 @@ impl Default for Telemetry {
     fn default() -> Telemetry {
         Telemetry {
             log_format: LogFormat::Text,
-            log_filter: "info".to_owned(),
+            // The broker's client tells every connection twice, and we tell it once.
+            log_filter: "info,async_nats=warn".to_owned(),
             otlp_endpoint: None,
+            listen: None,
         }
     }
 }

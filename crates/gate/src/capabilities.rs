@@ -1,0 +1,41 @@
+//! What the installation can do, for editors. Source: orca `CapabilitiesController`, `CapabilitiesService`.
+
+use gennaker_expressions::functions;
+use serde_json::{Value, json};
+
+use crate::{Gate, answer::Answer, call::Call, problem::Problem};
+
+/// `GET /capabilities/expressions`: the functions of expressions and the versions of their evaluator.
+pub(crate) async fn expressions(_gate: Gate, _call: Call) -> Result<Answer, Problem> {
+    let functions: Vec<Value> = functions()
+        .map(|function| {
+            let parameters: Vec<Value> = function
+                .arguments
+                .iter()
+                .map(|name| json!({"name": name}))
+                .collect();
+            json!({
+                "name": function.name,
+                "description": function.description,
+                "parameters": parameters,
+                "documentation": null,
+            })
+        })
+        .collect();
+    Ok(Answer::json(json!({
+        "functions": functions,
+        "spelEvaluators": [
+            evaluator("v2", "Evaluates expressions as soon as possible, not waiting until stage start", true),
+            evaluator("v3", "Evaluates expressions as soon as possible, not waiting until stage start", false),
+            evaluator(
+                "v4",
+                "Evaluates expressions at stage start; supports sequential evaluation of variables in Evaluate Variables stage",
+                false,
+            ),
+        ],
+    })))
+}
+
+fn evaluator(version: &str, description: &str, deprecated: bool) -> Value {
+    json!({"versionKey": version, "description": description, "deprecated": deprecated})
+}

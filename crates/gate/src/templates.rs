@@ -1,0 +1,214 @@
+//! Pipeline templates of both generations: read directly, written by tasks that are waited for.
+//!
+//! Source: gate `PipelineTemplatesController`, `V2PipelineTemplatesController`. The first generation answers 202 although the
+//! task is done: Terraform reads the template straight after.
+
+use axum::http::StatusCode;
+use gennaker_model::{Execution, Map};
+use gennaker_store::{Kind, TemplateVersion};
+use serde_json::{Value, json};
+
+use crate::{Gate, answer::Answer, call::Call, configs, jobs, problem::Problem, view};
+
+/// Where a template is listed that has no scope of its own.
+const APPLICATION: &str = "spinnaker";
+
+/// `GET /pipelineTemplates` and `GET /v2/pipelineTemplates`.
+pub(crate) async fn list(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let listed = gate.store().templates(&scopes(&call)).await?;
+    Ok(Answer::json(configs::bodies(listed)))
+}
+
+/// `GET /v2/pipelineTemplates/versions`.
+pub(crate) async fn versions(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let listed = gate.store().template_versions(&scopes(&call)).await?;
+    let by_id: Map = listed
+        .into_iter()
+        .map(|(id, versions)| (id, configs::bodies(versions).into()))
+        .collect();
+    Ok(Answer::json(by_id))
+}
+
+/// `GET /pipelineTemplates/{id}` and `GET /v2/pipelineTemplates/{id}?tag=&digest=`.
+pub(crate) async fn get(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let id = call.param("id");
+    let version = version(&call)?;
+    let found = gate.store().template(id, version).await?;
+    let found = found.ok_or_else(|| {
+        let key = version.key_of(id);
+        Problem::not_found(format!("Pipeline template not found (id: {key})"))
+    })?;
+    Ok(Answer::json(found.body))
+}
+
+/// `GET /pipelineTemplates/{id}/dependents`, and the same of the second generation.
+pub(crate) async fn dependents(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let dependents = gate.store().dependents(call.param("id")).await?;
+    let listed: Vec<Value> = dependents
+        .iter()
+        .map(|it| json!({"application": it.application, "pipelineConfigId": it.config_id, "pipelineName": it.name}))
+        .collect();
+    Ok(Answer::json(listed))
+}
+
+/// `POST /pipelineTemplates`.
+pub(crate) async fn create_v1(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let template = call.object()?;
+    let job = json!({
+        "type": "createPipelineTemplate",
+        "pipelineTemplate": jobs::encoded(Kind::Template, &template)?,
+        "user": call.user(),
+    });
+    let application = application_of(&template);
+    let document = write(&gate, &call, &application, "Create", id_of(&template), job).await?;
+    jobs::check(&document, "Pipeline template create")?;
+    Ok(jobs::accepted(&document))
+}
+
+/// `POST /pipelineTemplates/{id}`.
+pub(crate) async fn update_v1(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let template = call.object()?;
+    let id = call.param("id");
+    let job = json!({
+        "type": "updatePipelineTemplate",
+        "id": id,
+        "pipelineTemplate": jobs::encoded(Kind::Template, &template)?,
+        "skipPlanDependents": call.query_bool("skipPlanDependents", false)?,
+        "user": call.user(),
+    });
+    let application = application_of(&template);
+    let document = write(&gate, &call, &application, "Update", id, job).await?;
+    jobs::check(&document, "Pipeline template update")?;
+    Ok(jobs::accepted(&document))
+}
+
+/// `DELETE /pipelineTemplates/{id}?application=`.
+pub(crate) async fn delete_v1(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let id = call.param("id");
+    let job = json!({
+        "type": "deletePipelineTemplate",
+        "pipelineTemplateId": id,
+        "user": call.user(),
+    });
+    let application = call.query("application").unwrap_or(APPLICATION);
+    let document = write(&gate, &call, application, "Delete", id, job).await?;
+    jobs::check(&document, "Pipeline template delete")?;
+    Ok(jobs::accepted(&document))
+}
+
+/// `POST /v2/pipelineTemplates/create?tag=`: answers the finished task, also when it failed.
+pub(crate) async fn create_v2(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let mut template = call.object()?;
+    match template.get("schema") {
+        None | Some(Value::Null) => {
+            template.insert("schema".to_owned(), "v2".into());
+        }
+        Some(schema) if schema == "v2" => {}
+        // Gate answers 500 here; nothing is wrong with the server.
+        Some(_) => {
+            return Err(Problem::bad_request(
+                "Pipeline template schema version is invalid",
+            ));
+        }
+    }
+    let mut job = json!({
+        "type": "createV2PipelineTemplate",
+        "pipelineTemplate": jobs::encoded(Kind::Template, &template)?,
+        "user": call.user(),
+    });
+    if let Some(tag) = call.query("tag") {
+        job["tag"] = tag.into();
+    }
+    let application = application_of(&template);
+    let document = write(&gate, &call, &application, "Create", id_of(&template), job).await?;
+    Ok(Answer::json(view::task(&document)?))
+}
+
+/// `POST /v2/pipelineTemplates/update/{id}?tag=&skipPlanDependents=`.
+pub(crate) async fn update_v2(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let template = call.object()?;
+    let id = call.param("id");
+    let mut job = json!({
+        "type": "updateV2PipelineTemplate",
+        "id": id,
+        "pipelineTemplate": jobs::encoded(Kind::Template, &template)?,
+        "skipPlanDependents": call.query_bool("skipPlanDependents", false)?,
+        "user": call.user(),
+    });
+    if let Some(tag) = call.query("tag") {
+        job["tag"] = tag.into();
+    }
+    let application = application_of(&template);
+    let document = write(&gate, &call, &application, "Update", id, job).await?;
+    Ok(Answer::json(view::task(&document)?))
+}
+
+/// `DELETE /v2/pipelineTemplates/{id}?tag=&digest=&application=`. Gate says 200, and `spin` insists on 202.
+pub(crate) async fn delete_v2(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let id = call.param("id");
+    version(&call)?;
+    let mut job = json!({
+        "type": "deleteV2PipelineTemplate",
+        "pipelineTemplateId": id,
+        "user": call.user(),
+    });
+    for field in ["tag", "digest"] {
+        if let Some(value) = call.query(field) {
+            job[field] = value.into();
+        }
+    }
+    let application = call.query("application").unwrap_or(APPLICATION);
+    let document = write(&gate, &call, application, "Delete", id, job).await?;
+    Ok(Answer::Json(StatusCode::ACCEPTED, view::task(&document)?))
+}
+
+/// Runs the job and brings the lists of this process up to what it wrote: several documents, so all that was written.
+async fn write(
+    gate: &Gate,
+    call: &Call,
+    application: &str,
+    verb: &str,
+    id: &str,
+    job: Value,
+) -> Result<Execution, Problem> {
+    let description = format!("{verb} pipeline template '{id}'");
+    let document = jobs::run(gate, call, application, &description, job).await?;
+    gate.store().catch_up().await?;
+    Ok(document)
+}
+
+fn version(call: &Call) -> Result<TemplateVersion<'_>, Problem> {
+    match (call.query("tag"), call.query("digest")) {
+        (Some(_), Some(_)) => Err(Problem::bad_request(
+            "Cannot query pipeline by 'tag' and 'digest' simultaneously. Specify one of 'tag' or 'digest'.",
+        )),
+        (Some(tag), None) => Ok(TemplateVersion::Tag(tag)),
+        (None, Some(digest)) => Ok(TemplateVersion::Digest(digest)),
+        (None, None) => Ok(TemplateVersion::Untagged),
+    }
+}
+
+fn scopes(call: &Call) -> Vec<String> {
+    let mut scopes = call.query_list("scopes");
+    // Deck asks for one.
+    scopes.extend(call.query_list("scope"));
+    scopes
+}
+
+/// The template's only scope, unless that is everywhere. Source: gate `getApplicationFromTemplate`.
+fn application_of(template: &Map) -> String {
+    let scopes = template
+        .get("metadata")
+        .and_then(|metadata| metadata.get("scopes")?.as_array());
+    match scopes.map(Vec::as_slice) {
+        Some([Value::String(only)]) if !only.trim().is_empty() => only.clone(),
+        Some(_) | None => APPLICATION.to_owned(),
+    }
+}
+
+fn id_of(template: &Map) -> &str {
+    template
+        .get("id")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
