@@ -63,6 +63,14 @@ impl Interrupt {
     }
 }
 
+/// What the input has next.
+pub(crate) enum Line {
+    Text(String),
+    /// A line that cannot be used, and why.
+    Refused(&'static str),
+    End,
+}
+
 impl Io {
     /// The streams of this process.
     #[must_use]
@@ -161,6 +169,33 @@ impl Io {
                 "cannot read the standard input: {}",
                 reason(&error)
             ))
+        })
+    }
+
+    /// The next line of the standard input, without its end. One longer than `bytes_max` is skipped.
+    ///
+    /// # Errors
+    /// The input cannot be read.
+    pub(crate) fn read_line(&mut self, bytes_max: usize) -> std::io::Result<Line> {
+        let mut line = Vec::new();
+        let most = bytes_max as u64 + 1;
+        let got = self
+            .input
+            .by_ref()
+            .take(most)
+            .read_until(b'\n', &mut line)?;
+        if got == 0 {
+            return Ok(Line::End);
+        }
+        if line.last() == Some(&b'\n') {
+            line.pop();
+        } else if got > bytes_max {
+            self.input.skip_until(b'\n')?;
+            return Ok(Line::Refused("the line is too long"));
+        }
+        Ok(match String::from_utf8(line) {
+            Ok(line) => Line::Text(line),
+            Err(_) => Line::Refused("the line is no UTF-8"),
         })
     }
 

@@ -1,8 +1,9 @@
-//! The client verbs of `gennaker`: everything that the command line does with a server, and `lint`, which needs none.
+//! The client verbs of `gennaker`: everything that the command line does with a server, and `lint` and `eval`, which need
+//! none.
 //!
 //! Two families. `application`, `pipeline` and `account` are Spinnaker's `spin`: same flags, same requests, same texts, same
 //! exit codes, so that scripts go on working when the binary is linked as `spin`. `run`, `watch`, `judge`, `cancel`, `ls`,
-//! `show`, `why` and `lint` are ours: they follow what they start and end with a code that says how it went ([`Exit`]).
+//! `show`, `why`, `lint` and `eval` are ours: they follow what they start and end with a code that says how it went ([`Exit`]).
 //!
 //! This crate knows the server only by its HTTP interface, so all of it works against any Gate. It must never decide anything
 //! that the server decides, keep more state than the id of the last started execution, or print a secret. It reads no clock and
@@ -45,8 +46,8 @@ pub use spin::args::{
 };
 pub use verb::{Verb, is_spin, parse_spin, run, run_blocking, usage};
 pub use verbs::{
-    cancel::CancelArgs, judge::JudgeArgs, lint::LintArgs, ls::LsArgs, run::RunArgs, show::ShowArgs,
-    watch::WatchArgs, why::WhyArgs,
+    cancel::CancelArgs, eval::EvalArgs, judge::JudgeArgs, lint::LintArgs, ls::LsArgs, run::RunArgs,
+    show::ShowArgs, watch::WatchArgs, why::WhyArgs,
 };
 
 use gate::Caller;

@@ -91,8 +91,13 @@ pub fn since(text: &str, now_ms: i64) -> Result<i64, String> {
 /// Names and messages come from documents that others wrote.
 #[must_use]
 pub fn clean(text: &str) -> String {
-    text.trim()
-        .chars()
+    printable(text.trim())
+}
+
+/// As [`clean`], with the blanks at both ends: for text in which places are counted.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars()
         .map(|c| match c {
             '\n' | '\r' | '\t' => ' ',
             c if is_unprintable(c) => '?',

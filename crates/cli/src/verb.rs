@@ -12,6 +12,7 @@ use crate::{
     },
     verbs::{
         cancel::{self, CancelArgs},
+        eval::{self, EvalArgs},
         judge::{self, JudgeArgs},
         lint::{self, LintArgs},
         ls::{self, LsArgs},
@@ -41,6 +42,8 @@ pub enum Verb {
     Why(WhyArgs),
     /// Check pipeline files without a server
     Lint(LintArgs),
+    /// Try expressions against an execution
+    Eval(EvalArgs),
     /// Applications, as spin has them
     #[command(alias = "applications", alias = "app")]
     Application(ApplicationArgs),
@@ -126,6 +129,7 @@ pub async fn run(verb: Verb, tools: &Tools, io: &mut Io) -> u8 {
         Verb::Show(args) => Box::pin(show::run(&args, tools, io)).await,
         Verb::Why(args) => Box::pin(why::run(&args, tools, io)).await,
         Verb::Lint(args) => lint::run(&args, tools, io),
+        Verb::Eval(args) => Box::pin(eval::run(&args, tools, io)).await,
         Verb::Application(args) => {
             return spin(SpinCommand::Application(args), Caller::Verb, tools, io).await;
         }

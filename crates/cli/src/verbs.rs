@@ -1,6 +1,7 @@
 //! The verbs that are Gennaker's own: one file each.
 
 pub(crate) mod cancel;
+pub(crate) mod eval;
 pub(crate) mod judge;
 pub(crate) mod lint;
 pub(crate) mod ls;

@@ -4,6 +4,7 @@
 //! and ten thousand characters of `1+1+1…` need no stack. Printing gives text that parses to the same tree.
 
 use std::fmt;
+use std::rc::Rc;
 
 /// A node and the byte at which it starts. Equality looks at the tree only, not at positions.
 #[derive(Debug, Clone)]
@@ -30,7 +31,7 @@ pub(crate) enum Expr {
     Long(i64),
     Float(Real<f32>),
     Double(Real<f64>),
-    Text(String),
+    Text(Rc<str>),
     Name {
         name: String,
         safe: bool,
@@ -121,8 +122,6 @@ pub(crate) enum Arithmetic {
     Multiply,
     Divide,
     Modulo,
-    /// `a + b ++ c`: Spring parses the right side and drops it.
-    Dropped,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,7 +196,6 @@ impl Arithmetic {
             Self::Multiply => "*",
             Self::Divide => "/",
             Self::Modulo => "%",
-            Self::Dropped => "++",
         }
     }
 }
@@ -326,7 +324,12 @@ fn compound(parts: &[Node], f: &mut fmt::Formatter<'_>) -> fmt::Result {
         };
         match (i, safe, bracket) {
             (0, ..) if matches!(part.expr, Expr::Compound(_)) => write!(f, "({part})")?,
-            (0, ..) | (_, false, true) => write!(f, "{part}")?,
+            (0, ..) => write!(f, "{part}")?,
+            // Another pair of brackets would be another dimension.
+            (_, false, true) if matches!(parts[i - 1].expr, Expr::NewArray { .. }) => {
+                write!(f, ".{part}")?;
+            }
+            (_, false, true) => write!(f, "{part}")?,
             (_, true, _) => write!(f, "?.{part}")?,
             (_, false, false) => write!(f, ".{part}")?,
         }

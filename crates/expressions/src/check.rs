@@ -33,6 +33,12 @@ pub enum Severity {
     Warning,
 }
 
+/// Findings of a document after which no more alike names are looked for, which is what costs time.
+const SUGGESTIONS_MAX: usize = 100;
+
+/// Characters of a name that are compared with those of another.
+const COMPARED_CHARS_MAX: usize = 48;
+
 /// One thing to tell the author.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -139,6 +145,7 @@ fn check(text: &str, pointer: &str, known: &Known, limits: &Limits, out: &mut Ch
                     known,
                     findings: Vec::new(),
                     text: expression,
+                    suggests: out.findings.len() < SUGGESTIONS_MAX,
                 };
                 visitor.visit(&node);
                 out.findings
@@ -156,6 +163,7 @@ struct Visitor<'k> {
     known: &'k Known,
     findings: Vec<Finding>,
     text: &'k str,
+    suggests: bool,
 }
 
 impl Visitor<'_> {
@@ -176,6 +184,10 @@ impl Visitor<'_> {
             message,
             suggestion,
         });
+    }
+
+    fn nearest<'n>(&self, wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
+        self.suggests.then(|| nearest(wanted, names)).flatten()
     }
 
     fn visit(&mut self, node: &Node) {
@@ -254,18 +266,19 @@ impl Visitor<'_> {
         if classes::allowed(name).is_some() || lower && classes::is_primitive(name) {
             return;
         }
-        let suggestion = nearest(
-            name,
-            classes::ALLOWED
-                .iter()
-                .map(|class| class.strip_prefix("java.lang.").unwrap_or(class)),
-        )
-        .or_else(|| {
-            classes::ALLOWED
-                .iter()
-                .find(|class| class.rsplit('.').next() == Some(name))
-                .map(|c| (*c).to_owned())
-        });
+        let suggestion = self
+            .nearest(
+                name,
+                classes::ALLOWED
+                    .iter()
+                    .map(|class| class.strip_prefix("java.lang.").unwrap_or(class)),
+            )
+            .or_else(|| {
+                classes::ALLOWED
+                    .iter()
+                    .find(|class| class.rsplit('.').next() == Some(name))
+                    .map(|c| (*c).to_owned())
+            });
         let (code, message) = match classes::exists(name) {
             true => (
                 refused,
@@ -281,7 +294,7 @@ impl Visitor<'_> {
 
     fn function(&mut self, at: usize, name: &str, args: &[Node]) {
         let Some(info) = functions().find(|info| info.name == name) else {
-            let suggestion = nearest(name, functions().map(|info| info.name));
+            let suggestion = self.nearest(name, functions().map(|info| info.name));
             self.find(
                 at,
                 Severity::Error,
@@ -322,10 +335,10 @@ impl Visitor<'_> {
             "stageByRefId" => (&self.known.ref_ids, "stage with refId", Severity::Error),
             _ => return,
         };
-        if names.is_empty() || names.contains(given) {
+        if names.is_empty() || names.contains(&**given) {
             return;
         }
-        let suggestion = nearest(given, names.iter().map(String::as_str));
+        let suggestion = self.nearest(given, names.iter().map(String::as_str));
         let message = format!("there is no {what} '{given}'");
         self.find(*place, severity, None, message, suggestion);
     }
@@ -350,9 +363,10 @@ impl Visitor<'_> {
             return;
         }
         let (name, at) = match &second.expr {
-            Expr::Name { name, .. } => (name, second.at),
+            Expr::Name { name, .. } => (name.as_str(), second.at),
             Expr::Index { index, .. } => match &index.expr {
-                Expr::Text(name) | Expr::Name { name, .. } => (name, index.at),
+                Expr::Text(name) => (&**name, index.at),
+                Expr::Name { name, .. } => (name.as_str(), index.at),
                 _ => return,
             },
             _ => return,
@@ -360,7 +374,7 @@ impl Visitor<'_> {
         if names.contains(name) {
             return;
         }
-        let suggestion = nearest(name, names.iter().map(String::as_str));
+        let suggestion = self.nearest(name, names.iter().map(String::as_str));
         let message = format!("the pipeline has no parameter '{name}'");
         self.find(at, Severity::Warning, None, message, suggestion);
     }
@@ -368,22 +382,22 @@ impl Visitor<'_> {
 
 /// The name with the fewest edits, if few enough that it may be meant.
 fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
-    let wanted: Vec<char> = wanted.to_lowercase().chars().take(100).collect();
+    let letters = |name: &str| -> Vec<char> {
+        name.to_lowercase()
+            .chars()
+            .take(COMPARED_CHARS_MAX)
+            .collect()
+    };
+    let wanted = letters(wanted);
     if wanted.len() < 3 {
         // Short names are all alike.
         return None;
     }
     let most = (wanted.len() / 3).clamp(1, 4);
     names
-        .map(|name| {
-            (
-                distance(
-                    &wanted,
-                    &name.to_lowercase().chars().take(100).collect::<Vec<_>>(),
-                ),
-                name,
-            )
-        })
+        .map(|name| (letters(name), name))
+        .filter(|(letters, _)| letters.len().abs_diff(wanted.len()) <= most)
+        .map(|(letters, name)| (distance(&wanted, &letters), name))
         .filter(|(edits, _)| *edits <= most)
         .min()
         .map(|(_, name)| name.to_owned())

@@ -74,8 +74,11 @@ pub struct Limits {
     pub nesting_max: u32,
     /// Ours: bytes of one result, as JSON or text.
     pub result_bytes_max: usize,
-    /// Ours: units of work of one expression; a unit is about one character or element looked at or produced.
+    /// Ours: units of work of one expression. A unit is about ten nanoseconds: a fraction of what it takes to look at one
+    /// value, or some characters of a text.
     pub work_max: u64,
+    /// Ours: units of work of all expressions of one document together.
+    pub document_work_max: u64,
     /// Ours: backtracking steps of one regular expression.
     pub regex_steps_max: usize,
 }
@@ -87,7 +90,8 @@ impl Default for Limits {
             operations_max: 10_000,
             nesting_max: 64,
             result_bytes_max: 1 << 20,
-            work_max: 4 << 20,
+            work_max: 1_000_000,
+            document_work_max: 1_500_000,
             regex_steps_max: 1_000_000,
         }
     }
@@ -109,6 +113,8 @@ pub struct Environment<'e> {
     pub artifact_store: bool,
     /// Ceilings.
     pub limits: Limits,
+    /// Whether the evaluation tells what it looked up for each text.
+    pub trace: bool,
 }
 
 impl Environment<'_> {
@@ -122,6 +128,7 @@ impl Environment<'_> {
             allow_unknown_keys: true,
             artifact_store: false,
             limits: Limits::default(),
+            trace: false,
         }
     }
 }

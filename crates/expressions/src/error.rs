@@ -145,6 +145,14 @@ impl Error {
         }))
     }
 
+    /// A result beyond the limit.
+    pub(crate) fn too_large(bytes_max: usize) -> Self {
+        Self::new(
+            SPEL_EVALUATION,
+            format!("the result is larger than {bytes_max} bytes"),
+        )
+    }
+
     /// Sets the position unless one is known already: the innermost wins.
     pub(crate) fn at(mut self, position: usize) -> Self {
         self.0.position.get_or_insert(position);

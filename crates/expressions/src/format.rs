@@ -61,7 +61,7 @@ pub(crate) fn format<'a>(
         let text = one(machine, &spec, value)?;
         machine.charge(text.len())?;
         pad(&mut out, &text, &spec);
-        machine.charge(8)?;
+        machine.charge(50 + spec.width.unwrap_or(0) / 4)?;
     }
     Ok(out)
 }
@@ -194,6 +194,7 @@ fn one<'a>(machine: &mut Machine<'a, '_>, spec: &Spec, value: &Value<'a>) -> Res
             if value.is_null() {
                 "null".into()
             } else {
+                machine.measure(value)?;
                 format!("{:x}", compare::hash_code(value))
             },
             spec,

@@ -9,6 +9,8 @@ mod properties;
 mod stages;
 mod yaml;
 
+use std::borrow::Cow;
+
 use crate::error::{Error, HELPER, Result};
 use crate::machine::Machine;
 use crate::types::Param;
@@ -315,28 +317,78 @@ pub(crate) fn find(name: &str) -> Option<&'static Function> {
     FUNCTIONS.iter().find(|function| function.name == name)
 }
 
+/// A text after the rewriting that gives some functions the execution.
+pub(crate) struct Rewritten<'s> {
+    pub text: Cow<'s, str>,
+    /// What was put in: where it begins in `text`, and how long it is. In order.
+    inserted: Vec<(usize, usize)>,
+}
+
+impl Rewritten<'_> {
+    /// The place in the text as written of a place in the rewritten text.
+    pub fn original(&self, at: usize) -> usize {
+        let before = self.inserted.iter().take_while(|(from, _)| *from <= at);
+        let cut = before.map(|(from, length)| (*length).min(at - from));
+        at - cut.sum::<usize>()
+    }
+
+    /// Puts `before` and `after` around `kept` wherever it stands.
+    fn surround(&mut self, kept: &str, before: &str, after: &str) {
+        let mut text = String::with_capacity(self.text.len() + before.len() + after.len());
+        let mut inserted = Vec::new();
+        let mut earlier = std::mem::take(&mut self.inserted).into_iter().peekable();
+        let mut copied = 0;
+        for (at, _) in self.text.match_indices(kept) {
+            let grown = text.len() - copied;
+            while let Some((from, length)) = earlier.next_if(|(from, _)| *from <= at) {
+                inserted.push((from + grown, length));
+            }
+            text.push_str(&self.text[copied..at]);
+            for (part, is_new) in [(before, true), (kept, false), (after, true)] {
+                if is_new && !part.is_empty() {
+                    inserted.push((text.len(), part.len()));
+                }
+                text.push_str(part);
+            }
+            copied = at + kept.len();
+        }
+        let grown = text.len() - copied;
+        inserted.extend(earlier.map(|(from, length)| (from + grown, length)));
+        text.push_str(&self.text[copied..]);
+        self.text = Cow::Owned(text);
+        self.inserted = inserted;
+    }
+}
+
 /// Puts the execution into calls that want it, by replacing text wherever it stands
 /// (`PipelineExpressionEvaluator.includeExecutionParameter`, orca).
-pub(crate) fn with_hidden_argument(source: &str) -> String {
-    let mut text = source.to_owned();
-    if text.contains('#') {
+pub(crate) fn with_hidden_argument(source: &str) -> Rewritten<'_> {
+    const HIDDEN: &str = " #root.execution, ";
+    const HIDDEN_ALONE: &str = "( #root.execution)";
+    let mut rewritten = Rewritten {
+        text: Cow::Borrowed(source),
+        inserted: Vec::new(),
+    };
+    if source.contains('#') {
         for function in FUNCTIONS
             .iter()
             .filter(|function| function.params.first() == Some(&E))
         {
             let call = format!("#{}(", function.name);
-            let done = format!("#{}( #root.execution, ", function.name);
-            if text.contains(&call) && !text.contains(&done) {
-                text = text.replace(&call, &done);
+            if rewritten.text.contains(&call)
+                && !rewritten.text.contains(&format!("{call}{HIDDEN}"))
+            {
+                rewritten.surround(&call, "", HIDDEN);
             }
         }
     }
     for alias in ALIASES {
-        if text.contains(alias) && !text.contains(&format!("#{alias}( #root.execution, ")) {
-            text = text.replace(alias, &format!("#{alias}( #root.execution)"));
+        if rewritten.text.contains(alias) && !rewritten.text.contains(&format!("#{alias}({HIDDEN}"))
+        {
+            rewritten.surround(alias, "#", HIDDEN_ALONE);
         }
     }
-    text
+    rewritten
 }
 
 /// `SpelHelperFunctionException`

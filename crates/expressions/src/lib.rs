@@ -12,9 +12,9 @@
 
 mod ast;
 mod check;
-mod document;
 mod env;
 mod error;
+mod exact;
 mod format;
 mod functions;
 mod machine;
@@ -28,19 +28,23 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod token;
+mod trace;
 mod transform;
 mod types;
 mod value;
 
+use std::fmt;
+
 use serde_json::Value as Json;
 
 pub use check::{Checked, Finding, Known, Severity, check_json, check_text};
-pub use document::DocumentRoot;
 pub use env::{Environment, Limits, Lookup, LookupAnswer};
 pub use error::Error;
+pub use exact::Exact;
 pub use functions::{FunctionInfo, functions};
 pub use root::{ExecutionView, Root};
 pub use summary::{Entry, Level, Summary};
+pub use trace::{Origin, Trace, Use};
 pub use transform::{Evaluation, evaluate_json, evaluate_text};
 pub use value::Data;
 
@@ -59,12 +63,26 @@ pub fn contains_expression(value: &Json) -> bool {
     }
 }
 
-/// The parsed form of one expression (without `${` and `}`) as text with all brackets written out.
+/// One expression (without `${` and `}`) as the parser understands it. Its text has all brackets written out.
 ///
-/// # Errors
-/// The error of the parser, with its position.
-pub fn parsed_form(expression: &str, limits: &Limits) -> Result<String, Error> {
-    parse::parse(expression, limits).map(|node| node.to_string())
+/// Two are equal when they are the same tree, wherever its parts stood.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed(ast::Node);
+
+impl Parsed {
+    /// Parses an expression.
+    ///
+    /// # Errors
+    /// The error of the parser, with its position.
+    pub fn of(expression: &str, limits: &Limits) -> Result<Self, Error> {
+        parse::parse(expression, limits).map(Self)
+    }
+}
+
+impl fmt::Display for Parsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// Roughly the bytes of a document as text.

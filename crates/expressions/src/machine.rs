@@ -8,6 +8,7 @@ pub(crate) mod arithmetic;
 mod call;
 mod convert;
 pub(crate) mod relation;
+mod root;
 mod select;
 
 use std::collections::BTreeMap;
@@ -16,13 +17,29 @@ use std::rc::Rc;
 use crate::ast::{Expr, Node, Unary};
 use crate::env::{Environment, Lookup, LookupAnswer};
 use crate::error::{Error, Result, SPEL_EVALUATION, grouped};
+use crate::exact::Digits;
+use crate::objects::{self, Nulls, document};
+use crate::regex::{Pattern, Steps};
 use crate::root::{ExecutionView, Root};
-use crate::value::{Data, ListCell, ListKind, MapKind, Object, Str, Value, json, text};
+use crate::trace::{Origin, Tracer, Use};
+use crate::value::{ListCell, ListKind, MapCell, MapKind, Object, Str, Value, compare, json, text};
 
 pub(crate) use convert::big_of as convert_big;
 
 /// Lists and maps cannot be nested deeper than this by assignment, so that nothing that walks them runs out of stack.
 const VALUE_DEPTH_MAX: u32 = 200;
+
+/// Patterns that are kept compiled.
+const PATTERNS_MAX: usize = 16;
+
+/// Units of work of compiling a pattern, and further ones for its length.
+const COMPILE_WORK: usize = 500;
+
+/// Units of work of every expression: looking it up, parsing, writing the result.
+const BASE_WORK: usize = 100;
+
+/// Units of work of looking at one value in a walk through many.
+const VISIT_WORK: usize = 4;
 
 /// Values looked at before a list or map is stored into another.
 const STORE_VISITS_MAX: u32 = 50_000;
@@ -31,15 +48,20 @@ pub(crate) struct Machine<'a, 'e> {
     pub root: &'a dyn Root,
     pub env: &'e Environment<'e>,
     root_value: Value<'a>,
-    inherited: BTreeMap<(usize, String), Value<'a>>,
+    /// What ancestors gave to whom, and what nobody gave.
+    inherited: BTreeMap<(usize, String), Option<Value<'a>>>,
     contexts: BTreeMap<(usize, bool), Value<'a>>,
     variables: BTreeMap<String, Value<'a>>,
     random: u64,
     operations: u32,
+    /// Work of the expression at hand, and of those before it.
     work: u64,
+    work_before: u64,
+    tracer: Option<Tracer>,
     active: Vec<Value<'a>>,
     scopes: Vec<Value<'a>>,
     constants: BTreeMap<usize, Value<'a>>,
+    patterns: Vec<(String, Pattern)>,
 }
 
 impl<'a, 'e> Machine<'a, 'e> {
@@ -47,23 +69,28 @@ impl<'a, 'e> Machine<'a, 'e> {
         Self {
             root,
             env,
-            root_value: root_map(root, env.allow_unknown_keys),
+            root_value: root::root_map(root, root.current_stage_id().is_some()),
             inherited: BTreeMap::new(),
             contexts: BTreeMap::new(),
             variables: BTreeMap::new(),
             random: env.seed,
             operations: 0,
             work: 0,
+            work_before: 0,
+            tracer: env.trace.then(Tracer::default),
             active: Vec::new(),
             scopes: Vec::new(),
             constants: BTreeMap::new(),
+            patterns: Vec::new(),
         }
     }
 
     /// Evaluates one expression with fresh counters.
     pub fn run(&mut self, node: &Node) -> Result<Value<'a>> {
         self.operations = 0;
+        self.work_before = self.work_before.saturating_add(self.work);
         self.work = 0;
+        self.charge(BASE_WORK)?;
         self.active.clear();
         self.scopes.clear();
         self.constants.clear();
@@ -82,7 +109,7 @@ impl<'a, 'e> Machine<'a, 'e> {
             Expr::Long(value) => Ok(Value::Long(*value)),
             Expr::Float(real) => Ok(Value::Float(real.value)),
             Expr::Double(real) => Ok(Value::Double(real.value)),
-            Expr::Text(text) => Ok(Value::text(text.as_str())),
+            Expr::Text(text) => Ok(Value::Text(Str::Shared(text.clone()))),
             Expr::Name { .. }
             | Expr::Method { .. }
             | Expr::Function { .. }
@@ -255,6 +282,7 @@ impl<'a, 'e> Machine<'a, 'e> {
                         Expr::Name { name, .. } => Value::text(name.as_str()),
                         _ => self.eval(key)?,
                     };
+                    self.measure_key(&key)?;
                     let value = self.eval(value)?;
                     self.track()?;
                     map.push((key, value));
@@ -291,17 +319,67 @@ impl<'a, 'e> Machine<'a, 'e> {
 
     /// Counts work that is proportional to the size of something, so that no expression stalls its owner.
     pub(crate) fn charge(&mut self, units: usize) -> Result<()> {
-        self.work = self.work.saturating_add(units as u64);
-        match self.work > self.env.limits.work_max {
-            false => Ok(()),
-            true => Err(Error::new(
-                SPEL_EVALUATION,
-                format!(
-                    "the expression takes more than {} units of work",
-                    self.env.limits.work_max
-                ),
-            )),
+        self.spend(units);
+        let limits = &self.env.limits;
+        let (whose, most) = if self.work > limits.work_max {
+            ("expression takes", limits.work_max)
+        } else if self.is_exhausted() {
+            ("expressions of the document take", limits.document_work_max)
+        } else {
+            return Ok(());
+        };
+        let text = format!("the {whose} more than {most} units of work");
+        Err(Error::new(SPEL_EVALUATION, text))
+    }
+
+    /// Charges for a walk through the value and everything in it. Whatever walks a value that may hold the same part many
+    /// times asks this first, for the parts are counted as often as they are met.
+    pub(crate) fn measure(&mut self, value: &Value<'a>) -> Result<()> {
+        if let Value::Text(text) | Value::Status(text) = value {
+            return self.charge(1 + text.len() / 8);
         }
+        let mut open = vec![value.clone()];
+        while let Some(value) = open.pop() {
+            match &value {
+                Value::Text(text) | Value::Status(text) => {
+                    self.charge(VISIT_WORK + text.len() / 8)?;
+                }
+                value => {
+                    self.charge(VISIT_WORK)?;
+                    if let Value::Big(number) = value {
+                        self.charge(number.bits() as usize)?;
+                    }
+                    open.extend(children(value));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts work that is done already.
+    pub(crate) fn spend(&mut self, units: usize) {
+        self.work = self.work.saturating_add(units as u64);
+    }
+
+    /// Whether the expressions of the document took all the work that they may.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.work_before.saturating_add(self.work) > self.env.limits.document_work_max
+    }
+
+    /// Remembers where the value of a name came from, when somebody wants to know.
+    pub(crate) fn note(&mut self, name: &str, origin: Origin) {
+        if let Some(tracer) = &mut self.tracer {
+            tracer.note(name.to_owned(), origin);
+        }
+    }
+
+    pub(crate) fn is_traced(&self) -> bool {
+        self.tracer.is_some()
+    }
+
+    /// What was looked up since the last call.
+    pub(crate) fn uses(&mut self) -> Vec<Use> {
+        self.tracer.as_mut().map(Tracer::take).unwrap_or_default()
     }
 
     /// Refuses what would make a structure contain itself or grow too deep: everything that walks values recurses.
@@ -331,7 +409,7 @@ impl<'a, 'e> Machine<'a, 'e> {
         }
         let roots = [&self.root_value]
             .into_iter()
-            .chain(self.inherited.values())
+            .chain(self.inherited.values().flatten())
             .chain(self.contexts.values());
         open.extend(
             roots
@@ -355,6 +433,29 @@ impl<'a, 'e> Machine<'a, 'e> {
         }
     }
 
+    /// A compiled pattern; the last ones are kept, for selections use one on every element.
+    pub(crate) fn pattern(&mut self, text: &str) -> Result<Pattern> {
+        if let Some((_, pattern)) = self.patterns.iter().find(|(known, _)| known == text) {
+            return Ok(pattern.clone());
+        }
+        self.charge(COMPILE_WORK + text.len() * 16)?;
+        let pattern = Pattern::compile(text)?;
+        if self.patterns.len() == PATTERNS_MAX {
+            self.patterns.remove(0);
+        }
+        self.patterns.push((text.to_owned(), pattern.clone()));
+        Ok(pattern)
+    }
+
+    /// Runs a pattern with the steps that there are, and charges for those it took.
+    pub(crate) fn with_steps<T>(&mut self, work: impl FnOnce(&mut Steps) -> T) -> Result<T> {
+        let mut steps = Steps::new(self.env.limits.regex_steps_max);
+        let result = work(&mut steps);
+        // A step of the matcher is quicker than one of the evaluator.
+        self.charge(steps.taken() / 2)?;
+        Ok(result)
+    }
+
     pub(crate) fn answer(&self, lookup: Lookup) -> Result<LookupAnswer> {
         (self.env.lookups)(&lookup).ok_or_else(|| Error::lookup(lookup))
     }
@@ -363,10 +464,47 @@ impl<'a, 'e> Machine<'a, 'e> {
         self.root.execution()
     }
 
-    /// `String.valueOf`, with dates in the zone of the environment.
+    /// `String.valueOf`, with dates in the zone of the environment, as a text value.
+    pub(crate) fn text_value(&mut self, value: &Value<'a>) -> Result<Value<'a>> {
+        if let Value::Text(text) = value {
+            return Ok(Value::Text(text.clone()));
+        }
+        self.measure(value)?;
+        let text = self.text_of(value);
+        self.charge(text.len() / 4)?;
+        match text.len() > self.env.limits.result_bytes_max {
+            true => Err(Error::too_large(self.env.limits.result_bytes_max)),
+            false => Ok(Value::text(text)),
+        }
+    }
+
+    /// Charges for a key, whose hash goes through everything in it.
+    pub(crate) fn measure_key(&mut self, key: &Value<'a>) -> Result<()> {
+        match key {
+            Value::List(_) | Value::Map(_) | Value::Entry(_) => self.measure(key),
+            Value::Text(text) => self.charge(text.len() / 16),
+            _ => Ok(()),
+        }
+    }
+
+    /// `Objects.equals`, charged.
+    pub(crate) fn same(&mut self, left: &Value<'a>, right: &Value<'a>) -> Result<bool> {
+        match (left, right) {
+            (Value::List(_), Value::List(_))
+            | (Value::Map(_), Value::Map(_))
+            | (Value::Array(_), Value::Array(_))
+            | (Value::Entry(_), Value::Entry(_)) => self.measure(left)?,
+            (Value::Text(left), Value::Text(_)) => self.charge(left.len() / 16)?,
+            _ => {}
+        }
+        Ok(compare::equals(left, right))
+    }
+
+    /// `String.valueOf` for messages: what is too long is cut.
     pub(crate) fn text_of(&self, value: &Value<'a>) -> String {
         let mut out = String::new();
-        text::write(value, &self.env.zone, &mut out);
+        let object = |object: &Object<'a>| objects::text(self.execution(), object);
+        text::write(value, &self.env.zone, &object, &mut out);
         out
     }
 
@@ -380,10 +518,47 @@ impl<'a, 'e> Machine<'a, 'e> {
     }
 
     /// The value as a JSON result.
-    pub(crate) fn to_json(&self, value: &Value<'a>) -> Result<serde_json::Value> {
+    pub(crate) fn json_of(
+        &mut self,
+        value: &Value<'a>,
+    ) -> Result<(serde_json::Value, Vec<Digits>)> {
         let execution = self.execution();
-        json::Writer::new(self.env.limits.result_bytes_max)
-            .write(value, &|object| crate::objects::document(execution, object))
+        let mut writer = json::Writer::new(self.env.limits.result_bytes_max);
+        let json = writer.write(value, &|object| document(execution, object, Nulls::Dropped));
+        self.spend(writer.written());
+        Ok((json?, writer.long_integers))
+    }
+
+    /// All values that a stage and its ancestors have for a key, nearest first (`StageContext.getAll`).
+    pub(crate) fn all_of(&mut self, context: &MapCell<'a>, key: &Value<'a>) -> Result<Value<'a>> {
+        let place = match context.kind {
+            MapKind::Context(stage) => Some(stage),
+            _ => self.current_place(),
+        };
+        let mut found = Vec::new();
+        if let Some(name) = key.as_chars() {
+            found.extend(context.get(name));
+            let ancestors = place
+                .zip(self.execution())
+                .map_or_else(Vec::new, |(place, execution)| {
+                    execution.stage_ancestors(place)
+                });
+            for ancestor in ancestors {
+                self.charge(16)?;
+                if let Value::Map(outputs) = self.stage_map(ancestor, true) {
+                    found.extend(outputs.get(name));
+                }
+            }
+        }
+        Ok(Value::list(found))
+    }
+
+    /// The place of the stage that the root is the context of.
+    fn current_place(&self) -> Option<usize> {
+        let (id, execution) = (self.root.current_stage_id()?, self.execution()?);
+        (0..execution.stage_count()).find(|place| {
+            objects::stage_text(execution, *place, "id").is_some_and(|found| &*found == id)
+        })
     }
 
     /// A context (or the outputs) of a stage, the same cell for the whole pass.
@@ -395,88 +570,13 @@ impl<'a, 'e> Machine<'a, 'e> {
         entry
             .or_insert_with(|| match outputs {
                 true => json::view_map(execution.stage_outputs(stage)),
-                false => Value::Map(Rc::new(crate::value::MapCell::viewed(
+                false => Value::Map(Rc::new(MapCell::viewed(
                     MapKind::Context(stage),
                     execution.stage_context(stage),
                 ))),
             })
             .clone()
     }
-}
-
-/// The root map with what Orca's `ContextParameterProcessor` puts into it before evaluating.
-fn root_map<'a>(root: &'a dyn Root, of_stage: bool) -> Value<'a> {
-    let own = root.own();
-    let mut entries: Vec<(Value<'a>, Value<'a>)> = own
-        .iter()
-        .map(|(key, value)| (json::view_text(key), json::view(value)))
-        .collect();
-    let mut put = |key: &'static str, value: Value<'a>| entries.push((json::view_text(key), value));
-    let trigger = root.trigger().or_else(|| {
-        own.get("trigger")
-            .filter(|json| json.is_object())
-            .map(Data::Json)
-    });
-    if root.execution().is_some() {
-        put("execution", Value::Object(Object::Execution));
-    }
-    if let Some(variables) = root.template_variables() {
-        put("templateVariables", variables.into_value());
-    }
-    let parameters = trigger
-        .as_ref()
-        .and_then(|trigger| trigger.get("parameters"))
-        .filter(|parameters| match parameters {
-            Data::Json(serde_json::Value::Object(map)) => !map.is_empty(),
-            Data::Owned(serde_json::Value::Object(map)) => !map.is_empty(),
-            Data::Map(map) => !map.is_empty(),
-            _ => false,
-        });
-    match parameters {
-        Some(parameters) => put("parameters", parameters.into_value()),
-        None if own.contains_key("parameters") => {}
-        None => put("parameters", Value::map(MapKind::Empty, [])),
-    }
-    put("scmInfo", scm_info(own.get("scmInfo"), trigger.as_ref()));
-    if let Some(trigger) = root.trigger() {
-        put("trigger", trigger.into_value());
-    }
-    // A submitted document is evaluated with a plain map that has no ancestors.
-    Value::map(
-        if of_stage {
-            MapKind::Root
-        } else {
-            MapKind::Hash
-        },
-        entries,
-    )
-}
-
-/// The `scm` entry of the triggering build that tells most: the first on neither `master` nor `develop`, else the first.
-fn scm_info<'a>(own: Option<&'a serde_json::Value>, trigger: Option<&Data<'a>>) -> Value<'a> {
-    let entries = match own.filter(|own| own.is_array()) {
-        Some(own) => Data::Json(own).items(),
-        None => {
-            let Some(trigger) = trigger else {
-                return Value::Null;
-            };
-            let kind = trigger.get_str("type");
-            if !matches!(kind.as_deref(), Some("jenkins" | "concourse")) {
-                return Value::Null;
-            }
-            let scm = trigger.get("buildInfo").and_then(|build| build.get("scm"));
-            scm.map(|scm| scm.items()).unwrap_or_default()
-        }
-    };
-    let branch = |entry: &Data<'a>| entry.get_str("branch");
-    let usual = |entry: &Data<'a>| matches!(branch(entry).as_deref(), Some("master" | "develop"));
-    let chosen = entries.iter().position(|entry| !usual(entry)).unwrap_or(0);
-    entries
-        .into_iter()
-        .nth(chosen)
-        .map_or(Value::Null, |entry| {
-            Value::bean(crate::value::BeanClass::SourceControl, entry)
-        })
 }
 
 /// Text of a value that is expected to be text; Java would throw here for null.

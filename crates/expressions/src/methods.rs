@@ -2,10 +2,13 @@
 
 mod boxes;
 mod collections;
+mod dates;
 mod formats;
 mod misc;
 mod text;
 mod times;
+
+pub(crate) use misc::ordinal;
 
 use crate::error::{Error, Result};
 use crate::machine::Machine;
@@ -100,7 +103,7 @@ pub(crate) fn constructors(class: &str) -> Table {
         "java.lang.String" => text::CONSTRUCTORS,
         "java.lang.Integer" | "java.lang.Long" | "java.lang.Double" | "java.lang.Byte"
         | "java.lang.Boolean" => boxes::constructors(class),
-        "java.util.Date" => times::DATE_CONSTRUCTORS,
+        "java.util.Date" => dates::CONSTRUCTORS,
         "java.util.Random" => misc::RANDOM_CONSTRUCTORS,
         "java.util.UUID" => misc::UUID_CONSTRUCTORS,
         "java.text.SimpleDateFormat" => formats::CONSTRUCTORS,
@@ -117,11 +120,22 @@ fn of_class(name: &str) -> &'static [Table] {
         "java.lang.Byte" => &[boxes::BYTE],
         "java.lang.Boolean" => &[boxes::BOOLEAN],
         "java.lang.Math" => &[misc::MATH],
-        "java.util.Date" => &[times::DATE],
+        "java.util.Date" => &[dates::TABLE],
         "java.util.UUID" => &[misc::UUID],
-        "java.time.LocalDate" => &[times::LOCAL_DATE],
-        "java.time.LocalDateTime" => &[times::LOCAL_DATE_TIME],
-        "java.time.Instant" => &[times::INSTANT],
+        "java.time.LocalDate" => &[
+            times::LOCAL_DATE,
+            times::PARTS,
+            times::BY_DAYS,
+            times::BY_UNIT,
+        ],
+        "java.time.LocalDateTime" => &[
+            times::LOCAL_DATE_TIME,
+            times::PARTS,
+            times::BY_DAYS,
+            times::BY_SECONDS,
+            times::BY_UNIT,
+        ],
+        "java.time.Instant" => &[times::INSTANT, times::BY_SECONDS, times::BY_UNIT],
         "java.time.DayOfWeek" => &[times::DAY_OF_WEEK],
         "java.time.temporal.ChronoUnit" => &[times::CHRONO_UNIT],
         "java.net.URLEncoder" => &[misc::URL_ENCODER],
@@ -145,12 +159,28 @@ fn of_value(value: &Value<'_>) -> &'static [Table] {
             &[collections::LIST, collections::COLLECTION, OBJECT]
         }
         Value::List(_) => &[collections::COLLECTION, OBJECT],
+        Value::Map(map) if map.kind.is_context() => {
+            &[collections::CONTEXT, collections::MAP, OBJECT]
+        }
         Value::Map(_) => &[collections::MAP, OBJECT],
         Value::Entry(_) => &[collections::ENTRY, OBJECT],
-        Value::Date(_) => &[times::DATE, OBJECT],
-        Value::Instant(_) => &[times::INSTANT, OBJECT],
-        Value::LocalDate(_) => &[times::LOCAL_DATE, OBJECT],
-        Value::LocalDateTime(_) => &[times::LOCAL_DATE_TIME, OBJECT],
+        Value::Date(_) => &[dates::TABLE, OBJECT],
+        Value::Instant(_) => &[times::INSTANT, times::BY_SECONDS, times::BY_UNIT, OBJECT],
+        Value::LocalDate(_) => &[
+            times::LOCAL_DATE,
+            times::PARTS,
+            times::BY_DAYS,
+            times::BY_UNIT,
+            OBJECT,
+        ],
+        Value::LocalDateTime(_) => &[
+            times::LOCAL_DATE_TIME,
+            times::PARTS,
+            times::BY_DAYS,
+            times::BY_SECONDS,
+            times::BY_UNIT,
+            OBJECT,
+        ],
         Value::DayOfWeek(_) => &[times::DAY_OF_WEEK, misc::ENUM, OBJECT],
         Value::ChronoUnit(_) => &[times::CHRONO_UNIT, misc::ENUM, OBJECT],
         Value::Uuid(_) => &[misc::UUID, OBJECT],
@@ -163,16 +193,15 @@ fn of_value(value: &Value<'_>) -> &'static [Table] {
 
 /// What every object has; the rest of `java.lang.Object` is removed.
 const OBJECT: Table = &[
-    instance("equals", &[Param::Object], |_, target, args| {
-        Ok(Value::Bool(compare::equals(target, &args[0])))
+    instance("equals", &[Param::Object], |machine, target, args| {
+        machine.same(target, &args[0]).map(Value::Bool)
     }),
-    instance("hashCode", &[], |_, target, _| {
+    instance("hashCode", &[], |machine, target, _| {
+        machine.measure(target)?;
         Ok(Value::Int(compare::hash_code(target)))
     }),
     instance("toString", &[], |machine, target, _| {
-        let text = machine.text_of(target);
-        machine.charge(text.len())?;
-        Ok(Value::text(text))
+        machine.text_value(target)
     }),
     hidden("getClass", "class java.lang.Class"),
 ];
@@ -180,7 +209,7 @@ const OBJECT: Table = &[
 /// How much work a method on this value is, roughly.
 pub(crate) fn weight(value: &Value<'_>) -> usize {
     match value {
-        Value::Text(text) => 1 + text.len() / 4,
+        Value::Text(text) => 1 + text.len() / 8,
         Value::List(list) => 1 + list.len(),
         Value::Map(map) => 1 + map.len(),
         Value::Array(array) => 1 + array.items.borrow().len(),

@@ -1,270 +1,23 @@
 //! Execution, stage, task, trigger and the like: objects whose getters are the only properties there are.
 
-use serde_json::{Map, Value as Json};
+mod stages;
+mod tables;
+mod written;
+
+use serde_json::Value as Json;
 
 use crate::error::{Error, Result};
 use crate::machine::Machine;
 use crate::root::ExecutionView;
-use crate::value::{Bean, BeanClass, Data, MapKind, Object, Value};
-
-/// How a property of an object is read.
-#[derive(Clone, Copy)]
-enum Read {
-    /// As it stands in the document.
-    Plain,
-    /// As text that is a status.
-    Status,
-    /// A map that is empty when absent.
-    Map,
-    /// A list that is empty when absent.
-    List,
-    /// A boolean that is false when absent.
-    Flag,
-    /// An object of this class.
-    Bean(BeanClass),
-    /// A list of objects of this class.
-    Beans(BeanClass),
-    /// There is a getter, but its type is not allowed.
-    Refused(&'static str),
-}
-
-type Table = &'static [(&'static str, Read)];
-
-const EXECUTION: Table = &[
-    ("id", Read::Plain),
-    ("rootId", Read::Plain),
-    ("application", Read::Plain),
-    ("name", Read::Plain),
-    ("buildTime", Read::Plain),
-    ("startTime", Read::Plain),
-    ("endTime", Read::Plain),
-    ("canceled", Read::Flag),
-    ("canceledBy", Read::Plain),
-    ("cancellationReason", Read::Plain),
-    ("limitConcurrent", Read::Flag),
-    ("maxConcurrentExecutions", Read::Plain),
-    ("keepWaitingPipelines", Read::Flag),
-    ("context", Read::Map),
-    ("startTimeExpiry", Read::Plain),
-    ("status", Read::Status),
-    ("authentication", Read::Bean(BeanClass::Authentication)),
-    ("paused", Read::Bean(BeanClass::Paused)),
-    ("origin", Read::Plain),
-    ("trigger", Read::Bean(BeanClass::Trigger)),
-    ("description", Read::Plain),
-    ("pipelineConfigId", Read::Plain),
-    ("notifications", Read::List),
-    ("initialConfig", Read::Map),
-    ("systemNotifications", Read::List),
-    ("spelEvaluator", Read::Plain),
-    ("templateVariables", Read::Plain),
-    ("partition", Read::Plain),
-    ("additionalHeaders", Read::Map),
-    (
-        "type",
-        Read::Refused("class com.netflix.spinnaker.orca.api.pipeline.models.ExecutionType"),
-    ),
-    (
-        "source",
-        Read::Refused(
-            "class com.netflix.spinnaker.orca.api.pipeline.models.PipelineExecution$PipelineSource",
-        ),
-    ),
-];
-
-const STAGE: Table = &[
-    ("id", Read::Plain),
-    ("refId", Read::Plain),
-    ("type", Read::Plain),
-    ("name", Read::Plain),
-    ("startTime", Read::Plain),
-    ("endTime", Read::Plain),
-    ("startTimeExpiry", Read::Plain),
-    ("status", Read::Status),
-    ("context", Read::Map),
-    ("outputs", Read::Map),
-    ("tasks", Read::Beans(BeanClass::Task)),
-    ("parentStageId", Read::Plain),
-    ("requisiteStageRefIds", Read::List),
-    ("scheduledTime", Read::Plain),
-    ("additionalMetricTags", Read::Map),
-    (
-        "lastModified",
-        Read::Refused(
-            "class com.netflix.spinnaker.orca.api.pipeline.models.StageExecution$LastModifiedDetails",
-        ),
-    ),
-    (
-        "syntheticStageOwner",
-        Read::Refused("class com.netflix.spinnaker.orca.api.pipeline.SyntheticStageOwner"),
-    ),
-];
-
-const TASK: Table = &[
-    ("id", Read::Plain),
-    ("name", Read::Plain),
-    ("implementingClass", Read::Plain),
-    ("startTime", Read::Plain),
-    ("endTime", Read::Plain),
-    ("status", Read::Status),
-    ("stageStart", Read::Flag),
-    ("stageEnd", Read::Flag),
-    ("loopStart", Read::Flag),
-    ("loopEnd", Read::Flag),
-    ("taskExceptionDetails", Read::Map),
-];
-
-const TRIGGER: Table = &[
-    ("type", Read::Plain),
-    ("correlationId", Read::Plain),
-    ("user", Read::Plain),
-    ("parameters", Read::Map),
-    ("artifacts", Read::Beans(BeanClass::Artifact)),
-    ("notifications", Read::List),
-    ("rebake", Read::Flag),
-    ("dryRun", Read::Flag),
-    ("strategy", Read::Flag),
-    (
-        "resolvedExpectedArtifacts",
-        Read::Beans(BeanClass::ExpectedArtifact),
-    ),
-    ("other", Read::Map),
-];
-
-/// Getters that only some triggers have, by `type`.
-const TYPED_TRIGGERS: [(&[&str], &str, Table); 9] = [
-    (
-        &["jenkins"],
-        "com.netflix.spinnaker.orca.pipeline.model.JenkinsTrigger",
-        &[
-            ("master", Read::Plain),
-            ("job", Read::Plain),
-            ("buildNumber", Read::Plain),
-            ("propertyFile", Read::Plain),
-            ("buildInfo", Read::Bean(BeanClass::BuildInfo)),
-            ("properties", Read::Map),
-        ],
-    ),
-    (
-        &["concourse"],
-        "com.netflix.spinnaker.orca.pipeline.model.ConcourseTrigger",
-        &[
-            ("buildInfo", Read::Bean(BeanClass::BuildInfo)),
-            ("properties", Read::Map),
-        ],
-    ),
-    (
-        &["docker"],
-        "com.netflix.spinnaker.orca.pipeline.model.DockerTrigger",
-        &[
-            ("account", Read::Plain),
-            ("repository", Read::Plain),
-            ("tag", Read::Plain),
-        ],
-    ),
-    (
-        &["helm"],
-        "com.netflix.spinnaker.orca.pipeline.model.HelmTrigger",
-        &[
-            ("account", Read::Plain),
-            ("chart", Read::Plain),
-            ("version", Read::Plain),
-            ("digest", Read::Plain),
-        ],
-    ),
-    (
-        &["git"],
-        "com.netflix.spinnaker.orca.pipeline.model.GitTrigger",
-        &[
-            ("hash", Read::Plain),
-            ("source", Read::Plain),
-            ("project", Read::Plain),
-            ("branch", Read::Plain),
-            ("slug", Read::Plain),
-            ("action", Read::Plain),
-        ],
-    ),
-    (
-        &["pipeline"],
-        "com.netflix.spinnaker.orca.pipeline.model.PipelineTrigger",
-        &[
-            ("parentExecution", Read::Bean(BeanClass::Execution)),
-            ("parentPipelineStageId", Read::Plain),
-        ],
-    ),
-    (
-        &["artifactory"],
-        "com.netflix.spinnaker.orca.pipeline.model.ArtifactoryTrigger",
-        &[("artifactorySearchName", Read::Plain)],
-    ),
-    (
-        &["nexus"],
-        "com.netflix.spinnaker.orca.pipeline.model.NexusTrigger",
-        &[("nexusSearchName", Read::Plain)],
-    ),
-    (
-        &["plugin"],
-        "com.netflix.spinnaker.orca.pipeline.model.PluginTrigger",
-        &[
-            ("pluginId", Read::Plain),
-            ("description", Read::Plain),
-            ("provider", Read::Plain),
-            ("version", Read::Plain),
-            ("releaseDate", Read::Plain),
-            ("requires", Read::List),
-            ("binaryUrl", Read::Plain),
-            ("preferred", Read::Flag),
-        ],
-    ),
-];
-
-const AUTHENTICATION: Table = &[("user", Read::Plain), ("allowedAccounts", Read::List)];
-
-const PAUSED: Table = &[
-    ("pausedBy", Read::Plain),
-    ("resumedBy", Read::Plain),
-    ("pauseTime", Read::Plain),
-    ("resumeTime", Read::Plain),
-];
-
-const ARTIFACT: Table = &[
-    ("type", Read::Plain),
-    ("customKind", Read::Flag),
-    ("name", Read::Plain),
-    ("version", Read::Plain),
-    ("location", Read::Plain),
-    ("reference", Read::Plain),
-    ("metadata", Read::Refused("class java.lang.Object")),
-    ("artifactAccount", Read::Plain),
-    ("provenance", Read::Plain),
-    ("uuid", Read::Plain),
-];
-
-const EXPECTED_ARTIFACT: Table = &[
-    ("matchArtifact", Read::Bean(BeanClass::Artifact)),
-    ("usePriorArtifact", Read::Flag),
-    ("useDefaultArtifact", Read::Flag),
-    ("defaultArtifact", Read::Bean(BeanClass::Artifact)),
-    ("id", Read::Plain),
-    ("boundArtifact", Read::Bean(BeanClass::Artifact)),
-];
-
-const BUILD_INFO: Table = &[
-    ("name", Read::Plain),
-    ("number", Read::Plain),
-    ("url", Read::Plain),
-    ("result", Read::Plain),
-    ("artifacts", Read::Beans(BeanClass::Artifact)),
-    ("scm", Read::Beans(BeanClass::SourceControl)),
-    ("building", Read::Flag),
-    ("fullDisplayName", Read::Plain),
-];
-
-const SOURCE_CONTROL: Table = &[
-    ("name", Read::Plain),
-    ("branch", Read::Plain),
-    ("sha1", Read::Plain),
-];
+use crate::value::{Bean, BeanClass, Data, ListKind, MapKind, Object, Value};
+pub(crate) use stages::{execution_id, find_stage, stage_text};
+use stages::{own_flag, related};
+pub(crate) use tables::trigger_class;
+use tables::{
+    ARTIFACT, AUTHENTICATION, BUILD_INFO, EXECUTION, EXPECTED_ARTIFACT, PAUSED, Read,
+    SOURCE_CONTROL, STAGE, TASK, TRIGGER, Table, lookup, typed_trigger,
+};
+pub(crate) use written::{Nulls, document, text};
 
 /// A property, or nothing if the object has no getter of this name (methods may still serve as properties).
 pub(crate) fn property<'a>(
@@ -286,40 +39,58 @@ pub(crate) fn method<'a>(
     name: &str,
     args: &[Value<'a>],
 ) -> Option<Result<Value<'a>>> {
-    let stages = |machine: &mut Machine<'a, '_>, places: Vec<usize>| {
-        let _ = machine;
-        Value::list(
-            places
-                .into_iter()
-                .map(|place| Value::Object(Object::Stage(place)))
-                .collect(),
-        )
-    };
     match (object, name, args) {
-        (Object::Stage(stage), "ancestors", []) => {
-            let places = machine.execution()?.stage_ancestors(*stage);
-            return Some(Ok(stages(machine, places)));
-        }
         (
             Object::Stage(stage),
-            "directAncestors" | "children" | "firstBeforeStages" | "beforeStages" | "afterStages",
+            "ancestors"
+            | "directAncestors"
+            | "directChildren"
+            | "downstreamStages"
+            | "allDownstreamStages",
             [],
         ) => {
-            let places = related(machine.execution()?, *stage, name);
-            return Some(Ok(stages(machine, places)));
+            let view = machine.execution()?;
+            let count = 8 * view.stage_count();
+            let work = match name {
+                "allDownstreamStages" => count.saturating_mul(count),
+                _ => count,
+            };
+            let places = match machine.charge(work) {
+                Ok(()) => related(view, *stage, name),
+                Err(error) => return Some(Err(error)),
+            };
+            let stages = places
+                .into_iter()
+                .map(|place| Value::Object(Object::Stage(place)));
+            return Some(Ok(Value::list(stages.collect())));
+        }
+        (Object::Stage(stage), "withPropagateAuthentication", []) => {
+            let context = machine.execution()?.stage_context(*stage);
+            let set = context.get("propagateAuthenticationContext") == Some(&Json::Bool(true));
+            return Some(Ok(Value::Bool(set)));
+        }
+        (Object::Execution, "namedStage", [Value::Text(kind)]) => {
+            let view = machine.execution()?;
+            let is_kind = |place| stage_text(view, place, "type").as_deref() == Some(&**kind);
+            return Some(Ok(find_stage(view, is_kind)
+                .map_or(Value::Null, |place| Value::Object(Object::Stage(place)))));
         }
         (Object::Execution, "stageById" | "stageByRef", [Value::Text(id)]) => {
             let key = if name == "stageById" { "id" } else { "refId" };
             let view = machine.execution()?;
-            let place = find_stage(view, |place| {
+            let found = find_stage(view, |place| {
                 stage_text(view, place, key).as_deref() == Some(&**id)
             });
             return Some(
-                place
+                found
                     .map(|place| Value::Object(Object::Stage(place)))
                     .ok_or_else(|| {
-                        let shown = if key == "id" { "id" } else { "refId" };
-                        Error::illegal_argument(format!("No stage with {shown} {} exists", &**id))
+                        let mut text = format!("No stage with {key} {} exists", &**id);
+                        if key == "id" {
+                            text.push_str(" on execution ");
+                            text.push_str(&execution_id(view));
+                        }
+                        Error::illegal_argument(text)
                     }),
             );
         }
@@ -340,75 +111,18 @@ pub(crate) fn method<'a>(
         .filter(|rest| !rest.is_empty())?;
     let mut chars = bare.chars();
     let property_name: String = chars.next()?.to_lowercase().chain(chars).collect();
-    property(machine, object, &property_name)
-}
-
-/// The document of an object whose value is a result.
-pub(crate) fn document(execution: Option<&dyn ExecutionView>, object: &Object<'_>) -> Json {
-    match object {
-        Object::Bean(bean) => bean.data.to_json(),
-        Object::Execution => execution.map_or(Json::Null, ExecutionView::document),
-        Object::Stage(stage) => {
-            let Some(execution) = execution else {
-                return Json::Null;
-            };
-            let mut out = Map::new();
-            for (name, _) in STAGE {
-                let value = match *name {
-                    "context" => Some(Json::Object(execution.stage_context(*stage).clone())),
-                    "outputs" => Some(Json::Object(execution.stage_outputs(*stage).clone())),
-                    name => execution
-                        .stage_property(*stage, name)
-                        .map(|data| data.to_json()),
-                };
-                if let Some(value) = value {
-                    out.insert((*name).to_owned(), value);
-                }
-            }
-            Json::Object(out)
-        }
+    // A getter whose type is not allowed is no method, either.
+    match property(machine, object, &property_name) {
+        Some(Err(error)) if error.exception_type() == crate::error::ILLEGAL_ARGUMENT => None,
+        result => result,
     }
-}
-
-/// A stage property as text.
-pub(crate) fn stage_text<'a>(
-    view: &'a dyn ExecutionView,
-    stage: usize,
-    key: &str,
-) -> Option<crate::value::Str<'a>> {
-    view.stage_property(stage, key)?.into_str()
-}
-
-/// The first stage in list order that passes.
-pub(crate) fn find_stage(view: &dyn ExecutionView, test: impl Fn(usize) -> bool) -> Option<usize> {
-    (0..view.stage_count()).find(|place| test(*place))
-}
-
-/// Class of the trigger object, by the `type` of its document.
-pub(crate) fn trigger_class(data: &Data<'_>) -> &'static str {
-    let kind = data.get_str("type");
-    let kind = kind.as_deref().unwrap_or("");
-    typed_trigger(kind).map_or(
-        "com.netflix.spinnaker.orca.pipeline.model.DefaultTrigger",
-        |(_, class, _)| class,
-    )
-}
-
-fn typed_trigger(kind: &str) -> Option<&'static (&'static [&'static str], &'static str, Table)> {
-    TYPED_TRIGGERS
-        .iter()
-        .find(|(kinds, ..)| kinds.contains(&kind))
-}
-
-fn lookup(table: Table, name: &str) -> Option<Read> {
-    table
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, read)| *read)
 }
 
 fn execution_property<'a>(machine: &mut Machine<'a, '_>, name: &str) -> Option<Result<Value<'a>>> {
     let view = machine.execution()?;
+    if let Err(error) = machine.charge(property_work(view, name)) {
+        return Some(Err(error));
+    }
     if name == "stages" {
         let stages = (0..view.stage_count()).map(|place| Value::Object(Object::Stage(place)));
         return Some(Ok(Value::list(stages.collect())));
@@ -417,12 +131,23 @@ fn execution_property<'a>(machine: &mut Machine<'a, '_>, name: &str) -> Option<R
     Some(read_data(read, view.property(name), name))
 }
 
+/// What a property costs that goes through all stages.
+fn property_work(view: &dyn ExecutionView, name: &str) -> usize {
+    match name {
+        "stages" | "parent" | "topLevelStage" => view.stage_count(),
+        _ => 1,
+    }
+}
+
 fn stage_property<'a>(
     machine: &mut Machine<'a, '_>,
     stage: usize,
     name: &str,
 ) -> Option<Result<Value<'a>>> {
     let view = machine.execution()?;
+    if let Err(error) = machine.charge(property_work(view, name)) {
+        return Some(Err(error));
+    }
     let status = || stage_text(view, stage, "status");
     let at = |key: &str| {
         let id = stage_text(view, stage, key)?;
@@ -446,14 +171,13 @@ fn stage_property<'a>(
             stage_text(view, stage, "type").as_deref() == Some("manualJudgment"),
         )),
         "parent" => match stage_text(view, stage, "parentStageId") {
-            None => Err(Error::new(
-                crate::error::ILLEGAL_STATE,
-                "Not a synthetic stage",
-            )),
+            None => Ok(Value::Null),
             Some(_) => at("parentStageId")
                 .map(|place| Value::Object(Object::Stage(place)))
                 .ok_or_else(|| Error::illegal_argument("No stage with this parent id exists")),
         },
+        "allowSiblingStagesToContinueOnFailure" => Ok(own_flag(view, stage, name)),
+        "continuePipelineOnFailure" => Ok(own_flag(view, stage, "continuePipeline")),
         "topLevelStage" => {
             let mut top = stage;
             for _ in 0..view.stage_count() {
@@ -480,6 +204,10 @@ fn bean_property<'a>(bean: &Bean<'a>, name: &str) -> Option<Result<Value<'a>>> {
     let read = match bean.class {
         BeanClass::Task => lookup(TASK, name)?,
         BeanClass::Authentication => lookup(AUTHENTICATION, name)?,
+        BeanClass::Paused if name == "paused" => {
+            let known = |key: &str| bean.data.get(key).is_some_and(|time| !time.is_null());
+            return Some(Ok(Value::Bool(known("pauseTime") && !known("resumeTime"))));
+        }
         BeanClass::Paused => lookup(PAUSED, name)?,
         BeanClass::Artifact => lookup(ARTIFACT, name)?,
         BeanClass::ExpectedArtifact => lookup(EXPECTED_ARTIFACT, name)?,
@@ -541,6 +269,8 @@ fn read_data<'a>(read: Read, data: Option<Data<'a>>, name: &str) -> Result<Value
         }
         (Read::Map, None) => Value::map(MapKind::Hash, []),
         (Read::List | Read::Beans(_), None) => Value::list(Vec::new()),
+        (Read::Set, None) => Value::set(ListKind::HashSet, Vec::new()),
+        (Read::Set, Some(data)) => set(&data),
         (Read::Flag, None) => Value::Bool(false),
         (_, None) => Value::Null,
         (Read::Status, Some(data)) => data.into_str().map_or(Value::Null, Value::Status),
@@ -555,34 +285,13 @@ fn read_data<'a>(read: Read, data: Option<Data<'a>>, name: &str) -> Result<Value
     })
 }
 
-/// Stages around a stage, in list order.
-fn related(view: &dyn ExecutionView, stage: usize, which: &str) -> Vec<usize> {
-    let id = stage_text(view, stage, "id");
-    let child = |place: &usize| {
-        id.is_some() && stage_text(view, *place, "parentStageId").as_deref() == id.as_deref()
-    };
-    let owner = |place: usize| stage_text(view, place, "syntheticStageOwner");
-    let places = 0..view.stage_count();
-    match which {
-        "children" => places.filter(child).collect(),
-        "afterStages" => places
-            .filter(child)
-            .filter(|p| owner(*p).as_deref() == Some("STAGE_AFTER"))
-            .collect(),
-        "beforeStages" | "firstBeforeStages" => {
-            let first = which == "firstBeforeStages";
-            let none = |p: &usize| {
-                !first
-                    || view
-                        .stage_property(*p, "requisiteStageRefIds")
-                        .is_none_or(|ids| ids.items().is_empty())
-            };
-            places
-                .filter(child)
-                .filter(|p| owner(*p).as_deref() == Some("STAGE_BEFORE"))
-                .filter(none)
-                .collect()
+/// A set of texts.
+fn set<'a>(data: &Data<'a>) -> Value<'a> {
+    let mut texts: Vec<Value<'a>> = Vec::new();
+    for text in data.items().into_iter().filter_map(Data::into_str) {
+        if !texts.iter().any(|known| known.as_str() == Some(&*text)) {
+            texts.push(Value::Text(text));
         }
-        _ => view.stage_ancestors(stage),
     }
+    Value::set(ListKind::HashSet, texts)
 }

@@ -1,93 +1,124 @@
-//! `java.util.regex` on top of a Rust engine: patterns are translated, and what has no equal is refused.
+//! `java.util.regex`, by a matcher of our own that backtracks as Java's does and counts its steps.
+//!
+//! No library gives Java's answers: other classes, other line ends, other look-behind, no possessive quantifiers or a
+//! matching time that nothing bounds. So a pattern is read with Java's grammar and messages (`parse`), compiled to a
+//! small program (`program`) and run (`run`). What Java knows and this does not is refused by name.
 
-mod translate;
+mod class;
+mod parse;
+mod program;
+mod run;
+mod syntax;
 
-use fancy_regex::{Regex, RegexBuilder};
+use std::rc::Rc;
 
 use crate::error::{Error, Result};
+use program::Program;
+use run::{Match, Run};
 
-/// Bytes of one compiled automaton.
-const COMPILED_MAX: usize = 1 << 20;
+/// What making one part of a divided text costs.
+const PART_STEPS: usize = 8;
 
 /// A compiled Java pattern.
-pub(crate) struct Pattern {
-    search: Regex,
-    whole: Regex,
-}
+#[derive(Clone)]
+pub(crate) struct Pattern(Rc<Program>);
 
 /// The step limit was reached.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooManySteps;
+
+/// The steps that one operation may still take.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    most: usize,
+    taken: usize,
+}
+
+impl Steps {
+    pub fn new(most: usize) -> Self {
+        Self { most, taken: 0 }
+    }
+
+    /// How many were taken.
+    pub fn taken(&self) -> usize {
+        self.taken
+    }
+
+    fn take(&mut self, count: usize) -> std::result::Result<(), TooManySteps> {
+        self.taken += count;
+        match self.taken > self.most {
+            true => Err(TooManySteps),
+            false => Ok(()),
+        }
+    }
+}
 
 impl Pattern {
     /// Compiles a Java pattern.
     ///
     /// # Errors
-    /// `PatternSyntaxException` for what Java refuses, and for what has no equal here.
-    pub fn compile(pattern: &str, steps_max: usize) -> Result<Self> {
-        let translated = translate::translate(pattern)
-            .map_err(|reason| syntax(&located(&reason.text, reason.at, pattern)))?;
-        let build = |text: &str| {
-            RegexBuilder::new(text)
-                .backtrack_limit(steps_max)
-                .delegate_size_limit(COMPILED_MAX)
-                .build()
-                .map_err(|error| syntax(&format!("{error} near index 0\n{pattern}")))
+    /// `PatternSyntaxException` for what Java refuses, and for what is not known here.
+    pub fn compile(pattern: &str) -> Result<Self> {
+        let refused = |text: String, at: Option<usize>| {
+            Error::new(
+                "java.util.regex.PatternSyntaxException",
+                located(&text, at, pattern),
+            )
         };
-        Ok(Self {
-            search: build(&translated)?,
-            whole: build(&format!("\\A(?:{translated})\\z"))?,
-        })
+        let tree = parse::parse(pattern).map_err(|error| refused(error.text, error.at))?;
+        let program = Program::new(&tree).map_err(|text| refused(text, None))?;
+        Ok(Self(Rc::new(program)))
     }
 
     /// `Matcher.matches`: the whole input.
-    pub fn matches(&self, input: &str) -> std::result::Result<bool, TooManySteps> {
-        self.whole.is_match(input).map_err(|_| TooManySteps)
+    pub fn matches(
+        &self,
+        input: &str,
+        steps: &mut Steps,
+    ) -> std::result::Result<bool, TooManySteps> {
+        Run::new(&self.0, input).whole(steps)
     }
 
-    /// `String.replaceAll` or, with `all` false, `replaceFirst`.
-    pub fn replace(&self, input: &str, replacement: &str, all: bool) -> Result<String> {
+    /// `String.replaceAll` or, with `all` false, `replaceFirst`. `made` learns the size of the result as it grows.
+    pub fn replace(
+        &self,
+        input: &str,
+        replacement: &str,
+        all: bool,
+        steps: &mut Steps,
+        made: &mut dyn FnMut(usize) -> Result<()>,
+    ) -> Result<String> {
         let mut out = String::new();
         let mut copied = 0;
-        let mut at = 0;
-        while at <= input.len() {
-            let Some(captures) = self
-                .search
-                .captures_from_pos(input, at)
-                .map_err(|_| steps())?
-            else {
-                break;
-            };
-            let Some(found) = captures.get(0) else { break };
+        let mut matches = Matches::new(&self.0, input);
+        while let Some(found) = matches.next(steps).map_err(|_| too_many())? {
+            steps.take(4).map_err(|_| too_many())?;
             out.push_str(&input[copied..found.start()]);
-            append(&mut out, replacement, &captures)?;
+            self.append(&mut out, replacement, input, &found)?;
+            made(out.len())?;
             copied = found.end();
             if !all {
                 break;
             }
-            at = next_place(input, found.start(), found.end());
         }
         out.push_str(&input[copied..]);
         Ok(out)
     }
 
     /// `String.split(regex, limit)`.
-    pub fn split(&self, input: &str, limit: i32) -> Result<Vec<String>> {
-        let mut out = Vec::new();
+    pub fn split(&self, input: &str, limit: i32, steps: &mut Steps) -> Result<Vec<String>> {
+        let mut out: Vec<String> = Vec::new();
         let mut from = 0;
-        let mut at = 0;
-        while at <= input.len() {
-            if limit > 0 && out.len() as i32 == limit - 1 {
-                break;
-            }
-            let Some(found) = self.search.find_from_pos(input, at).map_err(|_| steps())? else {
+        let mut matches = Matches::new(&self.0, input);
+        while limit <= 0 || (out.len() as i32) < limit - 1 {
+            let Some(found) = matches.next(steps).map_err(|_| too_many())? else {
                 break;
             };
-            at = next_place(input, found.start(), found.end());
             // A match without characters at the very beginning makes no empty first element.
             if found.end() == 0 {
                 continue;
             }
+            steps.take(PART_STEPS).map_err(|_| too_many())?;
             out.push(input[from..found.start()].to_owned());
             from = found.end();
         }
@@ -102,80 +133,102 @@ impl Pattern {
         }
         Ok(out)
     }
-}
 
-/// Where the search goes on after a match.
-fn next_place(input: &str, start: usize, end: usize) -> usize {
-    if end > start {
-        return end;
+    /// `Matcher.appendReplacement`: `$1`, `${name}` and `\x`.
+    fn append(
+        &self,
+        out: &mut String,
+        replacement: &str,
+        input: &str,
+        found: &Match,
+    ) -> Result<()> {
+        let group = |number: usize| found.group(number).map_or("", |range| &input[range]);
+        let mut rest = replacement;
+        while let Some(at) = rest.find(['\\', '$']) {
+            out.push_str(&rest[..at]);
+            let is_escape = rest.as_bytes()[at] == b'\\';
+            rest = &rest[at + 1..];
+            let Some(next) = rest.chars().next() else {
+                return Err(Error::illegal_argument(match is_escape {
+                    true => "character to be escaped is missing",
+                    false => "Illegal group reference: group index is missing",
+                }));
+            };
+            if is_escape {
+                out.push(next);
+                rest = &rest[next.len_utf8()..];
+                continue;
+            }
+            if next == '{' {
+                let Some(end) = rest.find('}') else {
+                    return Err(Error::illegal_argument(
+                        "named capturing group is missing trailing '}'",
+                    ));
+                };
+                let name = &rest[1..end];
+                let number = self.0.names.iter().find(|(known, _)| known == name);
+                let Some((_, number)) = number else {
+                    return Err(Error::illegal_argument(format!(
+                        "No group with name {{{name}}}"
+                    )));
+                };
+                out.push_str(group(*number));
+                rest = &rest[end + 1..];
+                continue;
+            }
+            let Some(first) = next.to_digit(10) else {
+                return Err(Error::illegal_argument("Illegal group reference"));
+            };
+            let mut number = first as usize;
+            if number > self.0.groups {
+                let text = format!("No group {number}");
+                return Err(Error::new("java.lang.IndexOutOfBoundsException", text));
+            }
+            rest = &rest[1..];
+            while let Some(digit) = rest.chars().next().and_then(|c| c.to_digit(10)) {
+                let longer = number * 10 + digit as usize;
+                if longer > self.0.groups {
+                    break;
+                }
+                number = longer;
+                rest = &rest[1..];
+            }
+            out.push_str(group(number));
+        }
+        out.push_str(rest);
+        Ok(())
     }
-    end + input[end..].chars().next().map_or(1, char::len_utf8)
 }
 
-/// `Matcher.appendReplacement`: `$1`, `${name}` and `\x`.
-fn append(
-    out: &mut String,
-    replacement: &str,
-    captures: &fancy_regex::Captures<'_, str>,
-) -> Result<()> {
-    let mut chars = replacement.char_indices().peekable();
-    while let Some((_, c)) = chars.next() {
-        match c {
-            '\\' => match chars.next() {
-                Some((_, next)) => out.push(next),
-                None => {
-                    return Err(Error::illegal_argument(
-                        "character to be escaped is missing",
-                    ));
-                }
-            },
-            '$' => match chars.next() {
-                None => {
-                    return Err(Error::illegal_argument(
-                        "Illegal group reference: group index is missing",
-                    ));
-                }
-                Some((at, '{')) => {
-                    let rest = &replacement[at + 1..];
-                    let Some(end) = rest.find('}') else {
-                        return Err(Error::illegal_argument(
-                            "named capturing group is missing trailing '}'",
-                        ));
-                    };
-                    let name = &rest[..end];
-                    let Some(group) = captures.name(name) else {
-                        return Err(Error::illegal_argument(format!(
-                            "No group with name {{{name}}}"
-                        )));
-                    };
-                    out.push_str(group.as_str());
-                    for _ in 0..=name.chars().count() {
-                        chars.next();
-                    }
-                }
-                Some((_, first)) => {
-                    let Some(mut group) = first.to_digit(10).map(|digit| digit as usize) else {
-                        return Err(Error::illegal_argument("Illegal group reference"));
-                    };
-                    if group >= captures.len() {
-                        let text = format!("No group {group}");
-                        return Err(Error::new("java.lang.IndexOutOfBoundsException", text));
-                    }
-                    while let Some(digit) = chars.peek().and_then(|(_, c)| c.to_digit(10)) {
-                        let longer = group * 10 + digit as usize;
-                        if longer >= captures.len() {
-                            break;
-                        }
-                        group = longer;
-                        chars.next();
-                    }
-                    out.push_str(captures.get(group).map_or("", |found| found.as_str()));
-                }
-            },
-            c => out.push(c),
+/// The matches of an input one after another (`Matcher.find`).
+struct Matches<'p, 'i> {
+    run: Run<'p, 'i>,
+    from: Option<usize>,
+}
+
+impl<'p, 'i> Matches<'p, 'i> {
+    fn new(program: &'p Program, input: &'i str) -> Self {
+        Self {
+            run: Run::new(program, input),
+            from: Some(0),
         }
     }
-    Ok(())
+
+    fn next(&mut self, steps: &mut Steps) -> std::result::Result<Option<Match>, TooManySteps> {
+        let Some(from) = self.from else {
+            return Ok(None);
+        };
+        let found = self.run.find(from, steps)?;
+        self.from = found.as_ref().and_then(|found| {
+            if found.end() > found.start() {
+                return Some(found.end());
+            }
+            // After a match without characters the search goes on behind the next one.
+            let next = self.run.after(found.end())?;
+            Some(next)
+        });
+        Ok(found)
+    }
 }
 
 /// `PatternSyntaxException.getMessage`: the index, the pattern, and a mark below the place.
@@ -183,7 +236,7 @@ fn located(text: &str, at: Option<usize>, pattern: &str) -> String {
     let Some(at) = at else {
         return format!("{text}\n{pattern}");
     };
-    let mark = if at < pattern.chars().count() {
+    let mark = if at < pattern.encode_utf16().count() {
         format!("\n{}^", " ".repeat(at))
     } else {
         String::new()
@@ -191,11 +244,8 @@ fn located(text: &str, at: Option<usize>, pattern: &str) -> String {
     format!("{text} near index {at}\n{pattern}{mark}")
 }
 
-fn syntax(text: &str) -> Error {
-    Error::new("java.util.regex.PatternSyntaxException", text)
-}
-
-fn steps() -> Error {
+/// The error of methods that take patterns; the operator `matches` has one of its own.
+pub(crate) fn too_many() -> Error {
     Error::new(
         crate::error::ILLEGAL_STATE,
         "the regular expression takes too many steps",

@@ -1,7 +1,7 @@
 //! What a caller hands over: the data that names in an expression refer to.
 //!
-//! All methods lend data; nothing is asked that no expression looks at. [`DocumentRoot`](crate::DocumentRoot) implements
-//! the traits over an execution document; the engine implements them over its own state.
+//! All methods lend data; nothing is asked that no expression looks at. The engine implements the traits over the
+//! executions that it holds.
 
 use serde_json::{Map, Value as Json};
 

@@ -67,17 +67,4 @@ impl Summary {
         };
         Json::Object(self.0.iter().map(entries).collect())
     }
-
-    /// Adds an entry unless the same one is there; the time does not make entries different.
-    pub(crate) fn add(&mut self, expression: String, entry: Entry) {
-        let list = self.0.entry(expression).or_default();
-        let same = |other: &Entry| {
-            other.level == entry.level
-                && other.exception_type == entry.exception_type
-                && other.description == entry.description
-        };
-        if !list.iter().any(same) {
-            list.push(entry);
-        }
-    }
 }

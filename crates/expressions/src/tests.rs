@@ -1,6 +1,7 @@
 //! The reference's tables as cases, and what must hold for any text.
 
 mod checks;
+mod document;
 mod functions;
 mod language;
 mod limits;
@@ -13,7 +14,8 @@ mod templates;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::{DocumentRoot, Environment, Evaluation, Level, Root, evaluate_text};
+use crate::{Environment, Evaluation, Level, Root, evaluate_text};
+use document::DocumentRoot;
 
 /// 2025-03-14T15:09:26.535Z
 const NOW: i64 = 1_741_964_966_535;

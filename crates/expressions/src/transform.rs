@@ -1,20 +1,33 @@
 //! Evaluates all texts of a document (`ExpressionTransform`, kork).
 
+mod enclosing;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
+use crate::ast::Node;
 use crate::env::{Environment, Lookup};
-use crate::error::{Error, Result, SPEL_EVALUATION};
+use crate::error::{Error, Result};
+use crate::exact::{Digits, Step};
+use crate::functions::{self, Rewritten};
 use crate::machine::Machine;
+use crate::parse;
 use crate::root::Root;
 use crate::summary::{Entry, Level, Summary};
 use crate::template::{self, Part};
+use crate::trace::Trace;
 use crate::value::{Value, order, text};
-use crate::{functions, parse};
+use enclosing::Enclosing;
 
-/// Documents deeper than this are left as they are, with an error entry.
+/// What lies deeper in a document is left as it is.
 const DOCUMENT_DEPTH_MAX: u32 = 200;
+
+/// Units of work of cutting a text into parts, besides its length.
+const PARSE_WORK: usize = 50;
+
+/// Units of work of an entry of the summary.
+const ENTRY_WORK: usize = 200;
 
 /// What came of a document.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,24 +40,23 @@ pub struct Evaluation {
     pub needs: Vec<Lookup>,
     /// Keys of expressions that were evaluated without an entry, so that older entries of theirs can be removed.
     pub succeeded: Vec<String>,
+    /// What came of each text, where the environment asks for it.
+    pub traces: Vec<Trace>,
+    /// Integers of the value that are too long for a JSON number of this library.
+    pub(crate) long_integers: Vec<Digits>,
 }
 
 /// Evaluates keys, values and elements, deep.
 pub fn evaluate_json(value: &Json, root: &dyn Root, env: &Environment<'_>) -> Evaluation {
     let mut pass = Pass::new(root, env);
-    let value = match value {
-        Json::Object(map) => Json::Object(pass.map(map, 0)),
-        Json::Array(items) => Json::Array(pass.list(items, &Map::new(), 0)),
-        Json::String(text) => pass.text(text, &Map::new()),
-        other => other.clone(),
-    };
+    let value = pass.value(value, &Enclosing::none(), 0);
     pass.finish(value)
 }
 
 /// Evaluates one text.
 pub fn evaluate_text(text: &str, root: &dyn Root, env: &Environment<'_>) -> Evaluation {
     let mut pass = Pass::new(root, env);
-    let value = pass.text(text, &Map::new());
+    let value = pass.text(text, &Enclosing::none());
     pass.finish(value)
 }
 
@@ -52,15 +64,30 @@ struct Pass<'a, 'e> {
     machine: Machine<'a, 'e>,
     env: &'e Environment<'e>,
     summary: Summary,
+    /// Expressions and descriptions of the summary's entries, to find a repeated one at once.
+    entered: BTreeSet<(String, String)>,
     needs: BTreeSet<Lookup>,
     attempted: BTreeSet<String>,
+    traces: Vec<Trace>,
+    long_integers: Vec<Digits>,
+    /// The first text that was left alone because the expressions before it took all the work there is, and how many
+    /// there were.
+    left: Option<(String, usize)>,
 }
 
 /// What one text became.
 enum Outcome {
-    Value(Json, Vec<String>),
+    Value(Json),
+    /// The value, with parts that are null standing as they were written.
+    Incomplete(Json),
     /// A result that is null as a whole.
     Nothing,
+}
+
+/// A text cut into parts, its expressions parsed.
+struct Parsed<'t> {
+    parts: Vec<Part<'t>>,
+    nodes: Vec<Option<Node>>,
 }
 
 impl<'a, 'e> Pass<'a, 'e> {
@@ -69,45 +96,91 @@ impl<'a, 'e> Pass<'a, 'e> {
             machine: Machine::new(root, env),
             env,
             summary: Summary::default(),
+            entered: BTreeSet::new(),
             needs: BTreeSet::new(),
             attempted: BTreeSet::new(),
+            traces: Vec::new(),
+            long_integers: Vec::new(),
+            left: None,
         }
     }
 
-    fn finish(self, value: Json) -> Evaluation {
+    fn finish(mut self, value: Json) -> Evaluation {
+        if let Some((first, count)) = self.left.take() {
+            let most = self.env.limits.document_work_max;
+            let entry = Entry {
+                level: Level::Error,
+                timestamp: self.env.now_ms,
+                exception_type: Some(crate::error::SPEL_EVALUATION.to_owned()),
+                description: format!(
+                    "the expressions of the document take more than {most} units of work, {count} texts from here on are left as they are"
+                ),
+                position: None,
+            };
+            self.enter(bare(&first), entry);
+        }
         let Self {
             summary,
             needs,
             attempted,
+            traces,
+            mut long_integers,
             ..
         } = self;
         let succeeded = attempted
             .into_iter()
             .filter(|key| !summary.0.contains_key(key))
             .collect();
+        long_integers.iter_mut().for_each(Digits::turn_round);
         Evaluation {
             value,
             summary,
             needs: needs.into_iter().collect(),
             succeeded,
+            traces,
+            long_integers,
+        }
+    }
+
+    fn value(&mut self, value: &Json, enclosing: &Enclosing<'_>, depth: u32) -> Json {
+        if depth > DOCUMENT_DEPTH_MAX {
+            return value.clone();
+        }
+        match value {
+            Json::Object(map) => Json::Object(self.map(map, depth)),
+            Json::Array(items) => {
+                let mut out = Vec::with_capacity(items.len());
+                for (at, item) in items.iter().enumerate() {
+                    let new = self.long_integers.len();
+                    out.push(self.value(item, enclosing, depth + 1));
+                    self.located(new, || Step::Element(at));
+                }
+                Json::Array(out)
+            }
+            Json::String(text) => self.text(text, enclosing),
+            other => other.clone(),
         }
     }
 
     fn map(&mut self, map: &Map<String, Json>, depth: u32) -> Map<String, Json> {
+        let enclosing = Enclosing::of(map);
         let mut entries: Vec<(String, Json)> = Vec::with_capacity(map.len());
         let mut renamed = false;
         for (key, value) in map {
+            let new = self.long_integers.len();
             let new_key = match key.contains("${") {
                 false => key.clone(),
                 true => {
                     renamed = true;
-                    match self.text(key, map) {
+                    match self.text(key, &enclosing) {
                         Json::String(text) => text,
                         other => java_text(&other),
                     }
                 }
             };
-            let new_value = self.value(value, map, depth);
+            self.long_integers.truncate(new);
+            let new_value = self.value(value, &enclosing, depth + 1);
+            self.located(new, || Step::Member(new_key.clone()));
             match entries
                 .iter_mut()
                 .find(|(known, _)| renamed && *known == new_key)
@@ -119,189 +192,213 @@ impl<'a, 'e> Pass<'a, 'e> {
         order::rebuilt(entries)
     }
 
-    fn list(&mut self, items: &[Json], enclosing: &Map<String, Json>, depth: u32) -> Vec<Json> {
-        items
-            .iter()
-            .map(|item| self.value(item, enclosing, depth))
-            .collect()
-    }
-
-    fn value(&mut self, value: &Json, enclosing: &Map<String, Json>, depth: u32) -> Json {
-        if depth > DOCUMENT_DEPTH_MAX {
-            return value.clone();
-        }
-        match value {
-            Json::Object(map) => Json::Object(self.map(map, depth + 1)),
-            Json::Array(items) => Json::Array(self.list(items, enclosing, depth + 1)),
-            Json::String(text) => self.text(text, enclosing),
-            other => other.clone(),
+    /// Says of the long integers that came since where in the value around them they are.
+    fn located(&mut self, new: usize, step: impl Fn() -> Step) {
+        for digits in &mut self.long_integers[new..] {
+            digits.lies_in(step());
         }
     }
 
-    /// One text; `enclosing` is the nearest map around it, whose keys name the place in messages.
-    fn text(&mut self, source: &str, enclosing: &Map<String, Json>) -> Json {
+    fn text(&mut self, source: &str, enclosing: &Enclosing<'_>) -> Json {
         if !source.contains("${") {
             return Json::from(source);
         }
+        if self.machine.is_exhausted() {
+            let left = self.left.get_or_insert_with(|| (source.to_owned(), 0));
+            left.1 += 1;
+            return Json::from(source);
+        }
         let rewritten = functions::with_hidden_argument(source);
-        let mut key = None;
-        let outcome = self.outcome(&rewritten, &mut key);
-        let key = key.unwrap_or_else(|| bare(source));
-        let result = match outcome {
-            Ok(Outcome::Value(value, missing)) => {
-                if !missing.is_empty() {
-                    self.not_found(&key, source, &rewritten, enclosing);
+        let parsed = self.parsed(&rewritten.text);
+        let mut forms = Vec::new();
+        let (key, outcome) = match &parsed {
+            Ok(parsed) => {
+                if self.env.trace {
+                    forms.extend(parsed.nodes.iter().flatten().map(Node::to_string));
                 }
-                value
+                (parsed.key(), self.outcome(parsed))
+            }
+            Err(error) => (bare(source), Err(error.clone())),
+        };
+        let (value, entry) = match outcome {
+            Ok(Outcome::Value(value)) => (value, None),
+            Ok(Outcome::Incomplete(value)) => {
+                let entry = self.not_found(&key, source, &rewritten, enclosing);
+                (value, entry)
             }
             Ok(Outcome::Nothing) => {
-                self.not_found(&key, source, &rewritten, enclosing);
-                Json::from(source)
+                let entry = self.not_found(&key, source, &rewritten, enclosing);
+                (Json::from(source), entry)
             }
             Err(error) => {
                 if let Some(lookup) = error.needs() {
                     self.needs.insert(lookup.clone());
                     return Json::from(source);
                 }
-                let place = place(source, &rewritten, enclosing);
-                let description =
-                    format!("Failed to evaluate {place} {}", error.description()).replace('$', "");
-                self.summary.add(
-                    key.clone(),
-                    Entry {
-                        level: Level::Error,
-                        timestamp: self.env.now_ms,
-                        exception_type: Some(error.exception_type().to_owned()),
-                        description,
-                        position: error.position(),
-                    },
-                );
-                Json::from(source)
+                let entry = self.failed(&error, source, &rewritten, enclosing);
+                (Json::from(source), entry)
             }
         };
+        if self.env.trace {
+            self.traces.push(Trace {
+                text: source.to_owned(),
+                parsed: forms,
+                uses: self.machine.uses(),
+                value: value.clone(),
+                entry: entry.clone(),
+            });
+        }
+        if let Some(entry) = entry {
+            self.enter(key.clone(), entry);
+        }
         self.attempted.insert(key);
-        result
+        value
+    }
+
+    /// Adds an entry unless the same one is there; the time does not make entries different.
+    fn enter(&mut self, expression: String, entry: Entry) {
+        let mark = format!(
+            "{:?} {:?} {}",
+            entry.level, entry.exception_type, entry.description
+        );
+        if self.entered.insert((expression.clone(), mark)) {
+            self.summary.0.entry(expression).or_default().push(entry);
+        }
+    }
+
+    /// The entry of an error; nothing if the same text failed in the same way in the same map before.
+    fn failed(
+        &mut self,
+        error: &Error,
+        source: &str,
+        rewritten: &Rewritten<'_>,
+        enclosing: &Enclosing<'_>,
+    ) -> Option<Entry> {
+        let cause = error.description();
+        if !self.env.trace && enclosing.is_repeated(source, &cause) {
+            return None;
+        }
+        let place = self.place(source, rewritten, enclosing);
+        Some(Entry {
+            level: Level::Error,
+            timestamp: self.env.now_ms,
+            exception_type: Some(error.exception_type().to_owned()),
+            description: format!("Failed to evaluate {place} {cause}").replace('$', ""),
+            position: error.position().map(|at| rewritten.original(at)),
+        })
     }
 
     fn not_found(
         &mut self,
         key: &str,
         source: &str,
-        rewritten: &str,
-        enclosing: &Map<String, Json>,
-    ) {
-        let place = place(source, rewritten, enclosing);
-        let description = format!("Failed to evaluate {place} : {key} not found").replace('$', "");
-        let timestamp = self.env.now_ms;
-        let entry = Entry {
+        rewritten: &Rewritten<'_>,
+        enclosing: &Enclosing<'_>,
+    ) -> Option<Entry> {
+        if !self.env.trace && enclosing.is_repeated(source, "") {
+            return None;
+        }
+        let place = self.place(source, rewritten, enclosing);
+        Some(Entry {
             level: Level::Info,
-            timestamp,
+            timestamp: self.env.now_ms,
             exception_type: None,
-            description,
+            // Unlike an error's, this description keeps its dollar signs.
+            description: format!("Failed to evaluate {place} : {key} not found"),
             position: None,
-        };
-        self.summary.add(key.to_owned(), entry);
+        })
     }
 
-    fn outcome(&mut self, text: &str, key: &mut Option<String>) -> Result<Outcome> {
+    /// The names of the fields whose value is this text, in Java's set order; without one, the text itself.
+    fn place(
+        &mut self,
+        source: &str,
+        rewritten: &Rewritten<'_>,
+        enclosing: &Enclosing<'_>,
+    ) -> String {
+        let names = enclosing.keys_of(source, |looked_at| self.machine.spend(looked_at));
+        self.machine.spend(ENTRY_WORK + names.len() * 8);
+        if names.is_empty() {
+            return rewritten.text.to_string();
+        }
+        let hashes: Vec<i32> = names.iter().map(|name| order::hash_text(name)).collect();
+        let ordered: Vec<&str> = order::hash_order(&hashes)
+            .into_iter()
+            .map(|at| names[at])
+            .collect();
+        format!("[{}]", ordered.join(", "))
+    }
+
+    fn parsed<'t>(&mut self, text: &'t str) -> Result<Parsed<'t>> {
+        self.machine.spend(PARSE_WORK + text.len());
         let parts = template::split(text)?;
-        let limits = &self.env.limits;
-        let mut parsed = Vec::with_capacity(parts.len());
+        let mut nodes = Vec::with_capacity(parts.len());
         for part in &parts {
-            parsed.push(match part {
+            nodes.push(match part {
                 Part::Literal(_) => None,
-                Part::Expression(expression, at) => {
-                    Some(parse::parse(expression, limits).map_err(|error| shifted(error, *at))?)
-                }
+                Part::Expression(expression, at) => Some(
+                    parse::parse(expression, &self.env.limits).map_err(|error| error.moved(*at))?,
+                ),
             });
         }
-        *key = Some(
-            parts
-                .iter()
-                .map(|part| match part {
-                    Part::Literal(text) | Part::Expression(text, _) => *text,
-                })
-                .collect(),
-        );
-        if let ([Part::Expression(_, at)], [Some(node)]) = (parts.as_slice(), parsed.as_slice()) {
-            let value = self
-                .machine
-                .run(node)
-                .map_err(|error| shifted(error, *at))?;
+        Ok(Parsed { parts, nodes })
+    }
+
+    fn outcome(&mut self, parsed: &Parsed<'_>) -> Result<Outcome> {
+        if let ([Part::Expression(_, at)], [Some(node)]) =
+            (parsed.parts.as_slice(), parsed.nodes.as_slice())
+        {
+            let value = self.machine.run(node).map_err(|error| error.moved(*at))?;
             return match value {
                 Value::Null => Ok(Outcome::Nothing),
-                value => Ok(Outcome::Value(self.machine.to_json(&value)?, Vec::new())),
+                value => {
+                    let (json, long_integers) = self.machine.json_of(&value)?;
+                    self.long_integers.extend(long_integers);
+                    Ok(Outcome::Value(json))
+                }
             };
         }
         let mut out = String::new();
-        let mut missing = Vec::new();
-        for (part, node) in parts.iter().zip(&parsed) {
+        let mut complete = true;
+        for (part, node) in parsed.parts.iter().zip(&parsed.nodes) {
             match (part, node) {
                 (Part::Expression(expression, at), Some(node)) => {
-                    let value = self
-                        .machine
-                        .run(node)
-                        .map_err(|error| shifted(error, *at))?;
-                    match self
-                        .machine
-                        .text_from(value)
-                        .map_err(|error| shifted(error, *at))?
-                    {
+                    let value = self.machine.run(node).map_err(|error| error.moved(*at))?;
+                    let converted = self.machine.text_from(value);
+                    match converted.map_err(|error| error.moved(*at))? {
                         Value::Text(text) => out.push_str(&text),
                         Value::Null => {
                             out.push_str("${");
                             out.push_str(expression);
                             out.push('}');
-                            missing.push((*expression).to_owned());
+                            complete = false;
                         }
                         other => out.push_str(&text::java(&other)),
                     }
                 }
                 (Part::Literal(text) | Part::Expression(text, _), _) => out.push_str(text),
             }
-            if out.len() > limits.result_bytes_max {
-                let text = format!(
-                    "the result is larger than {} bytes",
-                    limits.result_bytes_max
-                );
-                return Err(Error::new(SPEL_EVALUATION, text));
+            if out.len() > self.env.limits.result_bytes_max {
+                return Err(Error::too_large(self.env.limits.result_bytes_max));
             }
         }
-        Ok(Outcome::Value(Json::from(out), missing))
+        self.machine.spend(out.len());
+        Ok(match complete {
+            true => Outcome::Value(Json::from(out)),
+            false => Outcome::Incomplete(Json::from(out)),
+        })
     }
 }
 
-/// The position of an error in the whole text, given where its expression begins.
-fn shifted(error: Error, begin: usize) -> Error {
-    error.moved(begin)
-}
-
-/// The names of the fields whose value is this text, in Java's set order; without one, the text itself.
-fn place(source: &str, rewritten: &str, enclosing: &Map<String, Json>) -> String {
-    let names: Vec<&str> = enclosing
-        .iter()
-        .filter(|(_, value)| holds(value, source))
-        .map(|(key, _)| key.as_str())
-        .collect();
-    if names.is_empty() {
-        return rewritten.to_owned();
-    }
-    let hashes: Vec<i32> = names.iter().map(|name| order::hash_text(name)).collect();
-    let ordered: Vec<&str> = order::hash_order(&hashes)
-        .into_iter()
-        .map(|at| names[at])
-        .collect();
-    format!("[{}]", ordered.join(", "))
-}
-
-/// Whether the value is the text, or a map that has it as key or value somewhere. Lists are not looked into.
-fn holds(value: &Json, source: &str) -> bool {
-    match value {
-        Json::String(text) => text == source,
-        Json::Object(map) => map
+impl Parsed<'_> {
+    /// The key of the text's entries in a summary: its parts without `${` and `}`.
+    fn key(&self) -> String {
+        self.parts
             .iter()
-            .any(|(key, value)| key == source || holds(value, source)),
-        _ => false,
+            .map(|part| match part {
+                Part::Literal(text) | Part::Expression(text, _) => *text,
+            })
+            .collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Java's types as far as expressions meet them: names, relations between values and parameters.
 
+pub(crate) mod calendar;
 pub(crate) mod date_format;
 pub(crate) mod known;
 pub(crate) mod number;
@@ -101,12 +102,7 @@ pub(crate) fn runtime_class(value: &Value<'_>) -> String {
 pub(crate) fn descriptor(value: &Value<'_>) -> String {
     let name = class_name(value);
     match value {
-        Value::Map(map)
-            if !matches!(
-                map.kind,
-                crate::value::MapKind::Root | crate::value::MapKind::Context(_)
-            ) =>
-        {
+        Value::Map(map) if !map.kind.is_context() => {
             format!("{name}<?, ?>")
         }
         Value::Map(_) => format!("{name}<java.lang.String, java.lang.Object>"),
@@ -140,6 +136,7 @@ pub(crate) fn converts_to_text(value: &Value<'_>) -> bool {
                 | Value::Status(_)
                 | Value::Uuid(_)
                 | Value::Date(_)
+                | Value::DateFormat(_)
         )
 }
 
@@ -302,21 +299,4 @@ pub(crate) fn class_cast(from: &str, to: &str) -> String {
     format!(
         "class {from} cannot be cast to class {to} ({from} and {to} are in module java.base of loader 'bootstrap')"
     )
-}
-
-/// About how many values hang below this one.
-pub(crate) fn size_of(value: &Value<'_>) -> usize {
-    match value {
-        Value::List(list) => 1 + list.items().iter().map(size_of).sum::<usize>(),
-        Value::Map(map) => {
-            1 + map
-                .entries()
-                .iter()
-                .map(|(key, value)| size_of(key) + size_of(value))
-                .sum::<usize>()
-        }
-        Value::Array(array) => 1 + array.items.borrow().iter().map(size_of).sum::<usize>(),
-        Value::Text(text) => 1 + text.len() / 16,
-        _ => 1,
-    }
 }

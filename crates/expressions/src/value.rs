@@ -149,6 +149,8 @@ pub enum Data<'a> {
     Json(&'a Json),
     /// A map that is not wrapped in a JSON value.
     Map(&'a serde_json::Map<String, Json>),
+    /// A list that is not wrapped in a JSON value.
+    List(&'a [Json]),
     /// A text that is not wrapped in a JSON value.
     Text(&'a str),
     /// A value made for this call.
@@ -274,7 +276,7 @@ impl<'a> Data<'a> {
         match self {
             Self::Json(json) => json.get(key).map(Data::Json),
             Self::Map(map) => map.get(key).map(Data::Json),
-            Self::Text(_) => None,
+            Self::Text(_) | Self::List(_) => None,
             Self::Owned(json) => json.get(key).cloned().map(Data::Owned),
         }
     }
@@ -288,13 +290,14 @@ impl<'a> Data<'a> {
             Self::Json(json) => json.as_str().map(Str::Borrowed),
             Self::Text(text) => Some(Str::Borrowed(text)),
             Self::Owned(Json::String(text)) => Some(Str::Shared(text.into())),
-            Self::Owned(_) | Self::Map(_) => None,
+            Self::Owned(_) | Self::Map(_) | Self::List(_) => None,
         }
     }
 
     pub(crate) fn items(&self) -> Vec<Data<'a>> {
         match self {
             Self::Json(Json::Array(items)) => items.iter().map(Data::Json).collect(),
+            Self::List(items) => items.iter().map(Data::Json).collect(),
             Self::Owned(Json::Array(items)) => items.iter().cloned().map(Data::Owned).collect(),
             _ => Vec::new(),
         }
@@ -311,11 +314,21 @@ impl<'a> Data<'a> {
         )
     }
 
+    pub(crate) fn is_empty_map(&self) -> bool {
+        match self {
+            Self::Map(map) => map.is_empty(),
+            Self::Json(Json::Object(map)) => map.is_empty(),
+            Self::Owned(Json::Object(map)) => map.is_empty(),
+            _ => false,
+        }
+    }
+
     /// A copy as JSON.
     pub fn to_json(&self) -> Json {
         match self {
             Self::Json(json) => (*json).clone(),
             Self::Map(map) => Json::Object((*map).clone()),
+            Self::List(items) => Json::Array(items.to_vec()),
             Self::Text(text) => Json::from(*text),
             Self::Owned(json) => json.clone(),
         }
@@ -325,6 +338,7 @@ impl<'a> Data<'a> {
         match self {
             Self::Json(json) => json::view(json),
             Self::Map(map) => json::view_map(map),
+            Self::List(items) => json::view_list(items),
             Self::Text(text) => Value::Text(Str::Borrowed(text)),
             Self::Owned(json) => json::from_owned(json),
         }

@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gennaker_expressions::{Known, Limits, check_json};
+use gennaker_expressions::Limits;
+use gennaker_intake::lint;
 use gennaker_stages::CATALOGUE;
 use serde_json::{Map, Value};
 
@@ -126,39 +127,19 @@ pub fn check(pipeline: &Value) -> Vec<Finding> {
             "'schema' is missing, which a templated pipeline must have",
         ));
     }
-    check_expressions(pipeline, map, &mut findings);
+    check_expressions(pipeline, &mut findings);
     findings
 }
 
-/// Expressions that cannot be parsed or name what does not exist. They are warnings where they stand in text that nothing but
-/// people reads, but nobody can tell that from outside, so all are.
-fn check_expressions(pipeline: &Value, map: &Map<String, Value>, findings: &mut Vec<Finding>) {
-    let texts = |list: &str, key: &str| -> BTreeSet<String> {
-        let items = map
-            .get(list)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
-        items
-            .filter_map(|item| item.get(key).and_then(Value::as_str))
-            .map(str::to_owned)
-            .collect()
-    };
-    let known = Known {
-        stages: texts("stages", "name"),
-        parameters: None,
-        ref_ids: texts("stages", "refId"),
-    };
-    for found in check_json(pipeline, &known, &Limits::default()).findings {
-        let hint = found
-            .suggestion
-            .map(|near| format!(", did you mean {near:?}?"))
-            .unwrap_or_default();
+/// What a save would warn of. All are warnings here: they may stand in text that nothing but people reads, and nobody can
+/// tell that from outside.
+fn check_expressions(pipeline: &Value, findings: &mut Vec<Finding>) {
+    for found in lint::expressions(pipeline, &Limits::default()).warnings {
         let message = format!(
-            "expression at character {}: {}{hint}",
+            "expression at character {}: {}",
             found.position, found.message
         );
-        findings.push(Finding::warning(found.pointer, message));
+        findings.push(Finding::warning(found.path, message));
     }
 }
 

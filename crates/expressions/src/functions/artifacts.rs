@@ -1,10 +1,10 @@
 //! Functions on artifacts and manifests.
 
-use super::stages::{context, execution, execution_id};
+use super::stages::{context, execution, execution_for};
 use super::{failed, text};
 use crate::error::{Error, Result};
 use crate::machine::Machine;
-use crate::objects::{find_stage, stage_text};
+use crate::objects::{execution_id, find_stage, stage_text};
 use crate::value::{BeanClass, Value};
 
 pub(super) fn trigger_by_name<'a>(
@@ -22,19 +22,22 @@ pub(super) fn trigger_by_type<'a>(
 }
 
 fn bound<'a>(machine: &mut Machine<'a, '_>, args: &[Value<'a>], key: &str) -> Result<Value<'a>> {
-    let view = execution(machine, args)?;
+    let view = execution_for(machine, args, "getTrigger")?;
     let wanted = text(&args[1]);
     let expected = view
         .property("trigger")
         .and_then(|trigger| trigger.get("resolvedExpectedArtifacts"))
-        .map(|list| list.items());
+        .map(|list| list.items())
+        .unwrap_or_default();
+    if wanted.is_none() && !expected.is_empty() {
+        return Err(Error::null_pointer(format!(
+            "Cannot invoke \"String.equals(Object)\" because \"{key}\" is null"
+        )));
+    }
     let found = expected
         .into_iter()
-        .flatten()
         .filter_map(|expected| expected.get("boundArtifact"))
-        .find(|artifact| {
-            artifact.is_map() && wanted.is_some() && artifact.get_str(key).as_deref() == wanted
-        });
+        .find(|artifact| artifact.is_map() && artifact.get_str(key).as_deref() == wanted);
     found
         .map(|artifact| Value::bean(BeanClass::Artifact, artifact))
         .ok_or_else(|| {

@@ -3,11 +3,15 @@
 use super::{failed, text};
 use crate::error::{Error, HELPER, Result};
 use crate::machine::Machine;
+use crate::objects::Nulls;
 use crate::types::number;
 use crate::value::{MapKind, Object, Value, text as java};
 
 /// Nesting of a JSON text.
 const DEPTH_MAX: u32 = 128;
+
+/// How Jackson names its source since it does not show it.
+const SOURCE: &str = "Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled)";
 
 /// `#readJson(text)`: a list if the text starts with `[`, else a map.
 pub(super) fn read<'a>(machine: &mut Machine<'a, '_>, args: &[Value<'a>]) -> Result<Value<'a>> {
@@ -17,78 +21,101 @@ pub(super) fn read<'a>(machine: &mut Machine<'a, '_>, args: &[Value<'a>]) -> Res
         );
         return Err(error.wrapped(HELPER, "#readJson(null) failed"));
     };
-    machine.charge(source.len())?;
+    machine.charge(source.len() / 2)?;
     let list = source.starts_with('[');
-    let mut reader = Reader { source, at: 0 };
-    let result = reader
-        .blank()
-        .and_then(|()| reader.value(0))
-        .and_then(|value| match (&value, list) {
-            (Value::List(_), true) | (Value::Map(_), false) | (Value::Null, false) => Ok(value),
-            (other, _) => {
-                let wanted = if list {
-                    "java.util.ArrayList"
-                } else {
-                    "java.util.LinkedHashMap"
-                };
-                let token = match other {
-                    Value::List(_) => "Array value (token `JsonToken.START_ARRAY`)".to_owned(),
-                    Value::Text(text) => format!("String value ('{}')", &**text),
-                    Value::Bool(_) => "Boolean value".to_owned(),
-                    _ => "Number value".to_owned(),
-                };
-                Err(Error::new(
-                    "com.fasterxml.jackson.databind.exc.MismatchedInputException",
-                    format!(
-                        "Cannot deserialize value of type `{wanted}<java.lang.Object>` from {token}"
-                    ),
-                ))
-            }
-        });
+    let mut reader = Reader {
+        source,
+        at: 0,
+        machine,
+    };
+    let result = reader.root(list);
     result.map_err(|error| error.wrapped(HELPER, format!("#readJson({source}) failed")))
 }
 
-struct Reader<'s> {
+/// Reads JSON with the messages of Jackson 2.19.
+struct Reader<'r, 's, 'a, 'e> {
     source: &'s str,
     at: usize,
+    machine: &'r mut Machine<'a, 'e>,
 }
 
-impl Reader<'_> {
+const NOT_A_VALUE: &str = "JSON String, Number, Array, Object or token 'null', 'true' or 'false'";
+
+impl<'a> Reader<'_, '_, 'a, '_> {
+    /// A list or, with `list` false, a map or null.
+    fn root(&mut self, list: bool) -> Result<Value<'a>> {
+        const MISMATCH: &str = "com.fasterxml.jackson.databind.exc.MismatchedInputException";
+        self.skip();
+        let start = self.at;
+        if self.peek().is_none() {
+            let text = format!("No content to map due to end-of-input\n at [{SOURCE}; line: 1]");
+            return Err(Error::new(MISMATCH, text));
+        }
+        let value = self.value(0)?;
+        let wanted = "Cannot deserialize value of type `java.util.LinkedHashMap<java.lang.Object,java.lang.Object>` from";
+        let text = match &value {
+            Value::Null | Value::Map(_) => return Ok(value),
+            Value::List(_) if list => return Ok(value),
+            Value::List(_) => format!("{wanted} Array value (token `JsonToken.START_ARRAY`)"),
+            Value::Text(text) => format!(
+                "Cannot construct instance of `java.util.LinkedHashMap` (although at least one Creator exists): no String-argument constructor/factory method to deserialize from String value ('{}')",
+                &**text
+            ),
+            Value::Bool(true) => format!("{wanted} Boolean value (token `JsonToken.VALUE_TRUE`)"),
+            Value::Bool(_) => format!("{wanted} Boolean value (token `JsonToken.VALUE_FALSE`)"),
+            Value::Double(_) => {
+                format!("{wanted} Floating-point value (token `JsonToken.VALUE_NUMBER_FLOAT`)")
+            }
+            _ => format!("{wanted} Integer value (token `JsonToken.VALUE_NUMBER_INT`)"),
+        };
+        Err(Error::new(
+            MISMATCH,
+            format!("{text}\n at {}", self.place(start)),
+        ))
+    }
+
     fn peek(&self) -> Option<u8> {
         self.source.as_bytes().get(self.at).copied()
     }
 
-    fn failure(&self, text: impl Into<String>) -> Error {
-        let before = &self.source[..self.at.min(self.source.len())];
+    /// As Jackson shows a place.
+    fn place(&self, at: usize) -> String {
+        let before = &self.source[..at.min(self.source.len())];
         let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        let text = format!(
-            "{}\n at [Source: (String); line: {line}, column: {column}]",
-            text.into()
-        );
+        let column = before
+            .rsplit('\n')
+            .next()
+            .unwrap_or("")
+            .encode_utf16()
+            .count()
+            + 1;
+        format!("[{SOURCE}; line: {line}, column: {column}]")
+    }
+
+    fn failure_at(&self, text: impl std::fmt::Display, at: usize) -> Error {
+        let text = format!("{text}\n at {}", self.place(at));
         Error::new("com.fasterxml.jackson.core.JsonParseException", text)
     }
 
-    fn end(&self) -> Error {
-        let text = self
-            .failure("Unexpected end-of-input")
-            .message()
-            .unwrap_or_default()
-            .to_owned();
-        Error::new("com.fasterxml.jackson.core.io.JsonEOFException", text)
+    fn failure(&self, text: impl std::fmt::Display) -> Error {
+        self.failure_at(text, self.at)
     }
 
-    fn blank(&mut self) -> Result<()> {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-        match self.peek() {
-            Some(_) => Ok(()),
-            None => Err(Error::new(
-                "com.fasterxml.jackson.databind.exc.MismatchedInputException",
-                "No content to map due to end-of-input",
-            )),
-        }
+    /// The character at hand is not what it must be.
+    fn unexpected(&self, wanted: &str) -> Error {
+        let c = self.source[self.at..].chars().next().unwrap_or('\0');
+        let code = u32::from(c);
+        self.failure(format!(
+            "Unexpected character ('{c}' (code {code})){wanted}"
+        ))
+    }
+
+    fn end(&self, text: impl std::fmt::Display) -> Error {
+        let text = format!(
+            "Unexpected end-of-input{text}\n at {}",
+            self.place(self.source.len())
+        );
+        Error::new("com.fasterxml.jackson.core.io.JsonEOFException", text)
     }
 
     fn skip(&mut self) {
@@ -97,94 +124,89 @@ impl Reader<'_> {
         }
     }
 
-    fn value<'a>(&mut self, depth: u32) -> Result<Value<'a>> {
+    fn value(&mut self, depth: u32) -> Result<Value<'a>> {
         if depth > DEPTH_MAX {
             return Err(self.failure(format!("nested deeper than {DEPTH_MAX}")));
         }
-        self.skip();
+        let work = match self.peek() {
+            Some(b'{') => 40,
+            Some(b'[') => 20,
+            _ => 8,
+        };
+        self.machine.charge(work)?;
         match self.peek() {
-            None => Err(self.end()),
+            None => Err(self.end("")),
             Some(b'{') => self.map(depth),
             Some(b'[') => self.list(depth),
             Some(b'"') => self.text().map(Value::text),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(_) => {
-                for (word, value) in [
-                    ("true", Value::Bool(true)),
-                    ("false", Value::Bool(false)),
-                    ("null", Value::Null),
-                ] {
-                    if self.source[self.at..].starts_with(word) {
-                        self.at += word.len();
-                        return Ok(value);
-                    }
-                }
-                let rest = &self.source[self.at..];
-                let token: String = rest
-                    .chars()
-                    .take_while(|c| c.is_alphanumeric())
-                    .take(256)
-                    .collect();
-                let shown = if token.is_empty() {
-                    rest.chars().take(1).collect()
-                } else {
-                    token
-                };
-                Err(self.failure(format!(
-                    "Unrecognized token '{shown}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
-                )))
-            }
+            Some(_) => self.word(),
         }
     }
 
-    fn map<'a>(&mut self, depth: u32) -> Result<Value<'a>> {
+    fn word(&mut self) -> Result<Value<'a>> {
+        let rest = &self.source[self.at..];
+        let length = rest
+            .char_indices()
+            .find(|(_, c)| !(c.is_alphanumeric() || matches!(c, '_' | '$')))
+            .map_or(rest.len(), |(at, _)| at);
+        let value = match &rest[..length] {
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            "null" => Value::Null,
+            "" => return Err(self.unexpected(&format!(": expected a valid value ({NOT_A_VALUE})"))),
+            token => {
+                let text = format!("Unrecognized token '{token}': was expecting ({NOT_A_VALUE})");
+                return Err(self.failure_at(text, self.at + length));
+            }
+        };
+        self.at += length;
+        Ok(value)
+    }
+
+    fn map(&mut self, depth: u32) -> Result<Value<'a>> {
+        let start = self.at;
         self.at += 1;
         let mut entries = Vec::new();
         self.skip();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(Value::map(MapKind::Linked, entries));
-        }
         loop {
-            self.skip();
             match self.peek() {
+                Some(b'}') if entries.is_empty() => {
+                    self.at += 1;
+                    break;
+                }
                 Some(b'"') => {}
-                None => return Err(self.end()),
+                None if entries.is_empty() => return Err(self.unclosed("Object", start)),
+                None => return Err(self.cut_short("Object")),
                 Some(_) => {
-                    let text =
-                        "Unexpected character: was expecting double-quote to start field name";
-                    return Err(self.failure(text));
+                    return Err(self.unexpected(": was expecting double-quote to start field name"));
                 }
             }
             let key = self.text()?;
             self.skip();
             match self.peek() {
                 Some(b':') => self.at += 1,
-                None => return Err(self.end()),
+                None => return Err(self.end(" within/between Object entries")),
                 Some(_) => {
-                    let text = "Unexpected character: was expecting a colon to separate field name and value";
-                    return Err(self.failure(text));
+                    return Err(
+                        self.unexpected(": was expecting a colon to separate field name and value")
+                    );
                 }
+            }
+            self.skip();
+            if self.peek().is_none() {
+                return Err(self.end(" within/between Object entries"));
             }
             entries.push((Value::text(key), self.value(depth + 1)?));
-            self.skip();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => {
-                    self.at += 1;
-                    return Ok(Value::map(MapKind::Linked, entries));
-                }
-                None => return Err(self.end()),
-                Some(_) => {
-                    return Err(self.failure(
-                        "Unexpected character: was expecting comma to separate Object entries",
-                    ));
-                }
+            if self.is_last(b'}', "Object", start)? {
+                break;
             }
         }
+        Ok(Value::map(MapKind::Linked, entries))
     }
 
-    fn list<'a>(&mut self, depth: u32) -> Result<Value<'a>> {
+    fn list(&mut self, depth: u32) -> Result<Value<'a>> {
+        let start = self.at;
         self.at += 1;
         let mut items = Vec::new();
         self.skip();
@@ -193,22 +215,61 @@ impl Reader<'_> {
             return Ok(Value::list(items));
         }
         loop {
+            if self.peek().is_none() {
+                return Err(match items.is_empty() {
+                    true => self.unclosed("Array", start),
+                    false => self.cut_short("Array"),
+                });
+            }
             items.push(self.value(depth + 1)?);
-            self.skip();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') => {
-                    self.at += 1;
-                    return Ok(Value::list(items));
-                }
-                None => return Err(self.end()),
-                Some(_) => {
-                    return Err(self.failure(
-                        "Unexpected character: was expecting comma to separate Array entries",
-                    ));
-                }
+            if self.is_last(b']', "Array", start)? {
+                return Ok(Value::list(items));
             }
         }
+    }
+
+    /// Whether the collection ends behind the entry that was read, else another follows.
+    fn is_last(&mut self, close: u8, kind: &str, start: usize) -> Result<bool> {
+        self.skip();
+        match self.peek() {
+            Some(b',') => {
+                self.at += 1;
+                self.skip();
+                Ok(false)
+            }
+            Some(byte) if byte == close => {
+                self.at += 1;
+                Ok(true)
+            }
+            None => Err(self.unclosed(kind, start)),
+            Some(byte @ (b'}' | b']')) => {
+                let text = format!(
+                    "Unexpected close marker '{}': expected '{}' (for {kind} starting at {})",
+                    char::from(byte),
+                    char::from(close),
+                    self.place(start)
+                );
+                Err(self.failure(text))
+            }
+            Some(_) => {
+                Err(self.unexpected(&format!(": was expecting comma to separate {kind} entries")))
+            }
+        }
+    }
+
+    fn unclosed(&self, kind: &str, start: usize) -> Error {
+        self.end(format!(
+            ": expected close marker for {kind} (start marker at {})",
+            self.place(start)
+        ))
+    }
+
+    /// The text ends behind a comma.
+    fn cut_short(&self, kind: &str) -> Error {
+        self.failure_at(
+            format!("Unexpected end-of-input within/between {kind} entries"),
+            self.source.len(),
+        )
     }
 
     fn text(&mut self) -> Result<String> {
@@ -219,10 +280,11 @@ impl Reader<'_> {
                 b'"' => {
                     self.at += 1;
                     let raw = &self.source[start..self.at];
+                    // Half a pair of surrogates is a character in Java and none here.
                     return serde_json::from_str(raw)
                         .map_err(|error| self.failure(error.to_string()));
                 }
-                b'\\' => self.at += 2,
+                b'\\' => self.escape()?,
                 0..=0x1F => {
                     return Err(self.failure(format!(
                         "Illegal unquoted character ((CTRL-CHAR, code {byte})): has to be escaped using backslash to be included in string value"
@@ -231,23 +293,89 @@ impl Reader<'_> {
                 _ => self.at += 1,
             }
         }
-        self.at = self.source.len();
-        Err(self.end())
+        Err(self.end(": was expecting closing quote for a string value"))
     }
 
-    fn number<'a>(&mut self) -> Result<Value<'a>> {
+    fn escape(&mut self) -> Result<()> {
+        self.at += 1;
+        match self.source[self.at..].chars().next() {
+            None => return Err(self.end(" in character escape sequence")),
+            Some('u') => {
+                self.at += 1;
+                for _ in 0..4 {
+                    match self.peek() {
+                        Some(digit) if digit.is_ascii_hexdigit() => self.at += 1,
+                        None => return Err(self.end(" in character escape sequence")),
+                        Some(_) => {
+                            return Err(self.unexpected(
+                                ": expected a hex-digit for character escape sequence",
+                            ));
+                        }
+                    }
+                }
+            }
+            Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => self.at += 1,
+            Some(c) => {
+                let code = u32::from(c);
+                return Err(
+                    self.failure(format!("Unrecognized character escape '{c}' (code {code})"))
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<Value<'a>> {
         let start = self.at;
-        let more =
-            |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
-        while self.peek().is_some_and(more) {
+        if self.peek() == Some(b'-') {
             self.at += 1;
+            if !self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+                return Err(self.no_digit(
+                    self.at,
+                    "expected digit (0-9) to follow minus sign, for valid numeric value",
+                ));
+            }
+        }
+        let first = self.at;
+        self.digits();
+        if self.at > first + 1 && self.source.as_bytes()[first] == b'0' {
+            return Err(self.failure_at(
+                "Invalid numeric value: Leading zeroes not allowed",
+                first + 1,
+            ));
+        }
+        let mut whole = true;
+        if self.peek() == Some(b'.') {
+            whole = false;
+            self.at += 1;
+            if self.digits() == 0 {
+                return Err(self.no_digit(self.at - 1, "Decimal point not followed by a digit"));
+            }
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            whole = false;
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            if self.digits() == 0 {
+                return Err(
+                    self.no_digit(self.at - 1, "Exponent indicator not followed by a digit")
+                );
+            }
         }
         let raw = &self.source[start..self.at];
-        // The JSON library knows the grammar; its number type does not hold every integer.
-        if serde_json::from_str::<serde::de::IgnoredAny>(raw).is_err() {
-            return Err(self.failure(format!("Unexpected character in numeric value '{raw}'")));
+        if raw.len() > 1_000 {
+            let text = format!(
+                "Number value length ({}) exceeds the maximum allowed (1000, from `StreamReadConstraints.getMaxNumberLength()`)",
+                raw.len()
+            );
+            return Err(Error::new(
+                "com.fasterxml.jackson.core.exc.StreamConstraintsException",
+                text,
+            ));
         }
-        if raw.contains(['.', 'e', 'E']) {
+        if !whole {
             return Ok(Value::Double(raw.parse().unwrap_or(f64::INFINITY)));
         }
         if let Ok(value) = raw.parse::<i32>() {
@@ -256,10 +384,29 @@ impl Reader<'_> {
         if let Ok(value) = raw.parse::<i64>() {
             return Ok(Value::Long(value));
         }
-        if raw.len() > 1_000 {
-            return Err(self.failure("Number value length exceeds the maximum allowed (1000)"));
-        }
         Ok(number::big(raw).map_or(Value::Null, |value| Value::Big(value.into())))
+    }
+
+    /// Takes digits and says how many.
+    fn digits(&mut self) -> usize {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        self.at - start
+    }
+
+    fn no_digit(&self, at: usize, wanted: &str) -> Error {
+        match self.source[self.at..].chars().next() {
+            None => self.end(""),
+            Some(c) => {
+                let code = u32::from(c);
+                let text = format!(
+                    "Unexpected character ('{c}' (code {code})) in numeric value: {wanted}"
+                );
+                self.failure_at(text, at)
+            }
+        }
     }
 }
 
@@ -269,17 +416,18 @@ pub(super) fn write<'a>(machine: &mut Machine<'a, '_>, args: &[Value<'a>]) -> Re
         Value::NotEvaluable(inner) => ((**inner).clone(), false),
         value => (value.clone(), true),
     };
+    machine.measure(&value)?;
     let mut out = String::new();
     let most = machine.env.limits.result_bytes_max;
     let execution = machine.execution();
     let result = put(&value, &mut out, most, &|object| {
-        crate::objects::document(execution, object)
+        crate::objects::document(execution, object, Nulls::Kept)
     })
     .and_then(|()| match guarded && out.contains("${") {
         true => Err(failed("result for toJson cannot contain an expression")),
         false => Ok(()),
     });
-    machine.charge(out.len())?;
+    machine.charge(out.len() / 2)?;
     match result {
         Ok(()) => Ok(Value::text(out)),
         Err(_) if value.is_null() && guarded => Err(Error::null_pointer("o")),
@@ -358,7 +506,8 @@ fn put<'a>(
                 ),
             ));
         }
-        Value::Random(_) | Value::DateFormat(_) => out.push_str("{}"),
+        Value::Random(_) => out.push_str("{\"deprecated\":false}"),
+        Value::DateFormat(_) => out.push_str("{}"),
         Value::Object(object) => out.push_str(&document(object).to_string()),
         Value::NotEvaluable(inner) => {
             out.push_str("{\"expression\":");
@@ -387,5 +536,14 @@ fn sequence<'a>(
 }
 
 fn quote(text: &str, out: &mut String) {
+    if text
+        .bytes()
+        .all(|byte| byte >= b' ' && !matches!(byte, b'"' | b'\\'))
+    {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     out.push_str(&serde_json::Value::from(text).to_string());
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::stages::execution;
+use super::stages::execution_for;
 use super::{failed, json, properties, text, yaml};
 use crate::env::{Lookup, LookupAnswer};
 use crate::error::{Error, Result};
@@ -13,6 +13,17 @@ use crate::value::{Value, json as values};
 fn cause(reason: String) -> Error {
     Error::new("java.lang.RuntimeException", reason)
 }
+
+/// Classes that reading an address throws in the original: what an answer may name.
+const READING: [&str; 7] = [
+    "java.lang.IllegalArgumentException",
+    "java.net.UnknownHostException",
+    "java.net.ConnectException",
+    "java.net.SocketTimeoutException",
+    "javax.net.ssl.SSLException",
+    "java.io.IOException",
+    "com.netflix.spinnaker.orca.pipeline.util.HttpClientUtils$RetryRequestException",
+];
 
 fn fetch<'a>(machine: &mut Machine<'a, '_>, url: &Value<'a>) -> Result<String> {
     let url = text(url).unwrap_or("null").to_owned();
@@ -27,7 +38,15 @@ fn fetch<'a>(machine: &mut Machine<'a, '_>, url: &Value<'a>) -> Result<String> {
         }
         LookupAnswer::Found { value } => Ok(value.to_string()),
         LookupAnswer::Missing => Err(problem(cause("not found".into()))),
-        LookupAnswer::Failed { reason, .. } => Err(problem(cause(reason))),
+        LookupAnswer::Failed { exception, reason } => {
+            let class = READING
+                .into_iter()
+                .find(|class| exception.as_deref() == Some(*class));
+            Err(problem(class.map_or_else(
+                || cause(reason.clone()),
+                |class| Error::new(class, reason.clone()),
+            )))
+        }
     }
 }
 
@@ -107,7 +126,7 @@ fn in_current<'a>(
             ));
         }
     };
-    let view = execution(machine, args)?;
+    let view = execution_for(machine, args, "getApplication")?;
     let application = view
         .property("application")
         .and_then(|name| name.into_str());

@@ -30,7 +30,7 @@ pub(super) fn to_int<'a>(_: &mut Machine<'a, '_>, args: &[Value<'a>]) -> Result<
 
 pub(super) fn to_float<'a>(_: &mut Machine<'a, '_>, args: &[Value<'a>]) -> Result<Value<'a>> {
     let Some(text) = text(&args[0]) else {
-        return Err(null("in"));
+        return Err(null("String.trim()", "in"));
     };
     number::float(text).map(Value::Float)
 }
@@ -45,7 +45,7 @@ pub(super) fn to_base64<'a>(
     machine: &mut Machine<'a, '_>,
     args: &[Value<'a>],
 ) -> Result<Value<'a>> {
-    let text = text(&args[0]).ok_or_else(|| null("text"))?;
+    let text = text(&args[0]).ok_or_else(|| null("String.getBytes()", "text"))?;
     machine.charge(text.len())?;
     Ok(Value::text(BASE64.encode(text)))
 }
@@ -54,7 +54,8 @@ pub(super) fn from_base64<'a>(
     machine: &mut Machine<'a, '_>,
     args: &[Value<'a>],
 ) -> Result<Value<'a>> {
-    let text = text(&args[0]).ok_or_else(|| null("text"))?;
+    let text =
+        text(&args[0]).ok_or_else(|| null("String.getBytes(java.nio.charset.Charset)", "src"))?;
     machine.charge(text.len())?;
     if let Some(byte) = text
         .bytes()
@@ -64,9 +65,14 @@ pub(super) fn from_base64<'a>(
             "Illegal base64 character {byte:x}"
         )));
     }
-    let bytes = BASE64
-        .decode(text)
-        .map_err(|_| Error::illegal_argument("Input byte array has wrong 4-byte ending unit"))?;
+    let digits = text.trim_end_matches('=').len();
+    let bytes = BASE64.decode(text).map_err(|_| {
+        Error::illegal_argument(match (text.len(), digits % 4) {
+            (1, _) => "Input byte[] should at least have 2 bytes for base64 bytes",
+            (length, 1) if length == digits => "Last unit does not have enough valid bits",
+            _ => "Input byte array has wrong 4-byte ending unit",
+        })
+    })?;
     Ok(Value::text(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
@@ -74,7 +80,7 @@ pub(super) fn alphanumerical<'a>(
     machine: &mut Machine<'a, '_>,
     args: &[Value<'a>],
 ) -> Result<Value<'a>> {
-    let text = text(&args[0]).ok_or_else(|| null("str"))?;
+    let text = text(&args[0]).ok_or_else(|| null("String.replaceAll(String, String)", "str"))?;
     machine.charge(text.len())?;
     Ok(Value::text(
         text.chars()
@@ -95,8 +101,8 @@ pub(super) fn do_not_eval<'a>(_: &mut Machine<'a, '_>, args: &[Value<'a>]) -> Re
     Ok(Value::NotEvaluable(args[0].clone().into()))
 }
 
-fn null(name: &str) -> Error {
+fn null(method: &str, name: &str) -> Error {
     Error::null_pointer(format!(
-        "Cannot invoke \"String.toString()\" because \"{name}\" is null"
+        "Cannot invoke \"{method}\" because \"{name}\" is null"
     ))
 }

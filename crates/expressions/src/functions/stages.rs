@@ -3,27 +3,32 @@
 use super::{failed, text};
 use crate::error::{Error, Result};
 use crate::machine::Machine;
-use crate::objects::{find_stage, stage_text};
+use crate::objects::{execution_id, find_stage, stage_text};
 use crate::root::ExecutionView;
 use crate::value::{Object, Value};
 
-/// The execution that came as hidden argument.
+/// The execution that came as hidden argument, for a function that goes through its stages.
 pub(super) fn execution<'a>(
+    machine: &mut Machine<'a, '_>,
+    args: &[Value<'a>],
+) -> Result<&'a dyn ExecutionView> {
+    let view = execution_for(machine, args, "getStages")?;
+    machine.charge(view.stage_count())?;
+    Ok(view)
+}
+
+/// The execution that came as hidden argument; `getter` is what the original asks it first.
+pub(super) fn execution_for<'a>(
     machine: &Machine<'a, '_>,
     args: &[Value<'a>],
+    getter: &str,
 ) -> Result<&'a dyn ExecutionView> {
     match (&args[0], machine.execution()) {
         (Value::Object(Object::Execution), Some(view)) => Ok(view),
-        _ => Err(Error::null_pointer(
-            "Cannot invoke \"com.netflix.spinnaker.orca.api.pipeline.models.PipelineExecution.getStages()\" because \"execution\" is null",
-        )),
+        _ => Err(Error::null_pointer(format!(
+            "Cannot invoke \"com.netflix.spinnaker.orca.api.pipeline.models.PipelineExecution.{getter}()\" because \"execution\" is null",
+        ))),
     }
-}
-
-pub(super) fn execution_id(view: &dyn ExecutionView) -> String {
-    view.property("id")
-        .and_then(|id| id.into_str())
-        .map_or_else(|| "null".to_owned(), |id| id.to_string())
 }
 
 fn named(view: &dyn ExecutionView, name: Option<&str>) -> Option<usize> {
@@ -53,13 +58,14 @@ pub(super) fn by_ref_id<'a>(
     machine: &mut Machine<'a, '_>,
     args: &[Value<'a>],
 ) -> Result<Value<'a>> {
-    let view = execution(machine, args)?;
     let Some(id) = text(&args[1]) else {
+        let view = execution_for(machine, args, "getId")?;
         return Err(failed(format!(
             "Stage refId must not be null in #stageByRefId in execution {}",
             execution_id(view)
         )));
     };
+    let view = execution(machine, args)?;
     let place = find_stage(view, |place| {
         stage_text(view, place, "refId").is_some_and(|text| &*text == id)
     });

@@ -1,245 +1,293 @@
-//! `#readYaml` and `#readAllYaml`: YAML 1.1 as SnakeYAML's safe constructor reads it.
+//! `#readYaml` and `#readAllYaml`: YAML 1.1 as the safe constructor of SnakeYAML 2.4 reads it.
+//!
+//! The parser gives events; what a scalar means, which tags there are, merge keys and aliases are decided here, because
+//! the later version of YAML that the parser knows answers differently.
 
-use serde::de::Deserialize as _;
-use serde_norway::{Deserializer, Value as Yaml};
+mod scalar;
+
+use std::collections::BTreeMap;
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
 
 use super::text;
 use crate::error::{Error, HELPER, Result};
 use crate::machine::Machine;
-use crate::types::time;
-use crate::value::{MapKind, Value};
+use crate::value::{ListKind, MapKind, Value};
+use scalar::Standard;
 
-const DEPTH_MAX: u32 = 64;
+/// Nesting of collections (`LoaderOptions`).
+const DEPTH_MAX: u32 = 50;
+
+/// Aliases of collections in one document (`LoaderOptions`).
+const ALIASES_MAX: u32 = 50;
 
 /// `#readYaml(text)`: exactly one document; none is null.
 pub(super) fn read<'a>(machine: &mut Machine<'a, '_>, args: &[Value<'a>]) -> Result<Value<'a>> {
-    let source = text(&args[0]).map(str::to_owned);
-    let result =
-        documents(machine, source.as_deref()).and_then(|mut documents| match documents.len() {
-            0 => Ok(Value::Null),
-            1 => Ok(documents.remove(0)),
-            _ => Err(Error::new(
-                "org.yaml.snakeyaml.composer.ComposerException",
-                "expected a single document in the stream\nbut found another document",
-            )),
-        });
-    result.map_err(|error| {
-        error.wrapped(
-            HELPER,
-            format!("#readYaml({}) failed", source.as_deref().unwrap_or("null")),
-        )
-    })
+    let source = text(&args[0]);
+    let result = source.ok_or_else(no_content).and_then(|source| {
+        let mut documents = documents(machine, source)?;
+        if let [(_, first), (_, second), ..] = documents.as_slice() {
+            let text = format!(
+                "expected a single document in the stream\n{}but found another document\n{}",
+                mark(source, first),
+                mark(source, second)
+            );
+            return Err(yaml_error("composer.ComposerException", text));
+        }
+        Ok(documents.pop().map_or(Value::Null, |(value, _)| value))
+    });
+    let shown = source.unwrap_or("null");
+    result.map_err(|error| error.wrapped(HELPER, format!("#readYaml({shown}) failed")))
 }
 
 /// `#readAllYaml(text)`: a list of documents.
 pub(super) fn read_all<'a>(machine: &mut Machine<'a, '_>, args: &[Value<'a>]) -> Result<Value<'a>> {
-    let source = text(&args[0]).map(str::to_owned);
-    documents(machine, source.as_deref())
-        .map(Value::list)
-        .map_err(|error| {
-            error.wrapped(
-                HELPER,
-                format!(
-                    "#readAllYaml({}) failed",
-                    source.as_deref().unwrap_or("null")
-                ),
-            )
-        })
+    let source = text(&args[0]);
+    let result = source
+        .ok_or_else(no_content)
+        .and_then(|source| documents(machine, source));
+    let shown = source.unwrap_or("null");
+    result
+        .map(|documents| Value::list(documents.into_iter().map(|(value, _)| value).collect()))
+        .map_err(|error| error.wrapped(HELPER, format!("#readAllYaml({shown}) failed")))
 }
 
-fn documents<'a>(machine: &mut Machine<'a, '_>, source: Option<&str>) -> Result<Vec<Value<'a>>> {
-    let Some(source) = source else {
-        return Err(Error::null_pointer("content"));
+fn no_content() -> Error {
+    Error::null_pointer("content")
+}
+
+fn yaml_error(class: &str, text: impl Into<String>) -> Error {
+    let class = match class {
+        "composer.ComposerException" => "org.yaml.snakeyaml.composer.ComposerException",
+        "constructor.ConstructorException" => "org.yaml.snakeyaml.constructor.ConstructorException",
+        "parser.ParserException" => "org.yaml.snakeyaml.parser.ParserException",
+        _ => "org.yaml.snakeyaml.error.YAMLException",
     };
-    machine.charge(source.len().saturating_mul(2))?;
-    refuse_tags(source)?;
-    let plain = Plain::new(source);
+    Error::new(class, text)
+}
+
+/// All documents, each with the place where it begins.
+fn documents<'a>(machine: &mut Machine<'a, '_>, source: &str) -> Result<Vec<(Value<'a>, Marker)>> {
+    // A scanner looks at every character several times.
+    machine.charge(source.len().saturating_mul(4))?;
+    let mut reader = Reader {
+        machine,
+        source,
+        events: Parser::new_from_str(source),
+        anchors: BTreeMap::new(),
+        aliases: 0,
+    };
     let mut out = Vec::new();
-    for document in Deserializer::from_str(source) {
-        let yaml = Yaml::deserialize(document).map_err(|error| {
-            Error::new("org.yaml.snakeyaml.error.YAMLException", error.to_string())
-        })?;
-        out.push(convert(machine, &yaml, &plain, 0)?);
-    }
-    // An empty stream has no document at all, and the library gives one that is null.
-    let empty = source
-        .lines()
-        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
-    if empty {
-        out.clear();
-    }
-    Ok(out)
-}
-
-/// The parser drops tags of classes; SnakeYAML's safe constructor knows the standard ones only.
-///
-/// `!!binary`, `!!set` and `!!omap` have no equal here. A text that holds such a word after a blank is refused too.
-fn refuse_tags(source: &str) -> Result<()> {
-    const KNOWN: [&str; 8] = [
-        "str",
-        "int",
-        "float",
-        "bool",
-        "null",
-        "seq",
-        "map",
-        "timestamp",
-    ];
-    for (at, _) in source.match_indices("!!") {
-        let before = source[..at].chars().next_back();
-        if before.is_some_and(|c| !(c.is_whitespace() || "[{,:-".contains(c))) {
-            continue;
-        }
-        let tag: String = source[at + 2..]
-            .chars()
-            .take_while(|c| !c.is_whitespace() && !",]}".contains(*c))
-            .collect();
-        if !tag.is_empty() && !KNOWN.contains(&tag.as_str()) {
-            return Err(Error::new(
-                "org.yaml.snakeyaml.constructor.ConstructorException",
-                format!("could not determine a constructor for the tag tag:yaml.org,2002:{tag}"),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Which scalars stand in quotes somewhere in the text: those are never numbers, booleans or dates.
-struct Plain<'s> {
-    source: &'s str,
-}
-
-impl<'s> Plain<'s> {
-    fn new(source: &'s str) -> Self {
-        Self { source }
-    }
-
-    /// Whether the text occurs unquoted; the parser does not tell for each scalar.
-    fn holds(&self, text: &str) -> bool {
-        let quoted = |quote: char| self.source.contains(&format!("{quote}{text}{quote}"));
-        !quoted('"') && !quoted('\'')
-    }
-}
-
-fn convert<'a>(
-    machine: &mut Machine<'a, '_>,
-    yaml: &Yaml,
-    plain: &Plain<'_>,
-    depth: u32,
-) -> Result<Value<'a>> {
-    machine.charge(4)?;
-    if depth > DEPTH_MAX {
-        return Err(Error::new(
-            "org.yaml.snakeyaml.error.YAMLException",
-            "Nesting Depth exceeded max 50",
-        ));
-    }
-    Ok(match yaml {
-        Yaml::Null => Value::Null,
-        Yaml::Bool(value) => Value::Bool(*value),
-        Yaml::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(value), _) => i32::try_from(value).map_or(Value::Long(value), Value::Int),
-            (None, Some(value)) => Value::Big(num_bigint::BigInt::from(value).into()),
-            (None, None) => Value::Double(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        Yaml::String(text) => scalar(text, plain),
-        Yaml::Sequence(items) => {
-            let items = items
-                .iter()
-                .map(|item| convert(machine, item, plain, depth + 1))
-                .collect::<Result<_>>()?;
-            Value::list(items)
-        }
-        Yaml::Mapping(map) => {
-            let mut entries = Vec::new();
-            for (key, value) in map {
-                let key = convert(machine, key, plain, depth + 1)?;
-                entries.push((key, convert(machine, value, plain, depth + 1)?));
+    loop {
+        let (event, span) = reader.next()?;
+        match event {
+            Event::StreamEnd => return Ok(out),
+            Event::DocumentStart(_) => {
+                reader.anchors.clear();
+                reader.aliases = 0;
+                let (event, first) = reader.next()?;
+                if event == Event::DocumentEnd {
+                    continue;
+                }
+                let begin = if span.start.index() < first.start.index() {
+                    span.start
+                } else {
+                    first.start
+                };
+                out.push((reader.node(event, first, 0)?, begin));
             }
-            Value::map(MapKind::Linked, entries)
+            _ => {}
         }
-        Yaml::Tagged(tagged) => {
-            return Err(Error::new(
-                "org.yaml.snakeyaml.constructor.ConstructorException",
-                format!(
-                    "could not determine a constructor for the tag {}",
-                    tagged.tag
-                ),
-            ));
-        }
-    })
+    }
 }
 
-/// What YAML 1.1 sees in a plain scalar that YAML 1.2 leaves as text.
-fn scalar<'a>(text: &str, plain: &Plain<'_>) -> Value<'a> {
-    let as_text = || Value::from(text);
-    if text.is_empty() || text.len() > 64 || !plain.holds(text) {
-        return as_text();
-    }
-    match text {
-        "yes" | "Yes" | "YES" | "on" | "On" | "ON" => return Value::Bool(true),
-        "no" | "No" | "NO" | "off" | "Off" | "OFF" => return Value::Bool(false),
-        _ => {}
-    }
-    if let Some(number) = old_number(text) {
-        return number;
-    }
-    date(text).unwrap_or_else(as_text)
+struct Reader<'r, 's, 'a, 'e> {
+    machine: &'r mut Machine<'a, 'e>,
+    source: &'s str,
+    events: Parser<'s, StrInput<'s>>,
+    anchors: BTreeMap<usize, Value<'a>>,
+    aliases: u32,
 }
 
-/// Octal with a leading zero, underscores, binary and base sixty.
-fn old_number<'a>(text: &str) -> Option<Value<'a>> {
-    let (sign, digits) = match text.as_bytes()[0] {
-        b'-' => (-1, &text[1..]),
-        b'+' => (1, &text[1..]),
-        _ => (1, text),
-    };
-    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
-        return None;
-    }
-    let compact: String = digits.chars().filter(|c| *c != '_').collect();
-    let value = if let Some(octal) = compact
-        .strip_prefix('0')
-        .filter(|rest| !rest.is_empty() && rest.bytes().all(|b| (b'0'..=b'7').contains(&b)))
-    {
-        i64::from_str_radix(octal, 8).ok()?
-    } else if let Some(binary) = compact.strip_prefix("0b") {
-        i64::from_str_radix(binary, 2).ok()?
-    } else if compact.contains(':') {
-        let mut total: i64 = 0;
-        for part in compact.split(':') {
-            let part: i64 = part
-                .parse()
-                .ok()
-                .filter(|part| (0..60).contains(part) || total == 0)?;
-            total = total.checked_mul(60)?.checked_add(part)?;
+impl<'s, 'a> Reader<'_, 's, 'a, '_> {
+    fn next(&mut self) -> Result<(Event<'s>, Span)> {
+        self.machine.charge(40)?;
+        match self.events.next_event() {
+            None => Ok((Event::StreamEnd, Span::default())),
+            Some(Ok(event)) => Ok(event),
+            Some(Err(error)) => {
+                let text = format!("{}\n{}", error.info(), mark(self.source, error.marker()));
+                Err(yaml_error("parser.ParserException", text))
+            }
         }
-        total
-    } else if compact.len() != digits.len() && compact.bytes().all(|b| b.is_ascii_digit()) {
-        compact.parse().ok()?
-    } else {
-        return None;
-    };
-    let value = sign * value;
-    Some(i32::try_from(value).map_or(Value::Long(value), Value::Int))
+    }
+
+    fn node(&mut self, event: Event<'s>, span: Span, depth: u32) -> Result<Value<'a>> {
+        if depth > DEPTH_MAX {
+            let text = format!("Nesting Depth exceeded max {DEPTH_MAX}");
+            return Err(yaml_error("error.YAMLException", text));
+        }
+        let (value, anchor) = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == ScalarStyle::Plain;
+                let value = match self.standard(tag.as_deref(), span)? {
+                    None => scalar::resolve(&text, plain),
+                    Some(tag) => scalar::construct(tag, &text)?,
+                };
+                (value, anchor)
+            }
+            Event::SequenceStart(anchor, tag) => {
+                let tag = self.standard(tag.as_deref(), span)?;
+                let items = self.items(depth)?;
+                let value = match tag {
+                    Some(Standard::OrderedMap | Standard::Pairs) => ordered(&items),
+                    _ => Value::list(items),
+                };
+                (value, anchor)
+            }
+            Event::MappingStart(anchor, tag) => {
+                let tag = self.standard(tag.as_deref(), span)?;
+                let entries = self.entries(depth)?;
+                let value = match tag {
+                    Some(Standard::Set) => Value::set(
+                        ListKind::HashSet,
+                        entries.into_iter().map(|(key, _)| key).collect(),
+                    ),
+                    _ => Value::map(MapKind::Linked, entries),
+                };
+                (value, anchor)
+            }
+            Event::Alias(anchor) => {
+                let Some(value) = self.anchors.get(&anchor).cloned() else {
+                    let text = format!(
+                        "a node that holds itself\n{}",
+                        mark(self.source, &span.start)
+                    );
+                    return Err(yaml_error("composer.ComposerException", text));
+                };
+                if matches!(value, Value::List(_) | Value::Map(_)) {
+                    self.aliases += 1;
+                    if self.aliases > ALIASES_MAX {
+                        let text = format!(
+                            "Number of aliases for non-scalar nodes exceeds the specified max={ALIASES_MAX}"
+                        );
+                        return Err(yaml_error("error.YAMLException", text));
+                    }
+                }
+                return Ok(value);
+            }
+            _ => (Value::Null, 0),
+        };
+        if anchor != 0 {
+            self.anchors.insert(anchor, value.clone());
+        }
+        Ok(value)
+    }
+
+    fn items(&mut self, depth: u32) -> Result<Vec<Value<'a>>> {
+        let mut items = Vec::new();
+        loop {
+            let (event, span) = self.next()?;
+            match event {
+                Event::SequenceEnd => return Ok(items),
+                event => items.push(self.node(event, span, depth + 1)?),
+            }
+        }
+    }
+
+    /// The entries of a mapping: what `<<` merges comes first, and own entries replace it.
+    fn entries(&mut self, depth: u32) -> Result<Vec<(Value<'a>, Value<'a>)>> {
+        let mut own = Vec::new();
+        let mut merged = Vec::new();
+        loop {
+            let (event, span) = self.next()?;
+            if event == Event::MappingEnd {
+                break;
+            }
+            let merge =
+                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
+            let key = self.node(event, span, depth + 1)?;
+            self.machine.measure(&key)?;
+            let (event, span) = self.next()?;
+            let value = self.node(event, span, depth + 1)?;
+            match merge {
+                true => merged.extend(self.merged(&value, span)?),
+                false => own.push((key, value)),
+            }
+        }
+        merged.extend(own);
+        Ok(merged)
+    }
+
+    /// What a merge key brings in: the entries of a map, or of several, of which the first wins.
+    fn merged(&mut self, value: &Value<'a>, span: Span) -> Result<Vec<(Value<'a>, Value<'a>)>> {
+        let of = |value: &Value<'a>| match value {
+            Value::Map(map) => Ok(map.entries()),
+            _ => {
+                let text = format!(
+                    "while constructing a mapping\nexpected a mapping or list of mappings for merging\n{}",
+                    mark(self.source, &span.start)
+                );
+                Err(yaml_error("constructor.ConstructorException", text))
+            }
+        };
+        let maps = match value {
+            Value::List(list) => list.items(),
+            map => vec![map.clone()],
+        };
+        let mut entries = Vec::new();
+        for map in maps.iter().rev() {
+            entries.extend(of(map)?);
+        }
+        self.machine.charge(entries.len())?;
+        Ok(entries)
+    }
+
+    /// The standard type that a tag names; none without a tag.
+    fn standard(&self, tag: Option<&Tag>, span: Span) -> Result<Option<Standard>> {
+        let Some(tag) = tag else { return Ok(None) };
+        let name = format!("{}{}", tag.handle, tag.suffix);
+        if name == "!" {
+            return Ok(Some(Standard::Text));
+        }
+        let at = mark(self.source, &span.start);
+        match name.strip_prefix("tag:yaml.org,2002:") {
+            Some(kind) => match Standard::named(kind) {
+                Some(standard) => Ok(Some(standard)),
+                None => Err(yaml_error(
+                    "composer.ComposerException",
+                    format!("Global tag is not allowed: {name}\n{at}"),
+                )),
+            },
+            None => Err(yaml_error(
+                "constructor.ConstructorException",
+                format!("could not determine a constructor for the tag {name}\n{at}"),
+            )),
+        }
+    }
 }
 
-/// `2020-01-31`, and date with time: a date in UTC unless an offset is given.
-fn date<'a>(text: &str) -> Option<Value<'a>> {
-    let bytes = text.as_bytes();
-    if bytes.len() < 8 || !bytes[..4].iter().all(u8::is_ascii_digit) || bytes[4] != b'-' {
-        return None;
-    }
-    let utc = jiff::tz::TimeZone::UTC;
-    if let Ok(date) = time::parse_date(text) {
-        return time::millis(date.to_datetime(jiff::civil::Time::midnight()), &utc)
-            .ok()
-            .map(Value::Date);
-    }
-    let joined = text.replacen([' ', 't'], "T", 1);
-    if let Ok(instant) = time::parse_instant(&joined.replace(' ', "")) {
-        return Some(Value::Date(instant.as_millisecond()));
-    }
-    let local = time::parse_date_time(&joined).ok()?;
-    time::millis(local, &utc).ok().map(Value::Date)
+/// A list of maps with one entry each as one map.
+fn ordered<'a>(items: &[Value<'a>]) -> Value<'a> {
+    let maps = items.iter().filter_map(|item| match item {
+        Value::Map(map) => map.entries().into_iter().next(),
+        _ => None,
+    });
+    Value::map(MapKind::Linked, maps)
+}
+
+/// A place as SnakeYAML shows it: line and column, the line, and a mark below.
+fn mark(source: &str, at: &Marker) -> String {
+    let line = source
+        .lines()
+        .nth(at.line().saturating_sub(1))
+        .unwrap_or("");
+    // SnakeYAML cuts long lines, too.
+    let shown: String = line.chars().take(75).collect();
+    let blanks = " ".repeat(at.col().min(75));
+    format!(
+        " in 'string', line {}, column {}:\n    {shown}\n    {blanks}^\n",
+        at.line(),
+        at.col() + 1
+    )
 }

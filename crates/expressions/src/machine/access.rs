@@ -3,10 +3,15 @@
 use std::rc::Rc;
 
 use super::Machine;
-use crate::ast::{Expr, Node};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use crate::ast::{Arithmetic, Expr, Node, Relation, Unary};
 use crate::error::{Error, ILLEGAL_STATE, Result};
+use crate::root::ExecutionView;
+use crate::trace::Origin;
 use crate::types::{self, class_name};
-use crate::value::{MapCell, MapKind, Value};
+use crate::value::{MapCell, MapKind, Value, json};
 use crate::{methods, objects};
 
 /// Where an assignment or `++` puts its value.
@@ -25,6 +30,9 @@ pub(super) enum Place<'a> {
     Fixed(Value<'a>, String),
 }
 
+/// The type of an artifact that is a whole map in the artifact store.
+const STORED_MAP: &str = "remote/map/base64";
+
 impl<'a> Machine<'a, '_> {
     /// `.name` or `?.name`
     pub(super) fn read(&mut self, target: &Value<'a>, name: &str, safe: bool) -> Result<Value<'a>> {
@@ -36,7 +44,15 @@ impl<'a> Machine<'a, '_> {
             )),
             Value::Map(map) if self.env.allow_unknown_keys || map.contains(&Value::from(name)) => {
                 self.track()?;
+                if let Some(reference) = self.stored_reference(map) {
+                    return self.stored_member(reference, name);
+                }
                 Ok(self.member(map, name)?.unwrap_or(Value::Null))
+            }
+            Value::Map(map) if self.stored_reference(map).is_some() => {
+                self.track()?;
+                let reference = self.stored_reference(map).unwrap_or(Value::Null);
+                self.stored_member(reference, name)
             }
             target => {
                 self.track()?;
@@ -53,35 +69,104 @@ impl<'a> Machine<'a, '_> {
         }
     }
 
+    /// The reference of a map that stands for a larger one in the artifact store (`EntityPropertyAccessor`).
+    fn stored_reference(&self, map: &MapCell<'a>) -> Option<Value<'a>> {
+        if !self.env.artifact_store || map.kind.is_context() {
+            return None;
+        }
+        let is_stored = map.get("type")?.as_chars() == Some(STORED_MAP);
+        map.get("reference").filter(|_| is_stored)
+    }
+
+    /// A member of the larger map. Its `reference` is the one to the store, for `#fetchReference`.
+    fn stored_member(&mut self, reference: Value<'a>, name: &str) -> Result<Value<'a>> {
+        let Value::Text(uri) = &reference else {
+            return Err(Error::null_pointer("uri"));
+        };
+        if !uri.starts_with("ref://") {
+            return Err(Error::illegal_argument(format!(
+                "Not a valid artifact reference URI: {}",
+                &**uri
+            )));
+        }
+        if name == "reference" {
+            return Ok(reference);
+        }
+        let content = self.dereferenced(uri.clone())?;
+        self.measure(&content)?;
+        let broken = |reason: String| Error::new("java.lang.RuntimeException", reason);
+        let bytes = BASE64
+            .decode(content.as_chars().unwrap_or_default())
+            .map_err(|error| broken(error.to_string()))?;
+        let map: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
+        Ok(map
+            .get(name)
+            .map_or(Value::Null, |member| json::from_owned(member.clone())))
+    }
+
     /// `Map.get` of a text key; contexts fall back to what ancestors put into their outputs.
     pub(crate) fn member(
         &mut self,
         map: &Rc<MapCell<'a>>,
         name: &str,
     ) -> Result<Option<Value<'a>>> {
-        if let Some(own) = map.get(name) {
-            return Ok(Some(own));
-        }
         let place = match map.kind {
             MapKind::Root => usize::MAX,
             MapKind::Context(stage) => stage,
-            _ => return Ok(None),
+            _ => return Ok(map.get(name)),
         };
-        if let Some(value) = self.inherited.get(&(place, name.to_owned())) {
-            return Ok(Some(value.clone()));
+        if let Some(own) = map.get(name) {
+            if self.is_traced() {
+                let origin = self.origin(map.kind, name);
+                self.note(name, origin);
+            }
+            return Ok(Some(own));
         }
-        let found = match map.kind {
-            MapKind::Context(stage) => self
-                .execution()
-                .and_then(|execution| execution.stage_inherited(stage, name)),
-            _ => self.root.inherited(name),
+        let key = (place, name.to_owned());
+        let value = match self.inherited.get(&key) {
+            Some(known) => known.clone(),
+            None => {
+                let execution = self.execution();
+                self.charge(8 * execution.map_or(1, ExecutionView::stage_count))?;
+                let found = match map.kind {
+                    MapKind::Context(stage) => {
+                        execution.and_then(|execution| execution.stage_inherited(stage, name))
+                    }
+                    _ => self.root.inherited(name),
+                };
+                let value = found.map(crate::value::Data::into_value);
+                self.inherited.insert(key, value.clone());
+                value
+            }
         };
-        let value = found.map(crate::value::Data::into_value);
-        if let Some(value) = &value {
-            self.inherited
-                .insert((place, name.to_owned()), value.clone());
-        }
+        let origin = match (&value, map.kind) {
+            (None, _) => Origin::Nowhere,
+            (Some(_), MapKind::Context(stage)) => Origin::AncestorOf(stage),
+            (Some(_), _) => Origin::Ancestor,
+        };
+        self.note(name, origin);
         Ok(value)
+    }
+
+    /// Where the value of an own key of a root or of a context came from.
+    fn origin(&self, kind: MapKind, name: &str) -> Origin {
+        let (own, root) = (self.root.own(), self.root);
+        match (kind, name) {
+            (MapKind::Context(stage), _) => Origin::ContextOf(stage),
+            (_, "execution") if root.execution().is_some() => Origin::Derived("execution"),
+            (_, "trigger") if root.trigger().is_some() => Origin::Derived("trigger"),
+            (_, "templateVariables") if root.template_variables().is_some() => {
+                Origin::Derived("templateVariables")
+            }
+            (_, "parameters")
+                if super::root::parameters(root).is_some() || !own.contains_key(name) =>
+            {
+                Origin::Derived("trigger.parameters")
+            }
+            (_, "scmInfo") => Origin::Derived("trigger.buildInfo.scm"),
+            _ => Origin::Context,
+        }
     }
 
     /// A property of something that is no map: a getter, or a method of that name without arguments
@@ -174,6 +259,12 @@ impl<'a> Machine<'a, '_> {
         match target {
             Value::Map(map) => {
                 self.track()?;
+                self.measure_key(index)?;
+                // The keys of a context are declared to be texts.
+                let index = match map.kind {
+                    MapKind::Root | MapKind::Context(_) => &self.text_from(index.clone())?,
+                    _ => index,
+                };
                 match index {
                     Value::Text(key) => Ok(self.member(map, key)?.unwrap_or(Value::Null)),
                     key => Ok(map.get_by(key).unwrap_or(Value::Null)),
@@ -356,6 +447,7 @@ impl<'a> Machine<'a, '_> {
         match target {
             Value::Map(map) => {
                 self.track()?;
+                self.measure_key(index)?;
                 self.put(map, target, index.clone(), value)
             }
             Value::List(list) if list.kind.is_list() => {
@@ -450,7 +542,35 @@ pub(super) fn node_class(node: &Node) -> &'static str {
         Expr::And(_) => "org.springframework.expression.spel.ast.OpAnd",
         Expr::Ternary(..) => "org.springframework.expression.spel.ast.Ternary",
         Expr::Elvis(..) => "org.springframework.expression.spel.ast.Elvis",
-        _ => "org.springframework.expression.spel.ast.Operator",
+        Expr::Chain { rest, .. } => match rest.last().map(|(operator, ..)| *operator) {
+            Some(Arithmetic::Subtract) => "org.springframework.expression.spel.ast.OpMinus",
+            Some(Arithmetic::Multiply) => "org.springframework.expression.spel.ast.OpMultiply",
+            Some(Arithmetic::Divide) => "org.springframework.expression.spel.ast.OpDivide",
+            Some(Arithmetic::Modulo) => "org.springframework.expression.spel.ast.OpModulus",
+            _ => "org.springframework.expression.spel.ast.OpPlus",
+        },
+        Expr::Compare { relation, .. } => match relation {
+            Relation::Less => "org.springframework.expression.spel.ast.OpLT",
+            Relation::LessEqual => "org.springframework.expression.spel.ast.OpLE",
+            Relation::Greater => "org.springframework.expression.spel.ast.OpGT",
+            Relation::GreaterEqual => "org.springframework.expression.spel.ast.OpGE",
+            Relation::Equal => "org.springframework.expression.spel.ast.OpEQ",
+            Relation::NotEqual => "org.springframework.expression.spel.ast.OpNE",
+            Relation::Instanceof => "org.springframework.expression.spel.ast.OperatorInstanceof",
+            Relation::Matches => "org.springframework.expression.spel.ast.OperatorMatches",
+            Relation::Between => "org.springframework.expression.spel.ast.OperatorBetween",
+        },
+        Expr::Power(..) => "org.springframework.expression.spel.ast.OperatorPower",
+        Expr::Unary(Unary::Not, _) => "org.springframework.expression.spel.ast.OperatorNot",
+        Expr::Unary(Unary::Minus, _) => "org.springframework.expression.spel.ast.OpMinus",
+        Expr::Unary(Unary::Plus, _) => "org.springframework.expression.spel.ast.OpPlus",
+        Expr::Step { up: true, .. } => "org.springframework.expression.spel.ast.OpInc",
+        Expr::Step { up: false, .. } => "org.springframework.expression.spel.ast.OpDec",
+        Expr::Assign(..) => "org.springframework.expression.spel.ast.Assign",
+        Expr::Name { .. } => "org.springframework.expression.spel.ast.PropertyOrFieldReference",
+        Expr::Variable(_) => "org.springframework.expression.spel.ast.VariableReference",
+        Expr::Index { .. } => "org.springframework.expression.spel.ast.Indexer",
+        Expr::Compound(_) => "org.springframework.expression.spel.ast.CompoundExpression",
     }
 }
 

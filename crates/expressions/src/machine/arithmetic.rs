@@ -13,7 +13,7 @@ const CONCATENATED_MAX: usize = 100_000;
 /// Longest text that `*` makes (`OpMultiply.MAX_REPEATED_TEXT_SIZE`).
 const REPEATED_MAX: i64 = 256;
 /// Ours: bits of a big integer.
-const BIG_BITS_MAX: u64 = 1 << 16;
+const BIG_BITS_MAX: u64 = 1 << 14;
 
 impl<'a> Machine<'a, '_> {
     pub(super) fn chain(
@@ -23,9 +23,6 @@ impl<'a> Machine<'a, '_> {
     ) -> Result<Value<'a>> {
         let mut left = self.eval(first)?;
         for (operator, at, operand) in rest {
-            if *operator == Arithmetic::Dropped {
-                continue;
-            }
             let right = self.eval(operand)?;
             left = self
                 .operate(*operator, left, right)
@@ -42,6 +39,9 @@ impl<'a> Machine<'a, '_> {
     ) -> Result<Value<'a>> {
         if left.is_number() && right.is_number() {
             self.track()?;
+            if let (Value::Big(big), _) | (_, Value::Big(big)) = (&left, &right) {
+                self.charge(10 + big.bits() as usize / 8)?;
+            }
             return calculate(operator, &left, &right);
         }
         match (operator, &left, &right) {
@@ -112,15 +112,17 @@ impl<'a> Machine<'a, '_> {
         match value {
             Value::Text(text) => Ok(text.to_string()),
             Value::Map(_) | Value::Object(_) | Value::Entry(_) => {
-                let text = self.text_of(&value);
-                self.charge(text.len())?;
-                Ok(text)
+                let text = self.text_value(&value)?;
+                Ok(text.as_str().unwrap_or_default().to_owned())
             }
             value if crate::types::has_text_converter(&value) => match self.text_from(value)? {
                 Value::Text(text) => Ok(text.to_string()),
                 _ => Ok("null".to_owned()),
             },
-            value => Ok(self.text_of(&value)),
+            value => {
+                let text = self.text_value(&value)?;
+                Ok(text.as_str().unwrap_or_default().to_owned())
+            }
         }
     }
 
@@ -166,9 +168,11 @@ impl<'a> Machine<'a, '_> {
                     "Negative exponent",
                 ));
             };
-            if base.bits().saturating_mul(u64::from(exponent)) > BIG_BITS_MAX {
+            let bits = base.bits().saturating_mul(u64::from(exponent));
+            if bits > BIG_BITS_MAX {
                 return Err(too_big());
             }
+            self.charge(bits as usize / 2)?;
             return Ok(big(base.pow(exponent)));
         }
         let result = java_pow(to_f64(&left), to_f64(&right));
@@ -219,7 +223,7 @@ impl<'a> Machine<'a, '_> {
             let class = crate::machine::access::node_class(target);
             return Err(Error::el(
                 1032,
-                format!("setValue(ExpressionState, Object) not supported for 'class {class}'"),
+                format!("setValue(ExpressionState, Object) not supported for '{class}'"),
             ));
         }
         let value = self.eval(value)?;
@@ -235,7 +239,7 @@ fn unsupported(operator: Arithmetic, left: &Value<'_>, right: &Value<'_>) -> Err
         Arithmetic::Subtract => "SUBTRACT",
         Arithmetic::Multiply => "MULTIPLY",
         Arithmetic::Divide => "DIVIDE",
-        Arithmetic::Modulo | Arithmetic::Dropped => "MODULUS",
+        Arithmetic::Modulo => "MODULUS",
     };
     let (left, right) = (runtime_class(left), runtime_class(right));
     Error::el(
@@ -264,7 +268,7 @@ fn calculate<'a>(operator: Arithmetic, left: &Value<'a>, right: &Value<'a>) -> R
             A::Subtract => a - b,
             A::Multiply => a * b,
             A::Divide => a / b,
-            A::Modulo | A::Dropped => a % b,
+            A::Modulo => a % b,
         }));
     }
     if any(|value| matches!(value, Value::Float(_))) {
@@ -274,7 +278,7 @@ fn calculate<'a>(operator: Arithmetic, left: &Value<'a>, right: &Value<'a>) -> R
             A::Subtract => a - b,
             A::Multiply => a * b,
             A::Divide => a / b,
-            A::Modulo | A::Dropped => a % b,
+            A::Modulo => a % b,
         }));
     }
     if any(|value| matches!(value, Value::Big(_))) {
@@ -293,7 +297,7 @@ fn calculate<'a>(operator: Arithmetic, left: &Value<'a>, right: &Value<'a>) -> R
             A::Subtract => a - b,
             A::Multiply => a * b,
             A::Divide => a / b,
-            A::Modulo | A::Dropped => a % b,
+            A::Modulo => a % b,
         }));
     }
     if any(|value| matches!(value, Value::Long(_))) {
@@ -302,9 +306,9 @@ fn calculate<'a>(operator: Arithmetic, left: &Value<'a>, right: &Value<'a>) -> R
             A::Add => a.wrapping_add(b),
             A::Subtract => a.wrapping_sub(b),
             A::Multiply => a.wrapping_mul(b),
-            A::Divide | A::Modulo | A::Dropped if b == 0 => return Err(by_zero()),
+            A::Divide | A::Modulo if b == 0 => return Err(by_zero()),
             A::Divide => a.wrapping_div(b),
-            A::Modulo | A::Dropped => a.wrapping_rem(b),
+            A::Modulo => a.wrapping_rem(b),
         }));
     }
     let (a, b) = (to_i64(left) as i32, to_i64(right) as i32);
@@ -312,9 +316,9 @@ fn calculate<'a>(operator: Arithmetic, left: &Value<'a>, right: &Value<'a>) -> R
         A::Add => a.wrapping_add(b),
         A::Subtract => a.wrapping_sub(b),
         A::Multiply => a.wrapping_mul(b),
-        A::Divide | A::Modulo | A::Dropped if b == 0 => return Err(by_zero()),
+        A::Divide | A::Modulo if b == 0 => return Err(by_zero()),
         A::Divide => a.wrapping_div(b),
-        A::Modulo | A::Dropped => a.wrapping_rem(b),
+        A::Modulo => a.wrapping_rem(b),
     }))
 }
 

@@ -4,6 +4,7 @@ use super::Machine;
 use crate::ast::{Expr, Node};
 use crate::error::{Error, ILLEGAL_ARGUMENT, Result, grouped};
 use crate::methods::{self, Call, Method};
+use crate::trace::Origin;
 use crate::types::{self, Fit, Param, class_name, known};
 use crate::value::Value;
 use crate::{functions, objects};
@@ -114,7 +115,12 @@ impl<'a> Machine<'a, '_> {
             return values
                 .into_iter()
                 .zip(params)
-                .map(|(value, param)| self.convert(value, *param))
+                .map(|(value, param)| match self.convert(value, *param)? {
+                    Value::Null if param.is_primitive() => Err(Error::illegal_argument(
+                        "A null value cannot be assigned to a primitive type",
+                    )),
+                    value => Ok(value),
+                })
                 .collect();
         }
         let Some((last, fixed)) = params.split_last() else {
@@ -151,6 +157,9 @@ impl<'a> Machine<'a, '_> {
 
     pub(super) fn function(&mut self, name: &str, args: &[Node]) -> Result<Value<'a>> {
         self.track()?;
+        if self.is_traced() {
+            self.note(&format!("#{name}"), Origin::Function);
+        }
         let Some(function) = functions::find(name) else {
             if matches!(name, "this" | "root") || self.variables.contains_key(name) {
                 let text = format!(

@@ -44,7 +44,7 @@ impl<'a> Machine<'a, '_> {
                 let items = array.items.borrow().clone();
                 self.joined(&value, &items)
             }
-            value if types::converts_to_text(&value) => Ok(Value::text(self.text_of(&value))),
+            value if types::converts_to_text(&value) => self.text_value(&value),
             value => Err(self.no_converter(&value, "java.lang.String")),
         }
     }
@@ -74,7 +74,7 @@ impl<'a> Machine<'a, '_> {
     }
 
     /// `ref://…` gives what the artifact store holds (`ArtifactUriToReferenceConverter`).
-    fn dereferenced(&mut self, text: Str<'a>) -> Result<Value<'a>> {
+    pub(super) fn dereferenced(&mut self, text: Str<'a>) -> Result<Value<'a>> {
         if !text.starts_with("ref://") {
             return Ok(Value::Text(text));
         }
@@ -83,7 +83,7 @@ impl<'a> Machine<'a, '_> {
         })? {
             LookupAnswer::Found { value } => Ok(match json::from_owned(value) {
                 Value::Text(found) => Value::Text(found),
-                other => Value::text(self.text_of(&other)),
+                other => self.text_value(&other)?,
             }),
             LookupAnswer::Missing => Err(Error::new(
                 "com.netflix.spinnaker.kork.web.exceptions.NotFoundException",
@@ -171,7 +171,7 @@ impl<'a> Machine<'a, '_> {
             }
             (Value::Text(text), Param::Date) => {
                 let zone = self.env.zone.clone();
-                match types::date_format::parse_legacy(text, &zone) {
+                match types::date_format::parse_legacy(text, self.env.now_ms, &zone) {
                     Some(millis) => Ok(Value::Date(millis)),
                     None => Err(self.failed(
                         Error::silent(crate::error::ILLEGAL_ARGUMENT),
@@ -285,7 +285,13 @@ impl<'a> Machine<'a, '_> {
             }
             Value::Char(c) => types::number::narrow(&Value::Int(u32::from(*c) as i32), target),
             value if value.is_number() => types::number::narrow(value, target),
-            value => return Err(self.no_converter(value, class)),
+            value if matches!(target, Param::Int | Param::IntObject) => {
+                match crate::methods::ordinal(value) {
+                    Some(ordinal) => Ok(Value::Int(ordinal)),
+                    None => return Err(self.no_converter(value, target.java())),
+                }
+            }
+            value => return Err(self.no_converter(value, target.java())),
         };
         converted.map_err(|error| self.failed(error, &value, class))
     }
@@ -329,11 +335,12 @@ impl<'a> Machine<'a, '_> {
 
     /// Index of a list, an array or a text: numbers and texts that convert to an int.
     pub(crate) fn index_from(&mut self, value: Value<'a>) -> Result<i32> {
+        let shown = self.text_of(&value);
         match self.convert(value, Param::IntObject)? {
             Value::Int(index) => Ok(index),
             Value::Null => Err(Error::new(
                 crate::error::ILLEGAL_STATE,
-                "Null conversion result for value []",
+                format!("Null conversion result for value [{shown}]"),
             )),
             _ => Err(Error::new(crate::error::ILLEGAL_STATE, "no index")),
         }

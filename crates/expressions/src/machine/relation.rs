@@ -6,10 +6,9 @@ use super::Machine;
 use super::convert::big_of;
 use crate::ast::{Node, Relation};
 use crate::error::{Error, Result};
-use crate::regex;
 use crate::types::number::{to_f64, to_i64};
 use crate::types::{self, runtime_class};
-use crate::value::{Value, compare};
+use crate::value::Value;
 
 /// Longest pattern of `matches`, in UTF-16 units (`OperatorMatches.MAX_REGEX_LENGTH`).
 const REGEX_CHARS_MAX: usize = 1_000;
@@ -74,12 +73,10 @@ impl<'a> Machine<'a, '_> {
             return Ok(numbers(left, right) == Some(Ordering::Equal));
         }
         if let (Some(a), Some(b)) = (left.as_chars(), right.as_chars()) {
+            self.charge(a.len() / 16)?;
             return Ok(a == b);
         }
-        if let Value::List(_) | Value::Map(_) | Value::Array(_) = left {
-            self.charge(types::size_of(left))?;
-        }
-        if compare::equals(left, right) {
+        if self.same(left, right)? {
             return Ok(true);
         }
         match types::comparable_family(left)
@@ -112,14 +109,12 @@ impl<'a> Machine<'a, '_> {
             return Err(Error::el(1077, text).at(right.at));
         }
         self.track()?;
-        self.charge(input.len() + pattern.len() * 32)?;
-        let compiled =
-            regex::Pattern::compile(pattern, self.env.limits.regex_steps_max).map_err(|error| {
-                error
-                    .wrapped_el(1018, format!("Pattern is not valid '{}'", &**pattern))
-                    .at(right.at)
-            })?;
-        match compiled.matches(&input) {
+        let compiled = self.pattern(pattern).map_err(|error| {
+            error
+                .wrapped_el(1018, format!("Pattern is not valid '{}'", &**pattern))
+                .at(right.at)
+        })?;
+        match self.with_steps(|steps| compiled.matches(&input, steps))? {
             Ok(matched) => Ok(Value::Bool(matched)),
             Err(_) => {
                 let text = format!(
@@ -204,6 +199,8 @@ pub(crate) fn compare_values(left: &Value<'_>, right: &Value<'_>) -> Result<Orde
             return Err(match types::comparable_family(left) {
                 Some(_) => {
                     let target = match left {
+                        Value::LocalDate(_) => "java.time.chrono.ChronoLocalDate",
+                        Value::LocalDateTime(_) => "java.time.chrono.ChronoLocalDateTime",
                         Value::DayOfWeek(_) | Value::ChronoUnit(_) | Value::Status(_) => {
                             "java.lang.Enum"
                         }

@@ -32,9 +32,10 @@ impl<'a> Machine<'a, '_> {
             Value::Map(map) => {
                 self.track()?;
                 let entries = map.entries();
-                self.charge(entries.len())?;
+                self.charge(entries.len() * 8)?;
                 let mut found = Vec::new();
                 for (key, value) in entries {
+                    self.measure_key(&key)?;
                     let entry = Value::Entry((key.clone(), value.clone()).into());
                     if passes(self, &entry)? {
                         self.track()?;
@@ -92,8 +93,10 @@ impl<'a> Machine<'a, '_> {
         match target {
             Value::Map(map) => {
                 self.track()?;
-                let mut out = Vec::new();
-                for entry in map.entries() {
+                let entries = map.entries();
+                self.charge(entries.len() * 8)?;
+                let mut out = Vec::with_capacity(entries.len());
+                for entry in entries {
                     self.track()?;
                     out.push(self.with_element(Value::Entry(entry.into()), body)?);
                 }

@@ -68,6 +68,7 @@ pub(super) const NUMBER: Table = &[
 
 pub(super) const INTEGER: Table = &[
     instance("compareTo", &[P::IntObject], |_, t, a| {
+        not_null(&a[0], "anotherInteger")?;
         Ok(order(int(t).cmp(&int(&a[0]))))
     }),
     fixed("parseInt", &[P::Text], |_, _, a| {
@@ -185,6 +186,7 @@ pub(super) const INTEGER: Table = &[
 
 pub(super) const LONG: Table = &[
     instance("compareTo", &[P::LongObject], |_, t, a| {
+        not_null(&a[0], "anotherLong")?;
         Ok(order(long(t).cmp(&long(&a[0]))))
     }),
     fixed("parseLong", &[P::Text], |_, _, a| {
@@ -259,6 +261,7 @@ pub(super) const DOUBLE: Table = &[
         Ok(Value::Bool(double(t).is_infinite()))
     }),
     instance("compareTo", &[P::DoubleObject], |_, t, a| {
+        not_null(&a[0], "anotherDouble")?;
         Ok(order(java_order(double(t), double(&a[0]))))
     }),
     fixed("isNaN", &[P::Double], |_, _, a| {
@@ -315,12 +318,14 @@ pub(super) const FLOAT: Table = &[
         Ok(Value::Bool(double(t).is_infinite()))
     }),
     instance("compareTo", &[P::FloatObject], |_, t, a| {
+        not_null(&a[0], "anotherFloat")?;
         Ok(order(java_order(double(t), double(&a[0]))))
     }),
 ];
 
 pub(super) const BYTE: Table = &[
     instance("compareTo", &[P::ByteObject], |_, t, a| {
+        not_null(&a[0], "anotherByte")?;
         Ok(Value::Int(int(t) - int(&a[0])))
     }),
     fixed("parseByte", &[P::Text], |_, _, a| {
@@ -535,4 +540,14 @@ fn in_radix(value: i128, radix: i32) -> String {
         digits.push('-');
     }
     digits.iter().rev().collect()
+}
+
+/// Java reads the field of the other number without looking.
+fn not_null(value: &Value<'_>, name: &str) -> Result<()> {
+    match value {
+        Value::Null => Err(Error::null_pointer(format!(
+            "Cannot read field \"value\" because \"{name}\" is null"
+        ))),
+        _ => Ok(()),
+    }
 }

@@ -18,7 +18,6 @@ pub(super) const COLLECTION: Table = &[
     }),
     instance("containsAll", &[P::Collection], |m, t, a| {
         for item in items(&a[0])? {
-            m.charge(cell(t).map_or(0, |list| list.len()))?;
             if position(m, t, &item)?.is_none() {
                 return Ok(Value::Bool(false));
             }
@@ -88,13 +87,15 @@ pub(super) const LIST: Table = &[
             position(m, t, &a[0])?.map_or(-1, |at| at as i32),
         ))
     }),
-    instance("lastIndexOf", &[P::Object], |_, t, a| {
+    instance("lastIndexOf", &[P::Object], |m, t, a| {
+        m.measure(t)?;
         let found = cell(t).and_then(|list| {
             list.with(|items| items.iter().rposition(|item| compare::equals(item, &a[0])))
         });
         Ok(Value::Int(found.map_or(-1, |at| at as i32)))
     }),
-    instance("subList", &[P::Int, P::Int], |_, t, a| {
+    instance("subList", &[P::Int, P::Int], |m, t, a| {
+        m.charge(cell(t).map_or(0, |list| list.len() * 2))?;
         let (from, to) = (int(&a[0]), int(&a[1]));
         let Some(list) = cell(t) else {
             return Ok(Value::Null);
@@ -138,6 +139,20 @@ pub(super) const LIST: Table = &[
     hidden("clone", "class java.lang.Object"),
 ];
 
+/// What the context of a stage has beside the methods of a map.
+pub(super) const CONTEXT: Table = &[instance("getAll", &[P::Object], |m, t, a| {
+    let Some(context) = map(t) else {
+        return Ok(Value::Null);
+    };
+    if a[0].is_null() {
+        return Err(Error::new(
+            "java.lang.NullPointerException",
+            "Cannot invoke \"Object.equals(Object)\" because \"key\" is null",
+        ));
+    }
+    m.all_of(context, &a[0])
+})];
+
 pub(super) const MAP: Table = &[
     instance("size", &[], |_, t, _| {
         Ok(Value::Int(map(t).map_or(0, |map| map.len() as i32)))
@@ -145,29 +160,34 @@ pub(super) const MAP: Table = &[
     instance("isEmpty", &[], |_, t, _| {
         Ok(Value::Bool(map(t).is_none_or(|map| map.len() == 0)))
     }),
-    instance("containsKey", &[P::Object], |_, t, a| {
+    instance("containsKey", &[P::Object], |m, t, a| {
+        m.measure_key(&a[0])?;
         Ok(Value::Bool(map(t).is_some_and(|map| map.contains(&a[0]))))
     }),
-    instance("containsValue", &[P::Object], |_, t, a| {
+    instance("containsValue", &[P::Object], |m, t, a| {
+        m.measure(t)?;
         Ok(Value::Bool(
             entries(t)
                 .iter()
                 .any(|(_, value)| compare::equals(value, &a[0])),
         ))
     }),
-    instance("keySet", &[], |_, t, _| {
+    instance("keySet", &[], |m, t, _| {
+        m.charge(map(t).map_or(0, |map| map.len() * 16))?;
         Ok(Value::set(
             ListKind::KeySet,
             entries(t).into_iter().map(|(key, _)| key).collect(),
         ))
     }),
-    instance("values", &[], |_, t, _| {
+    instance("values", &[], |m, t, _| {
+        m.charge(map(t).map_or(0, |map| map.len() * 16))?;
         Ok(Value::set(
             ListKind::Values,
             entries(t).into_iter().map(|(_, value)| value).collect(),
         ))
     }),
-    instance("entrySet", &[], |_, t, _| {
+    instance("entrySet", &[], |m, t, _| {
+        m.charge(map(t).map_or(0, |map| map.len() * 24))?;
         Ok(Value::set(
             ListKind::EntrySet,
             entries(t)
@@ -194,10 +214,12 @@ pub(super) const MAP: Table = &[
         }
         Ok(Value::Null)
     }),
-    instance("remove", &[P::Object, P::Object], |_, t, a| {
+    instance("remove", &[P::Object, P::Object], |m, t, a| {
         let Some(map) = writable(t)? else {
             return Ok(Value::Bool(false));
         };
+        m.measure_key(&a[0])?;
+        m.measure(&a[1])?;
         let same = map
             .get_by(&a[0])
             .is_some_and(|value| compare::equals(&value, &a[1]));
@@ -210,6 +232,8 @@ pub(super) const MAP: Table = &[
         let Some(map) = writable(t)? else {
             return Ok(Value::Bool(false));
         };
+        m.measure_key(&a[0])?;
+        m.measure(&a[1])?;
         let same = map
             .get_by(&a[0])
             .is_some_and(|value| compare::equals(&value, &a[1]));
@@ -271,10 +295,10 @@ fn position<'a>(
     list: &Value<'a>,
     wanted: &Value<'a>,
 ) -> Result<Option<usize>> {
+    m.measure(list)?;
     let Some(list) = cell(list) else {
         return Ok(None);
     };
-    m.charge(list.len())?;
     Ok(list.with(|items| items.iter().position(|item| compare::equals(item, wanted))))
 }
 
@@ -289,10 +313,21 @@ fn retain<'a>(
     let Some(list) = cell(target) else {
         return Ok(Value::Bool(false));
     };
-    m.charge(list.len().saturating_mul(others.len()))?;
     let before = list.len();
-    let mut kept = list.items();
-    kept.retain(|item| others.iter().any(|other| compare::equals(item, other)) == keep);
+    let mut kept = Vec::with_capacity(before);
+    for item in list.items() {
+        let mut found = false;
+        for other in &others {
+            m.charge(1)?;
+            found = m.same(&item, other)?;
+            if found {
+                break;
+            }
+        }
+        if found == keep {
+            kept.push(item);
+        }
+    }
     let changed = kept.len() != before;
     drop(list.change(|items| std::mem::replace(items, kept)));
     Ok(Value::Bool(changed))

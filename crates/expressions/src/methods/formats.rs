@@ -64,7 +64,7 @@ fn with_pattern<'a>(pattern: &Value<'a>) -> Result<Value<'a>> {
 fn parse<'a>(m: &mut Machine<'a, '_>, target: &Value<'a>, text: &Value<'a>) -> Result<Value<'a>> {
     let text = text_arg(text)?;
     let zone = m.env.zone.clone();
-    date_format::parse(pattern(target), text, &zone).map(Value::Date).map_err(|error| {
+    date_format::parse(pattern(target), text, m.env.now_ms, &zone).map(Value::Date).map_err(|error| {
         match error.exception_type() == "java.text.ParseException" {
             true => error.wrapped(
                 "org.springframework.expression.ExpressionInvocationTargetException",

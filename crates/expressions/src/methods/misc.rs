@@ -3,13 +3,13 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::{Table, bounds, double, fixed, illegal, instance, int, long, own, text_arg};
+use super::{Table, bounds, double, fixed, hidden, illegal, instance, int, long, own, text_arg};
 use crate::error::{Error, Result};
 use crate::machine::arithmetic::java_pow;
 use crate::machine::relation::compare_values;
 use crate::types::Param as P;
 use crate::types::random;
-use crate::value::{Value, text};
+use crate::value::{Str, Value, text};
 
 pub(super) const MATH: Table = &[
     fixed("abs", &[P::Int], |_, _, a| {
@@ -331,19 +331,26 @@ pub(super) const ENUM: Table = &[
         })
     }),
     instance("ordinal", &[], |_, t, _| {
-        Ok(Value::Int(match t {
-            Value::DayOfWeek(day) => i32::from(*day) - 1,
-            Value::ChronoUnit(unit) => *unit as i32,
-            other => STATUSES
-                .iter()
-                .position(|(name, ..)| *name == own(other))
-                .map_or(-1, |at| at as i32),
-        }))
+        Ok(Value::Int(ordinal(t).unwrap_or(-1)))
     }),
     instance("compareTo", &[P::Comparable], |_, t, a| {
         compare_values(t, &a[0]).map(|order| Value::Int(order as i32))
     }),
+    hidden("getDeclaringClass", "class java.lang.Class"),
 ];
+
+/// `Enum.ordinal()`; nothing for what is no enum.
+pub(crate) fn ordinal(value: &Value<'_>) -> Option<i32> {
+    match value {
+        Value::DayOfWeek(day) => Some(i32::from(*day) - 1),
+        Value::ChronoUnit(unit) => Some(*unit as i32),
+        Value::Status(name) => {
+            let place = STATUSES.iter().position(|(known, ..)| *known == &**name);
+            place.map(|at| at as i32)
+        }
+        _ => None,
+    }
+}
 
 /// Name, complete, halt (`ExecutionStatus`).
 const STATUSES: [(&str, bool, bool); 12] = [
@@ -357,8 +364,8 @@ const STATUSES: [(&str, bool, bool); 12] = [
     ("CANCELED", true, true),
     ("REDIRECT", false, false),
     ("STOPPED", true, true),
-    ("BUFFERED", false, false),
     ("SKIPPED", true, false),
+    ("BUFFERED", false, false),
 ];
 
 /// `ExecutionStatus`, an enum that is also a character sequence.
@@ -383,6 +390,21 @@ pub(super) const STATUS: Table = &[
     }),
     instance("isSkipped", &[], |_, t, _| {
         Ok(Value::Bool(own(t) == "SKIPPED"))
+    }),
+    fixed("values", &[], |_, _, _| {
+        let all = STATUSES
+            .iter()
+            .map(|(name, ..)| Value::Status(Str::Borrowed(name)));
+        let class = crate::types::class_name(&Value::Status(Str::Borrowed("")));
+        Ok(Value::array(&class, all.collect()))
+    }),
+    fixed("valueOf", &[P::Text], |_, _, a| {
+        let name = text_arg(&a[0])?;
+        if STATUSES.iter().any(|(known, ..)| *known == &**name) {
+            return Ok(Value::Status(name.clone()));
+        }
+        let class = crate::types::class_name(&Value::Status(Str::Borrowed("")));
+        Err(illegal(format!("No enum constant {class}.{}", &**name)))
     }),
     instance("length", &[], |_, t, _| Ok(Value::Int(own(t).len() as i32))),
     instance("isEmpty", &[], |_, t, _| Ok(Value::Bool(own(t).is_empty()))),

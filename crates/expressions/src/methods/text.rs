@@ -1,9 +1,19 @@
 //! `java.lang.String`. Positions count UTF-16 units.
 
-use super::{Table, bounds, fixed, flag, hidden, illegal, instance, int, own, text_arg, variadic};
+mod charset;
+mod lines;
+mod units;
+
+use self::charset::{bytes, bytes_of, decode, encode, units_text};
+use self::lines::{indent, java_space, strip_indent, translate_escapes};
+use self::units::{
+    after, between_units, code_text, compare, find, find_last, length, out_of_range, substring,
+    unit_at,
+};
+use super::{Table, fixed, flag, hidden, illegal, instance, int, own, text_arg, variadic};
 use crate::error::{Error, Result};
 use crate::format;
-use crate::regex::{Pattern, TooManySteps};
+use crate::regex::{TooManySteps, too_many};
 use crate::types::Param as P;
 use crate::value::{Value, text};
 
@@ -42,7 +52,8 @@ pub(super) const TABLE: Table = &[
             unit.map(|unit| char::from_u32(u32::from(unit)).unwrap_or(char::REPLACEMENT_CHARACTER));
         c.map(Value::Char).ok_or_else(|| out_of_range(at))
     }),
-    instance("codePointAt", &[P::Int], |_, t, a| {
+    instance("codePointAt", &[P::Int], |m, t, a| {
+        m.charge(own(t).len() / 2)?;
         let at = int(&a[0]);
         let units: Vec<u16> = own(t).encode_utf16().collect();
         let Some(rest) = usize::try_from(at)
@@ -58,17 +69,22 @@ pub(super) const TABLE: Table = &[
         };
         Ok(Value::Int(code as i32))
     }),
-    instance("getBytes", &[], |_, t, _| Ok(bytes(own(t).as_bytes()))),
-    instance("getBytes", &[P::Text], |_, t, a| {
+    instance("getBytes", &[], |m, t, _| {
+        m.charge(own(t).len() * 8)?;
+        Ok(bytes(own(t).as_bytes()))
+    }),
+    instance("getBytes", &[P::Text], |m, t, a| {
+        m.charge(own(t).len() * 8)?;
         encode(own(t), text_arg(&a[0])?)
     }),
-    instance("getBytes", &[P::Charset], |_, t, a| {
+    instance("getBytes", &[P::Charset], |m, t, a| {
+        m.charge(own(t).len() * 8)?;
         encode(own(t), text_arg(&a[0])?)
     }),
     instance("equalsIgnoreCase", &[P::Text], |_, t, a| {
         Ok(Value::Bool(
             a[0].as_str()
-                .is_some_and(|other| folded(own(t)) == folded(other)),
+                .is_some_and(|other| folded(own(t)).eq(folded(other))),
         ))
     }),
     instance("contentEquals", &[P::Chars], |_, t, a| {
@@ -78,20 +94,24 @@ pub(super) const TABLE: Table = &[
         Ok(Value::Int(compare(own(t), text_arg(&a[0])?)))
     }),
     instance("compareToIgnoreCase", &[P::Text], |_, t, a| {
-        Ok(Value::Int(compare(
-            &folded(own(t)),
-            &folded(text_arg(&a[0])?),
-        )))
+        let [left, right] = [own(t), text_arg(&a[0])?].map(|text| folded(text).collect::<String>());
+        Ok(Value::Int(compare(&left, &right)))
     }),
     instance(
         "regionMatches",
         &[P::Int, P::Text, P::Int, P::Int],
-        |_, t, a| region(own(t), false, a),
+        |m, t, a| {
+            m.charge(own(t).len())?;
+            region(own(t), false, a)
+        },
     ),
     instance(
         "regionMatches",
         &[P::Bool, P::Int, P::Text, P::Int, P::Int],
-        |_, t, a| region(own(t), flag(&a[0]), &a[1..]),
+        |m, t, a| {
+            m.charge(own(t).len() * 2)?;
+            region(own(t), flag(&a[0]), &a[1..])
+        },
     ),
     instance("startsWith", &[P::Text], |_, t, a| {
         Ok(Value::Bool(own(t).starts_with(&**text_arg(&a[0])?)))
@@ -165,17 +185,9 @@ pub(super) const TABLE: Table = &[
         produced(replaced)
     }),
     instance("matches", &[P::Text], |m, t, a| {
-        let pattern = Pattern::compile(text_arg(&a[0])?, m.env.limits.regex_steps_max)?;
-        m.charge(a[0].as_str().map_or(0, str::len) * 32)?;
-        pattern
-            .matches(own(t))
-            .map(Value::Bool)
-            .map_err(|TooManySteps| {
-                Error::new(
-                    crate::error::ILLEGAL_STATE,
-                    "the regular expression takes too many steps",
-                )
-            })
+        let pattern = m.pattern(text_arg(&a[0])?)?;
+        let matched = m.with_steps(|steps| pattern.matches(own(t), steps));
+        matched?.map(Value::Bool).map_err(|TooManySteps| too_many())
     }),
     instance("contains", &[P::Chars], |_, t, a| {
         Ok(Value::Bool(
@@ -183,18 +195,10 @@ pub(super) const TABLE: Table = &[
         ))
     }),
     instance("replaceFirst", &[P::Text, P::Text], |m, t, a| {
-        m.charge(a[0].as_str().map_or(0, str::len) * 32)?;
-        let pattern = Pattern::compile(text_arg(&a[0])?, m.env.limits.regex_steps_max)?;
-        produced(pattern.replace(own(t), text_arg(&a[1])?, false)?)
+        replace(m, own(t), a, false)
     }),
     instance("replaceAll", &[P::Text, P::Text], |m, t, a| {
-        m.charge(a[0].as_str().map_or(0, str::len) * 32)?;
-        let pattern = Pattern::compile(text_arg(&a[0])?, m.env.limits.regex_steps_max)?;
-        let to = text_arg(&a[1])?;
-        m.charge(own(t).len().saturating_mul(1 + to.len()))?;
-        let replaced = pattern.replace(own(t), to, true)?;
-        m.charge(replaced.len())?;
-        produced(replaced)
+        replace(m, own(t), a, true)
     }),
     instance("split", &[P::Text], |m, t, a| split(m, own(t), &a[0], 0)),
     instance("split", &[P::Text, P::Int], |m, t, a| {
@@ -244,7 +248,8 @@ pub(super) const TABLE: Table = &[
         m.charge(own(t).len() * times)?;
         Ok(Value::text(own(t).repeat(times)))
     }),
-    instance("toCharArray", &[], |_, t, _| {
+    instance("toCharArray", &[], |m, t, _| {
+        m.charge(own(t).len() * 8)?;
         let unit = |unit: u16| {
             Value::Char(char::from_u32(unit.into()).unwrap_or(char::REPLACEMENT_CHARACTER))
         };
@@ -276,30 +281,16 @@ pub(super) const TABLE: Table = &[
         Value::List(list) => join(m, &a[0], &list.items()),
         _ => Err(Error::null_pointer("elements")),
     }),
-    fixed("valueOf", &[P::Object], |m, _, a| {
-        Ok(Value::text(m.text_of(&a[0])))
-    }),
+    fixed("valueOf", &[P::Object], |m, _, a| m.text_value(&a[0])),
     fixed("valueOf", &[P::CharArray], |_, _, a| {
         Ok(Value::text(units_text(&a[0])))
     }),
-    fixed("valueOf", &[P::Bool], |m, _, a| {
-        Ok(Value::text(m.text_of(&a[0])))
-    }),
-    fixed("valueOf", &[P::Char], |m, _, a| {
-        Ok(Value::text(m.text_of(&a[0])))
-    }),
-    fixed("valueOf", &[P::Int], |m, _, a| {
-        Ok(Value::text(m.text_of(&a[0])))
-    }),
-    fixed("valueOf", &[P::Long], |m, _, a| {
-        Ok(Value::text(m.text_of(&a[0])))
-    }),
-    fixed("valueOf", &[P::Float], |m, _, a| {
-        Ok(Value::text(m.text_of(&a[0])))
-    }),
-    fixed("valueOf", &[P::Double], |m, _, a| {
-        Ok(Value::text(m.text_of(&a[0])))
-    }),
+    fixed("valueOf", &[P::Bool], |m, _, a| m.text_value(&a[0])),
+    fixed("valueOf", &[P::Char], |m, _, a| m.text_value(&a[0])),
+    fixed("valueOf", &[P::Int], |m, _, a| m.text_value(&a[0])),
+    fixed("valueOf", &[P::Long], |m, _, a| m.text_value(&a[0])),
+    fixed("valueOf", &[P::Float], |m, _, a| m.text_value(&a[0])),
+    fixed("valueOf", &[P::Double], |m, _, a| m.text_value(&a[0])),
     fixed("copyValueOf", &[P::CharArray], |_, _, a| {
         Ok(Value::text(units_text(&a[0])))
     }),
@@ -309,127 +300,9 @@ pub(super) const TABLE: Table = &[
     hidden("describeConstable", "class java.util.Optional"),
 ];
 
-fn length(text: &str) -> i32 {
-    let units = if text.is_ascii() {
-        text.len()
-    } else {
-        text.encode_utf16().count()
-    };
-    i32::try_from(units).unwrap_or(i32::MAX)
-}
-
-fn unit_at(text: &str, at: usize) -> Option<u16> {
-    if text.is_ascii() {
-        text.as_bytes().get(at).map(|b| u16::from(*b))
-    } else {
-        text.encode_utf16().nth(at)
-    }
-}
-
-/// The text from a UTF-16 position on.
-fn after(text: &str, from: usize) -> &str {
-    let mut units = 0;
-    for (at, c) in text.char_indices() {
-        if units >= from {
-            return &text[at..];
-        }
-        units += c.len_utf16();
-    }
-    ""
-}
-
-fn units_before(text: &str, byte: usize) -> i32 {
-    length(&text[..byte])
-}
-
-fn out_of_range(at: i32) -> Error {
-    bounds(format!("String index out of range: {at}"))
-}
-
-fn substring<'a>(text: &str, begin: i32, end: i32) -> Result<Value<'a>> {
-    let size = length(text);
-    if begin < 0 || begin > end || end > size {
-        return Err(bounds(format!("begin {begin}, end {end}, length {size}")));
-    }
-    let (begin, end) = (begin as usize, end as usize);
-    if text.is_ascii() {
-        return Ok(Value::from(&text[begin..end]));
-    }
-    let units: Vec<u16> = text.encode_utf16().skip(begin).take(end - begin).collect();
-    Ok(Value::text(String::from_utf16_lossy(&units)))
-}
-
-fn find<'a>(text: &str, wanted: &str, from: i32) -> Value<'a> {
-    let from = from.max(0);
-    if from > length(text) {
-        return Value::Int(if wanted.is_empty() { length(text) } else { -1 });
-    }
-    let rest = after(text, from as usize);
-    let skipped = text.len() - rest.len();
-    Value::Int(
-        rest.find(wanted)
-            .map_or(-1, |at| units_before(text, skipped + at)),
-    )
-}
-
-fn find_last<'a>(text: &str, wanted: &str, from: i32) -> Value<'a> {
-    let found = text
-        .rmatch_indices(wanted)
-        .map(|(at, _)| units_before(text, at))
-        .find(|at| *at <= from);
-    // Overlapping occurrences are not seen by the reverse search; look at every position where that may matter.
-    let overlapping = || {
-        let places = text
-            .char_indices()
-            .map(|(at, _)| at)
-            .chain([text.len()])
-            .collect::<Vec<_>>();
-        places
-            .into_iter()
-            .rev()
-            .filter(|at| text[*at..].starts_with(wanted))
-            .map(|at| units_before(text, at))
-            .find(|at| *at <= from)
-    };
-    Value::Int(match found {
-        Some(at) if from == i32::MAX => at,
-        _ => overlapping().or(found).unwrap_or(-1),
-    })
-}
-
-fn code_text(code: i32) -> String {
-    u32::try_from(code)
-        .ok()
-        .and_then(char::from_u32)
-        .map_or("\u{0}\u{ffff}\u{0}".to_owned(), String::from)
-}
-
-fn compare(a: &str, b: &str) -> i32 {
-    let (mut left, mut right) = (a.encode_utf16(), b.encode_utf16());
-    loop {
-        match (left.next(), right.next()) {
-            (Some(x), Some(y)) if x != y => return i32::from(x) - i32::from(y),
-            (Some(_), Some(_)) => {}
-            _ => return length(a) - length(b),
-        }
-    }
-}
-
-/// Upper then lower case, letter by letter, as `equalsIgnoreCase` compares.
-fn folded(text: &str) -> String {
-    let single = |c: char| {
-        let mut upper = c.to_uppercase();
-        let up = match (upper.next(), upper.next()) {
-            (Some(up), None) => up,
-            _ => c,
-        };
-        let mut lower = up.to_lowercase();
-        match (lower.next(), lower.next()) {
-            (Some(low), None) => low,
-            _ => up,
-        }
-    };
-    text.chars().map(single).collect()
+/// Letter by letter, as `equalsIgnoreCase` compares.
+fn folded(text: &str) -> impl Iterator<Item = char> {
+    text.chars().map(text::folded)
 }
 
 fn region<'a>(text: &str, ignore_case: bool, args: &[Value<'a>]) -> Result<Value<'a>> {
@@ -449,8 +322,25 @@ fn region<'a>(text: &str, ignore_case: bool, args: &[Value<'a>]) -> Result<Value
     let (a, b) = (cut(text, start), cut(other, other_start));
     Ok(Value::Bool(match ignore_case {
         false => a == b,
-        true => folded(&String::from_utf16_lossy(&a)) == folded(&String::from_utf16_lossy(&b)),
+        true => {
+            let [a, b] = [a, b].map(|units| String::from_utf16_lossy(&units));
+            folded(&a).eq(folded(&b))
+        }
     }))
+}
+
+fn replace<'a>(
+    m: &mut crate::machine::Machine<'a, '_>,
+    text: &str,
+    args: &[Value<'a>],
+    all: bool,
+) -> Result<Value<'a>> {
+    let pattern = m.pattern(text_arg(&args[0])?)?;
+    let to = text_arg(&args[1])?;
+    let replaced =
+        m.with_steps(|steps| pattern.replace(text, to, all, steps, &mut |size| limited(size)))??;
+    m.charge(replaced.len() / 4)?;
+    produced(replaced)
 }
 
 fn split<'a>(
@@ -459,10 +349,9 @@ fn split<'a>(
     pattern: &Value<'a>,
     limit: i32,
 ) -> Result<Value<'a>> {
-    let pattern = text_arg(pattern)?;
-    m.charge(pattern.len() * 32)?;
-    let parts = Pattern::compile(pattern, m.env.limits.regex_steps_max)?.split(text, limit)?;
-    m.charge(parts.len() * 4)?;
+    let pattern = m.pattern(text_arg(pattern)?)?;
+    let parts = m.with_steps(|steps| pattern.split(text, limit, steps))??;
+    m.charge(parts.len() * 8)?;
     Ok(Value::array(
         "java.lang.String",
         parts.into_iter().map(Value::text).collect(),
@@ -502,65 +391,6 @@ fn packed<'a>(array: &Value<'a>) -> Vec<Value<'a>> {
     }
 }
 
-fn units_text(array: &Value<'_>) -> String {
-    packed(array).iter().map(text::java).collect()
-}
-
-fn bytes_of(array: &Value<'_>) -> Vec<u8> {
-    packed(array).iter().map(|item| int(item) as u8).collect()
-}
-
-fn bytes<'a>(bytes: &[u8]) -> Value<'a> {
-    Value::array(
-        "byte",
-        bytes.iter().map(|byte| Value::Byte(*byte as i8)).collect(),
-    )
-}
-
-fn unknown_charset(name: &str) -> Error {
-    Error::new("java.io.UnsupportedEncodingException", name)
-}
-
-fn encode<'a>(text: &str, charset: &str) -> Result<Value<'a>> {
-    match charset.to_ascii_uppercase().as_str() {
-        "UTF-8" | "UTF8" => Ok(bytes(text.as_bytes())),
-        "US-ASCII" | "ASCII" => Ok(bytes(
-            &text
-                .chars()
-                .map(|c| if c.is_ascii() { c as u8 } else { b'?' })
-                .collect::<Vec<_>>(),
-        )),
-        "ISO-8859-1" | "LATIN1" => Ok(bytes(
-            &text
-                .chars()
-                .map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?'))
-                .collect::<Vec<_>>(),
-        )),
-        _ => Err(unknown_charset(charset)),
-    }
-}
-
-fn decode<'a>(array: &Value<'a>, charset: &str) -> Result<Value<'a>> {
-    let bytes = bytes_of(array);
-    match charset.to_ascii_uppercase().as_str() {
-        "UTF-8" | "UTF8" => Ok(Value::text(String::from_utf8_lossy(&bytes).into_owned())),
-        "US-ASCII" | "ASCII" => {
-            let c = |b: &u8| {
-                if b.is_ascii() {
-                    char::from(*b)
-                } else {
-                    char::REPLACEMENT_CHARACTER
-                }
-            };
-            Ok(Value::text(bytes.iter().map(c).collect::<String>()))
-        }
-        "ISO-8859-1" | "LATIN1" => Ok(Value::text(
-            bytes.iter().map(|b| char::from(*b)).collect::<String>(),
-        )),
-        _ => Err(unknown_charset(charset)),
-    }
-}
-
 fn limited(size: usize) -> Result<()> {
     match size > PRODUCED_MAX {
         true => Err(Error::new(
@@ -574,116 +404,4 @@ fn limited(size: usize) -> Result<()> {
 fn produced<'a>(text: String) -> Result<Value<'a>> {
     limited(text.len())?;
     Ok(Value::text(text))
-}
-
-/// `replace("", x)`: around every UTF-16 unit.
-fn between_units(text: &str, to: &str) -> String {
-    let mut out = String::from(to);
-    for c in text.chars() {
-        out.push(c);
-        out.push_str(to);
-    }
-    out
-}
-
-/// `Character.isWhitespace`: no-break blanks are none.
-fn java_space(c: char) -> bool {
-    matches!(c, '\t'..='\r' | '\u{1c}'..='\u{1f}' | ' ' | '\u{1680}' | '\u{2000}'..='\u{2006}'
-        | '\u{2008}'..='\u{200a}' | '\u{2028}' | '\u{2029}' | '\u{205f}' | '\u{3000}')
-}
-
-fn indent(text: &str, by: i32) -> String {
-    if text.is_empty() {
-        return String::new();
-    }
-    let mut out = String::new();
-    for line in text.lines() {
-        if by > 0 {
-            out.push_str(&" ".repeat(by as usize));
-            out.push_str(line);
-        } else {
-            let cut = line
-                .char_indices()
-                .take_while(|(_, c)| java_space(*c))
-                .take(-by as usize)
-                .last();
-            out.push_str(&line[cut.map_or(0, |(at, c)| at + c.len_utf8())..]);
-        }
-        out.push('\n');
-    }
-    out
-}
-
-fn strip_indent(text: &str) -> String {
-    let lines: Vec<&str> = text
-        .split('\n')
-        .map(|line| line.strip_suffix('\r').unwrap_or(line))
-        .collect();
-    let lead = |line: &str| line.chars().take_while(|c| java_space(*c)).count();
-    let blank = |line: &str| line.chars().all(java_space);
-    let last = lines.last().copied().unwrap_or("");
-    let least = lines
-        .iter()
-        .filter(|line| !blank(line))
-        .map(|line| lead(line))
-        .chain(blank(last).then(|| lead(last)))
-        .min()
-        .unwrap_or(0);
-    let stripped: Vec<String> = lines
-        .iter()
-        .map(|line| match blank(line) {
-            true => String::new(),
-            false => line
-                .chars()
-                .skip(least)
-                .collect::<String>()
-                .trim_end_matches(java_space)
-                .to_owned(),
-        })
-        .collect();
-    stripped.join("\n")
-}
-
-fn translate_escapes(text: &str) -> Result<String> {
-    let mut out = String::new();
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            out.push(c);
-            continue;
-        }
-        match chars.next() {
-            Some('b') => out.push('\u{8}'),
-            Some('f') => out.push('\u{c}'),
-            Some('n') => out.push('\n'),
-            Some('r') => out.push('\r'),
-            Some('s') => out.push(' '),
-            Some('t') => out.push('\t'),
-            Some(c @ ('\'' | '"' | '\\')) => out.push(c),
-            Some('\n') => {}
-            Some('\r') => {
-                chars.next_if_eq(&'\n');
-            }
-            Some(c @ '0'..='7') => {
-                let most = if c <= '3' { 2 } else { 1 };
-                let mut code = c.to_digit(8).unwrap_or(0);
-                for _ in 0..most {
-                    let Some(digit) = chars.peek().and_then(|c| c.to_digit(8)) else {
-                        break;
-                    };
-                    code = code * 8 + digit;
-                    chars.next();
-                }
-                out.extend(char::from_u32(code));
-            }
-            other => {
-                let (shown, code) =
-                    other.map_or((String::new(), 0), |c| (c.to_string(), u32::from(c)));
-                return Err(illegal(format!(
-                    "Invalid escape sequence: \\{shown} \\\\u{code:04X}"
-                )));
-            }
-        }
-    }
-    Ok(out)
 }

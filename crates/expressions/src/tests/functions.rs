@@ -2,10 +2,8 @@
 
 use serde_json::json;
 
-use super::{NOW, check_stage, check_table, execution, shown, table_root};
-use crate::{
-    DocumentRoot, Environment, Evaluation, Lookup, LookupAnswer, evaluate_text, functions,
-};
+use super::{DocumentRoot, NOW, check_stage, check_table, execution, shown, table_root};
+use crate::{Environment, Evaluation, Lookup, LookupAnswer, evaluate_text, functions};
 
 #[test]
 fn conversions() {
@@ -103,7 +101,7 @@ fn yaml() {
         ("#readAllYaml('a: 1\n---\nb: 2')", "[{\"a\":1},{\"b\":2}]"),
         (
             "#readYaml('a: !!java.io.File x')",
-            "ERROR could not determine a constructor",
+            "ERROR Global tag is not allowed: tag:yaml.org,2002:java.io.File\n in 'string', line 1, column 4:",
         ),
         ("#readYaml('a: [')", "ERROR #readYaml(a: [) failed"),
     ]);
@@ -360,4 +358,27 @@ fn the_hidden_argument_is_a_replacement_of_text() {
         "the #deployedServerGroups( #root.execution) 1"
     );
     assert_eq!(shown("see #stage('x')"), "see #stage('x')");
+}
+
+#[test]
+fn a_map_in_the_artifact_store_is_read_when_one_of_its_members_is() {
+    let stored = "${{type: 'remote/map/base64', reference: 'ref://shop/map'}";
+    let answer = |lookup: &Lookup| match lookup {
+        Lookup::Reference { uri } if uri == "ref://shop/map" => {
+            found(json!("eyJtZXRhZGF0YSI6eyJuYW1lIjoid2ViIn19"))
+        }
+        _ => None,
+    };
+    for (rest, wanted) in [
+        (".metadata}", "{\"name\":\"web\"}"),
+        (".metadata.name}", "\"web\""),
+        (".reference}", "\"ref://shop/map\""),
+        ("['type']}", "\"remote/map/base64\""),
+        (".kind ?: 'none'}", "\"none\""),
+    ] {
+        let text = format!("{stored}{rest}");
+        assert_eq!(shown(&with_answers(&text, &answer)), wanted, "{text}");
+    }
+    let unknown = with_answers(&format!("{stored}.kind}}"), &|_| None);
+    assert_eq!(unknown.needs.len(), 1);
 }

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
+use super::DocumentRoot;
 use super::{NOW, check_stage, execution, map_root, shown};
-use crate::{DocumentRoot, Environment, evaluate_json, evaluate_text};
+use crate::{Environment, evaluate_json, evaluate_text};
 
 #[test]
 fn the_root_of_a_stage() {
@@ -146,7 +147,7 @@ fn stages_are_objects() {
             ("#stage('Bake').tasks.![status]", "[\"SUCCEEDED\"]"),
             ("#stage('Before').parent.name", "\"Vars\""),
             ("#stage('Before').topLevelStage.name", "\"Vars\""),
-            ("#stage('Bake').parent", "ERROR Not a synthetic stage"),
+            ("#stage('Bake').parent", "INFO"),
             ("#stage('Before').context.k", "\"failed\""),
             ("#stage('Test').join", "true"),
             ("#stage('Approve').manualJudgmentType", "true"),
@@ -252,9 +253,13 @@ fn submitted_documents_refuse_unknown_names() {
 
 #[test]
 fn whole_objects_become_their_documents() {
-    let execution = execution();
-    let root = DocumentRoot::stage(&execution, "6").unwrap();
+    let mut execution = execution();
+    let root_document = execution.clone();
+    let root = DocumentRoot::stage(&root_document, "6").unwrap();
     let env = Environment::fixed(NOW, 0);
+    // Orca's mapper leaves null members out.
+    let context = execution["stages"][5]["context"].as_object_mut().unwrap();
+    assert!(context.shift_remove("n").is_some_and(|n| n.is_null()));
     assert_eq!(evaluate_text("${execution}", &root, &env).value, execution);
     let stage = evaluate_text("${#stage('Bake')}", &root, &env).value;
     assert_eq!(stage["outputs"]["image"], "web-7");

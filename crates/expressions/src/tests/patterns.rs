@@ -34,7 +34,22 @@ fn syntax() {
             "'x' matches '\\p{Foo}'",
             "ERROR Unknown character property name {Foo} near index 6",
         ),
-        ("'x' matches '\\X'", "ERROR \\X is not supported"),
+        ("'e\u{301}x' matches '\\X\\X'", "true"),
+        ("'aXbX'.replaceAll('\\G[aX]', '-')", "\"--bX\""),
+        ("'Ä1' matches '(?U)\\w\\d'", "true"),
+        ("'abAB' matches '(?i)(ab)\\1'", "true"),
+        ("'abAC' matches '(?i)(ab)\\1'", "false"),
+        ("']' matches '[^\\Q[]\\E]'", "false"),
+        ("'e' matches '[^a-c[x-z]]'", "true"),
+        ("'y' matches '[^a-c[x-z]]'", "false"),
+        (
+            "'x' matches '\\p{InGreek}'",
+            "ERROR the character block {InGreek} is not supported near index 10",
+        ),
+        (
+            "'x' matches '(?<=(ab|c)+)x'",
+            "ERROR Look-behind group does not have an obvious maximum length near index 10",
+        ),
         ("'x'.replaceAll('x', '$1')", "ERROR No group 1"),
         (
             "'x'.replaceAll('x', 'a\\')",

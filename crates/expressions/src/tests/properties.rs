@@ -130,10 +130,11 @@ proptest! {
 
     #[test]
     fn no_pattern_makes_it_panic(pattern in "[a-c\\[\\](){}.?*+^$|\\\\0-9<>=!:&,QEpdwsbLu-]{0,20}", input in "[a-c0-9 ]{0,12}") {
-        if let Ok(compiled) = crate::regex::Pattern::compile(&pattern, 10_000) {
-            let _ = compiled.matches(&input);
-            let _ = compiled.replace(&input, "<$0>", true);
-            let _ = compiled.split(&input, 0);
+        if let Ok(compiled) = crate::regex::Pattern::compile(&pattern) {
+            let steps = || crate::regex::Steps::new(10_000);
+            let _ = compiled.matches(&input, &mut steps());
+            let _ = compiled.replace(&input, "<$0>", true, &mut steps(), &mut |_| Ok(()));
+            let _ = compiled.split(&input, 0, &mut steps());
         }
     }
 }

@@ -66,7 +66,7 @@ fn places_in_brackets() {
         ),
         (
             json!({"l": [text]}),
-            "Failed to evaluate {missing} : missing not found",
+            "Failed to evaluate ${missing} : missing not found",
         ),
         (
             json!({"l": [text], "same": text}),

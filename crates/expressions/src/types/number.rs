@@ -222,3 +222,17 @@ pub(crate) fn decode(text: &str) -> Result<i64> {
 pub(crate) fn big(text: &str) -> Option<BigInt> {
     text.parse().ok()
 }
+
+/// Digits of any length in a radix that is a power of two, or ten.
+pub(crate) fn big_in_radix(text: &str, radix: u32) -> Option<BigInt> {
+    BigInt::parse_bytes(text.as_bytes(), radix)
+}
+
+/// An integer in the smallest of int, long and big integer.
+pub(crate) fn smallest<'a>(value: BigInt) -> Value<'a> {
+    match (i32::try_from(&value), i64::try_from(&value)) {
+        (Ok(value), _) => Value::Int(value),
+        (_, Ok(value)) => Value::Long(value),
+        _ => Value::Big(value.into()),
+    }
+}

@@ -7,7 +7,7 @@ use indexmap::{Equivalent, IndexMap};
 use serde_json::Value as Json;
 
 use super::compare::{equals, hash_code};
-use super::order::{hash_order, hash_text};
+use super::order::hash_order;
 use super::{Value, json};
 
 /// A list or a set.
@@ -62,10 +62,7 @@ enum MapBody<'a> {
 }
 
 #[derive(Debug, Clone)]
-struct Key<'a> {
-    hash: i32,
-    value: Value<'a>,
-}
+struct Key<'a>(Value<'a>);
 
 struct TextKey<'t>(&'t str);
 
@@ -97,6 +94,11 @@ impl ListKind {
 }
 
 impl MapKind {
+    /// Whether it is the context of a stage.
+    pub fn is_context(self) -> bool {
+        matches!(self, Self::Root | Self::Context(_))
+    }
+
     pub fn class_name(self) -> &'static str {
         match self {
             Self::Linked => "java.util.LinkedHashMap",
@@ -185,7 +187,7 @@ impl<'a> MapCell<'a> {
     ) -> Self {
         let entries = entries
             .into_iter()
-            .map(|(key, value)| (Key::new(key), value))
+            .map(|(key, value)| (Key(key), value))
             .collect();
         Self {
             kind,
@@ -222,7 +224,7 @@ impl<'a> MapCell<'a> {
     pub(crate) fn get_by(&self, key: &Value<'a>) -> Option<Value<'a>> {
         match key {
             Value::Text(text) => self.get(text),
-            key => self.read(|map| map.get(&Key::new(key.clone())).cloned()),
+            key => self.read(|map| map.get(&Key(key.clone())).cloned()),
         }
     }
 
@@ -231,18 +233,18 @@ impl<'a> MapCell<'a> {
             (Value::Text(text), MapBody::Viewed(map)) => map.contains_key(&**text),
             (_, MapBody::Viewed(_)) => false,
             (Value::Text(text), MapBody::Owned(map)) => map.contains_key(&TextKey(text)),
-            (key, MapBody::Owned(map)) => map.contains_key(&Key::new(key.clone())),
+            (key, MapBody::Owned(map)) => map.contains_key(&Key(key.clone())),
         }
     }
 
     pub(crate) fn insert(&self, key: Value<'a>, value: Value<'a>) {
-        let key = Key::new(key);
+        let key = Key(key);
         let old = self.change(|map| map.insert(key, value));
         drop(old);
     }
 
     pub(crate) fn remove(&self, key: &Value<'a>) -> Option<Value<'a>> {
-        let key = Key::new(key.clone());
+        let key = Key(key.clone());
         let at = self.read(|map| map.get_index_of(&key))?;
         self.change(|map| map.shift_remove_index(at))
             .map(|(_, value)| value)
@@ -256,7 +258,7 @@ impl<'a> MapCell<'a> {
     pub(crate) fn entries(&self) -> Vec<(Value<'a>, Value<'a>)> {
         let entries: Vec<_> = self.read(|map| {
             map.iter()
-                .map(|(key, value)| (key.value.clone(), value.clone()))
+                .map(|(key, value)| (key.0.clone(), value.clone()))
                 .collect()
         });
         match self.kind {
@@ -298,30 +300,25 @@ impl<'a> MapCell<'a> {
         };
         let entries = viewed
             .iter()
-            .map(|(key, value)| (Key::new(json::view_text(key)), json::view(value)))
+            .map(|(key, value)| (Key(json::view_text(key)), json::view(value)))
             .collect();
         *self.body.borrow_mut() = MapBody::Owned(entries);
     }
 }
 
-impl<'a> Key<'a> {
-    fn new(value: Value<'a>) -> Self {
-        Self {
-            hash: hash_code(&value),
-            value,
-        }
-    }
-}
-
+/// Texts by their bytes: Java's hash is easily made the same for many, which would make a map slow.
 impl Hash for Key<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_i32(self.hash);
+        match &self.0 {
+            Value::Text(text) => state.write(text.as_bytes()),
+            other => state.write_i32(hash_code(other)),
+        }
     }
 }
 
 impl PartialEq for Key<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.hash == other.hash && equals(&self.value, &other.value)
+        equals(&self.0, &other.0)
     }
 }
 
@@ -329,12 +326,12 @@ impl Eq for Key<'_> {}
 
 impl Hash for TextKey<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_i32(hash_text(self.0));
+        state.write(self.0.as_bytes());
     }
 }
 
 impl Equivalent<Key<'_>> for TextKey<'_> {
     fn equivalent(&self, key: &Key<'_>) -> bool {
-        matches!(&key.value, Value::Text(text) if **text == *self.0)
+        matches!(&key.0, Value::Text(text) if **text == *self.0)
     }
 }

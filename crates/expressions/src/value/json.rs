@@ -8,7 +8,8 @@ use num_bigint::BigInt;
 use serde_json::{Map, Number, Value as Json};
 
 use super::{ListCell, MapCell, MapKind, Str, Value};
-use crate::error::{Error, Result, SPEL_EVALUATION};
+use crate::error::{Error, Result};
+use crate::exact::{Digits, Step};
 
 /// A view of a document: scalars at once, lists and maps when they are looked into.
 pub(crate) fn view(json: &Json) -> Value<'_> {
@@ -17,13 +18,17 @@ pub(crate) fn view(json: &Json) -> Value<'_> {
         Json::Bool(value) => Value::Bool(*value),
         Json::Number(number) => from_number(number),
         Json::String(text) => view_text(text),
-        Json::Array(items) => Value::List(Rc::new(ListCell::viewed(items))),
+        Json::Array(items) => view_list(items),
         Json::Object(map) => view_map(map),
     }
 }
 
 pub(crate) fn view_text(text: &str) -> Value<'_> {
     Value::Text(Str::Borrowed(text))
+}
+
+pub(crate) fn view_list(items: &[Json]) -> Value<'_> {
+    Value::List(Rc::new(ListCell::viewed(items)))
 }
 
 pub(crate) fn view_map(map: &Map<String, Json>) -> Value<'_> {
@@ -61,6 +66,8 @@ fn from_number<'a>(number: &Number) -> Value<'a> {
 pub(crate) struct Writer {
     left: usize,
     limit: usize,
+    /// Integers that stand as doubles in what was written.
+    pub long_integers: Vec<Digits>,
 }
 
 impl Writer {
@@ -68,7 +75,13 @@ impl Writer {
         Self {
             left: bytes_max,
             limit: bytes_max,
+            long_integers: Vec::new(),
         }
+    }
+
+    /// About how many bytes were written.
+    pub(crate) fn written(&self) -> usize {
+        self.limit - self.left
     }
 
     fn spend(&mut self, bytes: usize) -> Result<()> {
@@ -77,10 +90,7 @@ impl Writer {
                 self.left = left;
                 Ok(())
             }
-            None => Err(Error::new(
-                SPEL_EVALUATION,
-                format!("the result is larger than {} bytes", self.limit),
-            )),
+            None => Err(Error::too_large(self.limit)),
         }
     }
 
@@ -114,25 +124,15 @@ impl Writer {
                 false => Json::from(super::text::float(*value)),
             },
             Value::Double(value) => double(*value),
-            Value::Big(value) => big(value),
+            Value::Big(value) => self.big(value)?,
             Value::Char(value) => Json::from(value.to_string()),
             Value::Text(text) | Value::Status(text) => self.text(text)?,
-            Value::List(list) => {
-                let items = list.items();
-                Json::Array(
-                    items
-                        .iter()
-                        .map(|item| self.write(item, object))
-                        .collect::<Result<_>>()?,
-                )
-            }
+            Value::List(list) => self.items(&list.items(), object)?,
             Value::Map(map) => {
                 let mut out = Map::new();
                 for (key, value) in map.entries() {
                     if !value.is_null() {
-                        let key = super::text::java(&key);
-                        self.spend(key.len() + 4)?;
-                        out.insert(key, self.write(&value, object)?);
+                        self.member(&mut out, &key, &value, object)?;
                     }
                 }
                 Json::Object(out)
@@ -140,7 +140,9 @@ impl Writer {
             Value::Array(array) => self.array(array, object)?,
             Value::Entry(entry) => {
                 let mut out = Map::new();
-                out.insert(super::text::java(&entry.0), self.write(&entry.1, object)?);
+                if !entry.1.is_null() {
+                    self.member(&mut out, &entry.0, &entry.1, object)?;
+                }
                 Json::Object(out)
             }
             Value::Instant(instant) => Json::from(instant.as_millisecond()),
@@ -153,7 +155,8 @@ impl Writer {
             Value::DayOfWeek(_) | Value::ChronoUnit(_) => Json::from(super::text::enum_name(value)),
             Value::Class(name) => self.text(&super::text::class_name(name))?,
             Value::Uuid(_) | Value::DateFormat(_) => self.text(&super::text::java(value))?,
-            Value::Random(_) => Json::Object(Map::new()),
+            // Its one getter.
+            Value::Random(_) => serde_json::json!({"deprecated": false}),
             Value::Object(which) => {
                 let json = object(which);
                 self.spend(crate::size_of_json(&json))?;
@@ -161,7 +164,7 @@ impl Writer {
             }
             Value::NotEvaluable(inner) => {
                 let mut out = Map::new();
-                out.insert("expression".into(), self.write(inner, object)?);
+                self.member(&mut out, &Value::from("expression"), inner, object)?;
                 Json::Object(out)
             }
         })
@@ -185,27 +188,63 @@ impl Writer {
                 self.text(&STANDARD.encode(bytes))
             }
             "char" => self.text(&items.iter().map(super::text::java).collect::<String>()),
-            _ => Ok(Json::Array(
-                items
-                    .iter()
-                    .map(|item| self.write(item, object))
-                    .collect::<Result<_>>()?,
-            )),
+            _ => self.items(&items, object),
         }
+    }
+
+    fn items<'a>(
+        &mut self,
+        items: &[Value<'a>],
+        object: &dyn Fn(&super::Object<'a>) -> Json,
+    ) -> Result<Json> {
+        let mut out = Vec::with_capacity(items.len());
+        for (at, item) in items.iter().enumerate() {
+            let new = self.long_integers.len();
+            out.push(self.write(item, object)?);
+            for digits in &mut self.long_integers[new..] {
+                digits.lies_in(Step::Element(at));
+            }
+        }
+        Ok(Json::Array(out))
+    }
+
+    fn member<'a>(
+        &mut self,
+        out: &mut Map<String, Json>,
+        key: &Value<'a>,
+        value: &Value<'a>,
+        object: &dyn Fn(&super::Object<'a>) -> Json,
+    ) -> Result<()> {
+        let key = super::text::java(key);
+        self.spend(key.len() + 4)?;
+        let new = self.long_integers.len();
+        let value = self.write(value, object)?;
+        for digits in &mut self.long_integers[new..] {
+            digits.lies_in(Step::Member(key.clone()));
+        }
+        out.insert(key, value);
+        Ok(())
+    }
+
+    /// Integers beyond 64 bits have no exact place in this JSON library: the nearest double stands for them.
+    fn big(&mut self, value: &BigInt) -> Result<Json> {
+        if let Ok(value) = i64::try_from(value) {
+            return Ok(Json::from(value));
+        }
+        if let Ok(value) = u64::try_from(value) {
+            return Ok(Json::from(value));
+        }
+        let digits = value.to_string();
+        self.spend(digits.len())?;
+        let nearest = digits.parse().map_or(Json::Null, double);
+        // What is beyond a double as well stands as text, which no digits can replace.
+        if nearest.is_number() {
+            self.long_integers.push(Digits::new(digits));
+        }
+        Ok(nearest)
     }
 }
 
 fn double(value: f64) -> Json {
     Number::from_f64(value).map_or_else(|| Json::from(super::text::double(value)), Json::Number)
-}
-
-/// Integers beyond 64 bits have no exact place in this JSON library: the nearest double stands for them.
-fn big(value: &BigInt) -> Json {
-    if let Ok(value) = i64::try_from(value) {
-        return Json::from(value);
-    }
-    match u64::try_from(value) {
-        Ok(value) => Json::from(value),
-        Err(_) => value.to_string().parse().map_or(Json::Null, double),
-    }
 }

@@ -5,6 +5,9 @@ use jiff::tz::TimeZone;
 
 use super::{Object, Value};
 
+/// Nothing longer than this is written, give or take one part: a value may hold the same part many times.
+const BYTES_MAX: usize = 1 << 20;
+
 const DAYS: [&str; 7] = [
     "MONDAY",
     "TUESDAY",
@@ -18,11 +21,21 @@ const DAYS: [&str; 7] = [
 /// `String.valueOf(value)`. Dates are shown in UTC here; `Machine::text_of` knows the zone.
 pub(crate) fn java(value: &Value<'_>) -> String {
     let mut out = String::new();
-    write(value, &TimeZone::UTC, &mut out);
+    let object = |object: &Object<'_>| crate::objects::text(None, object);
+    write(value, &TimeZone::UTC, &object, &mut out);
     out
 }
 
-pub(crate) fn write(value: &Value<'_>, zone: &TimeZone, out: &mut String) {
+/// As [`java`], with dates in a zone. `object` shows executions, stages and so on.
+pub(crate) fn write<'a>(
+    value: &Value<'a>,
+    zone: &TimeZone,
+    object: &dyn Fn(&Object<'a>) -> String,
+    out: &mut String,
+) {
+    if out.len() > BYTES_MAX {
+        return;
+    }
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
@@ -38,7 +51,7 @@ pub(crate) fn write(value: &Value<'_>, zone: &TimeZone, out: &mut String) {
             out.push('[');
             for (i, item) in list.items().iter().enumerate() {
                 out.push_str(if i == 0 { "" } else { ", " });
-                write(item, zone, out);
+                write(item, zone, object, out);
             }
             out.push(']');
         }
@@ -46,9 +59,9 @@ pub(crate) fn write(value: &Value<'_>, zone: &TimeZone, out: &mut String) {
             out.push('{');
             for (i, (key, value)) in map.entries().iter().enumerate() {
                 out.push_str(if i == 0 { "" } else { ", " });
-                write(key, zone, out);
+                write(key, zone, object, out);
                 out.push('=');
-                write(value, zone, out);
+                write(value, zone, object, out);
             }
             out.push('}');
         }
@@ -59,9 +72,9 @@ pub(crate) fn write(value: &Value<'_>, zone: &TimeZone, out: &mut String) {
             out.push_str("@0");
         }
         Value::Entry(entry) => {
-            write(&entry.0, zone, out);
+            write(&entry.0, zone, object, out);
             out.push('=');
-            write(&entry.1, zone, out);
+            write(&entry.1, zone, object, out);
         }
         Value::Date(millis) => out.push_str(&crate::types::date_format::date_text(*millis, zone)),
         Value::Instant(instant) => out.push_str(&instant_text(*instant)),
@@ -76,10 +89,11 @@ pub(crate) fn write(value: &Value<'_>, zone: &TimeZone, out: &mut String) {
         Value::Uuid(id) => out.push_str(&uuid(*id)),
         Value::Class(name) => out.push_str(&class_text(name)),
         Value::Random(_) => out.push_str("java.util.Random@0"),
-        Value::DateFormat(_) => out.push_str("java.text.SimpleDateFormat@0"),
-        Value::Object(Object::Execution) => out.push_str("PipelineExecution"),
-        Value::Object(Object::Stage(_)) => out.push_str("StageExecution"),
-        Value::Object(Object::Bean(bean)) => out.push_str(&format!("{}", bean.data.to_json())),
+        Value::DateFormat(pattern) => {
+            let hash = super::order::hash_text(pattern);
+            out.push_str(&format!("java.text.SimpleDateFormat@{hash:x}"));
+        }
+        Value::Object(which) => out.push_str(&object(which)),
         Value::NotEvaluable(_) => {
             out.push_str("com.netflix.spinnaker.kork.expressions.NotEvaluableExpression@0");
         }
@@ -202,6 +216,23 @@ fn decimal(
         return format!("{sign}{digits}{}.0", "0".repeat(whole - digits.len()));
     }
     format!("{sign}{}.{}", &digits[..whole], &digits[whole..])
+}
+
+/// Upper then lower case of one letter, as `equalsIgnoreCase` compares.
+pub(crate) fn folded(c: char) -> char {
+    if c.is_ascii() {
+        return c.to_ascii_lowercase();
+    }
+    let mut upper = c.to_uppercase();
+    let up = match (upper.next(), upper.next()) {
+        (Some(up), None) => up,
+        _ => c,
+    };
+    let mut lower = up.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(low), None) => low,
+        _ => up,
+    }
 }
 
 /// `Instant.toString`: fraction in groups of three digits, only as many as needed.

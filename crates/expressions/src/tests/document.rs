@@ -1,4 +1,4 @@
-//! A root over an execution document as the API shows it: for evaluation of past executions, offline and in tests.
+//! A root over a JSON document, so that the tests here need no other crate. The real one is the engine's.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::value::Data;
 
 /// An execution document, evaluated as one of its stages or as a whole.
 #[derive(Debug)]
-pub struct DocumentRoot<'d> {
+pub(super) struct DocumentRoot<'d> {
     execution: &'d Map<String, Json>,
     stage: Option<usize>,
     own: Map<String, Json>,
@@ -67,13 +67,6 @@ impl<'d> DocumentRoot<'d> {
             user,
             in_handler: false,
         })
-    }
-
-    /// Puts keys over the stage's own context.
-    #[must_use]
-    pub fn with_context(mut self, context: Map<String, Json>) -> Self {
-        self.own.extend(context);
-        self
     }
 
     fn field(&self, stage: usize, name: &str) -> Option<&'d str> {
