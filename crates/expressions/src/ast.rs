@@ -200,6 +200,16 @@ impl Arithmetic {
     }
 }
 
+impl Unary {
+    fn symbol(self) -> char {
+        match self {
+            Self::Plus => '+',
+            Self::Minus => '-',
+            Self::Not => '!',
+        }
+    }
+}
+
 impl Relation {
     pub fn symbol(self) -> &'static str {
         match self {
@@ -212,6 +222,18 @@ impl Relation {
             Self::Instanceof => "instanceof",
             Self::Matches => "matches",
             Self::Between => "between",
+        }
+    }
+}
+
+impl Node {
+    /// The text that Spring shows in messages: as [`fmt::Display`], but a sign has no brackets of its own.
+    pub fn as_java_shows(&self) -> String {
+        match &self.expr {
+            Expr::Unary(operator, operand) => {
+                format!("{}{}", operator.symbol(), operand.as_java_shows())
+            }
+            _ => self.to_string(),
         }
     }
 }
@@ -287,13 +309,8 @@ impl fmt::Display for Node {
             } => write!(f, "({left} {} {right})", relation.symbol()),
             Expr::Power(left, right) => write!(f, "({left} ^ {right})"),
             Expr::Unary(operator, operand) => {
-                let symbol = match operator {
-                    Unary::Plus => '+',
-                    Unary::Minus => '-',
-                    Unary::Not => '!',
-                };
                 // A selection or index that begins an operand must not fuse with the sign (`![`).
-                write!(f, "({symbol} {operand})")
+                write!(f, "({} {operand})", operator.symbol())
             }
             Expr::Step {
                 operand,

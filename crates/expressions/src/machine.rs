@@ -10,6 +10,8 @@ mod convert;
 pub(crate) mod relation;
 mod root;
 mod select;
+mod stages;
+mod stored;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -22,7 +24,7 @@ use crate::objects::{self, Nulls, document};
 use crate::regex::{Pattern, Steps};
 use crate::root::{ExecutionView, Root};
 use crate::trace::{Origin, Tracer, Use};
-use crate::value::{ListCell, ListKind, MapCell, MapKind, Object, Str, Value, compare, json, text};
+use crate::value::{ListCell, ListKind, MapKind, Object, Str, Value, compare, json, text};
 
 pub(crate) use convert::big_of as convert_big;
 
@@ -481,7 +483,7 @@ impl<'a, 'e> Machine<'a, 'e> {
     /// Charges for a key, whose hash goes through everything in it.
     pub(crate) fn measure_key(&mut self, key: &Value<'a>) -> Result<()> {
         match key {
-            Value::List(_) | Value::Map(_) | Value::Entry(_) => self.measure(key),
+            Value::List(_) | Value::Map(_) | Value::Entry(..) => self.measure(key),
             Value::Text(text) => self.charge(text.len() / 16),
             _ => Ok(()),
         }
@@ -493,7 +495,7 @@ impl<'a, 'e> Machine<'a, 'e> {
             (Value::List(_), Value::List(_))
             | (Value::Map(_), Value::Map(_))
             | (Value::Array(_), Value::Array(_))
-            | (Value::Entry(_), Value::Entry(_)) => self.measure(left)?,
+            | (Value::Entry(..), Value::Entry(..)) => self.measure(left)?,
             (Value::Text(left), Value::Text(_)) => self.charge(left.len() / 16)?,
             _ => {}
         }
@@ -528,55 +530,6 @@ impl<'a, 'e> Machine<'a, 'e> {
         self.spend(writer.written());
         Ok((json?, writer.long_integers))
     }
-
-    /// All values that a stage and its ancestors have for a key, nearest first (`StageContext.getAll`).
-    pub(crate) fn all_of(&mut self, context: &MapCell<'a>, key: &Value<'a>) -> Result<Value<'a>> {
-        let place = match context.kind {
-            MapKind::Context(stage) => Some(stage),
-            _ => self.current_place(),
-        };
-        let mut found = Vec::new();
-        if let Some(name) = key.as_chars() {
-            found.extend(context.get(name));
-            let ancestors = place
-                .zip(self.execution())
-                .map_or_else(Vec::new, |(place, execution)| {
-                    execution.stage_ancestors(place)
-                });
-            for ancestor in ancestors {
-                self.charge(16)?;
-                if let Value::Map(outputs) = self.stage_map(ancestor, true) {
-                    found.extend(outputs.get(name));
-                }
-            }
-        }
-        Ok(Value::list(found))
-    }
-
-    /// The place of the stage that the root is the context of.
-    fn current_place(&self) -> Option<usize> {
-        let (id, execution) = (self.root.current_stage_id()?, self.execution()?);
-        (0..execution.stage_count()).find(|place| {
-            objects::stage_text(execution, *place, "id").is_some_and(|found| &*found == id)
-        })
-    }
-
-    /// A context (or the outputs) of a stage, the same cell for the whole pass.
-    pub(crate) fn stage_map(&mut self, stage: usize, outputs: bool) -> Value<'a> {
-        let Some(execution) = self.execution() else {
-            return Value::Null;
-        };
-        let entry = self.contexts.entry((stage, outputs));
-        entry
-            .or_insert_with(|| match outputs {
-                true => json::view_map(execution.stage_outputs(stage)),
-                false => Value::Map(Rc::new(MapCell::viewed(
-                    MapKind::Context(stage),
-                    execution.stage_context(stage),
-                ))),
-            })
-            .clone()
-    }
 }
 
 /// Text of a value that is expected to be text; Java would throw here for null.
@@ -607,7 +560,7 @@ fn children<'a>(value: &Value<'a>) -> Vec<Value<'a>> {
             .flat_map(|(key, value)| [key, value])
             .collect(),
         Value::Array(array) => array.items.borrow().clone(),
-        Value::Entry(entry) => vec![entry.0.clone(), entry.1.clone()],
+        Value::Entry(entry, _) => vec![entry.0.clone(), entry.1.clone()],
         Value::NotEvaluable(inner) => vec![(**inner).clone()],
         _ => Vec::new(),
     }

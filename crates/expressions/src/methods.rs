@@ -163,7 +163,7 @@ fn of_value(value: &Value<'_>) -> &'static [Table] {
             &[collections::CONTEXT, collections::MAP, OBJECT]
         }
         Value::Map(_) => &[collections::MAP, OBJECT],
-        Value::Entry(_) => &[collections::ENTRY, OBJECT],
+        Value::Entry(..) => &[collections::ENTRY, OBJECT],
         Value::Date(_) => &[dates::TABLE, OBJECT],
         Value::Instant(_) => &[times::INSTANT, times::BY_SECONDS, times::BY_UNIT, OBJECT],
         Value::LocalDate(_) => &[

@@ -52,7 +52,7 @@ pub(crate) fn class_name(value: &Value<'_>) -> Cow<'static, str> {
         Value::List(list) => list.kind.class_name(),
         Value::Map(map) => map.kind.class_name(),
         Value::Array(array) => return Cow::Owned(format!("{}[]", array.element)),
-        Value::Entry(_) => "java.util.LinkedHashMap$Entry",
+        Value::Entry(_, map) => map.entry_class(),
         Value::Date(_) => "java.util.Date",
         Value::Instant(_) => "java.time.Instant",
         Value::LocalDate(_) => "java.time.LocalDate",
@@ -105,7 +105,10 @@ pub(crate) fn descriptor(value: &Value<'_>) -> String {
         Value::Map(map) if !map.kind.is_context() => {
             format!("{name}<?, ?>")
         }
-        Value::Map(_) => format!("{name}<java.lang.String, java.lang.Object>"),
+        // What a stage gives as its context is known to be a map of texts; the root is just an object of its class.
+        Value::Map(map) if matches!(map.kind, crate::value::MapKind::Context(_)) => {
+            format!("{name}<java.lang.String, java.lang.Object>")
+        }
         // The views of a map are classes without parameters.
         Value::List(list) if !list.kind.is_generic() => name.into_owned(),
         Value::List(_) | Value::Class(_) => format!("{name}<?>"),
@@ -147,7 +150,7 @@ pub(crate) fn has_text_converter(value: &Value<'_>) -> bool {
             value,
             Value::Array(_) | Value::DayOfWeek(_) | Value::ChronoUnit(_)
         )
-        || matches!(value, Value::List(list) if list.kind != crate::value::ListKind::EntrySet)
+        || matches!(value, Value::List(list) if !matches!(list.kind, crate::value::ListKind::EntrySet(_)))
 }
 
 /// Values that can be compared with each other have the same family.
@@ -271,7 +274,7 @@ fn convertible(value: &Value<'_>, param: Param) -> bool {
             // From a collection of unknown elements anything may come.
             _ => true,
         },
-        V::Map(_) | V::Object(_) | V::Entry(_) => {
+        V::Map(_) | V::Object(_) | V::Entry(..) => {
             matches!(
                 param,
                 Param::List | Param::Set | Param::Collection | Param::ObjectArray

@@ -18,8 +18,8 @@ use jiff::civil;
 use num_bigint::BigInt;
 use serde_json::Value as Json;
 
+pub(crate) use collection::{Backing, ListKind, MapKind};
 pub use collection::{ListCell, MapCell};
-pub(crate) use collection::{ListKind, MapKind};
 
 use crate::types::time_unit::ChronoUnit;
 
@@ -55,7 +55,7 @@ pub enum Value<'a> {
     /// Arrays; the type name is that of the elements.
     Array(Rc<ArrayCell<'a>>),
     /// An entry of a map, as selections and projections on maps see it.
-    Entry(Rc<(Value<'a>, Value<'a>)>),
+    Entry(Rc<(Value<'a>, Value<'a>)>, Backing),
     /// `java.util.Date`, epoch milliseconds.
     Date(i64),
     /// `java.time.Instant`

@@ -89,7 +89,7 @@ impl Case {
                 };
                 attend(&mut client, &document).await;
                 open.extend(children(&document).filter(|child| !over.contains(child)));
-                if document.status.is_complete() {
+                if document.status.is_complete() && !waits_to_restart(&mut client, &next).await {
                     open.remove(&next);
                     over.insert(next);
                 }
@@ -282,6 +282,17 @@ fn wish(stage: &Stage, random: &mut Random) -> Option<Map> {
         _ => return None,
     };
     patch.as_object().cloned()
+}
+
+/// Whether an execution that looks over has a restart before it, which waits for what is open at its stages.
+async fn waits_to_restart(client: &mut Client, id: &ExecutionId) -> bool {
+    if !client.knowledge.told(id).is_some_and(|told| told.restarted) {
+        return false;
+    }
+    let request = Request::Explain {
+        execution: id.clone(),
+    };
+    matches!(client.ask(id, request).await, Ok(Reply::Explanation { waits, .. }) if !waits.is_empty())
 }
 
 fn children(document: &Execution) -> impl Iterator<Item = ExecutionId> {

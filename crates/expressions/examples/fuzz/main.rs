@@ -2,7 +2,7 @@
 //!
 //! Each text has a number; the same seed and number give the same text. A text that breaks a promise is printed with its
 //! number, and the program fails. It prints the text that took the longest, too.
-#![allow(
+#![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::disallowed_methods,

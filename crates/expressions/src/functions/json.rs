@@ -52,6 +52,9 @@ impl<'a> Reader<'_, '_, 'a, '_> {
             return Err(Error::new(MISMATCH, text));
         }
         let value = self.value(0)?;
+        if value.is_number() && !matches!(self.peek(), None | Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            return Err(self.unexpected(": Expected space separating root-level values"));
+        }
         let wanted = "Cannot deserialize value of type `java.util.LinkedHashMap<java.lang.Object,java.lang.Object>` from";
         let text = match &value {
             Value::Null | Value::Map(_) => return Ok(value),
@@ -490,7 +493,7 @@ fn put<'a>(
             }
             out.push('}');
         }
-        Value::Entry(entry) => {
+        Value::Entry(entry, _) => {
             out.push('{');
             quote(&java::java(&entry.0), out);
             out.push(':');

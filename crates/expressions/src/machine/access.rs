@@ -3,15 +3,12 @@
 use std::rc::Rc;
 
 use super::Machine;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
-
 use crate::ast::{Arithmetic, Expr, Node, Relation, Unary};
 use crate::error::{Error, ILLEGAL_STATE, Result};
 use crate::root::ExecutionView;
 use crate::trace::Origin;
 use crate::types::{self, class_name};
-use crate::value::{MapCell, MapKind, Value, json};
+use crate::value::{MapCell, MapKind, Value};
 use crate::{methods, objects};
 
 /// Where an assignment or `++` puts its value.
@@ -29,9 +26,6 @@ pub(super) enum Place<'a> {
     /// A value that cannot be replaced, with the text of the node.
     Fixed(Value<'a>, String),
 }
-
-/// The type of an artifact that is a whole map in the artifact store.
-const STORED_MAP: &str = "remote/map/base64";
 
 impl<'a> Machine<'a, '_> {
     /// `.name` or `?.name`
@@ -67,42 +61,6 @@ impl<'a> Machine<'a, '_> {
                 })
             }
         }
-    }
-
-    /// The reference of a map that stands for a larger one in the artifact store (`EntityPropertyAccessor`).
-    fn stored_reference(&self, map: &MapCell<'a>) -> Option<Value<'a>> {
-        if !self.env.artifact_store || map.kind.is_context() {
-            return None;
-        }
-        let is_stored = map.get("type")?.as_chars() == Some(STORED_MAP);
-        map.get("reference").filter(|_| is_stored)
-    }
-
-    /// A member of the larger map. Its `reference` is the one to the store, for `#fetchReference`.
-    fn stored_member(&mut self, reference: Value<'a>, name: &str) -> Result<Value<'a>> {
-        let Value::Text(uri) = &reference else {
-            return Err(Error::null_pointer("uri"));
-        };
-        if !uri.starts_with("ref://") {
-            return Err(Error::illegal_argument(format!(
-                "Not a valid artifact reference URI: {}",
-                &**uri
-            )));
-        }
-        if name == "reference" {
-            return Ok(reference);
-        }
-        let content = self.dereferenced(uri.clone())?;
-        self.measure(&content)?;
-        let broken = |reason: String| Error::new("java.lang.RuntimeException", reason);
-        let bytes = BASE64
-            .decode(content.as_chars().unwrap_or_default())
-            .map_err(|error| broken(error.to_string()))?;
-        let map: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
-        Ok(map
-            .get(name)
-            .map_or(Value::Null, |member| json::from_owned(member.clone())))
     }
 
     /// `Map.get` of a text key; contexts fall back to what ancestors put into their outputs.
@@ -375,20 +333,20 @@ impl<'a> Machine<'a, '_> {
             Expr::Index { index, safe } => {
                 if target.is_null() {
                     return match safe {
-                        true => Ok(Place::Fixed(Value::Null, node.to_string())),
+                        true => Ok(Place::Fixed(Value::Null, node.as_java_shows())),
                         false => Err(Error::el(1012, "Cannot index into a null value")),
                     };
                 }
                 let index = self.index_value(&target, index)?;
                 Place::Element { target, index }
             }
-            Expr::Variable(name) if name == "this" => Place::Fixed(target, node.to_string()),
+            Expr::Variable(name) if name == "this" => Place::Fixed(target, node.as_java_shows()),
             Expr::Variable(name) if name == "root" => {
-                Place::Fixed(self.root_value.clone(), node.to_string())
+                Place::Fixed(self.root_value.clone(), node.as_java_shows())
             }
             Expr::Variable(name) => Place::Variable(name.clone()),
             Expr::Method { .. } | Expr::Project { .. } | Expr::Select { .. } => {
-                Place::Fixed(self.apply(node, target)?, node.to_string())
+                Place::Fixed(self.apply(node, target)?, node.as_java_shows())
             }
             _ => return Err(not_assignable(node)),
         })
@@ -577,7 +535,10 @@ pub(super) fn node_class(node: &Node) -> &'static str {
 fn not_assignable(node: &Node) -> Error {
     Error::el(
         1068,
-        format!("The expression component '{node}' is not assignable"),
+        format!(
+            "The expression component '{}' is not assignable",
+            node.as_java_shows()
+        ),
     )
 }
 

@@ -111,7 +111,7 @@ impl<'a> Machine<'a, '_> {
     fn operand_text(&mut self, value: Value<'a>) -> Result<String> {
         match value {
             Value::Text(text) => Ok(text.to_string()),
-            Value::Map(_) | Value::Object(_) | Value::Entry(_) => {
+            Value::Map(_) | Value::Object(_) | Value::Entry(..) => {
                 let text = self.text_value(&value)?;
                 Ok(text.as_str().unwrap_or_default().to_owned())
             }

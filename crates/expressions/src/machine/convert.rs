@@ -6,10 +6,9 @@ use num_bigint::BigInt;
 
 use super::Machine;
 use crate::ast::Node;
-use crate::env::{Lookup, LookupAnswer};
 use crate::error::{Error, Result};
 use crate::types::{self, Param, time_unit::ChronoUnit};
-use crate::value::{ListKind, Str, Value, json, text};
+use crate::value::{ListKind, Value, text};
 
 impl<'a> Machine<'a, '_> {
     /// A condition of `?:`, `and`, `or`, `!`: booleans and the texts that convert to them.
@@ -36,7 +35,7 @@ impl<'a> Machine<'a, '_> {
             Value::Text(text) => self.dereferenced(text),
             Value::Status(text) => Ok(Value::Text(text)),
             Value::DayOfWeek(_) | Value::ChronoUnit(_) => Ok(Value::text(text::enum_name(&value))),
-            Value::List(ref list) if list.kind != ListKind::EntrySet => {
+            Value::List(ref list) if !matches!(list.kind, ListKind::EntrySet(_)) => {
                 let items = list.items();
                 self.joined(&value, &items)
             }
@@ -71,28 +70,6 @@ impl<'a> Machine<'a, '_> {
         }
         self.charge(out.len())?;
         Ok(Value::text(out))
-    }
-
-    /// `ref://…` gives what the artifact store holds (`ArtifactUriToReferenceConverter`).
-    pub(super) fn dereferenced(&mut self, text: Str<'a>) -> Result<Value<'a>> {
-        if !text.starts_with("ref://") {
-            return Ok(Value::Text(text));
-        }
-        match self.answer(Lookup::Reference {
-            uri: text.to_string(),
-        })? {
-            LookupAnswer::Found { value } => Ok(match json::from_owned(value) {
-                Value::Text(found) => Value::Text(found),
-                other => self.text_value(&other)?,
-            }),
-            LookupAnswer::Missing => Err(Error::new(
-                "com.netflix.spinnaker.kork.web.exceptions.NotFoundException",
-                format!("{} not found", &*text),
-            )),
-            LookupAnswer::Failed { reason, .. } => {
-                Err(Error::new("java.lang.RuntimeException", reason))
-            }
-        }
     }
 
     pub(crate) fn no_converter(&self, value: &Value<'a>, target: &str) -> Error {
@@ -149,10 +126,18 @@ impl<'a> Machine<'a, '_> {
         }
         match (&value, target) {
             (Value::List(list), target)
-                if !target.is_collection() && list.kind != ListKind::EntrySet =>
+                if !target.is_collection() && !matches!(list.kind, ListKind::EntrySet(_)) =>
             {
                 let first = list.get(0);
                 self.convert_first(&value, first, target)
+            }
+            (Value::Array(array), Param::Bool | Param::BoolObject)
+                if !matches!(
+                    &*array.element,
+                    "java.lang.String" | "java.lang.Object" | "java.lang.Boolean" | "boolean"
+                ) =>
+            {
+                Err(self.no_converter(&value, "java.lang.Boolean"))
             }
             (Value::Array(array), target) if !target.is_collection() => {
                 let first = array.items.borrow().first().cloned();

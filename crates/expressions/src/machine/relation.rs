@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::Machine;
 use super::convert::big_of;
 use crate::ast::{Node, Relation};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, grouped};
 use crate::types::number::{to_f64, to_i64};
 use crate::types::{self, runtime_class};
 use crate::value::Value;
@@ -98,7 +98,10 @@ impl<'a> Machine<'a, '_> {
         };
         let pattern = self.eval(right)?;
         let Value::Text(pattern) = &pattern else {
-            let shown = self.text_of(&pattern);
+            let shown = match pattern {
+                Value::Int(_) | Value::Long(_) | Value::Byte(_) => grouped(to_i64(&pattern)),
+                _ => self.text_of(&pattern),
+            };
             let text =
                 format!("Second operand to matches operator must be a string. '{shown}' is not");
             return Err(Error::el(1038, text).at(right.at));

@@ -36,7 +36,8 @@ impl<'a> Machine<'a, '_> {
                 let mut found = Vec::new();
                 for (key, value) in entries {
                     self.measure_key(&key)?;
-                    let entry = Value::Entry((key.clone(), value.clone()).into());
+                    let entry =
+                        Value::Entry((key.clone(), value.clone()).into(), map.kind.backing());
                     if passes(self, &entry)? {
                         self.track()?;
                         found.push((key, value));
@@ -98,7 +99,9 @@ impl<'a> Machine<'a, '_> {
                 let mut out = Vec::with_capacity(entries.len());
                 for entry in entries {
                     self.track()?;
-                    out.push(self.with_element(Value::Entry(entry.into()), body)?);
+                    out.push(
+                        self.with_element(Value::Entry(entry.into(), map.kind.backing()), body)?,
+                    );
                 }
                 Ok(Value::list(out))
             }

@@ -4,7 +4,7 @@ use super::{Table, hidden, instance, int};
 use crate::error::{Error, Result};
 use crate::machine::Machine;
 use crate::types::Param as P;
-use crate::value::{ListCell, ListKind, MapCell, Value, compare};
+use crate::value::{Backing, ListCell, ListKind, MapCell, Value, compare};
 
 pub(super) const COLLECTION: Table = &[
     instance("size", &[], |_, t, _| {
@@ -30,7 +30,7 @@ pub(super) const COLLECTION: Table = &[
             return Ok(Value::Bool(false));
         };
         match list.kind {
-            ListKind::KeySet | ListKind::Values | ListKind::EntrySet => {
+            ListKind::KeySet(_) | ListKind::Values(_) | ListKind::EntrySet(_) => {
                 return Err(Error::unsupported());
             }
             ListKind::HashSet if position(m, t, &a[0])?.is_some() => return Ok(Value::Bool(false)),
@@ -175,24 +175,24 @@ pub(super) const MAP: Table = &[
     instance("keySet", &[], |m, t, _| {
         m.charge(map(t).map_or(0, |map| map.len() * 16))?;
         Ok(Value::set(
-            ListKind::KeySet,
+            ListKind::KeySet(backing(t)),
             entries(t).into_iter().map(|(key, _)| key).collect(),
         ))
     }),
     instance("values", &[], |m, t, _| {
         m.charge(map(t).map_or(0, |map| map.len() * 16))?;
         Ok(Value::set(
-            ListKind::Values,
+            ListKind::Values(backing(t)),
             entries(t).into_iter().map(|(_, value)| value).collect(),
         ))
     }),
     instance("entrySet", &[], |m, t, _| {
         m.charge(map(t).map_or(0, |map| map.len() * 24))?;
         Ok(Value::set(
-            ListKind::EntrySet,
+            ListKind::EntrySet(backing(t)),
             entries(t)
                 .into_iter()
-                .map(|pair| Value::Entry(pair.into()))
+                .map(|pair| Value::Entry(pair.into(), backing(t)))
                 .collect(),
         ))
     }),
@@ -331,4 +331,8 @@ fn retain<'a>(
     let changed = kept.len() != before;
     drop(list.change(|items| std::mem::replace(items, kept)));
     Ok(Value::Bool(changed))
+}
+
+fn backing(value: &Value<'_>) -> Backing {
+    map(value).map_or(Backing::Linked, |map| map.kind.backing())
 }

@@ -22,9 +22,9 @@ pub struct ListCell<'a> {
 pub(crate) enum ListKind {
     Array,
     Unmodifiable,
-    KeySet,
-    Values,
-    EntrySet,
+    KeySet(Backing),
+    Values(Backing),
+    EntrySet(Backing),
     HashSet,
     /// `subList`: a copy here, a view in Java.
     SubList,
@@ -72,28 +72,87 @@ impl ListKind {
     }
 
     pub fn is_set(self) -> bool {
-        matches!(self, Self::KeySet | Self::EntrySet | Self::HashSet)
+        matches!(self, Self::KeySet(_) | Self::EntrySet(_) | Self::HashSet)
     }
 
     /// Whether the Java class has a type parameter.
     pub fn is_generic(self) -> bool {
-        !matches!(self, Self::KeySet | Self::Values | Self::EntrySet)
+        match self {
+            Self::KeySet(map) | Self::Values(map) | Self::EntrySet(map) => {
+                !matches!(map, Backing::Linked | Backing::Hash)
+            }
+            Self::Array | Self::Unmodifiable | Self::HashSet | Self::SubList => true,
+        }
     }
 
     pub fn class_name(self) -> &'static str {
         match self {
             Self::Array => "java.util.ArrayList",
             Self::Unmodifiable => "java.util.Collections$UnmodifiableRandomAccessList",
-            Self::KeySet => "java.util.LinkedHashMap$LinkedKeySet",
-            Self::Values => "java.util.LinkedHashMap$LinkedValues",
-            Self::EntrySet => "java.util.LinkedHashMap$LinkedEntrySet",
+            Self::KeySet(map) => map.classes()[0],
+            Self::Values(map) => map.classes()[1],
+            Self::EntrySet(map) => map.classes()[2],
             Self::HashSet => "java.util.HashSet",
             Self::SubList => "java.util.ArrayList$SubList",
         }
     }
 }
 
+/// Which class of maps a view of a map, or an entry, belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backing {
+    Linked,
+    Hash,
+    Unmodifiable,
+    Empty,
+}
+
+impl Backing {
+    /// The classes of the keys, the values, the entries and one entry.
+    fn classes(self) -> [&'static str; 4] {
+        match self {
+            Self::Linked => [
+                "java.util.LinkedHashMap$LinkedKeySet",
+                "java.util.LinkedHashMap$LinkedValues",
+                "java.util.LinkedHashMap$LinkedEntrySet",
+                "java.util.LinkedHashMap$Entry",
+            ],
+            Self::Hash => [
+                "java.util.HashMap$KeySet",
+                "java.util.HashMap$Values",
+                "java.util.HashMap$EntrySet",
+                "java.util.HashMap$Node",
+            ],
+            Self::Unmodifiable => [
+                "java.util.Collections$UnmodifiableSet",
+                "java.util.Collections$UnmodifiableCollection",
+                "java.util.Collections$UnmodifiableMap$UnmodifiableEntrySet",
+                "java.util.Collections$UnmodifiableMap$UnmodifiableEntrySet$UnmodifiableEntry",
+            ],
+            Self::Empty => [
+                "java.util.Collections$EmptySet",
+                "java.util.Collections$EmptySet",
+                "java.util.Collections$EmptySet",
+                "java.util.LinkedHashMap$Entry",
+            ],
+        }
+    }
+
+    pub fn entry_class(self) -> &'static str {
+        self.classes()[3]
+    }
+}
+
 impl MapKind {
+    pub fn backing(self) -> Backing {
+        match self {
+            Self::Linked | Self::Context(_) => Backing::Linked,
+            Self::Hash | Self::Root => Backing::Hash,
+            Self::Unmodifiable => Backing::Unmodifiable,
+            Self::Empty => Backing::Empty,
+        }
+    }
+
     /// Whether it is the context of a stage.
     pub fn is_context(self) -> bool {
         matches!(self, Self::Root | Self::Context(_))

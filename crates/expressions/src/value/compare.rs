@@ -44,7 +44,7 @@ pub(crate) fn equals<'a>(left: &Value<'a>, right: &Value<'a>) -> bool {
             let (left, right) = (a.items.borrow(), b.items.borrow());
             left.len() == right.len() && left.iter().zip(right.iter()).all(|(x, y)| equals(x, y))
         }
-        (V::Entry(a), V::Entry(b)) => equals(&a.0, &b.0) && equals(&a.1, &b.1),
+        (V::Entry(a, _), V::Entry(b, _)) => equals(&a.0, &b.0) && equals(&a.1, &b.1),
         (V::Instant(a), V::Instant(b)) => a == b,
         (V::LocalDate(a), V::LocalDate(b)) => a == b,
         (V::LocalDateTime(a), V::LocalDateTime(b)) => a == b,
@@ -123,7 +123,7 @@ pub(crate) fn hash_code(value: &Value<'_>) -> i32 {
         V::Map(map) => map.entries().iter().fold(0i32, |hash, (key, value)| {
             hash.wrapping_add(hash_code(key) ^ hash_code(value))
         }),
-        V::Entry(entry) => hash_code(&entry.0) ^ hash_code(&entry.1),
+        V::Entry(entry, _) => hash_code(&entry.0) ^ hash_code(&entry.1),
         V::Instant(instant) => {
             fold(instant.as_second()).wrapping_add(instant.subsec_nanosecond().wrapping_mul(51))
         }

@@ -138,7 +138,7 @@ impl Writer {
                 Json::Object(out)
             }
             Value::Array(array) => self.array(array, object)?,
-            Value::Entry(entry) => {
+            Value::Entry(entry, _) => {
                 let mut out = Map::new();
                 if !entry.1.is_null() {
                     self.member(&mut out, &entry.0, &entry.1, object)?;

@@ -71,7 +71,7 @@ pub(crate) fn write<'a>(
             out.push_str(&name);
             out.push_str("@0");
         }
-        Value::Entry(entry) => {
+        Value::Entry(entry, _) => {
             write(&entry.0, zone, object, out);
             out.push('=');
             write(&entry.1, zone, object, out);
