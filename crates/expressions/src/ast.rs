@@ -252,15 +252,15 @@ impl fmt::Display for Node {
             Expr::Method { name, args, .. } => write!(f, "{name}({})", Separated(args, ", ")),
             Expr::Function { name, args } => write!(f, "#{name}({})", Separated(args, ", ")),
             Expr::Variable(name) => write!(f, "#{name}"),
-            Expr::Index { index, .. } => write!(f, "[{index}]"),
-            Expr::Project { body, .. } => write!(f, "![{body}]"),
+            Expr::Index { index, .. } => write!(f, "[{}]", Last(index)),
+            Expr::Project { body, .. } => write!(f, "![{}]", Last(body)),
             Expr::Select { which, test, .. } => {
                 let mark = match which {
                     Which::All => '?',
                     Which::First => '^',
                     Which::Last => '$',
                 };
-                write!(f, "{mark}[{test}]")
+                write!(f, "{mark}[{}]", Last(test))
             }
             Expr::Type { pieces, dimensions } => {
                 write!(f, "T({}{})", Qualified(pieces), "[]".repeat(*dimensions))
@@ -282,7 +282,7 @@ impl fmt::Display for Node {
                 }
                 initial.as_ref().map_or(Ok(()), |list| write!(f, "{list}"))
             }
-            Expr::Bean(name) => write!(f, "@'{name}'"),
+            Expr::Bean(name) => write!(f, "@'{}'", name.replace('\'', "''")),
             Expr::List(items) => write!(f, "{{{}}}", Separated(items, ", ")),
             Expr::Map(entries) if entries.is_empty() => f.write_str("{:}"),
             Expr::Map(entries) => {
@@ -346,12 +346,67 @@ fn compound(parts: &[Node], f: &mut fmt::Formatter<'_>) -> fmt::Result {
             (_, false, true) if matches!(parts[i - 1].expr, Expr::NewArray { .. }) => {
                 write!(f, ".{part}")?;
             }
+            // `$[` would begin a selection.
+            (_, false, true) if is_dollar(&parts[i - 1]) => write!(f, " {part}")?,
             (_, false, true) => write!(f, "{part}")?,
             (_, true, _) => write!(f, "?.{part}")?,
             (_, false, false) => write!(f, ".{part}")?,
         }
     }
     Ok(())
+}
+
+/// What stands before a `]`. There, and only there, `T` is a name: what ends with it must have no bracket behind it.
+struct Last<'n>(&'n Node);
+
+impl Last<'_> {
+    /// The part that ends the text.
+    fn end(&self) -> Option<&Node> {
+        match &self.0.expr {
+            Expr::Chain { rest, .. } => rest.last().map(|(_, _, node)| node),
+            Expr::Or(parts) | Expr::And(parts) => parts.last(),
+            Expr::Compare { right: end, .. }
+            | Expr::Power(_, end)
+            | Expr::Unary(_, end)
+            | Expr::Ternary(_, _, end)
+            | Expr::Elvis(_, end)
+            | Expr::Assign(_, end)
+            | Expr::Step {
+                operand: end,
+                postfix: false,
+                ..
+            } => Some(end),
+            _ => None,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        match &self.0.expr {
+            Expr::Name { name, .. } => name == "T",
+            _ => self.end().is_some_and(|end| Last(end).is_open()),
+        }
+    }
+}
+
+impl fmt::Display for Last<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = self.0.to_string();
+        let Some(end) = self.end().filter(|_| self.is_open()) else {
+            return f.write_str(&whole);
+        };
+        // Everything but the end keeps its brackets; the end comes without its own.
+        let closed = end.to_string();
+        let before = whole
+            .strip_prefix('(')
+            .and_then(|rest| rest.strip_suffix(')'))
+            .and_then(|rest| rest.strip_suffix(closed.as_str()))
+            .unwrap_or(&whole);
+        write!(f, "{before}{}", Last(end))
+    }
+}
+
+fn is_dollar(node: &Node) -> bool {
+    matches!(&node.expr, Expr::Name { name, .. } if name == "$")
 }
 
 struct Separated<'n>(&'n [Node], &'static str);

@@ -110,7 +110,7 @@ fn try_one(ground: &promises::Ground, seed: u64, number: u64, found: &mut Found)
     };
     let (mut took, summary, good) = timed();
     for _ in 0..3 {
-        if took > EVALUATION_MAX / 4 {
+        if took > EVALUATION_MAX / 20 {
             took = took.min(timed().0);
         }
     }

@@ -430,7 +430,7 @@ pub(super) fn write<'a>(machine: &mut Machine<'a, '_>, args: &[Value<'a>]) -> Re
         true => Err(failed("result for toJson cannot contain an expression")),
         false => Ok(()),
     });
-    machine.charge(out.len() / 2)?;
+    machine.charge(out.len())?;
     match result {
         Ok(()) => Ok(Value::text(out)),
         Err(_) if value.is_null() && guarded => Err(Error::null_pointer("o")),
