@@ -32,6 +32,11 @@ use gennaker_cli::{Exit, Failure, Io, Tools, Verb, is_spin, parse_spin, run_bloc
 
 use command::{Cli, Command};
 
+/// What finished and parked executions leave is given back to the system; the system's own allocator keeps most of it, because
+/// what stays (the index) lies between it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let mut io = Io::of_process();
     let arguments: Vec<OsString> = std::env::args_os().collect();

@@ -84,6 +84,8 @@ pub(crate) struct Owner {
     wheel: Wheel,
     /// Executions whose last change is in no acknowledged header, with the oldest such log sequence.
     unsaved: BTreeMap<ExecutionId, u64>,
+    /// Those of them whose checkpoint shall begin as soon as one of the others ends.
+    to_save: BTreeSet<ExecutionId>,
     /// Log sequence below which everything was purged.
     purged: u64,
     /// When each open attempt was last known to be published or held, epoch milliseconds.
@@ -189,6 +191,7 @@ impl Owner {
             freezes: freezes::Freezes::default(),
             wheel: Wheel::default(),
             unsaved: BTreeMap::new(),
+            to_save: BTreeSet::new(),
             purged: taken.first,
             heard: BTreeMap::new(),
             sending: BTreeSet::new(),

@@ -16,6 +16,7 @@ mod architecture;
 mod console;
 mod delegate;
 mod demo;
+mod disk;
 mod fuzz;
 mod generate;
 mod process;

@@ -12,11 +12,12 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use self::report::{Outcome, Report};
 use self::results::Counts;
-use crate::{TestOptions, architecture, generate, process, tools};
+use crate::{TestOptions, architecture, disk, generate, process, tools};
 
 /// Runs all steps and prints the table and the closing line. Every problem is reported as that of a step.
 pub(crate) fn run(options: &TestOptions) -> ExitCode {
     let mut report = Report::new();
+    report.step("disk", disk::ensure_room_for_a_build);
     let nats_server = report.step("nats-server", tools::ensure_nats_server);
     let minio = report.step("minio", tools::ensure_minio);
 

@@ -1,6 +1,9 @@
 //! Keeping executions: checkpoints, purging the log, leaving memory, coming back.
 
+use std::sync::Arc;
+
 use gennaker_model::ExecutionId;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Arrival, Ended, Live, Owner, Recovered, Saving, Slot, work::Work};
 use crate::{
@@ -153,10 +156,8 @@ impl Owner {
 
     /// Begins the checkpoint of every execution that changed, and purges what no checkpoint needs any more.
     pub(super) fn checkpoint_due(&mut self) {
-        let due: Vec<ExecutionId> = self.unsaved.keys().cloned().collect();
-        for execution in due {
-            self.save(&execution);
-        }
+        self.to_save.extend(self.unsaved.keys().cloned());
+        self.begin_saves();
         let in_memory = |slot: &&Slot| matches!(slot, Slot::Live(_));
         metrics::sizes(
             self.around.partition,
@@ -174,11 +175,22 @@ impl Owner {
         if let Some(Slot::Live(live)) = self.slots.get(id)
             && (!live.state.is_live() || live.state.is_parked() || live.deleted)
         {
-            self.save(id);
+            self.to_save.insert(id.clone());
+            self.begin_saves();
         }
     }
 
-    fn save(&mut self, id: &ExecutionId) {
+    /// Begins as many of the checkpoints that are wanted as may be under way at once. Those that end begin the others.
+    fn begin_saves(&mut self) {
+        while let Ok(permit) = Arc::clone(&self.save_slots).try_acquire_owned() {
+            let Some(execution) = self.to_save.pop_first() else {
+                return;
+            };
+            self.save(&execution, permit);
+        }
+    }
+
+    fn save(&mut self, id: &ExecutionId, permit: OwnedSemaphorePermit) {
         let Some(Slot::Live(live)) = self.slots.get_mut(id) else {
             self.unsaved.remove(id);
             return;
@@ -186,9 +198,6 @@ impl Owner {
         if live.saving || !self.unsaved.contains_key(id) || self.ahead.contains(id) {
             return;
         }
-        let Ok(permit) = std::sync::Arc::clone(&self.save_slots).try_acquire_owned() else {
-            return;
-        };
         live.saving = true;
         let state = (!live.deleted).then(|| (live.state.clone(), live.tail.clone()));
         let known = live.saved.clone();
@@ -221,8 +230,10 @@ impl Owner {
                 live.saved = saved;
                 self.leave_memory(&execution);
                 self.save_at_once(&execution);
+                self.begin_saves();
             }
             Err(SaveError::Superseded) => self.ended = Some(Ended::Superseded),
+            // The next round tries again: what follows would fail in the same way.
             Err(error) => {
                 tracing::warn!(execution.id = %execution, "the checkpoint of execution {execution} failed: {error}; the log keeps it meanwhile");
             }
