@@ -1,10 +1,80 @@
-//! Integers beyond 64 bits in results: Spinnaker writes all their digits, the JSON values of this library hold a double.
+//! Integers beyond 64 bits: Spinnaker reads and writes all their digits, the JSON values of this library hold a double.
 
+use std::borrow::Cow;
+
+use num_bigint::BigInt;
 use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use crate::transform::Evaluation;
+
+/// What a long integer begins with where it stands as text: a code that no text has.
+const MARK: char = '\u{FDD0}';
+
+/// Most digits of a number, as Jackson reads it.
+const DIGITS_MAX: usize = 1_000;
+
+/// JSON text whose integers beyond 64 bits are marked texts, for whoever has it from outside: evaluation takes these for the
+/// numbers that they are. What is not JSON stays as it is.
+pub fn with_long_integers(json: &str) -> Cow<'_, str> {
+    let bytes = json.as_bytes();
+    let mut out = String::new();
+    let (mut copied, mut at) = (0, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => at = end_of_text(bytes, at + 1),
+            b'-' | b'0'..=b'9' => {
+                let is_part =
+                    |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+                let length = bytes[at..].iter().take_while(|byte| is_part(byte)).count();
+                let number = &json[at..at + length];
+                if is_long_integer(number) {
+                    out.push_str(&json[copied..at]);
+                    out.extend(['"', MARK]);
+                    out.push_str(number);
+                    out.push('"');
+                    copied = at + length;
+                }
+                at += length;
+            }
+            _ => at += 1,
+        }
+    }
+    match copied {
+        0 => Cow::Borrowed(json),
+        copied => {
+            out.push_str(&json[copied..]);
+            Cow::Owned(out)
+        }
+    }
+}
+
+/// The number that a marked text stands for.
+pub(crate) fn long_integer(text: &str) -> Option<BigInt> {
+    text.strip_prefix(MARK)?.parse().ok()
+}
+
+/// The place behind the quote that ends a text.
+fn end_of_text(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    at
+}
+
+fn is_long_integer(number: &str) -> bool {
+    let digits = number.strip_prefix('-').unwrap_or(number);
+    let is_integer = !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_integer
+        && (19..=DIGITS_MAX).contains(&digits.len())
+        && number.parse::<i64>().is_err()
+        && number.parse::<u64>().is_err()
+}
 
 /// The value of an evaluation with all digits of its integers, for whoever writes it as JSON text.
 ///
@@ -99,5 +169,38 @@ impl Serialize for Part<'_> {
             }
             (value, _) => value.serialize(serializer),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_integers_beyond_64_bits_are_marked() {
+        for same in [
+            r#"{"a": 18446744073709551615, "b": -9223372036854775808, "c": 1e30}"#,
+            r#"["123456789012345678901234567890", "\"123456789012345678901234567890"]"#,
+            "[0123456789012345678901, 123456789012345678901.0, 1234567890123456789012E1]",
+            "\"unclosed 123456789012345678901\\",
+            "",
+            "-",
+        ] {
+            assert_eq!(with_long_integers(same), same);
+        }
+        let marked = with_long_integers(r#"{"é": [18446744073709551616, -9223372036854775809]}"#);
+        let json: Json = serde_json::from_str(&marked).unwrap();
+        let texts: Vec<&str> = json["é"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(Json::as_str)
+            .collect();
+        let numbers: Vec<String> = texts
+            .iter()
+            .map(|text| long_integer(text).unwrap().to_string())
+            .collect();
+        assert_eq!(numbers, ["18446744073709551616", "-9223372036854775809"]);
+        assert_eq!(long_integer("18446744073709551616"), None);
     }
 }

@@ -1,5 +1,8 @@
 //! `java.util.Formatter` for `String.format`, in the locale of the United States.
 
+mod spec;
+
+use self::spec::{Index, Piece, Spec};
 use crate::error::{Error, Result};
 use crate::machine::Machine;
 use crate::types::class_name;
@@ -9,41 +12,24 @@ use crate::value::{Value, compare};
 /// Widths and precisions beyond this are refused: nobody needs a million blanks.
 const WIDTH_MAX: usize = 10_000;
 
-struct Spec {
-    index: Index,
-    flags: String,
-    width: Option<usize>,
-    precision: Option<usize>,
-    date: bool,
-    conversion: char,
-    text: String,
-}
-
-enum Index {
-    Next,
-    Last,
-    At(usize),
-}
-
 /// `String.format(format, args)`
 pub(crate) fn format<'a>(
     machine: &mut Machine<'a, '_>,
     format: &str,
     args: &[Value<'a>],
 ) -> Result<String> {
-    let chars: Vec<char> = format.chars().collect();
+    machine.charge(format.len())?;
     let mut out = String::new();
-    let mut at = 0;
     let (mut next, mut last) = (0, None);
-    while at < chars.len() {
-        if chars[at] != '%' {
-            out.push(chars[at]);
-            at += 1;
-            continue;
-        }
-        let (spec, end) = read(&chars, at)?;
-        at = end;
-        if matches!(spec.conversion, 'n' | '%') && !spec.date {
+    for piece in spec::pieces(format)? {
+        let spec = match piece {
+            Piece::Text(text) => {
+                out.push_str(&text);
+                continue;
+            }
+            Piece::Spec(spec) => spec,
+        };
+        if spec.is_text() {
             let text = if spec.conversion == 'n' { "\n" } else { "%" };
             pad(&mut out, text, &spec);
             continue;
@@ -73,102 +59,8 @@ fn error(class: &'static str, text: impl Into<String>) -> Error {
 fn missing(spec: &Spec) -> Error {
     error(
         "java.util.MissingFormatArgumentException",
-        format!("Format specifier '{}'", spec.text),
+        format!("Format specifier '{}'", spec.shown()),
     )
-}
-
-fn unknown(c: char) -> Error {
-    error(
-        "java.util.UnknownFormatConversionException",
-        format!("Conversion = '{c}'"),
-    )
-}
-
-fn read(chars: &[char], start: usize) -> Result<(Spec, usize)> {
-    let mut at = start + 1;
-    let number = |at: &mut usize| {
-        let from = *at;
-        while chars.get(*at).is_some_and(char::is_ascii_digit) {
-            *at += 1;
-        }
-        let text: String = chars[from..*at].iter().collect();
-        (!text.is_empty()).then(|| text.parse::<usize>().unwrap_or(usize::MAX))
-    };
-    let mut index = Index::Next;
-    if chars.get(at) == Some(&'<') {
-        index = Index::Last;
-        at += 1;
-    } else if chars.get(at).is_some_and(|c| ('1'..='9').contains(c)) {
-        let mut ahead = at;
-        if let Some(value) = number(&mut ahead)
-            && chars.get(ahead) == Some(&'$')
-        {
-            index = Index::At(value);
-            at = ahead + 1;
-        }
-    }
-    let mut flags = String::new();
-    while let Some(c) = chars.get(at).filter(|c| "-#+ 0,(".contains(**c)) {
-        if flags.contains(*c) {
-            return Err(error(
-                "java.util.DuplicateFormatFlagsException",
-                format!("Flags = '{c}'"),
-            ));
-        }
-        flags.push(*c);
-        at += 1;
-    }
-    let width = number(&mut at);
-    let mut precision = None;
-    if chars.get(at) == Some(&'.') {
-        at += 1;
-        precision = Some(number(&mut at).ok_or_else(|| unknown('.'))?);
-    }
-    let too_wide = |value: Option<usize>| value.is_some_and(|value| value > WIDTH_MAX);
-    if too_wide(width) || too_wide(precision) {
-        return Err(error(
-            "java.util.IllegalFormatWidthException",
-            format!("width or precision above {WIDTH_MAX}"),
-        ));
-    }
-    let date = matches!(chars.get(at), Some('t' | 'T'));
-    let upper_date = chars.get(at) == Some(&'T');
-    if date {
-        at += 1;
-    }
-    let Some(conversion) = chars.get(at).copied() else {
-        return Err(unknown(chars.last().copied().unwrap_or('%')));
-    };
-    at += 1;
-    let text: String = chars[start..at].iter().collect();
-    if flags.contains('-') && flags.contains('0') || flags.contains('+') && flags.contains(' ') {
-        let ordered: String = "-#+ 0,(".chars().filter(|c| flags.contains(*c)).collect();
-        return Err(error(
-            "java.util.IllegalFormatFlagsException",
-            format!("Flags = '{ordered}'"),
-        ));
-    }
-    if flags.contains(['-', '0']) && width.is_none() && conversion != 'n' {
-        return Err(error("java.util.MissingFormatWidthException", text));
-    }
-    if !date && !"bBhHsScCdoxXeEfgGaAn%".contains(conversion) {
-        return Err(unknown(conversion));
-    }
-    if upper_date {
-        flags.push('^');
-    }
-    Ok((
-        Spec {
-            index,
-            flags,
-            width,
-            precision,
-            date,
-            conversion,
-            text,
-        },
-        at,
-    ))
 }
 
 fn one<'a>(machine: &mut Machine<'a, '_>, spec: &Spec, value: &Value<'a>) -> Result<String> {
@@ -199,7 +91,10 @@ fn one<'a>(machine: &mut Machine<'a, '_>, spec: &Spec, value: &Value<'a>) -> Res
             },
             spec,
         ),
-        's' => cut(machine.text_of(value), spec),
+        's' => {
+            spec.refuse("#")?;
+            cut(machine.text_of(value), spec)
+        }
         'c' => character(spec, value)?,
         'd' => integer(spec, value)?,
         'o' | 'x' => bits(spec, value)?,
@@ -216,11 +111,7 @@ fn cut(text: String, spec: &Spec) -> String {
 }
 
 fn mismatch(spec: &Spec, value: &Value<'_>) -> Error {
-    let text = format!(
-        "{} != {}",
-        spec.conversion.to_ascii_lowercase(),
-        class_name(value)
-    );
+    let text = format!("{} != {}", spec.letter(), class_name(value));
     error("java.util.IllegalFormatConversionException", text)
 }
 
@@ -250,18 +141,7 @@ fn is_integer(value: &Value<'_>) -> bool {
     )
 }
 
-fn no_precision(spec: &Spec) -> Result<()> {
-    match spec.precision {
-        None => Ok(()),
-        Some(precision) => Err(error(
-            "java.util.IllegalFormatPrecisionException",
-            precision.to_string(),
-        )),
-    }
-}
-
 fn integer(spec: &Spec, value: &Value<'_>) -> Result<String> {
-    no_precision(spec)?;
     if value.is_null() {
         return Ok("null".into());
     }
@@ -280,7 +160,10 @@ fn integer(spec: &Spec, value: &Value<'_>) -> Result<String> {
 }
 
 fn bits(spec: &Spec, value: &Value<'_>) -> Result<String> {
-    no_precision(spec)?;
+    if matches!(value, Value::Byte(_) | Value::Int(_) | Value::Long(_)) {
+        // These are shown without a sign.
+        spec.refuse("( +")?;
+    }
     let octal = spec.conversion == 'o';
     let digits = match value {
         Value::Null => return Ok("null".into()),

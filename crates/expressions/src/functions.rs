@@ -15,6 +15,7 @@ use crate::error::{Error, HELPER, Result};
 use crate::machine::Machine;
 use crate::types::Param;
 use crate::value::Value;
+pub use yaml::read_yaml;
 
 type Run = for<'a, 'e> fn(&mut Machine<'a, 'e>, &[Value<'a>]) -> Result<Value<'a>>;
 
@@ -394,6 +395,20 @@ pub(crate) fn with_hidden_argument(source: &str) -> Rewritten<'_> {
 /// `SpelHelperFunctionException`
 fn failed(text: impl Into<String>) -> Error {
     Error::new(HELPER, text)
+}
+
+/// The result of a function that is declared to give text.
+fn declared_text(value: Value<'_>) -> Result<Value<'_>> {
+    match value {
+        Value::Text(_) | Value::Null => Ok(value),
+        other => {
+            let class = crate::types::class_name(&other);
+            Err(Error::new(
+                "java.lang.ClassCastException",
+                crate::types::class_cast(&class, "java.lang.String"),
+            ))
+        }
+    }
 }
 
 /// Text of an argument; null stays null.

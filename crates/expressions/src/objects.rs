@@ -15,7 +15,7 @@ use stages::{own_flag, related};
 pub(crate) use tables::trigger_class;
 use tables::{
     ARTIFACT, AUTHENTICATION, BUILD_INFO, EXECUTION, EXPECTED_ARTIFACT, PAUSED, Read,
-    SOURCE_CONTROL, STAGE, TASK, TRIGGER, Table, lookup, typed_trigger,
+    SOURCE_CONTROL, STAGE, TASK, TRIGGER, lookup, typed_trigger,
 };
 pub(crate) use written::{Nulls, document, text};
 
@@ -233,30 +233,32 @@ fn bean_property<'a>(bean: &Bean<'a>, name: &str) -> Option<Result<Value<'a>>> {
             let typed = typed_trigger(kind.as_deref().unwrap_or(""));
             let read = lookup(TRIGGER, name)
                 .or_else(|| typed.and_then(|(.., table)| lookup(table, name)))?;
-            if name == "other" {
-                return Some(Ok(other_fields(
-                    &bean.data,
-                    typed.map_or(&[], |(.., table)| table),
-                )));
+            match name {
+                // Quirk: all that came in, not only what has no getter (`TriggerDeserializer`).
+                "other" => {
+                    let all = bean.data.to_json();
+                    return Some(Ok(crate::value::json::from_owned(all)));
+                }
+                "parentStage" => return Some(Ok(parent_stage(&bean.data))),
+                _ => read,
             }
-            read
         }
     };
     Some(read_data(read, bean.data.get(name), name))
 }
 
-/// Fields of a trigger that have no getter of their own.
-fn other_fields<'a>(data: &Data<'a>, typed: Table) -> Value<'a> {
-    let Json::Object(map) = data.to_json() else {
-        return Value::map(MapKind::Hash, []);
-    };
-    let extra = map
+/// The stage of the parent execution that started this one (`PipelineTrigger.getParentStage`).
+fn parent_stage<'a>(trigger: &Data<'a>) -> Value<'a> {
+    let id = trigger.get_str("parentPipelineStageId");
+    let stages = trigger
+        .get("parentExecution")
+        .and_then(|parent| parent.get("stages"))
+        .map(|stages| stages.items())
+        .unwrap_or_default();
+    let found = stages
         .into_iter()
-        .filter(|(key, _)| lookup(TRIGGER, key).is_none() && lookup(typed, key).is_none());
-    Value::map(
-        MapKind::Hash,
-        extra.map(|(key, value)| (Value::text(key), crate::value::json::from_owned(value))),
-    )
+        .find(|stage| id.is_some() && stage.get_str("id").as_deref() == id.as_deref());
+    found.map_or(Value::Null, |stage| Value::bean(BeanClass::Stage, stage))
 }
 
 fn read_data<'a>(read: Read, data: Option<Data<'a>>, name: &str) -> Result<Value<'a>> {

@@ -10,7 +10,8 @@ mod program;
 mod run;
 mod syntax;
 
-use std::rc::Rc;
+use std::fmt;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use program::Program;
@@ -21,11 +22,63 @@ const PART_STEPS: usize = 8;
 
 /// A compiled Java pattern.
 #[derive(Clone)]
-pub(crate) struct Pattern(Rc<Program>);
+pub(crate) struct Pattern(Arc<Program>);
 
 /// The step limit was reached.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TooManySteps;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the regular expression takes too many steps")]
+pub struct TooManySteps;
+
+/// Longest pattern outside expressions, in characters; inside them Spring's limit is lower.
+const PATTERN_CHARS_MAX: usize = 10_000;
+
+/// A pattern of `java.util.regex` outside expressions: one language for all patterns of a pipeline, its triggers and its
+/// artifacts.
+#[derive(Clone)]
+pub struct JavaPattern(Pattern);
+
+impl JavaPattern {
+    /// Compiles a pattern (`Pattern.compile`).
+    ///
+    /// # Errors
+    /// What is wrong with it and where, in one line: what Java refuses, what is not known here, or too long a pattern.
+    pub fn compile(pattern: &str) -> std::result::Result<Self, String> {
+        if pattern.chars().nth(PATTERN_CHARS_MAX).is_some() {
+            return Err(format!("it has more than {PATTERN_CHARS_MAX} characters"));
+        }
+        Pattern::compile(pattern).map(Self).map_err(|error| {
+            let message = error.message().unwrap_or_default();
+            message.lines().next().unwrap_or_default().to_owned()
+        })
+    }
+
+    /// Whether it matches the whole text (`Matcher.matches`).
+    ///
+    /// # Errors
+    /// It took more than so many steps; one takes some nanoseconds.
+    pub fn is_whole(
+        &self,
+        text: &str,
+        steps_max: usize,
+    ) -> std::result::Result<bool, TooManySteps> {
+        self.0.matches(text, &mut Steps::new(steps_max))
+    }
+
+    /// Whether it matches anywhere in the text (`Matcher.find`).
+    ///
+    /// # Errors
+    /// As [`JavaPattern::is_whole`].
+    pub fn is_in(&self, text: &str, steps_max: usize) -> std::result::Result<bool, TooManySteps> {
+        let found = Matches::new(&self.0.0, text).next(&mut Steps::new(steps_max))?;
+        Ok(found.is_some())
+    }
+}
+
+impl fmt::Debug for JavaPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("JavaPattern").finish_non_exhaustive()
+    }
+}
 
 /// The steps that one operation may still take.
 #[derive(Debug)]
@@ -67,7 +120,7 @@ impl Pattern {
         };
         let tree = parse::parse(pattern).map_err(|error| refused(error.text, error.at))?;
         let program = Program::new(&tree).map_err(|text| refused(text, None))?;
-        Ok(Self(Rc::new(program)))
+        Ok(Self(Arc::new(program)))
     }
 
     /// `Matcher.matches`: the whole input.

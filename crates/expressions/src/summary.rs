@@ -28,7 +28,8 @@ pub struct Entry {
     pub exception_type: Option<String>,
     /// Text as Spinnaker writes it.
     pub description: String,
-    /// Byte offset of the failing part in the text as written, when it is known. Ours, so it is not part of the JSON.
+    /// Byte offset of the failing part in the text as written, when it is known. Ours: only [`Summary::with_positions`]
+    /// shows it.
     #[serde(skip)]
     pub position: Option<usize>,
 }
@@ -43,28 +44,41 @@ impl Summary {
         self.0.is_empty()
     }
 
-    /// The map as it stands in a context.
+    /// The map as Spinnaker writes it.
     pub fn to_json(&self) -> Json {
-        let entry = |entry: &Entry| {
-            let mut out = Map::new();
-            out.insert(
-                "level".into(),
-                Json::from(if entry.level == Level::Error {
-                    "ERROR"
-                } else {
-                    "INFO"
-                }),
-            );
-            out.insert("timestamp".into(), Json::from(entry.timestamp));
-            if let Some(exception) = &entry.exception_type {
-                out.insert("exceptionType".into(), Json::from(exception.as_str()));
-            }
-            out.insert("description".into(), Json::from(entry.description.as_str()));
-            Json::Object(out)
-        };
+        self.written(false)
+    }
+
+    /// The same, and each entry whose place is known has it as `position`: the context of a stage keeps it for people.
+    pub fn with_positions(&self) -> Json {
+        self.written(true)
+    }
+
+    fn written(&self, positions: bool) -> Json {
         let entries = |(key, list): (&String, &Vec<Entry>)| {
-            (key.clone(), Json::Array(list.iter().map(entry).collect()))
+            let list = list.iter().map(|entry| entry.written(positions));
+            (key.clone(), Json::Array(list.collect()))
         };
         Json::Object(self.0.iter().map(entries).collect())
+    }
+}
+
+impl Entry {
+    fn written(&self, positions: bool) -> Json {
+        let mut out = Map::new();
+        let level = match self.level {
+            Level::Error => "ERROR",
+            Level::Info => "INFO",
+        };
+        out.insert("level".into(), level.into());
+        out.insert("timestamp".into(), self.timestamp.into());
+        if let Some(exception) = &self.exception_type {
+            out.insert("exceptionType".into(), exception.as_str().into());
+        }
+        out.insert("description".into(), self.description.as_str().into());
+        if let Some(position) = self.position.filter(|_| positions) {
+            out.insert("position".into(), position.into());
+        }
+        Json::Object(out)
     }
 }

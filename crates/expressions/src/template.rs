@@ -17,6 +17,15 @@ pub(crate) enum Part<'s> {
 /// Brackets that do not pair up, a quote without an end, an expression without an end or without content.
 pub(crate) fn split(text: &str) -> Result<Vec<Part<'_>>> {
     let mut parts = Vec::new();
+    split_into(text, &mut parts)?;
+    Ok(parts)
+}
+
+/// The same; the parts before an error are there all the same, for Spring parses each as it finds it.
+///
+/// # Errors
+/// As [`split`].
+pub(crate) fn split_into<'t>(text: &'t str, parts: &mut Vec<Part<'t>>) -> Result<()> {
     let mut from = 0;
     while let Some(found) = text[from..].find("${") {
         let prefix = from + found;
@@ -48,7 +57,7 @@ pub(crate) fn split(text: &str) -> Result<Vec<Part<'_>>> {
     if from < text.len() {
         parts.push(Part::Literal(&text[from..]));
     }
-    Ok(parts)
+    Ok(())
 }
 
 fn end_of_expression(text: &str, start: usize) -> Result<Option<usize>> {

@@ -393,9 +393,10 @@ impl<'s> Lexer<'s> {
                     self.at += 1;
                 }
                 // At least one character is taken whatever it is; a number that is none fails when it is converted.
-                if let Some(c) = self.peek() {
-                    self.at += c.len_utf8();
-                }
+                let Some(c) = self.peek() else {
+                    return Err(self.read_beyond().at(start));
+                };
+                self.at += c.len_utf8();
                 self.digits();
                 let kind = self.real_suffix();
                 self.push_text(kind, start, start, self.at);
@@ -407,6 +408,15 @@ impl<'s> Lexer<'s> {
             _ => self.push_text(if real { Kind::Real } else { Kind::Int }, start, start, end),
         }
         Ok(())
+    }
+
+    /// Quirk of the original: an exponent that ends before its first digit makes it read behind its text.
+    fn read_beyond(&self) -> Error {
+        let end = utf16_at(self.source, self.source.len()) + 1;
+        Error::new(
+            "java.lang.ArrayIndexOutOfBoundsException",
+            format!("Index {end} out of bounds for length {end}"),
+        )
     }
 
     fn real_suffix(&mut self) -> Kind {

@@ -4,12 +4,13 @@ mod enclosing;
 
 use std::collections::BTreeSet;
 
+use num_bigint::BigInt;
 use serde_json::{Map, Value as Json};
 
 use crate::ast::Node;
 use crate::env::{Environment, Lookup};
 use crate::error::{Error, Result};
-use crate::exact::{Digits, Step};
+use crate::exact::{self, Digits, Step};
 use crate::functions::{self, Rewritten};
 use crate::machine::Machine;
 use crate::parse;
@@ -157,8 +158,23 @@ impl<'a, 'e> Pass<'a, 'e> {
                 }
                 Json::Array(out)
             }
-            Json::String(text) => self.text(text, enclosing),
+            Json::String(text) => match exact::long_integer(text) {
+                Some(number) => self.number(number),
+                None => self.text(text, enclosing),
+            },
             other => other.clone(),
+        }
+    }
+
+    /// A long integer as it came.
+    fn number(&mut self, number: BigInt) -> Json {
+        let value = Value::Big(number.into());
+        match self.machine.json_of(&value) {
+            Ok((json, long_integers)) => {
+                self.long_integers.extend(long_integers);
+                json
+            }
+            Err(_) => Json::Null,
         }
     }
 
@@ -189,7 +205,10 @@ impl<'a, 'e> Pass<'a, 'e> {
                 None => entries.push((new_key, new_value)),
             }
         }
-        order::rebuilt(entries)
+        let mut rebuilt = order::rebuilt(entries);
+        // As Orca's mapper writes a map.
+        rebuilt.retain(|_, value| !value.is_null());
+        rebuilt
     }
 
     /// Says of the long integers that came since where in the value around them they are.
@@ -331,7 +350,8 @@ impl<'a, 'e> Pass<'a, 'e> {
 
     fn parsed<'t>(&mut self, text: &'t str) -> Result<Parsed<'t>> {
         self.machine.spend(PARSE_WORK + text.len());
-        let parts = template::split(text)?;
+        let mut parts = Vec::new();
+        let whole = template::split_into(text, &mut parts);
         let mut nodes = Vec::with_capacity(parts.len());
         for part in &parts {
             nodes.push(match part {
@@ -341,6 +361,7 @@ impl<'a, 'e> Pass<'a, 'e> {
                 ),
             });
         }
+        whole?;
         Ok(Parsed { parts, nodes })
     }
 

@@ -77,6 +77,35 @@ fn regular_expressions(rows: &mut Vec<Row>) {
     ] {
         one(rows, "pattern", expression);
     }
+    for (head, part, count) in [
+        ("", "\\X", 490),
+        ("(?U)", "\\w", 490),
+        ("(?U)", "\\W", 490),
+        ("", "\\P{L}", 190),
+        ("(?iu)", "[\\p{L}]", 120),
+        ("(?iu)", "[a-\u{FFFF}]", 190),
+        ("(?iu)", "é", 900),
+        ("", "(?:a|b)", 140),
+        ("", "[a-z&&[^b]]", 90),
+    ] {
+        let pattern = format!("{head}{}", part.repeat(count));
+        one(rows, "pattern", &format!("'x' matches '{pattern}'"));
+    }
+    // A pattern of its own for each element: none is kept.
+    for pattern in [
+        "#this.toString()",
+        "'\\b' + #this",
+        "'(a+)+' + #this",
+        "'\\p{L}' + #this",
+        "'(?U)\\w' + #this",
+        "'\\X' + #this",
+    ] {
+        one(
+            rows,
+            "pattern",
+            &format!("list.![#root.as matches {pattern}]"),
+        );
+    }
     let alternatives: Vec<String> = (0..150).map(|at| format!("w{at}.*")).collect();
     one(
         rows,

@@ -124,5 +124,5 @@ pub(super) fn manifest_label<'a>(
             failed("No label of specified key found on matching manifest spec.template.metadata.labels")
         })?;
     }
-    Ok(at)
+    super::declared_text(at)
 }

@@ -60,6 +60,14 @@ impl<'a> Reader<'_, '_, 'a, '_> {
             Value::Null | Value::Map(_) => return Ok(value),
             Value::List(_) if list => return Ok(value),
             Value::List(_) => format!("{wanted} Array value (token `JsonToken.START_ARRAY`)"),
+            Value::Text(text) if text.is_empty() => {
+                let text = format!(
+                    "Cannot coerce empty String (\"\") to element of `java.util.LinkedHashMap` (but could if coercion was enabled using `CoercionConfig`)\n at {}",
+                    self.place(start)
+                );
+                let class = "com.fasterxml.jackson.databind.exc.InvalidFormatException";
+                return Err(Error::new(class, text));
+            }
             Value::Text(text) => format!(
                 "Cannot construct instance of `java.util.LinkedHashMap` (although at least one Creator exists): no String-argument constructor/factory method to deserialize from String value ('{}')",
                 &**text
@@ -107,9 +115,22 @@ impl<'a> Reader<'_, '_, 'a, '_> {
     /// The character at hand is not what it must be.
     fn unexpected(&self, wanted: &str) -> Error {
         let c = self.source[self.at..].chars().next().unwrap_or('\0');
-        let code = u32::from(c);
+        let wanted = match c {
+            '/' => {
+                ": maybe a (non-standard) comment? (not recognized as one since Feature 'ALLOW_COMMENTS' not enabled for parser)"
+            }
+            _ => wanted,
+        };
+        self.failure(format!("Unexpected character ({}){wanted}", shown(c)))
+    }
+
+    /// A bracket that closes another one than was opened last.
+    fn wrong_close(&self, byte: u8, close: u8, kind: &str, start: usize) -> Error {
         self.failure(format!(
-            "Unexpected character ('{c}' (code {code})){wanted}"
+            "Unexpected close marker '{}': expected '{}' (for {kind} starting at {})",
+            char::from(byte),
+            char::from(close),
+            self.place(start)
         ))
     }
 
@@ -157,7 +178,17 @@ impl<'a> Reader<'_, '_, 'a, '_> {
             "true" => Value::Bool(true),
             "false" => Value::Bool(false),
             "null" => Value::Null,
+            "" if rest.starts_with('+') => {
+                let text = "Unexpected character ('+' (code 43)) in numeric value: JSON spec does not allow numbers to have plus signs: enable `JsonReadFeature.ALLOW_LEADING_PLUS_SIGN_FOR_NUMBERS` to allow";
+                return Err(self.failure_at(text, self.at + 1));
+            }
             "" => return Err(self.unexpected(&format!(": expected a valid value ({NOT_A_VALUE})"))),
+            token @ ("NaN" | "INF" | "Infinity") => {
+                let text = format!(
+                    "Non-standard token '{token}': enable `JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS` to allow"
+                );
+                return Err(self.failure_at(text, self.at + length));
+            }
             token => {
                 let text = format!("Unrecognized token '{token}': was expecting ({NOT_A_VALUE})");
                 return Err(self.failure_at(text, self.at + length));
@@ -180,6 +211,9 @@ impl<'a> Reader<'_, '_, 'a, '_> {
                 }
                 Some(b'"') => {}
                 None if entries.is_empty() => return Err(self.unclosed("Object", start)),
+                Some(b']') if entries.is_empty() => {
+                    return Err(self.wrong_close(b']', b'}', "Object", start));
+                }
                 None => return Err(self.cut_short("Object")),
                 Some(_) => {
                     return Err(self.unexpected(": was expecting double-quote to start field name"));
@@ -217,6 +251,9 @@ impl<'a> Reader<'_, '_, 'a, '_> {
             self.at += 1;
             return Ok(Value::list(items));
         }
+        if self.peek() == Some(b'}') {
+            return Err(self.wrong_close(b'}', b']', "Array", start));
+        }
         loop {
             if self.peek().is_none() {
                 return Err(match items.is_empty() {
@@ -245,15 +282,7 @@ impl<'a> Reader<'_, '_, 'a, '_> {
                 Ok(true)
             }
             None => Err(self.unclosed(kind, start)),
-            Some(byte @ (b'}' | b']')) => {
-                let text = format!(
-                    "Unexpected close marker '{}': expected '{}' (for {kind} starting at {})",
-                    char::from(byte),
-                    char::from(close),
-                    self.place(start)
-                );
-                Err(self.failure(text))
-            }
+            Some(byte @ (b'}' | b']')) => Err(self.wrong_close(byte, close, kind, start)),
             Some(_) => {
                 Err(self.unexpected(&format!(": was expecting comma to separate {kind} entries")))
             }
@@ -336,6 +365,7 @@ impl<'a> Reader<'_, '_, 'a, '_> {
                 return Err(self.no_digit(
                     self.at,
                     "expected digit (0-9) to follow minus sign, for valid numeric value",
+                    "No digit following sign",
                 ));
             }
         }
@@ -352,7 +382,13 @@ impl<'a> Reader<'_, '_, 'a, '_> {
             whole = false;
             self.at += 1;
             if self.digits() == 0 {
-                return Err(self.no_digit(self.at - 1, "Decimal point not followed by a digit"));
+                let text = "Decimal point not followed by a digit";
+                if self.peek().is_none() {
+                    let text =
+                        format!("Unexpected character ('.' (code 46)) in numeric value: {text}");
+                    return Err(self.failure_at(text, self.at - 1));
+                }
+                return Err(self.no_digit(self.at - 1, text, ""));
             }
         }
         if matches!(self.peek(), Some(b'e' | b'E')) {
@@ -362,9 +398,11 @@ impl<'a> Reader<'_, '_, 'a, '_> {
                 self.at += 1;
             }
             if self.digits() == 0 {
-                return Err(
-                    self.no_digit(self.at - 1, "Exponent indicator not followed by a digit")
-                );
+                return Err(self.no_digit(
+                    self.at - 1,
+                    "Exponent indicator not followed by a digit",
+                    "expected a digit for number exponent",
+                ));
             }
         }
         let raw = &self.source[start..self.at];
@@ -399,17 +437,23 @@ impl<'a> Reader<'_, '_, 'a, '_> {
         self.at - start
     }
 
-    fn no_digit(&self, at: usize, wanted: &str) -> Error {
+    fn no_digit(&self, at: usize, wanted: &str, at_end: &str) -> Error {
         match self.source[self.at..].chars().next() {
-            None => self.end(""),
+            None => self.end(at_end),
             Some(c) => {
-                let code = u32::from(c);
-                let text = format!(
-                    "Unexpected character ('{c}' (code {code})) in numeric value: {wanted}"
-                );
+                let c = shown(c);
+                let text = format!("Unexpected character ({c}) in numeric value: {wanted}");
                 self.failure_at(text, at)
             }
         }
+    }
+}
+
+/// A character as Jackson shows it.
+fn shown(c: char) -> String {
+    match u32::from(c) {
+        code @ 0..=0x1F => format!("(CTRL-CHAR, code {code})"),
+        code => format!("'{c}' (code {code})"),
     }
 }
 

@@ -5,8 +5,12 @@ use crate::machine::Machine;
 use crate::value::{MapKind, Value};
 
 /// Keys and values of a properties text; a later key wins.
+///
+/// Quirk of the original: it hands the bytes of the text on as a stream, which Java reads as Latin-1, so letters beyond ASCII
+/// come out as several (`UrlExpressionFunctionProvider.readProperties`).
 pub(super) fn read<'a>(machine: &mut Machine<'a, '_>, text: &str) -> Result<Value<'a>> {
     machine.charge(text.len())?;
+    let text: String = text.replace("\r\n", "\n").bytes().map(char::from).collect();
     let mut entries = Vec::new();
     let mut lines = text.split(['\n', '\r']);
     while let Some(line) = lines.next() {
@@ -49,30 +53,32 @@ fn divided(line: &str) -> (&str, &str) {
 }
 
 fn unescaped(text: &str) -> Result<String> {
-    let mut out = String::new();
+    // Two escapes may be the halves of one character.
+    let mut units: Vec<u16> = Vec::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
         if c != '\\' {
-            out.push(c);
+            units.extend_from_slice(c.encode_utf16(&mut [0; 2]));
             continue;
         }
         match chars.next() {
-            Some('t') => out.push('\t'),
-            Some('n') => out.push('\n'),
-            Some('r') => out.push('\r'),
-            Some('f') => out.push('\u{c}'),
+            Some('t') => units.push(9),
+            Some('n') => units.push(10),
+            Some('r') => units.push(13),
+            Some('f') => units.push(12),
             Some('u') => {
-                let digits: String = chars.by_ref().take(4).collect();
-                let code = u32::from_str_radix(&digits, 16)
-                    .ok()
-                    .filter(|_| digits.len() == 4);
-                let code =
-                    code.ok_or_else(|| Error::illegal_argument("Malformed \\uxxxx encoding."))?;
-                out.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+                let mut unit = 0;
+                for _ in 0..4 {
+                    let digit = chars.next().and_then(|c| c.to_digit(16));
+                    let digit = digit
+                        .ok_or_else(|| Error::illegal_argument("Malformed \\uxxxx encoding."))?;
+                    unit = unit << 4 | digit as u16;
+                }
+                units.push(unit);
             }
-            Some(c) => out.push(c),
+            Some(c) => units.extend_from_slice(c.encode_utf16(&mut [0; 2])),
             None => {}
         }
     }
-    Ok(out)
+    Ok(String::from_utf16_lossy(&units))
 }

@@ -118,16 +118,7 @@ pub(super) fn judgment<'a>(machine: &mut Machine<'a, '_>, args: &[Value<'a>]) ->
             execution_id(view)
         ))
     })?;
-    match value {
-        Value::Text(_) => Ok(value),
-        other => {
-            let class = crate::types::class_name(&other);
-            Err(Error::new(
-                "java.lang.ClassCastException",
-                crate::types::class_cast(&class, "java.lang.String"),
-            ))
-        }
-    }
+    super::declared_text(value)
 }
 
 /// The input, inherited from ancestors too, as every read of a context is.

@@ -5,13 +5,17 @@
 
 mod scalar;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
+use serde_json::{Map, Value as Json};
 
 use super::text;
+use crate::env::{Environment, Limits};
 use crate::error::{Error, HELPER, Result};
 use crate::machine::Machine;
+use crate::root::Root;
+use crate::value::json::Writer;
 use crate::value::{ListKind, MapKind, Value};
 use scalar::Standard;
 
@@ -21,21 +25,34 @@ const DEPTH_MAX: u32 = 50;
 /// Aliases of collections in one document (`LoaderOptions`).
 const ALIASES_MAX: u32 = 50;
 
+/// One document of YAML, as `#readYaml` gives it; none is null, and null members of maps are left out.
+///
+/// # Errors
+/// The text is no YAML, holds several documents, or takes more than the limits allow.
+pub fn read_yaml(source: &str, limits: &Limits) -> Result<Json> {
+    let mut environment = Environment::fixed(0, 0);
+    environment.limits = *limits;
+    let root = Nothing(Map::new());
+    let mut machine = Machine::new(&root, &environment);
+    let value = single(&mut machine, source)?;
+    Writer::new(limits.result_bytes_max).write(&value, &|_| Json::Null)
+}
+
+/// A root that lends nothing.
+struct Nothing(Map<String, Json>);
+
+impl Root for Nothing {
+    fn own(&self) -> &Map<String, Json> {
+        &self.0
+    }
+}
+
 /// `#readYaml(text)`: exactly one document; none is null.
 pub(super) fn read<'a>(machine: &mut Machine<'a, '_>, args: &[Value<'a>]) -> Result<Value<'a>> {
     let source = text(&args[0]);
-    let result = source.ok_or_else(no_content).and_then(|source| {
-        let mut documents = documents(machine, source)?;
-        if let [(_, first), (_, second), ..] = documents.as_slice() {
-            let text = format!(
-                "expected a single document in the stream\n{}but found another document\n{}",
-                mark(source, first),
-                mark(source, second)
-            );
-            return Err(yaml_error("composer.ComposerException", text));
-        }
-        Ok(documents.pop().map_or(Value::Null, |(value, _)| value))
-    });
+    let result = source
+        .ok_or_else(no_content)
+        .and_then(|source| single(machine, source));
     let shown = source.unwrap_or("null");
     result.map_err(|error| error.wrapped(HELPER, format!("#readYaml({shown}) failed")))
 }
@@ -50,6 +67,19 @@ pub(super) fn read_all<'a>(machine: &mut Machine<'a, '_>, args: &[Value<'a>]) ->
     result
         .map(|documents| Value::list(documents.into_iter().map(|(value, _)| value).collect()))
         .map_err(|error| error.wrapped(HELPER, format!("#readAllYaml({shown}) failed")))
+}
+
+fn single<'a>(machine: &mut Machine<'a, '_>, source: &str) -> Result<Value<'a>> {
+    let mut documents = documents(machine, source)?;
+    if let [(_, first), (_, second), ..] = documents.as_slice() {
+        let text = format!(
+            "expected a single document in the stream\n{}but found another document\n{}",
+            mark(source, first),
+            mark(source, second)
+        );
+        return Err(yaml_error("composer.ComposerException", text));
+    }
+    Ok(documents.pop().map_or(Value::Null, |(value, _)| value))
 }
 
 fn no_content() -> Error {
@@ -101,6 +131,9 @@ fn documents<'a>(machine: &mut Machine<'a, '_>, source: &str) -> Result<Vec<(Val
     }
 }
 
+/// The key of a mapping that takes over the entries of others.
+const MERGE: &str = "<<";
+
 struct Reader<'r, 's, 'a, 'e> {
     machine: &'r mut Machine<'a, 'e>,
     source: &'s str,
@@ -130,6 +163,10 @@ impl<'s, 'a> Reader<'_, 's, 'a, '_> {
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
+                if plain && tag.is_none() && text == MERGE {
+                    let tag = "tag:yaml.org,2002:merge";
+                    return Err(self.no_constructor(tag, span));
+                }
                 let value = match self.standard(tag.as_deref(), span)? {
                     None => scalar::resolve(&text, plain),
                     Some(tag) => scalar::construct(tag, &text)?,
@@ -140,7 +177,8 @@ impl<'s, 'a> Reader<'_, 's, 'a, '_> {
                 let tag = self.standard(tag.as_deref(), span)?;
                 let items = self.items(depth)?;
                 let value = match tag {
-                    Some(Standard::OrderedMap | Standard::Pairs) => ordered(&items),
+                    Some(Standard::OrderedMap) => ordered(&items),
+                    Some(Standard::Pairs) => pairs(&items),
                     _ => Value::list(items),
                 };
                 (value, anchor)
@@ -205,8 +243,11 @@ impl<'s, 'a> Reader<'_, 's, 'a, '_> {
                 break;
             }
             let merge =
-                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
-            let key = self.node(event, span, depth + 1)?;
+                matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == MERGE);
+            let key = match merge {
+                true => Value::Null,
+                false => self.node(event, span, depth + 1)?,
+            };
             self.machine.measure(&key)?;
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;
@@ -215,7 +256,7 @@ impl<'s, 'a> Reader<'_, 's, 'a, '_> {
                 false => own.push((key, value)),
             }
         }
-        merged.extend(own);
+        merged.extend(last_of_each(own));
         Ok(merged)
     }
 
@@ -259,12 +300,39 @@ impl<'s, 'a> Reader<'_, 's, 'a, '_> {
                     format!("Global tag is not allowed: {name}\n{at}"),
                 )),
             },
-            None => Err(yaml_error(
-                "constructor.ConstructorException",
-                format!("could not determine a constructor for the tag {name}\n{at}"),
-            )),
+            None => Err(self.no_constructor(&name, span)),
         }
     }
+
+    fn no_constructor(&self, tag: &str, span: Span) -> Error {
+        let at = mark(self.source, &span.start);
+        yaml_error(
+            "constructor.ConstructorException",
+            format!("could not determine a constructor for the tag {tag}\n{at}"),
+        )
+    }
+}
+
+/// A key that is there twice counts where it is last.
+fn last_of_each<'a>(mut entries: Vec<(Value<'a>, Value<'a>)>) -> Vec<(Value<'a>, Value<'a>)> {
+    let mut seen = BTreeSet::new();
+    entries.reverse();
+    entries.retain(|(key, _)| key.as_str().is_none_or(|key| seen.insert(key.to_owned())));
+    entries.reverse();
+    entries
+}
+
+/// A list of maps with one entry each as a list of keys with their values.
+fn pairs<'a>(items: &[Value<'a>]) -> Value<'a> {
+    let entries = items.iter().filter_map(|item| match item {
+        Value::Map(map) => map.entries().into_iter().next(),
+        _ => None,
+    });
+    Value::list(
+        entries
+            .map(|(key, value)| Value::array("java.lang.Object", vec![key, value]))
+            .collect(),
+    )
 }
 
 /// A list of maps with one entry each as one map.

@@ -61,8 +61,8 @@ pub(super) const TABLE: Table = &[
         Ok(small(moment(m, t)?.second()))
     }),
     instance("getTimezoneOffset", &[], |m, t, _| {
-        let offset = m.env.zone.to_offset(time::instant_of_millis(millis(t))?);
-        Ok(Value::Int(-offset.seconds() / 60))
+        let offset = calendar::offset_seconds(millis(t), &m.env.zone)?;
+        Ok(small(-offset / 60))
     }),
     instance("toGMTString", &[], |_, t, _| {
         date_format::format(
@@ -85,6 +85,16 @@ pub(super) const TABLE: Table = &[
             .map(Value::Long)
             .ok_or_else(|| Error::silent(crate::error::ILLEGAL_ARGUMENT))
     }),
+    fixed(
+        "UTC",
+        &[P::Int, P::Int, P::Int, P::Int, P::Int, P::Int],
+        |_, _, a| {
+            let part = |at: usize| i64::from(int(&a[at]));
+            let seconds = part(3) * 3_600 + part(4) * 60 + part(5);
+            let millis = calendar::of_parts(part(0) + 1900, part(1) + 1, part(2), seconds);
+            Ok(Value::Long(millis))
+        },
+    ),
     hidden("clone", "class java.lang.Object"),
 ];
 

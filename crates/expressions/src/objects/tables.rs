@@ -187,6 +187,7 @@ pub(super) const TYPED_TRIGGERS: [(&[&str], &str, Table); 9] = [
         &[
             ("parentExecution", Read::Bean(BeanClass::Execution)),
             ("parentPipelineStageId", Read::Plain),
+            ("parentStage", Read::Plain),
         ],
     ),
     (

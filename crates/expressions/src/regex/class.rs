@@ -1,5 +1,8 @@
 //! Sets of characters: what stands in brackets, and the names of `\p{…}`.
 
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, Mutex};
+
 use regex_syntax::hir::{Class as HirClass, ClassUnicode, ClassUnicodeRange, HirKind};
 
 /// A set of characters, quick to ask.
@@ -46,6 +49,16 @@ pub(super) fn of(ranges: &[(char, char)]) -> ClassUnicode {
             .iter()
             .map(|(low, high)| ClassUnicodeRange::new(*low, *high)),
     )
+}
+
+/// The characters from one code to another. Halves of characters are none.
+pub(super) fn of_codes(low: u32, high: u32) -> ClassUnicode {
+    let parts = [(low, high.min(0xD7FF)), (low.max(0xE000), high)];
+    let ranges = parts.into_iter().filter_map(|(low, high)| {
+        let range = (char::from_u32(low)?, char::from_u32(high)?);
+        (low <= high).then_some(range)
+    });
+    of(&ranges.collect::<Vec<_>>())
 }
 
 pub(super) fn single(c: char) -> ClassUnicode {
@@ -99,10 +112,56 @@ pub(super) fn perl(letter: char, unicode: bool) -> ClassUnicode {
 
 /// `\w` under `(?U)`.
 fn word() -> ClassUnicode {
+    UNICODE_WORD.clone()
+}
+
+static UNICODE_WORD: LazyLock<ClassUnicode> = LazyLock::new(|| {
     ["Alphabetic", "M", "Nd", "Pc", "Join_Control"]
         .iter()
         .fold(of(&[]), |set, name| union(set, &known(name)))
+});
+
+/// With the other cases of its letters, of all of Unicode.
+pub(super) fn fold_all(mut set: ClassUnicode) -> ClassUnicode {
+    let mut others = Vec::new();
+    for range in set.ranges() {
+        let (low, high) = (range.start(), range.end());
+        let from = FOLDS.partition_point(|(c, _)| *c < low);
+        let inside = FOLDS[from..].iter().take_while(|(c, _)| *c <= high);
+        let equal = inside.flat_map(|(_, equal)| equal);
+        others.extend(equal.filter(|c| **c < low || **c > high).map(|c| (*c, *c)));
+    }
+    if !others.is_empty() {
+        set.union(&of(&others));
+    }
+    set
 }
+
+/// Each letter with case, in order, and those that are equal to it.
+static FOLDS: LazyLock<Vec<(char, Vec<char>)>> = LazyLock::new(|| {
+    let cased = [
+        "Changes_When_Casemapped",
+        "Changes_When_Casefolded",
+        "Cased",
+    ]
+    .iter()
+    .fold(of(&[]), |set, name| union(set, &known(name)));
+    let letters = cased
+        .ranges()
+        .iter()
+        .flat_map(|range| range.start()..=range.end());
+    let folds = letters.map(|letter| {
+        let mut set = single(letter);
+        // It fails without tables only.
+        let _ = set.try_case_fold_simple();
+        let all = set
+            .ranges()
+            .iter()
+            .flat_map(|range| range.start()..=range.end());
+        (letter, all.filter(|c| *c != letter).collect::<Vec<_>>())
+    });
+    folds.filter(|(_, equal)| !equal.is_empty()).collect()
+});
 
 /// What `\b` takes for part of a word: letters, digits and `_`, whatever the flags but `(?U)`.
 pub(super) fn of_words(unicode: bool) -> ClassUnicode {
@@ -118,8 +177,12 @@ pub(super) fn property(name: &str, unicode: bool, fold: bool) -> Option<ClassUni
         return match key.to_ascii_lowercase().as_str() {
             "sc" | "script" => unicode_property(&format!("sc={value}")),
             "gc" | "general_category" => category(value, fold),
+            "blk" | "block" => block(value),
             _ => None,
         };
+    }
+    if let Some(name) = name.strip_prefix("In") {
+        return block(name);
     }
     if let Some(bare) = name.strip_prefix("Is") {
         return binary(bare)
@@ -154,6 +217,30 @@ pub(super) fn property(name: &str, unicode: bool, fold: bool) -> Option<ClassUni
         other => return category(other, fold),
     };
     Some(of(ranges))
+}
+
+/// First and last character and the names of each block, as `Character.UnicodeBlock` of JDK 17 has them.
+const BLOCKS: &str = include_str!("blocks.txt");
+
+/// `\p{InGreek}`: the characters of a block, by a name with or without its blanks. With underscores only the last name of a
+/// block is known.
+fn block(name: &str) -> Option<ClassUnicode> {
+    let wanted = name.to_uppercase();
+    let is_one = |known: &str| known == wanted || known.replace(' ', "") == wanted;
+    BLOCKS.lines().find_map(|line| {
+        let (low, rest) = line.split_once(' ')?;
+        let (high, names) = rest.split_once(' ')?;
+        let last = names.rsplit('|').next()?;
+        if !names.split('|').any(is_one) && last.replace([' ', '-'], "_") != wanted {
+            return None;
+        }
+        let end = |text: &str| char::from_u32(u32::from_str_radix(text, 16).ok()?);
+        // The halves of characters that take two are none.
+        Some(match (end(low), end(high)) {
+            (Some(low), Some(high)) => of(&[(low, high)]),
+            _ => of(&[]),
+        })
+    })
 }
 
 /// `\p{Lu}` and the like; under `(?i)` the letters with case are one category.
@@ -250,9 +337,28 @@ fn java_method(name: &str) -> Option<ClassUnicode> {
             set.difference(&of(&fixed));
             set
         }
+        "Mirrored" => known("Bidi_Mirrored"),
+        "IdentifierIgnorable" => ignorable(),
+        "JavaIdentifierStart" => identifier_start(),
+        "JavaIdentifierPart" => ["Nd", "Mc", "Mn"]
+            .iter()
+            .fold(union(identifier_start(), &ignorable()), |set, name| {
+                union(set, &known(name))
+            }),
         "ISOControl" => of(&[('\0', '\u{1F}'), ('\u{7F}', '\u{9F}')]),
         _ => return None,
     })
+}
+
+fn identifier_start() -> ClassUnicode {
+    ["Nl", "Sc", "Pc"]
+        .iter()
+        .fold(known("L"), |set, name| union(set, &known(name)))
+}
+
+fn ignorable() -> ClassUnicode {
+    let controls = [('\0', '\u{8}'), ('\u{E}', '\u{1B}'), ('\u{7F}', '\u{9F}')];
+    union(of(&controls), &known("Cf"))
 }
 
 /// A set that the library has by this name.
@@ -266,6 +372,33 @@ pub(super) fn unicode_property(name: &str) -> Option<ClassUnicode> {
     if !name.chars().all(plain) {
         return None;
     }
+    // As names are compared: there are only so many.
+    let key: String = name
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '=')
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    let known = TABLES
+        .lock()
+        .ok()
+        .and_then(|tables| tables.get(&key).cloned());
+    if known.is_some() {
+        return known;
+    }
+    let set = table(name)?;
+    if let Ok(mut tables) = TABLES.lock()
+        && tables.len() < TABLES_MAX
+    {
+        tables.insert(key, set.clone());
+    }
+    Some(set)
+}
+
+/// Tables that were asked for: making one takes longer than all else about most patterns.
+static TABLES: LazyLock<Mutex<BTreeMap<String, ClassUnicode>>> = LazyLock::new(Mutex::default);
+const TABLES_MAX: usize = 1_000;
+
+fn table(name: &str) -> Option<ClassUnicode> {
     let hir = regex_syntax::parse(&format!(r"\p{{{name}}}")).ok()?;
     match hir.into_kind() {
         HirKind::Class(HirClass::Unicode(set)) => Some(set),

@@ -4,7 +4,7 @@ mod brackets;
 mod escape;
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::{Arc, LazyLock};
 
 use regex_syntax::hir::ClassUnicode;
 
@@ -15,6 +15,13 @@ const NESTING_MAX: u32 = 64;
 
 /// `\X`, written with classes by grapheme cluster break.
 const CLUSTER: &str = "(?>\r\n|[\\p{gcb=CR}\\p{gcb=LF}\\p{gcb=CN}]|\\p{gcb=PP}*(?:\\p{gcb=L}*(?:\\p{gcb=V}+|\\p{gcb=LV}\\p{gcb=V}*|\\p{gcb=LVT})\\p{gcb=T}*|\\p{gcb=L}+|\\p{gcb=T}+|\\p{gcb=RI}\\p{gcb=RI}|\\p{Extended_Pictographic}(?:\\p{gcb=EX}*\\p{gcb=ZWJ}\\p{Extended_Pictographic})*|[^\\p{gcb=CR}\\p{gcb=LF}\\p{gcb=CN}])[\\p{gcb=EX}\\p{gcb=ZWJ}\\p{gcb=SM}]*|\\p{gcb=PP}+[\\p{gcb=EX}\\p{gcb=ZWJ}\\p{gcb=SM}]*|(?s:.))";
+
+/// [`CLUSTER`], parsed: its tables are large.
+static PARSED_CLUSTER: LazyLock<Option<Arc<Node>>> = LazyLock::new(|| {
+    let mut parser = Parser::new(CLUSTER.chars().collect());
+    parser.inner = true;
+    parser.alternatives().ok().map(Arc::new)
+});
 
 /// Why a pattern is refused, and at which character.
 #[derive(Debug)]
@@ -35,6 +42,7 @@ pub(super) fn parse(pattern: &str) -> Step<Tree> {
         root,
         groups: parser.groups,
         names: parser.names,
+        refers_back: parser.refers_back,
     })
 }
 
@@ -80,6 +88,8 @@ struct Flags {
 /// What an escape stands for.
 enum Escape {
     Char(char),
+    /// Half a character, which no text has.
+    Half(u32),
     Set(ClassUnicode),
     Node(Node),
 }
@@ -91,6 +101,7 @@ struct Parser {
     depth: u32,
     groups: usize,
     names: Vec<(String, usize)>,
+    refers_back: bool,
     /// Named sets that were looked up, for a pattern may name one often.
     sets: BTreeMap<String, ClassUnicode>,
     /// Whether names of grapheme cluster breaks are known: in what stands for `\X`.
@@ -106,6 +117,7 @@ impl Parser {
             depth: 0,
             groups: 0,
             names: Vec::new(),
+            refers_back: false,
             sets: BTreeMap::new(),
             inner: false,
         }
@@ -124,6 +136,14 @@ impl Parser {
         let mut refused = self.refused(text);
         refused.at = refused.at.and_then(|at| at.checked_sub(1));
         refused
+    }
+
+    /// An error that Java notices behind a character that was read; the end counts as one.
+    fn refused_behind(&self, text: &str, read: Option<char>) -> Refused {
+        match read {
+            Some(_) => self.refused_here(text),
+            None => self.refused(text),
+        }
     }
 
     fn raw(&self) -> Option<char> {
@@ -195,6 +215,7 @@ impl Parser {
                     self.at += 1;
                     match self.escape(false)? {
                         Escape::Char(c) => self.literal(c),
+                        Escape::Half(_) => Self::class_node(&class::of(&[])),
                         Escape::Set(set) => Self::class_node(&set),
                         Escape::Node(node) => node,
                     }
@@ -248,7 +269,7 @@ impl Parser {
     }
 
     fn class_node(set: &ClassUnicode) -> Node {
-        Node::Class(Rc::new(Class::new(set)))
+        Node::Class(Arc::new(Class::new(set)))
     }
 
     fn literal(&self, c: char) -> Node {
@@ -259,9 +280,7 @@ impl Parser {
     fn folded(&self, mut set: ClassUnicode) -> ClassUnicode {
         match (self.flags.ignore_case, self.flags.unicode_case) {
             (false, _) => {}
-            (true, true) => {
-                let _ = set.try_case_fold_simple();
-            }
+            (true, true) => return class::fold_all(set),
             (true, false) => {
                 let mut others = Vec::new();
                 for range in set.ranges() {
@@ -279,6 +298,22 @@ impl Parser {
             }
         }
         set
+    }
+
+    /// `\X`
+    fn cluster(&self) -> Step<Node> {
+        let parsed = PARSED_CLUSTER.as_ref().map(Arc::clone);
+        let parsed = parsed.ok_or_else(|| self.refused("\\X is not supported"))?;
+        Ok(Node::Shared(parsed))
+    }
+
+    /// The set of `\d`, `\w` and the like. Those of all of Unicode take long to make, and a pattern may have many.
+    fn perl(&mut self, letter: char) -> ClassUnicode {
+        if !self.flags.unicode_classes {
+            return class::perl(letter, false);
+        }
+        let known = self.sets.entry(format!("\\{letter}"));
+        known.or_insert_with(|| class::perl(letter, true)).clone()
     }
 
     fn fold(&self) -> Fold {
@@ -375,18 +410,18 @@ impl Parser {
         let mut name = String::new();
         match first {
             Some(c) if c.is_ascii_alphabetic() => name.push(c),
-            _ => {
-                return Err(
-                    self.refused_here("capturing group name does not start with a Latin letter")
-                );
+            first => {
+                let text = "capturing group name does not start with a Latin letter";
+                return Err(self.refused_behind(text, first));
             }
         }
         loop {
             match self.bump() {
                 Some('>') => return Ok(name),
                 Some(c) if c.is_ascii_alphanumeric() => name.push(c),
-                _ => {
-                    return Err(self.refused_here("named capturing group is missing trailing '>'"));
+                other => {
+                    let text = "named capturing group is missing trailing '>'";
+                    return Err(self.refused_behind(text, other));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! A pattern as instructions for the matcher.
 
-use std::rc::Rc;
+use std::sync::{Arc, LazyLock};
 
 use super::class::{self, Class};
 use super::syntax::{Fold, Kind, Node, Place, Tree};
@@ -13,15 +13,27 @@ pub(super) struct Program {
     pub groups: usize,
     pub names: Vec<(String, usize)>,
     pub loops: usize,
-    /// What belongs to words, for `\b`: plain and under `(?U)`.
-    pub words: [Class; 2],
-    /// Non-spacing marks, which belong to the letter before.
-    pub marks: Class,
+    /// Loops that remember where they failed.
+    pub memos: usize,
+    /// How many repetitions are around what is being written, and whether failures may be remembered at all.
+    around: usize,
+    remembers: bool,
 }
+
+/// What belongs to words, for `\b`: plain and under `(?U)`. Large tables, made once.
+pub(super) static WORDS: [LazyLock<Class>; 2] = [
+    LazyLock::new(|| Class::new(&class::of_words(false))),
+    LazyLock::new(|| Class::new(&class::of_words(true))),
+];
+
+/// Non-spacing marks, which belong to the letter before.
+pub(super) static MARKS: LazyLock<Class> = LazyLock::new(|| {
+    Class::new(&class::unicode_property("gc=Mn").unwrap_or_else(|| class::of(&[])))
+});
 
 /// One instruction. Places are indices of instructions.
 pub(super) enum Op {
-    Class(Rc<Class>),
+    Class(Arc<Class>),
     /// Goes on at the first, and at the second if that fails.
     Split(usize, usize),
     Jump(usize),
@@ -54,10 +66,13 @@ pub(super) enum Op {
         most: u32,
         lazy: bool,
         body: usize,
+        /// Where failures are remembered: another try of the body at the same position would fail, too, so that nested
+        /// repetitions do not take exponential time (`Pattern.Loop.posIndex`).
+        memo: Option<usize>,
     },
     /// As often as the class matches, then less often: a loop whose body is one class.
     Run {
-        class: Rc<Class>,
+        class: Arc<Class>,
         least: u32,
         most: u32,
         kind: Kind,
@@ -71,8 +86,9 @@ impl Program {
             groups: tree.groups,
             names: tree.names.clone(),
             loops: 0,
-            words: [false, true].map(|unicode| Class::new(&class::of_words(unicode))),
-            marks: Class::new(&class::unicode_property("gc=Mn").unwrap_or_else(|| class::of(&[]))),
+            memos: 0,
+            around: 0,
+            remembers: !tree.refers_back,
         };
         program.emit(&tree.root)?;
         program.push(Op::Done)?;
@@ -90,8 +106,9 @@ impl Program {
     fn emit(&mut self, node: &Node) -> Result<(), String> {
         match node {
             Node::Empty => {}
+            Node::Shared(part) => self.emit(part)?,
             Node::Class(class) => {
-                self.push(Op::Class(Rc::clone(class)))?;
+                self.push(Op::Class(Arc::clone(class)))?;
             }
             Node::Sequence(parts) => {
                 for part in parts {
@@ -133,7 +150,10 @@ impl Program {
                 let least = usize::try_from(study.least).unwrap_or(0);
                 let most = usize::try_from(study.most).unwrap_or(usize::MAX);
                 let at = self.push(Op::Done)?;
+                // It has to end at another place each time.
+                self.around += 1;
                 self.inner(body)?;
+                self.around -= 1;
                 self.code[at] = Op::Behind {
                     negative: *negative,
                     least,
@@ -184,7 +204,7 @@ impl Program {
     ) -> Result<(), String> {
         let most = most.unwrap_or(u32::MAX);
         if let Node::Class(class) = body {
-            let class = Rc::clone(class);
+            let class = Arc::clone(class);
             self.push(Op::Run {
                 class,
                 least,
@@ -216,13 +236,20 @@ impl Program {
         self.loops += 1;
         self.push(Op::Begin(number))?;
         let head = self.push(Op::Jump(0))?;
+        let is_outermost = self.around == 0;
+        self.around += 1;
         self.emit(body)?;
+        self.around -= 1;
+        let memo =
+            (self.remembers && is_outermost && !lazy && most == u32::MAX).then_some(self.memos);
+        self.memos += usize::from(memo.is_some());
         let again = self.push(Op::Again {
             number,
             least,
             most,
             lazy,
             body: head + 1,
+            memo,
         })?;
         self.code[head] = Op::Jump(again);
         Ok(())

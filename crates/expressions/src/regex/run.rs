@@ -1,9 +1,10 @@
 //! The matcher: runs a program over an input, backtracking with a stack of its own.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::class::Class;
-use super::program::{Op, Program};
+use super::program::{MARKS, Op, Program, WORDS};
 use super::syntax::{Fold, Kind, Place};
 use super::{Steps, TooManySteps};
 
@@ -40,6 +41,8 @@ pub(super) struct Run<'p, 'i> {
     slots: Vec<Option<usize>>,
     loops: Vec<Loop>,
     stack: Vec<Back>,
+    /// Positions at which the body of a loop and all behind it failed.
+    failed: Vec<BTreeSet<usize>>,
     last_match: usize,
 }
 
@@ -53,6 +56,12 @@ struct Loop {
 enum Back {
     /// Go on there.
     To {
+        code: usize,
+        at: usize,
+    },
+    /// Go on there, and remember that the loop failed.
+    Failed {
+        memo: usize,
         code: usize,
         at: usize,
     },
@@ -80,6 +89,7 @@ impl<'p, 'i> Run<'p, 'i> {
             slots: vec![None; program.groups * 2 + 2],
             loops: vec![Loop::default(); program.loops],
             stack: Vec::new(),
+            failed: vec![BTreeSet::new(); program.memos],
             last_match: 0,
         }
     }
@@ -93,6 +103,7 @@ impl<'p, 'i> Run<'p, 'i> {
     /// The first match at or behind a position.
     pub fn find(&mut self, from: usize, steps: &mut Steps) -> Outcome<Option<Match>> {
         let mut at = Some(from);
+        self.failed.iter_mut().for_each(BTreeSet::clear);
         while let Some(start) = at {
             self.slots.fill(None);
             self.stack.clear();
@@ -203,12 +214,14 @@ impl<'p, 'i> Run<'p, 'i> {
                     most,
                     lazy,
                     body,
+                    memo,
                 } => {
                     let state = self.loops[*number];
                     // A round without characters ends the loop: another would change nothing.
                     let stuck = state.count > 0 && state.began == at;
-                    let more = !stuck && state.count < *most;
                     let must = !stuck && state.count < *least;
+                    let fails = !must && memo.is_some_and(|memo| self.failed[memo].contains(&at));
+                    let more = !stuck && !fails && state.count < *most;
                     let round = Loop {
                         count: state.count.saturating_add(1),
                         began: at,
@@ -217,7 +230,11 @@ impl<'p, 'i> Run<'p, 'i> {
                         Some((code + 1, at))
                     } else if must || !lazy {
                         if !must {
-                            self.push(Back::To { code: code + 1, at })?;
+                            let code = code + 1;
+                            self.push(match *memo {
+                                Some(memo) => Back::Failed { memo, code, at },
+                                None => Back::To { code, at },
+                            })?;
                         }
                         self.push(Back::Loop(*number, state))?;
                         self.loops[*number] = round;
@@ -259,6 +276,10 @@ impl<'p, 'i> Run<'p, 'i> {
             steps.take(1)?;
             match self.stack.pop() {
                 Some(Back::To { code, at }) => return Ok(Some((code, at))),
+                Some(Back::Failed { memo, code, at }) => {
+                    self.failed[memo].insert(at);
+                    return Ok(Some((code, at)));
+                }
                 Some(Back::Slot(slot, old)) => self.slots[slot] = old,
                 Some(Back::Loop(number, old)) => self.loops[number] = old,
                 Some(Back::Shorter { code, at, least }) => {
@@ -474,16 +495,15 @@ impl<'p, 'i> Run<'p, 'i> {
         steps: &mut Steps,
     ) -> Outcome<bool> {
         let Some(c) = c else { return Ok(false) };
-        let program = self.program;
-        if program.words[usize::from(unicode)].has(c) {
+        if WORDS[usize::from(unicode)].has(c) {
             return Ok(true);
         }
-        if c.is_ascii() || !program.marks.has(c) {
+        if c.is_ascii() || !MARKS.has(c) {
             return Ok(false);
         }
         for before in self.input[..at].chars().rev() {
             steps.take(1)?;
-            if !program.marks.has(before) {
+            if !MARKS.has(before) {
                 return Ok(before.is_alphanumeric());
             }
         }

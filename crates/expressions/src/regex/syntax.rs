@@ -1,6 +1,6 @@
 //! The parsed form of a pattern.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::class::Class;
 
@@ -10,11 +10,13 @@ pub(super) struct Tree {
     /// Capturing groups, without the whole match.
     pub groups: usize,
     pub names: Vec<(String, usize)>,
+    /// Whether it asks for what a group matched.
+    pub refers_back: bool,
 }
 
 pub(super) enum Node {
     Empty,
-    Class(Rc<Class>),
+    Class(Arc<Class>),
     Sequence(Vec<Node>),
     Alternatives(Vec<Node>),
     /// A capturing group by number.
@@ -45,6 +47,8 @@ pub(super) enum Node {
         fold: Fold,
     },
     At(Place),
+    /// A part that many patterns have.
+    Shared(Arc<Node>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -143,6 +147,8 @@ impl Node {
     /// The same for what was studied already with this node behind it.
     fn behind(&self, before: Study) -> Study {
         match self {
+            // Quirk of the original: `\X` is taken for nothing.
+            Self::Shared(_) => before,
             Self::Empty | Self::Ahead { .. } | Self::Behind { .. } | Self::At(_) => before,
             Self::Class(_) => before.longer(1, 1),
             Self::Sequence(parts) => parts.iter().fold(before, |study, part| part.behind(study)),

@@ -41,7 +41,7 @@ fn keys_values_and_elements() {
     assert_eq!(
         evaluation.value,
         json!({
-            "hello-World": "earlier", "[1, 2, 3, 4]": 1, "${n}": 2, "${a b}": 3, "n": null, "b": true, "f": 1.5
+            "hello-World": "earlier", "[1, 2, 3, 4]": 1, "${n}": 2, "${a b}": 3, "b": true, "f": 1.5
         })
     );
     let document = json!({"l": ["${a}", ["${list}"], {"${num}": "${m}", "k${a}": 1}]});

@@ -7,7 +7,7 @@ mod fields;
 
 pub(crate) use self::fields::{Field, Fields, from_monday};
 
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use super::time;
 use crate::error::Result;
@@ -37,12 +37,12 @@ pub(crate) struct Moment {
 
 impl Moment {
     pub fn of(millis: i64, zone: &TimeZone) -> Result<Self> {
-        let offset = zone.to_offset(time::instant_of_millis(millis)?).seconds();
-        let local = millis + i64::from(offset) * 1_000;
+        let offset_seconds = offset_seconds(millis, zone)?;
+        let local = millis + offset_seconds * 1_000;
         Ok(Self {
             day: Day::of(local.div_euclid(DAY_MILLIS)),
             millis_of_day: local.rem_euclid(DAY_MILLIS),
-            offset_seconds: offset.into(),
+            offset_seconds,
         })
     }
 
@@ -183,12 +183,55 @@ fn march_based(month: i64) -> i64 {
     (153 * ((month + 9) % 12) + 2) / 5
 }
 
-/// Epoch milliseconds of a local time. What a zone skips moves forward.
+/// Epoch milliseconds of a local time. What a zone skips moves forward, what it has twice is the second.
 pub(crate) fn in_zone(local_millis: i64, zone: &TimeZone) -> Result<i64> {
     if *zone == TimeZone::UTC {
         return Ok(local_millis);
     }
-    time::millis(time::civil(local_millis, &TimeZone::UTC)?, zone)
+    let local = time::civil(local_millis, &TimeZone::UTC)?;
+    let offset = match zone.to_ambiguous_timestamp(local).offset() {
+        AmbiguousOffset::Unambiguous { offset } => offset,
+        AmbiguousOffset::Gap { before, .. } => before,
+        AmbiguousOffset::Fold { after, .. } => after,
+    };
+    let millis = local_millis - i64::from(offset.seconds()) * 1_000;
+    match millis < FIRST_CHANGE_MS {
+        true => Ok(local_millis - standard_seconds(zone)? * 1_000),
+        false => Ok(millis),
+    }
+}
+
+/// How far a zone is from UTC at an instant, as `java.util.TimeZone` has it: what was before 1900 it does not know.
+pub(crate) fn offset_seconds(millis: i64, zone: &TimeZone) -> Result<i64> {
+    match is_known(millis) {
+        true => Ok(zone
+            .to_offset(time::instant_of_millis(millis)?)
+            .seconds()
+            .into()),
+        false => standard_seconds(zone),
+    }
+}
+
+/// Whether the zone's history reaches back so far.
+pub(crate) fn is_known(millis: i64) -> bool {
+    millis >= FIRST_CHANGE_MS
+}
+
+/// 1900-01-01T00:00:00Z.
+const FIRST_CHANGE_MS: i64 = -2_208_988_800_000;
+
+/// A January and a July that all changes of today lie before.
+pub(crate) const LATE_MS: [i64; 2] = [2_114_380_800_000, 2_130_019_200_000];
+
+/// The zone's offset without summer time, as it is today.
+fn standard_seconds(zone: &TimeZone) -> Result<i64> {
+    let [january, july] = LATE_MS.map(|millis| -> Result<i64> {
+        Ok(zone
+            .to_offset(time::instant_of_millis(millis)?)
+            .seconds()
+            .into())
+    });
+    Ok(january?.min(july?))
 }
 
 /// Epoch milliseconds of a date of `java.util.Date`: the calendar goes by the year alone; all parts may be out of range.

@@ -176,10 +176,43 @@ pub(crate) fn double(text: &str) -> Result<f64> {
         && digits
             .bytes()
             .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'));
+    if let Some(hex) = ["0x", "0X"]
+        .iter()
+        .find_map(|mark| digits.strip_prefix(mark))
+    {
+        let value = hexadecimal(hex).ok_or_else(|| Error::number_format(trimmed))?;
+        return Ok(sign * value);
+    }
     match digits.parse::<f64>() {
         Ok(value) if plain => Ok(sign * value),
         _ => Err(Error::number_format(trimmed)),
     }
+}
+
+/// `1.8p3`: digits to the base 16 times a power of two.
+fn hexadecimal(text: &str) -> Option<f64> {
+    let (digits, power) = text.split_once(['p', 'P'])?;
+    let power: i32 = power.strip_prefix('+').unwrap_or(power).parse().ok()?;
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all = format!("{whole}{fraction}");
+    let is_hex = !all.is_empty() && all.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // More digits than a double holds would have to be rounded once, not twice.
+    let significant = all.trim_start_matches('0').trim_end_matches('0').len();
+    if !is_hex || significant > 13 {
+        return None;
+    }
+    let dropped = all.len() - all.trim_end_matches('0').len();
+    let mantissa = u64::from_str_radix(&format!("0{}", all.trim_end_matches('0')), 16).ok()?;
+    let scale = 4 * (dropped as i32 - fraction.len() as i32);
+    let mut power = power.checked_add(scale)?.clamp(-2_000, 2_000);
+    let mut value = mantissa as f64;
+    // In steps that a double can hold.
+    while power != 0 {
+        let step = power.clamp(-500, 500);
+        value *= 2f64.powi(step);
+        power -= step;
+    }
+    Some(value)
 }
 
 /// `Float.parseFloat`

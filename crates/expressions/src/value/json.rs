@@ -9,7 +9,7 @@ use serde_json::{Map, Number, Value as Json};
 
 use super::{ListCell, MapCell, MapKind, Str, Value};
 use crate::error::{Error, Result};
-use crate::exact::{Digits, Step};
+use crate::exact::{Digits, Step, long_integer};
 
 /// A view of a document: scalars at once, lists and maps when they are looked into.
 pub(crate) fn view(json: &Json) -> Value<'_> {
@@ -17,7 +17,7 @@ pub(crate) fn view(json: &Json) -> Value<'_> {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(*value),
         Json::Number(number) => from_number(number),
-        Json::String(text) => view_text(text),
+        Json::String(text) => long_integer(text).map_or_else(|| view_text(text), big),
         Json::Array(items) => view_list(items),
         Json::Object(map) => view_map(map),
     }
@@ -41,7 +41,7 @@ pub(crate) fn from_owned<'a>(json: Json) -> Value<'a> {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(value),
         Json::Number(number) => from_number(&number),
-        Json::String(text) => Value::text(text),
+        Json::String(text) => long_integer(&text).map_or_else(|| Value::text(text), big),
         Json::Array(items) => Value::list(items.into_iter().map(from_owned).collect()),
         Json::Object(map) => Value::map(
             MapKind::Linked,
@@ -49,6 +49,10 @@ pub(crate) fn from_owned<'a>(json: Json) -> Value<'a> {
                 .map(|(key, value)| (Value::text(key), from_owned(value))),
         ),
     }
+}
+
+fn big<'a>(number: BigInt) -> Value<'a> {
+    Value::Big(Rc::new(number))
 }
 
 /// Integers as small as they fit, as Jackson reads them; everything else is a double.
@@ -160,7 +164,7 @@ impl Writer {
             Value::Object(which) => {
                 let json = object(which);
                 self.spend(crate::size_of_json(&json))?;
-                json
+                self.unmarked(json)?
             }
             Value::NotEvaluable(inner) => {
                 let mut out = Map::new();
@@ -168,6 +172,43 @@ impl Writer {
                 Json::Object(out)
             }
         })
+    }
+
+    /// A document with its long integers as numbers.
+    fn unmarked(&mut self, json: Json) -> Result<Json> {
+        Ok(match json {
+            Json::String(text) => match long_integer(&text) {
+                Some(number) => self.big(&number)?,
+                None => Json::String(text),
+            },
+            Json::Array(items) => {
+                let mut out = Vec::with_capacity(items.len());
+                for (at, item) in items.into_iter().enumerate() {
+                    let new = self.long_integers.len();
+                    out.push(self.unmarked(item)?);
+                    self.located(new, || Step::Element(at));
+                }
+                Json::Array(out)
+            }
+            Json::Object(map) => {
+                let mut out = Map::new();
+                for (key, value) in map {
+                    let new = self.long_integers.len();
+                    let value = self.unmarked(value)?;
+                    self.located(new, || Step::Member(key.clone()));
+                    out.insert(key, value);
+                }
+                Json::Object(out)
+            }
+            other => other,
+        })
+    }
+
+    /// Says of the long integers that came since where in the value around them they are.
+    fn located(&mut self, new: usize, step: impl Fn() -> Step) {
+        for digits in &mut self.long_integers[new..] {
+            digits.lies_in(step());
+        }
     }
 
     fn array<'a>(
@@ -201,9 +242,7 @@ impl Writer {
         for (at, item) in items.iter().enumerate() {
             let new = self.long_integers.len();
             out.push(self.write(item, object)?);
-            for digits in &mut self.long_integers[new..] {
-                digits.lies_in(Step::Element(at));
-            }
+            self.located(new, || Step::Element(at));
         }
         Ok(Json::Array(out))
     }
@@ -219,9 +258,7 @@ impl Writer {
         self.spend(key.len() + 4)?;
         let new = self.long_integers.len();
         let value = self.write(value, object)?;
-        for digits in &mut self.long_integers[new..] {
-            digits.lies_in(Step::Member(key.clone()));
-        }
+        self.located(new, || Step::Member(key.clone()));
         out.insert(key, value);
         Ok(())
     }

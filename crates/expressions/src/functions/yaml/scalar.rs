@@ -184,13 +184,11 @@ fn float(text: &str) -> Option<f64> {
         }
         return Some(sign * (total + format!("0.{fraction}0").parse::<f64>().ok()?));
     }
-    let signed_point = whole.is_empty() && unsigned.len() != text.len();
     let has_digits = !whole.is_empty() || fraction.is_some_and(|text| !text.is_empty());
     let fits = digits(whole)
         && fraction.is_none_or(digits)
         && exponent_fits
         && has_digits
-        && !signed_point
         && (fraction.is_some() || exponent.is_some())
         && unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.');
     let number = format!("{mantissa}0e{}", exponent.unwrap_or("0"));

@@ -84,7 +84,8 @@ impl Parser {
     /// A character, a range or an escape in a class.
     fn range(&mut self) -> Step<ClassUnicode> {
         let low = match self.class_char()? {
-            Escape::Char(c) => c,
+            Escape::Char(c) => u32::from(c),
+            Escape::Half(code) => code,
             Escape::Set(set) => return Ok(set),
             Escape::Node(_) => return Err(self.refused_here("Illegal/unsupported escape sequence")),
         };
@@ -93,16 +94,19 @@ impl Parser {
                 Some(']' | '[') | None => {}
                 Some(_) => {
                     self.at += 1;
-                    return match self.class_char()? {
-                        Escape::Char(high) if high >= low => {
-                            Ok(self.folded(class::of(&[(low, high)])))
-                        }
+                    let high = match self.class_char()? {
+                        Escape::Char(c) => Some(u32::from(c)),
+                        Escape::Half(code) => Some(code),
+                        Escape::Set(_) | Escape::Node(_) => None,
+                    };
+                    return match high {
+                        Some(high) if high >= low => Ok(self.folded(class::of_codes(low, high))),
                         _ => Err(self.refused_here("Illegal character range")),
                     };
                 }
             }
         }
-        Ok(self.folded(class::single(low)))
+        Ok(self.folded(class::of_codes(low, low)))
     }
 
     fn class_char(&mut self) -> Step<Escape> {

@@ -1,6 +1,6 @@
 //! What a backslash begins.
 
-use super::{CLUSTER, Escape, Parser, Step};
+use super::{Escape, Parser, Step};
 use crate::regex::class::{self, LINE_ENDS};
 use crate::regex::syntax::{Node, Place};
 use regex_syntax::hir::ClassUnicode;
@@ -34,20 +34,15 @@ impl Parser {
                 ]);
                 Ok(Escape::Node(Node::Alternatives(vec![pair, ends])))
             }
-            'X' if !in_class => {
-                let mut inner = Parser::new(CLUSTER.chars().collect());
-                inner.inner = true;
-                inner.alternatives().map(Escape::Node)
-            }
+            'X' if !in_class => self.cluster().map(Escape::Node),
             'k' if !in_class => self.named_reference().map(Escape::Node),
             '1'..='9' if !in_class => {
                 self.at -= 1;
                 Ok(Escape::Node(self.reference()))
             }
-            'd' | 'w' | 's' | 'h' => Ok(Escape::Set(class::perl(c, unicode))),
-            'v' => Ok(Escape::Set(class::perl('v', unicode))),
+            'd' | 'w' | 's' | 'h' | 'v' => Ok(Escape::Set(self.perl(c))),
             'D' | 'W' | 'S' | 'H' | 'V' => {
-                let set = class::perl(c.to_ascii_lowercase(), unicode);
+                let set = self.perl(c.to_ascii_lowercase());
                 Ok(Escape::Set(class::negated(set)))
             }
             'p' | 'P' => self.property(c == 'P').map(Escape::Set),
@@ -59,12 +54,13 @@ impl Parser {
             'e' => Ok(Escape::Char('\u{1b}')),
             'c' => match self.bump() {
                 Some(control) => self.code(u32::from(control) ^ 64),
-                None => Err(self.refused("Illegal control escape sequence")),
+                None => Err(self.refused_here("Illegal control escape sequence")),
             },
             '0' => self.octal(),
             'x' => self.hexadecimal(),
             'u' => self.unit(),
-            'N' => Err(self.refused("\\N{…} is not supported")),
+            'N' if self.raw() == Some('{') => Err(self.refused("\\N{…} is not supported")),
+            'N' => Err(self.refused("Illegal character name escape sequence")),
             c if c.is_ascii_alphanumeric() => {
                 Err(self.refused_here("Illegal/unsupported escape sequence"))
             }
@@ -74,6 +70,7 @@ impl Parser {
 
     /// `\1`: as many digits as name a group that was opened before.
     fn reference(&mut self) -> Node {
+        self.refers_back = true;
         let mut group = 0;
         while let Some(digit) = self.raw().and_then(|c| c.to_digit(10)) {
             let longer = group * 10 + digit as usize;
@@ -93,6 +90,7 @@ impl Parser {
         if !self.eat('<') {
             return Err(self.refused("\\k is not followed by '<' for named capturing group"));
         }
+        self.refers_back = true;
         let first = self.bump();
         let name = self.group_name(first)?;
         match self.names.iter().find(|(known, _)| *known == name) {
@@ -171,9 +169,11 @@ impl Parser {
     }
 
     fn code(&self, value: u32) -> Step<Escape> {
-        char::from_u32(value)
-            .map(Escape::Char)
-            .ok_or_else(|| self.refused("half a character is not supported"))
+        match char::from_u32(value) {
+            Some(c) => Ok(Escape::Char(c)),
+            None if value < 0x11_0000 => Ok(Escape::Half(value)),
+            None => Err(self.refused("Hexadecimal codepoint is too big")),
+        }
     }
 
     /// The name behind `\p`, with or without braces.
@@ -183,14 +183,14 @@ impl Parser {
                 let rest = &self.chars[self.at..];
                 let Some(length) = rest.iter().position(|c| *c == '}') else {
                     self.at = self.chars.len();
-                    return Err(self.refused_here("Unclosed character family"));
+                    return Err(self.refused("Unclosed character family"));
                 };
                 let name = rest[..length].iter().collect();
                 self.at += length + 1;
                 name
             }
             Some(c) => c.to_string(),
-            None => return Err(self.refused("Illegal/unsupported escape sequence")),
+            None => return Err(self.refused("Unknown character property name {\0}")),
         };
         if name.is_empty() {
             return Err(self.refused_here("Empty character family"));
@@ -205,12 +205,12 @@ impl Parser {
                     false => class::property(&name, flags.unicode_classes, flags.ignore_case),
                 };
                 let set = set.ok_or_else(|| {
-                    let is_block = name.starts_with("In")
-                        || name.starts_with("blk=")
-                        || name.starts_with("block=");
-                    self.refused_here(match is_block {
-                        true => format!("the character block {{{name}}} is not supported"),
-                        false => format!("Unknown character property name {{{name}}}"),
+                    self.refused_here(match name.split_once('=') {
+                        Some((name, value)) => format!(
+                            "Unknown Unicode property {{name=<{}>, value=<{value}>}}",
+                            name.to_lowercase()
+                        ),
+                        None => format!("Unknown character property name {{{name}}}"),
                     })
                 })?;
                 self.sets.insert(key, set.clone());

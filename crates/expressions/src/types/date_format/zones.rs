@@ -2,13 +2,17 @@
 
 use jiff::tz::TimeZone;
 
-use crate::types::time;
+use crate::types::{calendar, time};
 
 /// Minutes from UTC and the name, as `DateFormatSymbols.getZoneStrings` has them; of zones with one name the first.
 const NAMES: &str = include_str!("zones.txt");
 
 /// How a zone is called at an instant.
 pub(super) fn name(zone: &TimeZone, millis: i64, long: bool) -> String {
+    let millis = match calendar::is_known(millis) {
+        true => millis,
+        false => winter(zone),
+    };
     let Ok(timestamp) = time::instant_of_millis(millis) else {
         return String::new();
     };
@@ -43,6 +47,16 @@ pub(super) fn name(zone: &TimeZone, millis: i64, long: bool) -> String {
         );
     }
     short
+}
+
+/// An instant at which there is no summer time.
+fn winter(zone: &TimeZone) -> i64 {
+    let [january, july] = calendar::LATE_MS;
+    let seconds = |millis| calendar::offset_seconds(millis, zone).unwrap_or_default();
+    match seconds(july) < seconds(january) {
+        true => july,
+        false => january,
+    }
 }
 
 /// What a name at the start of a text says, and the characters of the name. Names that the zone itself has go first.
