@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     event::Event,
     rollup,
-    state::{Aside, Asked, Book, Child, Lookup, Outbox, State, Turn},
+    state::{Aside, Asked, Book, Child, Lookup, Outbox, Purpose, State, Turn},
     transitions::{Illegal, check},
 };
 
@@ -123,6 +123,15 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
             let paused = doc.paused.get_or_insert_default();
             paused.resumed_by = Some(by.clone());
             paused.resume_time = Some(*at);
+            let stages = doc.stages.iter_mut();
+            for stage in stages.filter(|stage| stage.status == Status::Paused) {
+                let stage = Arc::make_mut(stage);
+                stage.status = Status::Running;
+                let tasks = stage.tasks.iter_mut();
+                for task in tasks.filter(|task| task.status == Status::Paused) {
+                    task.status = Status::Running;
+                }
+            }
         }
         Event::StageAdded { stage, index } => {
             let index = (*index).min(doc.stages.len());
@@ -135,6 +144,16 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
             stage.status = Status::Running;
             stage.start_time = Some(*at);
             stage.tasks.clone_from(tasks);
+        }
+        Event::StagePaused { stage, task } => {
+            if let Some(task) = task {
+                let task = task_mut(&mut doc.stages, stage, task)?;
+                check(&task.name, task.status, Status::Paused)?;
+                task.status = Status::Paused;
+            }
+            let stage = stage_mut(&mut doc.stages, stage)?;
+            check(&stage.name, stage.status, Status::Paused)?;
+            stage.status = Status::Paused;
         }
         Event::StageEnded { stage, status, at } => {
             let stage = stage_mut(&mut doc.stages, stage)?;
@@ -249,6 +268,9 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
         }
         Event::TimerCleared { timer } => {
             book.timers.remove(timer);
+            if timer.purpose == Purpose::Again {
+                book.look_again(&timer.stage);
+            }
         }
         Event::QuestionOpened { stage } => {
             book.questions.insert(stage.clone());
@@ -339,6 +361,21 @@ impl Book {
             })
         });
         Arc::make_mut(asked)
+    }
+
+    /// The stage looks again: what it has seen of other executions is out of date.
+    fn look_again(&mut self, stage: &StageId) {
+        let is_old = |lookup: &Lookup| matches!(lookup, Lookup::Execution(_));
+        if let Some(asked) = self.asked.get_mut(stage)
+            && asked.answers.keys().any(is_old)
+        {
+            let answers = &mut Arc::make_mut(asked).answers;
+            answers.retain(|lookup, _| !is_old(lookup));
+            if answers.is_empty() {
+                // Nor need its expressions stand still any longer.
+                self.asked.remove(stage);
+            }
+        }
     }
 
     /// What was asked for is of no use any more: whatever comes next asks anew, and finds what is there then.

@@ -32,7 +32,7 @@ pub fn zombies(state: &State) -> Vec<Zombie> {
     let mut found = Vec::new();
     let mut anything_open = false;
     for stage in &doc.stages {
-        if stage.status == Status::Running {
+        if matches!(stage.status, Status::Running | Status::Paused) {
             anything_open = true;
             if !is_moved(state, stage) {
                 let sentence = format!(
@@ -104,7 +104,7 @@ fn is_moved(state: &State, stage: &Stage) -> bool {
     let runs_task = stage
         .tasks
         .iter()
-        .any(|task| task.status == Status::Running);
+        .any(|task| matches!(task.status, Status::Running | Status::Paused));
     if runs_task {
         return state
             .book
@@ -126,7 +126,7 @@ fn is_moved(state: &State, stage: &Stage) -> bool {
     }
     state.doc.stages.iter().any(|child| {
         child.parent_stage_id.as_ref() == Some(&stage.id)
-            && (child.status == Status::Running
+            && (matches!(child.status, Status::Running | Status::Paused)
                 || (child.status == Status::NotStarted && state.is_looked_up(&child.id)))
     })
 }

@@ -10,6 +10,8 @@ mod command;
 mod draft;
 mod execution;
 mod lookup;
+mod optional;
+mod pause;
 mod report;
 mod restart;
 mod retry;
@@ -30,6 +32,7 @@ use crate::{
 };
 pub(crate) use draft::Draft;
 use draft::Message;
+pub use execution::first_failure;
 pub(crate) use restart::restart_waits;
 pub(crate) use stage::effective_kind;
 

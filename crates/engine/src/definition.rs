@@ -62,6 +62,12 @@ pub trait StageDefinition: Sync {
         patch
     }
 
+    /// How a task of the stage ends that a worker has given up: TERMINAL, or FAILED_CONTINUE when the stage looks at the failure
+    /// itself and goes on.
+    fn given_up(&self, _task: &Task, _context: &Map) -> Status {
+        Status::Terminal
+    }
+
     /// Whether its tasks may be done again after a failure, if the stage asks for it (`retry`).
     fn may_retry(&self) -> bool {
         true

@@ -67,7 +67,7 @@ pub enum Event {
         /// Epoch milliseconds.
         at: i64,
     },
-    /// It was resumed.
+    /// It was resumed, and with it its stages and tasks that were PAUSED.
     ExecutionResumed {
         /// Who.
         by: String,
@@ -89,6 +89,14 @@ pub enum Event {
         at: i64,
         /// Its tasks.
         tasks: Vec<Task>,
+    },
+    /// A stage of a paused execution went to PAUSED.
+    StagePaused {
+        /// Which.
+        stage: StageId,
+        /// Its task that did, too.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<String>,
     },
     /// A stage reached a complete status.
     StageEnded {

@@ -5,7 +5,7 @@ use gennaker_model::{Stage, StageId, Status, command::Wait};
 use crate::{
     graph, limit,
     lookup::{self, submission},
-    state::{Aside, Purpose, State, Timer},
+    state::{Aside, Lookup, Purpose, State, Timer},
 };
 
 /// Everything that the execution waits for now.
@@ -44,15 +44,15 @@ pub fn waits(state: &State) -> Vec<Wait> {
     }
     for stage in &state.doc.stages {
         match stage.status {
-            Status::Running
+            Status::Running | Status::Paused
                 if stage
                     .tasks
                     .iter()
-                    .any(|task| task.status == Status::Running) =>
+                    .any(|task| matches!(task.status, Status::Running | Status::Paused)) =>
             {
                 found.push(running(state, stage))
             }
-            Status::Running => found.extend(repeated(state, stage)),
+            Status::Running | Status::Paused => found.extend(repeated(state, stage)),
             Status::NotStarted if state.doc.status == Status::Running => {
                 let open: Vec<&str> = graph::upstream(&state.doc, stage)
                     .filter(|above| !above.status.lets_downstream_start())
@@ -139,12 +139,30 @@ fn running(state: &State, stage: &Stage) -> Wait {
         return wait(stage, sentence, timer(Purpose::Timeout));
     }
     match timer(Purpose::Again) {
-        Some(due) => wait(stage, "waits until its time has come".to_owned(), Some(due)),
+        Some(due) => wait(stage, until(state, &stage.id), Some(due)),
         None => wait(
             stage,
             "waits for nothing; the next audit moves it".to_owned(),
             None,
         ),
+    }
+}
+
+/// What a stage with a timer waits for: its time, or other executions that it looks at again then.
+fn until(state: &State, id: &StageId) -> String {
+    let answers = state.book.asked.get(id).map(|asked| asked.answers.keys());
+    let seen: Vec<String> = answers
+        .into_iter()
+        .flatten()
+        .filter_map(|lookup| match lookup {
+            Lookup::Execution(watched) => Some(watched.execution.to_string()),
+            Lookup::Pipeline(_) | Lookup::Expression(_) | Lookup::Artifacts(_) => None,
+        })
+        .collect();
+    if seen.is_empty() {
+        "waits until its time has come".to_owned()
+    } else {
+        format!("waits for execution {}", seen.join(", "))
     }
 }
 

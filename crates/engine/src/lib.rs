@@ -48,4 +48,4 @@ pub use definition::{
 pub use effect::Effect;
 pub use event::Event;
 pub use input::{Change, Input};
-pub use state::{ExpressionLookup, Lookup, LookupAnswer, Purpose, State, Timer};
+pub use state::{ExpressionLookup, Lookup, LookupAnswer, NewestOf, Purpose, State, Timer, Watched};

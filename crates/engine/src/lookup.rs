@@ -9,10 +9,33 @@
 //! | succeeded, output [`BODY`] | the text at the address |
 //! | failed, context [`REASON`] and [`EXCEPTION`] | why there is none: words for people, and the Java class that Orca would name |
 
-use gennaker_model::{Map, StageId, work::Outcome};
+use gennaker_model::{ExecutionId, Map, StageId, Status, work::Outcome};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::state::{ExpressionLookup, Lookup, LookupAnswer};
+
+/// An execution that a task waits for, and whether its outputs are asked for once it is complete.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Watched {
+    /// Its id.
+    pub execution: ExecutionId,
+    /// Whether its outputs are wanted: they may be large, and the answer is kept until the task looks again.
+    pub outputs: bool,
+}
+
+/// The newest execution of a pipeline, and which of its artifacts are asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct NewestOf {
+    /// Id of the pipeline config.
+    pub pipeline: String,
+    /// Only executions with one of these statuses; empty means all.
+    pub statuses: Vec<Status>,
+    /// The refId of stages whose artifacts are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without: Option<String>,
+}
 
 /// The pool whose workers read addresses.
 pub const POOL: &str = "notify";
@@ -52,7 +75,9 @@ pub(crate) fn address_of(lookup: &Lookup) -> Option<&str> {
             | ExpressionLookup::CanaryConfig { .. }
             | ExpressionLookup::Reference { .. },
         )
-        | Lookup::Pipeline(_) => None,
+        | Lookup::Pipeline(_)
+        | Lookup::Execution(_)
+        | Lookup::Artifacts(_) => None,
     }
 }
 

@@ -22,7 +22,7 @@ pub const SUMMARY: &str = "expressionEvaluationSummary";
 pub struct Evaluated {
     /// The value with its expressions replaced, as far as they could be.
     pub value: Value,
-    /// What failed: expression text to a list of entries, in Spinnaker's shape.
+    /// What failed: expression text to a list of entries, in Spinnaker's shape and with their positions.
     pub summary: Map,
     /// Expressions that were evaluated without failure, so that older entries about them can go.
     pub succeeded: Vec<String>,
@@ -131,7 +131,7 @@ pub fn evaluate(state: &State, stage: &Stage, value: &Value, decision: &Context<
     );
     Evaluated {
         value: evaluation.value,
-        summary: match evaluation.summary.to_json() {
+        summary: match evaluation.summary.with_positions() {
             Value::Object(summary) => summary,
             _ => Map::new(),
         },

@@ -195,8 +195,13 @@ pub enum Lookup {
     Pipeline(String),
     /// What an expression needs.
     Expression(gennaker_expressions::Lookup),
+    /// How another execution is getting on. The answer holds until the task that asked looks again.
+    Execution(Watched),
+    /// The artifacts of the newest execution of a pipeline.
+    Artifacts(NewestOf),
 }
 
+pub use crate::lookup::{NewestOf, Watched};
 pub use gennaker_expressions::{Lookup as ExpressionLookup, LookupAnswer};
 
 /// A child execution.
@@ -332,7 +337,7 @@ impl State {
                 .doc
                 .stages
                 .iter()
-                .any(|stage| stage.status == Status::Running)
+                .any(|stage| matches!(stage.status, Status::Running | Status::Paused))
     }
 
     /// Whether it waits for nothing but a person, a timer or another execution, so that memory need not hold it.
@@ -379,27 +384,32 @@ impl State {
     /// Source: orchestration reference 1.2, `PipelineExecutionImpl.getContext`.
     #[must_use]
     pub fn merged_outputs(&self) -> Map {
-        let mut merged = Map::new();
-        for stage in crate::graph::topological(&self.doc)
-            .unwrap_or_else(|_| self.doc.top_level_stages().collect())
-        {
-            for (key, value) in stage.outputs.iter() {
-                match (merged.get_mut(key), value) {
-                    (Some(Value::Array(held)), Value::Array(more)) => {
-                        for item in more {
-                            if !held.contains(item) {
-                                held.push(item.clone());
-                            }
+        merged_outputs(&self.doc)
+    }
+}
+
+/// Merged outputs of the top-level stages of an execution, as [`State::merged_outputs`].
+#[must_use]
+pub fn merged_outputs(doc: &Execution) -> Map {
+    let mut merged = Map::new();
+    for stage in crate::graph::topological(doc).unwrap_or_else(|_| doc.top_level_stages().collect())
+    {
+        for (key, value) in stage.outputs.iter() {
+            match (merged.get_mut(key), value) {
+                (Some(Value::Array(held)), Value::Array(more)) => {
+                    for item in more {
+                        if !held.contains(item) {
+                            held.push(item.clone());
                         }
                     }
-                    _ => {
-                        merged.insert(key.clone(), value.clone());
-                    }
+                }
+                _ => {
+                    merged.insert(key.clone(), value.clone());
                 }
             }
         }
-        merged
     }
+    merged
 }
 
 #[expect(
@@ -444,6 +454,15 @@ impl From<Lookup> for String {
         match lookup {
             Lookup::Pipeline(id) => format!("pipeline:{id}"),
             Lookup::Expression(inner) => format!("expression:{}", serde_json::json!(inner)),
+            Lookup::Execution(Watched {
+                execution,
+                outputs: false,
+            }) => format!("execution:{execution}"),
+            Lookup::Execution(Watched {
+                execution,
+                outputs: true,
+            }) => format!("outputs:{execution}"),
+            Lookup::Artifacts(newest) => format!("artifacts:{}", serde_json::json!(newest)),
         }
     }
 }
@@ -454,6 +473,17 @@ impl TryFrom<String> for Lookup {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         if let Some(id) = text.strip_prefix("pipeline:") {
             return Ok(Self::Pipeline(id.to_owned()));
+        }
+        for (prefix, outputs) in [("execution:", false), ("outputs:", true)] {
+            if let Some(id) = text.strip_prefix(prefix) {
+                let execution = ExecutionId::new(id).map_err(|error| error.to_string())?;
+                return Ok(Self::Execution(Watched { execution, outputs }));
+            }
+        }
+        if let Some(newest) = text.strip_prefix("artifacts:") {
+            return serde_json::from_str(newest)
+                .map(Self::Artifacts)
+                .map_err(|error| error.to_string());
         }
         let inner = text
             .strip_prefix("expression:")

@@ -1,7 +1,7 @@
 //! Expressions that are evaluated when an execution is submitted (orchestration reference 7.2).
 //!
-//! The trigger and the texts of the configuration are evaluated with nothing but the trigger in scope; a name that is not
-//! known is an error and leaves the text for the stage to evaluate. Under v3 the stages are evaluated too, and what could be
+//! The trigger and the texts of the configuration are evaluated with nothing in scope but the trigger and the variables of the
+//! template; a name that is not known is an error and leaves the text for the stage to evaluate. Under v3 the stages are evaluated too, and what could be
 //! evaluated is frozen; under v4 they are left alone.
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -37,13 +37,22 @@ pub fn evaluate(
         answers,
         needs: BTreeSet::new(),
     };
-    let received = Arc::clone(&execution.trigger);
-    if let Some(trigger) = pass.map(&received, &received) {
+    let variables = execution.template_variables.clone().unwrap_or_default();
+    let received = Submitted {
+        trigger: Arc::clone(&execution.trigger),
+        variables,
+        own: Map::new(),
+    };
+    if let Some(trigger) = pass.map(&execution.trigger, &received) {
         execution.trigger = Arc::new(trigger);
     }
     if pass.needs.is_empty() {
         // Everything else may refer to the trigger.
-        pass.texts(execution);
+        let root = Submitted {
+            trigger: Arc::clone(&execution.trigger),
+            ..received
+        };
+        pass.texts(execution, &root);
     }
     pass.needs.into_iter().map(Lookup::Expression).collect()
 }
@@ -57,28 +66,25 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    fn texts(&mut self, execution: &mut Execution) {
-        let trigger = Arc::clone(&execution.trigger);
+    fn texts(&mut self, execution: &mut Execution, root: &Submitted) {
         for text in [&mut execution.name, &mut execution.description]
             .into_iter()
             .flatten()
         {
-            if let Some(Value::String(evaluated)) =
-                self.value(&Value::String(text.clone()), &trigger)
-            {
+            if let Some(Value::String(evaluated)) = self.value(&Value::String(text.clone()), root) {
                 *text = evaluated;
             }
         }
         let notifications = Value::Array(execution.notifications.to_vec());
-        if let Some(Value::Array(evaluated)) = self.value(&notifications, &trigger) {
+        if let Some(Value::Array(evaluated)) = self.value(&notifications, root) {
             execution.notifications = Arc::new(evaluated);
         }
         if scope::is_v4(execution) {
             return;
         }
         for stage in &mut execution.stages {
-            let name = self.value(&Value::String(stage.name.clone()), &trigger);
-            let context = self.map(&stage.context, &trigger);
+            let name = self.value(&Value::String(stage.name.clone()), root);
+            let context = self.map(&stage.context, root);
             if name.is_none() && context.is_none() {
                 continue;
             }
@@ -93,7 +99,7 @@ impl Pass<'_> {
     }
 
     /// The evaluated value; `None` when there was nothing to evaluate.
-    fn value(&mut self, value: &Value, trigger: &Map) -> Option<Value> {
+    fn value(&mut self, value: &Value, root: &Submitted) -> Option<Value> {
         if !scope::holds_expression(value) {
             return None;
         }
@@ -102,35 +108,37 @@ impl Pass<'_> {
         environment.limits = self.rules.limits;
         environment.allow_unknown_keys = false;
         environment.lookups = self.answers;
-        let root = Submitted {
-            trigger,
-            own: Map::new(),
-        };
-        let evaluation = evaluate_json(value, &root, &environment);
+        let evaluation = evaluate_json(value, root, &environment);
         self.needs.extend(evaluation.needs);
         Some(evaluation.value)
     }
 
-    fn map(&mut self, map: &Map, trigger: &Map) -> Option<Map> {
-        match self.value(&Value::Object(map.clone()), trigger) {
+    fn map(&mut self, map: &Map, root: &Submitted) -> Option<Map> {
+        match self.value(&Value::Object(map.clone()), root) {
             Some(Value::Object(evaluated)) => Some(evaluated),
             _ => None,
         }
     }
 }
 
-/// The scope of a submission: the trigger and what is derived from it.
-struct Submitted<'a> {
-    trigger: &'a Map,
+/// The scope of a submission: the trigger and what is derived from it, and the variables of the template, under both
+/// evaluators (`OperationsController.parseAndValidatePipeline`).
+struct Submitted {
+    trigger: Arc<Map>,
+    variables: Arc<Map>,
     own: Map,
 }
 
-impl Root for Submitted<'_> {
+impl Root for Submitted {
     fn own(&self) -> &Map {
         &self.own
     }
 
     fn trigger(&self) -> Option<Data<'_>> {
-        Some(Data::Map(self.trigger))
+        Some(Data::Map(&self.trigger))
+    }
+
+    fn template_variables(&self) -> Option<Data<'_>> {
+        Some(Data::Map(&self.variables))
     }
 }

@@ -100,7 +100,7 @@ fn done(message: &TaskMessage) -> Input {
 }
 
 #[test]
-fn each_round_has_effects_and_attempts_of_its_own() {
+fn rule_3_5_redirect_does_the_loop_again_with_effects_and_attempts_of_its_own() {
     let rules = Rules::default();
     let context = Context {
         now: 1,

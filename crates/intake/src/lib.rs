@@ -1,6 +1,7 @@
 //! From a configuration and what triggered it to an execution.
 //!
-//! The same pure function serves a start, a plan and the linter: defaults of parameters, checks, expressions that can be
+//! A pipeline that is made from a template becomes a plain one first ([`templated`]). The same pure function then serves a start, a
+//! plan and the linter: defaults of parameters, checks, expressions that can be
 //! evaluated before the run, and the execution document with its stages. A start that cannot be is still an execution, TERMINAL
 //! and with the reason in it, so that nobody has to guess why nothing ran.
 //!
@@ -15,5 +16,6 @@ pub mod matching;
 pub mod notifications;
 pub mod parameters;
 pub mod start;
+pub mod templated;
 
 pub use start::{Prepared, StartContext, needs_prior, prepare};

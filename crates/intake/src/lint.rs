@@ -61,10 +61,12 @@ pub struct StageName {
 #[must_use]
 pub fn expressions(pipeline: &Value, limits: &Limits) -> Checked {
     let found = check_json(pipeline, &known(pipeline), limits);
+    let templated = is_templated(pipeline);
     let warnings = found
         .findings
         .into_iter()
         .filter(|finding| !is_left_alone(pipeline, &finding.pointer))
+        .filter(|finding| !(templated && is_rendered_first(pipeline, &finding.pointer)))
         .take(WARNINGS_MAX)
         .map(|finding| warning(pipeline, finding))
         .collect();
@@ -77,10 +79,10 @@ pub fn expressions(pipeline: &Value, limits: &Limits) -> Checked {
 /// What expressions may name. Where the pipeline does not say it all (a template adds stages, a name is an expression
 /// itself, parameters come from outside), nothing is taken for wrong.
 fn known(pipeline: &Value) -> Known {
-    if pipeline["template"]
+    let has_template = pipeline["template"]
         .as_object()
-        .is_some_and(|template| !template.is_empty())
-    {
+        .is_some_and(|template| !template.is_empty());
+    if has_template || is_templated(pipeline) {
         return Known::default();
     }
     let texts = |list: &str, keys: &[&str]| -> BTreeSet<String> {
@@ -100,6 +102,18 @@ fn known(pipeline: &Value) -> Known {
         parameters: (!parameters.is_empty()).then_some(parameters),
         ref_ids: certain(texts("stages", &["refId"])),
     }
+}
+
+fn is_templated(pipeline: &Value) -> bool {
+    pipeline
+        .as_object()
+        .is_some_and(gennaker_templates::is_templated)
+}
+
+/// A text that Jinja makes another one of, before anybody looks for expressions in it.
+fn is_rendered_first(pipeline: &Value, pointer: &str) -> bool {
+    let text = pipeline.pointer(pointer).and_then(Value::as_str);
+    text.is_some_and(|text| text.contains("{{") || text.contains("{%"))
 }
 
 /// Inline manifests of a stage that asks for it are not evaluated (orchestration reference 7.2).
@@ -203,6 +217,8 @@ mod tests {
         for pipeline in [
             json!({"template": {"reference": "spinnaker://x"}, "schema": "v2",
                    "stages": [{"name": "a", "type": "wait", "x": "${#stage('from the template').id}"}]}),
+            json!({"type": "templatedPipeline", "config": {"schema": "1", "stages": [
+                {"id": "a", "type": "wait", "config": {"x": "${#stage('from the template').id}", "y": "${ {{ n }} }", "z": "${parameters.p}"}}]}}),
             json!({"stages": [{"name": "Deploy ${parameters.env}", "type": "wait"},
                               {"name": "b", "type": "wait", "x": "${#stage('Deploy prod').id}"}]}),
             json!({"stages": [{"type": "wait", "x": "${parameters.any}"}]}),

@@ -11,7 +11,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use fancy_regex::{Regex, RegexBuilder};
+use gennaker_expressions::JavaPattern;
 use gennaker_model::Map;
 use gennaker_stages::{
     artifacts::{Artifact, Matcher},
@@ -23,11 +23,8 @@ use serde_json::Value;
 /// Version of [`Header`].
 pub const VERSION: u8 = 1;
 
-/// Steps a backtracking regular expression may take on one value before it counts as not matching.
-const BACKTRACK_LIMIT: usize = 100_000;
-
-/// Largest compiled regular expression, in bytes.
-const REGEX_BYTES_MAX: usize = 1 << 20;
+/// Steps that a pattern may take on one value before it counts as not matching.
+const STEPS_MAX: usize = 1_000_000;
 
 /// Longest excerpt of a value in a verdict, in characters.
 const EXCERPT_CHARS_MAX: usize = 80;
@@ -259,21 +256,15 @@ fn texts_of<'a>(values: &[&'a Value]) -> Vec<&'a str> {
 /// Java's `Matcher.find`: anywhere in the text. A pattern that cannot be compiled never matches, and says so.
 fn find(pattern: &Value, value: &str) -> Result<bool, String> {
     let pattern = java::text_of(pattern);
-    let regex = compile(&pattern)?;
-    regex.is_match(value).map_err(|_| {
+    let compiled = JavaPattern::compile(&pattern).map_err(|problem| {
+        format!("the regular expression {pattern:?} cannot be read: {problem}")
+    })?;
+    compiled.is_in(value, STEPS_MAX).map_err(|_| {
         format!(
             "the regular expression {pattern:?} took too many steps on {:?}",
             excerpt(value)
         )
     })
-}
-
-fn compile(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(pattern)
-        .backtrack_limit(BACKTRACK_LIMIT)
-        .delegate_size_limit(REGEX_BYTES_MAX)
-        .build()
-        .map_err(|error| format!("the regular expression {pattern:?} cannot be read: {error}"))
 }
 
 fn differs(key: &str, pattern: &Value, found: &[&str]) -> String {

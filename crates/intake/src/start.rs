@@ -82,9 +82,9 @@ pub enum StartError {
     /// The artifacts that it expects are not there.
     #[error(transparent)]
     Artifacts(#[from] artifacts::Error),
-    /// Something this release does not do yet.
-    #[error("{0}")]
-    Unsupported(String),
+    /// It stands for another pipeline, and nobody has made that; see [`crate::templated`].
+    #[error("the pipeline is made from a template, and was not expanded")]
+    Templated,
     /// The caller asked for a failed execution to be recorded.
     #[error("{0}")]
     Asked(String),
@@ -139,7 +139,7 @@ fn evaluated(execution: Execution, rules: &Rules) -> Prepared {
 }
 
 /// Trigger: an object with a type, a user and merged parameters, whatever came in.
-fn normalized_trigger(start: &Start) -> Map {
+pub(crate) fn normalized_trigger(start: &Start) -> Map {
     let mut trigger = start.trigger.clone();
     if !trigger.get("type").is_some_and(Value::is_string) {
         trigger.insert("type".to_owned(), json!("manual"));
@@ -240,7 +240,12 @@ fn skeleton(start: &Start, trigger: Map, context: &StartContext<'_>) -> Executio
         initial_config: Arc::default(),
         system_notifications: Vec::new(),
         spel_evaluator: text("spelEvaluator"),
-        template_variables: None,
+        template_variables: match config.get("templateVariables") {
+            Some(Value::Object(variables)) if !variables.is_empty() => {
+                Some(Arc::new(variables.clone()))
+            }
+            Some(_) | None => None,
+        },
     }
 }
 
@@ -248,16 +253,10 @@ fn check(config: &Map) -> Result<(), StartError> {
     if boolean(config.get("disabled")) {
         return Err(StartError::Disabled);
     }
-    let templated = config.get("type").and_then(Value::as_str) == Some("templatedPipeline")
-        || config.get("schema").and_then(Value::as_str) == Some("v2")
-            && config.contains_key("template");
-    if templated {
-        return Err(StartError::Unsupported(
-            "this release cannot run templated pipelines yet; save the rendered pipeline instead"
-                .to_owned(),
-        ));
+    match gennaker_templates::is_templated(config) {
+        true => Err(StartError::Templated),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 fn thawed(frozen: Option<&Freeze>) -> Result<(), StartError> {
@@ -436,7 +435,7 @@ fn field(path: &str, problem: &str) -> StartError {
 }
 
 /// Booleans are parsed from their text form, so `"true"` works; null counts as absent (Orca fails on it).
-fn boolean(value: Option<&Value>) -> bool {
+pub(crate) fn boolean(value: Option<&Value>) -> bool {
     match value {
         Some(Value::Bool(value)) => *value,
         Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),

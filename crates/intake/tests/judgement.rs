@@ -48,7 +48,7 @@ fn roles_do_not_matter_where_none_are_asked_for_or_everything_is_allowed() {
 }
 
 #[test]
-fn what_comes_after_runs_as_the_judge_if_the_stage_says_so() {
+fn rule_3_9_what_comes_after_runs_as_the_judge_if_the_stage_says_so() {
     for (propagates, user) in [(true, "carol"), (false, "ann")] {
         let mut driver = judged(&json!({ "propagateAuthenticationContext": propagates }));
         driver.patch_as("1", json!({"judgmentStatus": "Continue"}), "carol", &[]);
@@ -58,7 +58,7 @@ fn what_comes_after_runs_as_the_judge_if_the_stage_says_so() {
 }
 
 #[test]
-fn several_judgements_at_once_wait_each_for_its_own() {
+fn rule_3_9_the_nearest_judgement_that_hands_on_counts() {
     let mut driver = Driver::start(json!({"stages": [
         {"refId": "1", "type": "manualJudgment"},
         {"refId": "2", "type": "manualJudgment", "propagateAuthenticationContext": true},

@@ -60,7 +60,7 @@ fn one_that_waits_is_cancelled_at_once_and_does_not_start_afterwards() {
 }
 
 #[test]
-fn one_that_is_superseded_says_so() {
+fn rule_3_3_one_that_is_superseded_says_so() {
     let mut driver = Driver::start_in_line(limited());
     driver.input(&Input::Superseded);
     let doc = &driver.state.doc;
@@ -88,7 +88,7 @@ fn past_its_expiry_it_is_cancelled_instead_of_started() {
 }
 
 #[test]
-fn a_restart_waits_in_line_too() {
+fn rule_4_5_5_a_restart_waits_in_line_too() {
     let mut driver = Driver::start(json!({"limitConcurrent": true, "stages": [
         {"refId": "1", "type": "wait"},
         {"refId": "2", "type": "manualJudgment", "requisiteStageRefIds": ["1"]}]}));

@@ -87,7 +87,7 @@ fn inside_the_window_nothing_waits_and_a_person_may_skip_it() {
 }
 
 #[test]
-fn other_before_stages_count_on_and_wait_for_the_window() {
+fn rule_1_6_other_before_stages_count_on_and_wait_for_the_window() {
     let mut driver = Driver::start(from_nine(
         &json!({"type": "checkPreconditions", "preconditions": [
         {"type": "expression", "context": {"expression": "${1 == 1}"}},

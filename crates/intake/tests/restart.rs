@@ -37,7 +37,7 @@ fn two_noops() -> Value {
 }
 
 #[test]
-fn a_failed_stage_runs_again_and_says_who_restarted_it() {
+fn rule_4_5_3_a_restarted_stage_runs_again_and_says_who_restarted_it() {
     let mut driver = Driver::start(two_noops());
     let first = driver.attempt("noop");
     driver.report(first, failed());
@@ -67,7 +67,7 @@ fn a_failed_stage_runs_again_and_says_who_restarted_it() {
 }
 
 #[test]
-fn everything_below_is_reset_and_keeps_what_it_had_learned() {
+fn rule_4_5_4_everything_below_is_reset_and_keeps_what_it_had_learned() {
     let mut driver = Driver::start(json!({"stages": [
         {"refId": "1", "type": "wait"},
         {"refId": "2", "type": "wait", "requisiteStageRefIds": ["1"]},
@@ -172,7 +172,7 @@ fn a_branch_that_had_halted_does_not_halt_what_is_restarted() {
 }
 
 #[test]
-fn what_runs_is_not_restarted_nor_what_comes_before_it() {
+fn rule_4_5_1_what_runs_is_not_restarted_nor_what_comes_before_it() {
     let mut driver = Driver::start(two_noops());
     driver.restart("1");
     driver.succeed("1");
@@ -184,7 +184,7 @@ fn what_runs_is_not_restarted_nor_what_comes_before_it() {
 }
 
 #[test]
-fn synthetic_stages_are_made_anew_and_stand_for_their_parent() {
+fn rule_4_5_1_and_2_synthetic_stages_stand_for_their_parent_and_preconditions_are_replaced() {
     let mut driver = Driver::start(json!({"stages": [
         {"refId": "1", "type": "checkPreconditions", "preconditions": [
             {"type": "expression", "context": {"expression": "${ execution.canceled }"}}]},
@@ -207,7 +207,7 @@ fn synthetic_stages_are_made_anew_and_stand_for_their_parent() {
 }
 
 #[test]
-fn variables_are_evaluated_again() {
+fn rule_4_5_variables_are_evaluated_again() {
     let mut driver = Driver::start(json!({"stages": [
         {"refId": "1", "type": "manualJudgment"},
         {"refId": "2", "type": "evaluateVariables", "requisiteStageRefIds": ["1"],
@@ -239,7 +239,7 @@ fn child_of(driver: &Driver) -> ExecutionId {
 }
 
 #[test]
-fn a_restarted_pipeline_stage_starts_another_child() {
+fn rule_4_5_4_a_restarted_pipeline_stage_starts_another_child() {
     let mut driver = with_child();
     let first = child_of(&driver);
     driver.child_finished(Status::Terminal, json!({}));
@@ -252,7 +252,7 @@ fn a_restarted_pipeline_stage_starts_another_child() {
 }
 
 #[test]
-fn a_restarted_child_takes_its_parent_along() {
+fn rule_4_5_6_a_restarted_child_takes_its_parent_along() {
     let mut driver = with_child();
     let child = child_of(&driver);
     driver.child_finished(Status::Terminal, json!({}));
@@ -281,7 +281,7 @@ fn a_restarted_child_takes_its_parent_along() {
 }
 
 #[test]
-fn a_parent_that_goes_on_is_not_restarted_by_its_child() {
+fn rule_4_5_6_a_parent_that_goes_on_is_not_restarted_by_its_child() {
     let mut driver = with_child();
     let child = child_of(&driver);
     driver.child_finished(Status::Succeeded, json!({}));
@@ -293,7 +293,7 @@ fn a_parent_that_goes_on_is_not_restarted_by_its_child() {
 }
 
 #[test]
-fn a_stage_that_a_person_skips_is_skipped_and_its_child_goes_on() {
+fn rule_5_9_a_stage_that_a_person_skips_leaves_its_child_alone() {
     let mut driver = with_child();
     driver.all_taken();
     let said = driver.said().len();
@@ -306,45 +306,90 @@ fn a_stage_that_a_person_skips_is_skipped_and_its_child_goes_on() {
 }
 
 #[test]
-fn cancelling_takes_the_child_along() {
-    let mut driver = with_child();
-    driver.change(Change::Cancel {
-        user: "ann".into(),
-        reason: Some("enough".into()),
-    });
-    assert_eq!(driver.status(), Status::Canceled);
-    driver.all_taken();
-    let body = &driver.said().last().unwrap().body;
-    let PeerBody::CancelChild { user, reason } = body else {
-        panic!("{body:?}")
-    };
+fn rule_4_5_1_a_stage_that_never_started_can_be_restarted_too() {
+    let mut driver = Driver::start(json!({"stages": [
+        {"refId": "1", "type": "manualJudgment"},
+        {"refId": "2", "type": "manualJudgment", "requisiteStageRefIds": ["1"]},
+        {"refId": "3", "type": "noop", "pool": "notify"}]}));
+    let third = driver.attempt("noop");
+    driver.patch("1", json!({"judgmentStatus": "continue"}));
+    driver.patch("2", json!({"comments": "not yet"}));
+    driver.report(third, failed());
+    assert_eq!(driver.status(), Status::Terminal);
+    driver.restart("1");
+    driver.cancel();
+    assert_eq!(driver.stage("2").status, Status::NotStarted);
+    driver.restart("2");
     assert_eq!(
-        (user.as_str(), reason.as_deref()),
-        ("parent pipeline", Some("enough"))
+        driver.stage("2").status,
+        Status::NotStarted,
+        "1 was cancelled"
     );
+    assert_eq!(
+        driver.stage("2").context["restartDetails"]["restartedBy"],
+        "bob"
+    );
+    assert!(driver.status().is_complete());
 }
 
 #[test]
-fn a_paused_execution_stays_paused_and_time_stands_still() {
+fn rule_4_5_2_preconditions_that_are_not_listed_become_null() {
+    let precondition =
+        |text: &str| json!([{"type": "expression", "context": {"expression": text}}]);
     let mut driver = Driver::start(json!({"stages": [
-        {"refId": "1", "type": "wait"},
-        {"refId": "2", "type": "manualJudgment", "stageTimeoutMs": 60_000, "requisiteStageRefIds": ["1"]},
-    ]}));
-    driver.advance(50_000);
-    driver.change(Change::Pause { user: "ann".into() });
-    driver.advance(3_600_000);
-    assert_eq!(driver.stage("2").status, Status::Running);
-    driver.change(Change::Resume { user: "ann".into() });
-    driver.advance(9_999);
-    assert_eq!(driver.stage("2").status, Status::Running);
-    driver.advance(1_001);
-    assert_eq!(driver.status(), Status::Terminal);
-    let errors = driver.stage("2").context["exception"]["details"]["errors"][0].clone();
-    assert!(
-        errors
-            .as_str()
-            .unwrap()
-            .contains("timed out after 1 minute"),
-        "{errors}"
+        {"refId": "1", "type": "checkPreconditions", "preconditions": precondition("true")},
+        {"refId": "2", "type": "checkPreconditions", "preconditions": precondition("false"), "requisiteStageRefIds": ["1"]}]}));
+    let stage = driver.stage("2").id.clone();
+    driver.change(Change::RestartStage {
+        stage,
+        preconditions: Some([("2".to_owned(), precondition("true"))].into()),
+        user: "bob".into(),
+    });
+    assert_eq!(driver.status(), Status::Succeeded);
+    assert!(driver.stage("1").context["preconditions"].is_null());
+}
+
+#[test]
+fn rule_4_5_what_an_expression_gave_is_not_evaluated_again() {
+    let mut driver = Driver::start(json!({"stages": [
+        {"refId": "1", "type": "manualJudgment", "at": "${ new java.util.Date().getTime() }"}]}));
+    let before = driver.stage("1").context["at"].clone();
+    assert!(before.is_number(), "{before}");
+    driver.patch("1", json!({"judgmentStatus": "stop"}));
+    driver.advance(1_000);
+    driver.restart("1");
+    assert_eq!(driver.stage("1").context["at"], before);
+}
+
+#[test]
+fn rule_4_5_4_outputs_stay() {
+    let mut driver = Driver::start(json!({"stages": [
+        {"refId": "1", "type": "evaluateVariables", "variables": [{"key": "x", "value": "1"}]},
+        {"refId": "2", "type": "noop", "pool": "notify", "requisiteStageRefIds": ["1"]}]}));
+    let attempt = driver.attempt("noop");
+    let outputs = json!({"y": 2}).as_object().unwrap().clone();
+    driver.report(
+        attempt,
+        Outcome::Succeeded {
+            context: Map::new(),
+            outputs,
+        },
     );
+    driver.restart("1");
+    assert_eq!(driver.stage("2").status, Status::Running);
+    assert_eq!(driver.stage("2").outputs["y"], 2);
+    assert_eq!(driver.stage("2").tasks.len(), 1);
+}
+
+#[test]
+fn rule_4_5_5_a_restarted_execution_runs_with_a_new_start_time_and_no_longer_cancelled() {
+    let mut driver = Driver::start(json!({"stages": [{"refId": "1", "type": "manualJudgment"}]}));
+    driver.advance(1_000);
+    driver.cancel();
+    driver.advance(1_000);
+    driver.restart("1");
+    let doc = &driver.state.doc;
+    assert_eq!((doc.status, doc.canceled), (Status::Running, false));
+    assert_eq!(doc.start_time, Some(driver.now()));
+    assert!(doc.end_time.is_none());
 }

@@ -186,6 +186,11 @@ pub enum PeerBody {
         #[serde(default)]
         reason: Option<String>,
     },
+    /// The stage that waited for a child has failed because the child had: the child, which is over, shows as cancelled.
+    FlagChild {
+        /// On whose behalf.
+        user: String,
+    },
     /// A child ended.
     ChildFinished(Box<ChildResult>),
     /// A stage of a child that had ended was restarted: it goes on.
@@ -230,14 +235,42 @@ pub struct ListQuery {
     pub statuses: Vec<Status>,
     /// Only pipelines whose name contains this, ignoring case.
     pub name_contains: Option<String>,
+    /// Only pipelines of exactly this name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Only executions whose trigger has one of these types; empty means all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trigger_types: Vec<String>,
+    /// Only executions whose trigger came from this event (`trigger.eventId`). The owner compares hashes: one in 2^64 is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
     /// Only executions made at or after this instant, epoch milliseconds.
     pub since_ms: Option<i64>,
+    /// Only executions made at or before this instant, epoch milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<i64>,
+    /// Only executions behind this one: where the page before ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<ListPlace>,
+    /// Oldest first, and limits count from the oldest.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub oldest_first: bool,
     /// Newest so many of each pipeline config.
     pub limit_per_config: Option<u32>,
     /// Newest so many in all.
     pub limit: Option<u32>,
     /// Whole documents instead of [`Execution::unexpanded`] ones.
     pub expand: bool,
+}
+
+/// Where an execution stands in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ListPlace {
+    /// When it was made (`buildTime`), epoch milliseconds.
+    pub time_ms: i64,
+    /// Which.
+    pub execution: ExecutionId,
 }
 
 /// Answer of an owner.
@@ -274,7 +307,7 @@ pub enum Reply {
         /// The attempt was not open: drop the report.
         stale: bool,
     },
-    /// Executions, newest first.
+    /// Executions, newest first, unless it was asked otherwise.
     Executions {
         /// The documents.
         documents: Vec<Execution>,

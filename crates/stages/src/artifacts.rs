@@ -3,9 +3,11 @@
 //! The rules are the same for what a trigger brings, what a stage produces and what a parent pipeline hands on, so they stand
 //! here, below all three. Source: kork `Artifact`, `ExpectedArtifact`; orca `ArtifactResolver`, `ArtifactUtils`.
 
+mod bound;
 mod matching;
 mod resolve;
 
+pub use bound::bound;
 pub use matching::{BadPattern, Matcher};
 pub use resolve::{Resolved, Unresolved, resolve};
 
@@ -247,20 +249,33 @@ pub fn visible(execution: &Execution, stage: &Stage, context: &Map) -> Vec<Artif
         .collect()
 }
 
-/// All artifacts of an execution: what its stages have put out, in the order of the pipeline, then the trigger's.
+/// All artifacts of an execution, each once: what the stages of its pipeline have put out, the latest first, then the trigger's.
 ///
 /// Source: orca `ArtifactUtils.getAllArtifacts`.
 #[must_use]
 pub fn of_execution(execution: &Execution) -> Vec<Artifact> {
-    let emitted = execution
-        .stages
-        .iter()
-        .filter_map(|stage| stage.outputs.get("artifacts"));
+    of_stages(execution, |_| true)
+}
+
+/// The same of those stages only for which `is_one` holds.
+///
+/// Source: orca `ArtifactUtils.getArtifactsForPipelineIdWithoutStageRef`.
+#[must_use]
+pub fn of_stages(execution: &Execution, is_one: impl Fn(&Stage) -> bool) -> Vec<Artifact> {
+    let stages =
+        graph::topological(execution).unwrap_or_else(|_| execution.top_level_stages().collect());
+    let emitted: Vec<&Value> = stages
+        .into_iter()
+        .filter(|stage| is_one(stage))
+        .filter_map(|stage| stage.outputs.get("artifacts")?.as_array())
+        .flatten()
+        .collect();
+    let received = execution.trigger.get("artifacts").and_then(Value::as_array);
     let mut found: Vec<Artifact> = Vec::new();
     let all = emitted
-        .chain(execution.trigger.get("artifacts"))
-        .filter_map(Value::as_array)
-        .flatten()
+        .into_iter()
+        .rev()
+        .chain(received.into_iter().flatten())
         .take(LIST_MAX)
         .filter_map(|artifact| Artifact::read(artifact, "artifacts").ok());
     for artifact in all {

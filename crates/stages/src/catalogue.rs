@@ -4,8 +4,13 @@ use gennaker_engine::{StageDefinition, TaskDefinition};
 use gennaker_model::Map;
 
 use crate::{
-    applications, check_preconditions, evaluate_variables, execution_window, field::Field,
-    manual_judgment, noop, pipeline, pipeline_documents, pipeline_templates, timing, wait, webhook,
+    applications, check_preconditions, depends_on_execution, evaluate_artifacts,
+    evaluate_variables, execution_window,
+    field::Field,
+    find_artifact, manual_judgment, monitor_pipeline, noop, not_built, pipeline,
+    pipeline_documents, pipeline_templates, plugin_releases,
+    preconfigured::{self, PreconfiguredWebhook, PreconfiguredWebhooks},
+    save_pipelines, timing, wait, wait_until, webhook,
 };
 
 /// A stage type with what people need to know about it.
@@ -21,24 +26,42 @@ pub trait StageType: StageDefinition {
 
     /// Tasks that it may plan.
     fn tasks(&self) -> &'static [&'static TaskDefinition];
+
+    /// Its tasks as people see them, in order; what stands in brackets is planned only if the stage asks for it. Empty: the names
+    /// of [`Self::tasks`].
+    fn shown_tasks(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// What is not as in Spinnaker, in sentences for people; empty when nothing is.
+    fn differs(&self) -> &'static str {
+        ""
+    }
 }
 
-/// The stage types of this release.
-#[derive(Debug)]
-pub struct Catalogue;
+/// The stage types of this release, and those that an installation adds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Catalogue {
+    webhooks: PreconfiguredWebhooks,
+}
 
-/// The one catalogue.
-pub static CATALOGUE: Catalogue = Catalogue;
+/// The catalogue of an installation that adds nothing.
+pub static CATALOGUE: Catalogue = Catalogue::new();
 
 static TYPES: &[&dyn StageType] = &[
     &execution_window::ExecutionWindow,
     &wait::Wait,
+    &wait_until::WaitUntil,
     &noop::Noop,
     &evaluate_variables::EvaluateVariables,
+    &evaluate_artifacts::EvaluateArtifacts,
     &check_preconditions::CheckPreconditions,
     &manual_judgment::ManualJudgment,
     &webhook::Webhook,
     &pipeline::Pipeline,
+    &monitor_pipeline::MonitorPipeline,
+    &depends_on_execution::DependsOnExecution,
+    &find_artifact::FindArtifactFromExecution,
     &applications::UpsertApplication,
     &applications::DeleteApplication,
     &applications::UpsertProject,
@@ -47,8 +70,11 @@ static TYPES: &[&dyn StageType] = &[
     &pipeline_documents::UpdatePipeline,
     &pipeline_documents::DeletePipeline,
     &pipeline_documents::ReorderPipelines,
+    &save_pipelines::SavePipelinesFromArtifact,
     &pipeline_documents::UpsertPluginInfo,
     &pipeline_documents::DeletePluginInfo,
+    &plugin_releases::LoadPluginRelease,
+    &plugin_releases::SetPreferredPluginRelease,
     &pipeline_templates::CreatePipelineTemplate,
     &pipeline_templates::UpdatePipelineTemplate,
     &pipeline_templates::DeletePipelineTemplate,
@@ -57,22 +83,69 @@ static TYPES: &[&dyn StageType] = &[
     &pipeline_templates::DeleteV2PipelineTemplate,
 ];
 
+/// The name of a preconfigured webhook is another stage type's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is the name of another stage type")]
+pub struct NameTaken(String);
+
 impl Catalogue {
-    /// Every stage type.
+    /// The types of this release.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            webhooks: PreconfiguredWebhooks::none(),
+        }
+    }
+
+    /// The same with stage types that call one address each.
+    ///
+    /// # Errors
+    /// [`NameTaken`]: the type of one of them means something else already.
+    pub fn with_webhooks(webhooks: Vec<PreconfiguredWebhook>) -> Result<Self, NameTaken> {
+        let plain = Self::new();
+        for (place, webhook) in webhooks.iter().enumerate() {
+            let kind = &webhook.kind;
+            let twice = webhooks[..place].iter().any(|other| other.kind == *kind);
+            if twice || plain.is_known(kind) {
+                return Err(NameTaken(kind.clone()));
+            }
+        }
+        Ok(Self {
+            webhooks: PreconfiguredWebhooks::of(webhooks),
+        })
+    }
+
+    /// Every stage type of this release.
     pub fn types(&self) -> impl Iterator<Item = &'static dyn StageType> {
         TYPES.iter().copied()
     }
 
-    /// The stage type with this name.
+    /// The stage type with this name, of those of this release.
     #[must_use]
     pub fn find(&self, kind: &str) -> Option<&'static dyn StageType> {
         self.types().find(|stage| stage.names().contains(&kind))
+    }
+
+    /// The preconfigured webhooks, in their order.
+    #[must_use]
+    pub fn webhooks(&self) -> &[PreconfiguredWebhook] {
+        self.webhooks.all()
+    }
+
+    fn is_known(&self, kind: &str) -> bool {
+        gennaker_engine::Catalogue::stage(self, kind).is_some()
     }
 }
 
 impl gennaker_engine::Catalogue for Catalogue {
     fn stage(&self, kind: &str) -> Option<&dyn StageDefinition> {
-        self.find(kind).map(|stage| stage as &dyn StageDefinition)
+        if let Some(found) = self.find(kind) {
+            return Some(found as &dyn StageDefinition);
+        }
+        if kind == preconfigured::ALIAS || self.webhooks.find(kind).is_some() {
+            return Some(&self.webhooks);
+        }
+        not_built::find(kind).map(|found| found as &dyn StageDefinition)
     }
 
     fn task(&self, class: &str) -> Option<&'static TaskDefinition> {
@@ -87,24 +160,5 @@ impl gennaker_engine::Catalogue for Catalogue {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    #[test]
-    fn names_are_unique_and_classes_mean_one_task() {
-        let mut names = BTreeMap::new();
-        let mut classes: BTreeMap<&str, &TaskDefinition> = BTreeMap::new();
-        for stage in CATALOGUE.types() {
-            assert!(!stage.summary().is_empty());
-            for name in stage.names() {
-                assert!(names.insert(*name, ()).is_none(), "{name} twice");
-            }
-            for task in stage.tasks() {
-                let held = classes.entry(task.class).or_insert(task);
-                assert!(std::ptr::eq(*held, *task), "{} means two tasks", task.class);
-            }
-        }
-    }
-}
+#[path = "catalogue/tests.rs"]
+mod tests;

@@ -32,6 +32,14 @@ static STAGE_STATUS: TaskDefinition = TaskDefinition {
     timeout_overridable: false,
 };
 
+static NOOP: TaskDefinition = TaskDefinition {
+    name: "checkPrecondition",
+    class: "com.netflix.spinnaker.orca.pipeline.tasks.NoopPreconditionTask",
+    step: |_| Step::Done(TaskResult::of(Status::Succeeded)),
+    timeout_ms: None,
+    timeout_overridable: false,
+};
+
 impl StageType for CheckPreconditions {
     fn names(&self) -> &'static [&'static str] {
         &["checkPreconditions"]
@@ -46,13 +54,21 @@ impl StageType for CheckPreconditions {
             &[Field::required(
                 "preconditions",
                 FieldType::List,
-                "List of {type: expression | stageStatus, failPipeline, context: {…}}.",
+                "List of {type: expression | stageStatus | noop, failPipeline, context: {…}}.",
             )]
         }
     }
 
     fn tasks(&self) -> &'static [&'static TaskDefinition] {
-        const { &[&EXPRESSION, &STAGE_STATUS] }
+        const { &[&EXPRESSION, &STAGE_STATUS, &NOOP] }
+    }
+
+    fn shown_tasks(&self) -> &'static [&'static str] {
+        &["checkPrecondition (of a stage before it for each precondition)"]
+    }
+
+    fn differs(&self) -> &'static str {
+        "The precondition clusterSize fails, because this release looks into no cloud."
     }
 }
 
@@ -61,12 +77,16 @@ impl StageDefinition for CheckPreconditions {
         match read::text(&context.stage.context, "preconditionType") {
             Some("expression") => Ok(Plan::of_tasks([&EXPRESSION])),
             Some("stageStatus") => Ok(Plan::of_tasks([&STAGE_STATUS])),
-            Some(other) => {
-                let known = "expression, stageStatus";
-                Err(PlanError::argument(format!(
-                    "no Preconditions found for type {other}; this release knows {known}"
-                )))
-            }
+            Some("noop") => Ok(Plan::of_tasks([&NOOP])),
+            Some("clusterSize") => Err(PlanError {
+                class: "UnsupportedOperationException",
+                message: "preconditions of type clusterSize are not built yet: they come with the cloud providers"
+                    .to_owned(),
+            }),
+            Some(other) => Err(PlanError {
+                class: "IllegalStateException",
+                message: format!("no Precondition implementation for type {other}"),
+            }),
             None => one_stage_each(&context.stage.context),
         }
     }

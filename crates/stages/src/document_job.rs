@@ -1,5 +1,7 @@
 //! Stage types that are one task of the `notify` pool: the jobs that save and delete documents.
 
+use gennaker_engine::{Plan, PlannedTask, TaskDefinition};
+
 /// Declares stage types with one task each, whose name is also its kind in the pool.
 macro_rules! document_jobs {
     ($(
@@ -11,6 +13,7 @@ macro_rules! document_jobs {
             task: $task:literal,
             class: $class:literal,
             timeout_ms: $timeout_ms:expr,
+            $(differs: $differs:expr,)?
         }
     )*) => { $(
         $(#[$doc])*
@@ -47,14 +50,24 @@ macro_rules! document_jobs {
                 fn tasks(&self) -> &'static [&'static gennaker_engine::TaskDefinition] {
                     const { &[&TASK] }
                 }
+                $(
+                    fn differs(&self) -> &'static str {
+                        $differs
+                    }
+                )?
             }
 
             impl gennaker_engine::StageDefinition for $name {
                 fn plan(
                     &self,
-                    _context: &gennaker_engine::PlanContext<'_>,
+                    context: &gennaker_engine::PlanContext<'_>,
                 ) -> Result<gennaker_engine::Plan, gennaker_engine::definition::PlanError> {
-                    Ok(gennaker_engine::Plan::of_tasks([&TASK]))
+                    let names: &[&str] = $names;
+                    Ok(crate::document_job::plan_of(
+                        &TASK,
+                        names,
+                        &context.stage.kind,
+                    ))
                 }
             }
         };
@@ -62,3 +75,16 @@ macro_rules! document_jobs {
 }
 
 pub(crate) use document_jobs;
+
+/// The plan of a type with one task. Of several names for the same thing each has its task under its own name.
+pub(crate) fn plan_of(task: &'static TaskDefinition, names: &[&'static str], kind: &str) -> Plan {
+    let name = names.iter().find(|name| **name == kind);
+    let planned = PlannedTask::of(task);
+    Plan {
+        tasks: vec![match name {
+            Some(name) if names.len() > 1 => planned.named(name),
+            Some(_) | None => planned,
+        }],
+        ..Plan::default()
+    }
+}

@@ -1,11 +1,11 @@
 //! `evaluateVariables`: names for values. Source: orca `EvaluateVariablesStage`, `EvaluateVariablesTask`.
 
 use gennaker_engine::{
-    Cleared, Plan, PlanContext, StageDefinition, Step, TaskContext, TaskDefinition, TaskResult,
-    definition::PlanError,
+    Cleared, Lookup, Plan, PlanContext, StageDefinition, Step, TaskContext, TaskDefinition,
+    TaskResult, definition::PlanError, scope::SUMMARY,
 };
 use gennaker_model::{Map, Stage, Status};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     catalogue::StageType,
@@ -81,75 +81,108 @@ impl StageDefinition for EvaluateVariables {
 /// Under v3 they were evaluated with the rest of the context and are taken as they are.
 fn step(context: &TaskContext<'_>) -> Step {
     let in_order = gennaker_engine::scope::is_v4(&context.state.doc);
-    let mut scope = context.context.clone();
+    let mut pass = Pass {
+        scope: context.context.clone(),
+        summary: Map::new(),
+    };
     let mut outputs = Map::new();
-    let mut summary = Map::new();
     let mut variables = Vec::new();
-    let empty = Vec::new();
-    for variable in context
-        .context
-        .get("variables")
-        .and_then(Value::as_array)
-        .unwrap_or(&empty)
-    {
-        let Value::Object(variable) = variable else {
-            variables.push(variable.clone());
-            continue;
-        };
+    let given = context.context.get("variables").and_then(Value::as_array);
+    for variable in given.into_iter().flatten() {
         let mut variable = variable.clone();
-        if in_order {
-            if let Some(source @ Value::String(text)) = variable.get("value").cloned().as_ref() {
-                let evaluated = (context.evaluate)(source, &scope);
-                if let Some(lookup) = evaluated.needs.first() {
-                    return Step::Lookup(lookup.clone());
-                }
-                summary.extend(evaluated.summary);
-                variable.insert("value".to_owned(), evaluated.value);
-                variable.insert(
-                    "sourceValue".to_owned(),
-                    Value::String(text.replace("${", "{")),
-                );
+        if let Value::Object(fields) = &mut variable {
+            if in_order && let Err(lookup) = pass.evaluate(fields, context) {
+                return Step::Lookup(lookup);
             }
-            if let Some(description @ Value::String(_)) =
-                variable.get("description").cloned().as_ref()
-            {
-                let evaluated = (context.evaluate)(description, &scope);
-                if let Some(lookup) = evaluated.needs.first() {
-                    return Step::Lookup(lookup.clone());
-                }
-                variable.insert("description".to_owned(), evaluated.value);
+            if let Some(key) = key_of(fields) {
+                outputs.insert(key, fields.get("value").cloned().unwrap_or_default());
             }
         }
-        let key = variable
-            .get("key")
-            .map(gennaker_engine::scope::text_of)
-            .unwrap_or_default();
-        if !key.is_empty() {
-            let value = variable.get("value").cloned().unwrap_or(Value::Null);
-            scope.insert(key.clone(), value.clone());
-            outputs.insert(key, value);
-        }
-        variables.push(Value::Object(variable));
+        variables.push(variable);
     }
     let mut learned = Map::new();
     learned.insert("variables".to_owned(), Value::Array(variables));
-    if !summary.is_empty() {
-        let mut all = context
-            .context
-            .get(gennaker_engine::scope::SUMMARY)
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default();
-        all.extend(summary);
-        learned.insert(
-            gennaker_engine::scope::SUMMARY.to_owned(),
-            Value::Object(all),
-        );
-    }
+    add_summary(&mut learned, context, pass.summary);
     TaskResult {
         context: learned,
         outputs,
         ..TaskResult::of(Status::Succeeded)
     }
     .into()
+}
+
+/// What failed in the task joins what had failed in the rest of the context.
+pub(crate) fn add_summary(learned: &mut Map, context: &TaskContext<'_>, failed: Map) {
+    if failed.is_empty() {
+        return;
+    }
+    let mut all = context
+        .context
+        .get(SUMMARY)
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    all.extend(failed);
+    learned.insert(SUMMARY.to_owned(), Value::Object(all));
+}
+
+/// The variables of a stage, one after the other.
+struct Pass {
+    /// The context with the variables that were evaluated so far.
+    scope: Map,
+    summary: Map,
+}
+
+impl Pass {
+    /// Evaluates value and description of a variable together. If either fails, both stay as they are, and later variables
+    /// do not see this one; nor do they see one whose value is no text (`EvaluateVariablesStage.processExpressions`).
+    fn evaluate(&mut self, fields: &mut Map, context: &TaskContext<'_>) -> Result<(), Lookup> {
+        let Some(Value::String(text)) = fields.get("value") else {
+            return Ok(());
+        };
+        let source = text.replace("${", "{");
+        // Messages call the value `var`, as Orca's do.
+        let both = json!({"var": text, "description": fields.get("description")});
+        let evaluated = (context.evaluate)(&both, &self.scope);
+        if let Some(lookup) = evaluated.needs.into_iter().next() {
+            return Err(lookup);
+        }
+        if fields.get("sourceValue").is_none_or(Value::is_null) {
+            fields.insert("sourceValue".to_owned(), source.into());
+        }
+        if !evaluated.summary.is_empty() {
+            for (expression, entries) in evaluated.summary {
+                match (self.summary.get_mut(&expression), entries) {
+                    (Some(Value::Array(held)), Value::Array(entries)) => {
+                        let new = |entry: &Value| !held.contains(entry);
+                        let new: Vec<Value> = entries.into_iter().filter(new).collect();
+                        held.extend(new);
+                    }
+                    (_, entries) => {
+                        self.summary.insert(expression, entries);
+                    }
+                }
+            }
+            return Ok(());
+        }
+        let Value::Object(mut both) = evaluated.value else {
+            return Ok(());
+        };
+        if let Some(value) = both.shift_remove("var") {
+            if let Some(key) = key_of(fields) {
+                self.scope.insert(key, value.clone());
+            }
+            fields.insert("value".to_owned(), value);
+        }
+        if let Some(description) = both.shift_remove("description").filter(Value::is_string) {
+            fields.insert("description".to_owned(), description);
+        }
+        Ok(())
+    }
+}
+
+/// What the variable is called; one without a name is no output.
+fn key_of(variable: &Map) -> Option<String> {
+    let key = variable.get("key").map(gennaker_engine::scope::text_of)?;
+    (!key.is_empty()).then_some(key)
 }

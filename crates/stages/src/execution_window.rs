@@ -61,6 +61,10 @@ impl StageType for ExecutionWindow {
     fn tasks(&self) -> &'static [&'static TaskDefinition] {
         const { &[&SUSPEND, &WAIT] }
     }
+
+    fn shown_tasks(&self) -> &'static [&'static str] {
+        &["suspendExecutionDuringTimeWindow", "[waitForJitter]"]
+    }
 }
 
 impl StageDefinition for ExecutionWindow {

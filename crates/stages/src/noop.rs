@@ -53,6 +53,14 @@ impl StageType for Noop {
     fn tasks(&self) -> &'static [&'static TaskDefinition] {
         const { &[&NOOP] }
     }
+
+    fn shown_tasks(&self) -> &'static [&'static str] {
+        &["[noop]"]
+    }
+
+    fn differs(&self) -> &'static str {
+        "`pool`, and with it the task, is an addition of Gennaker."
+    }
 }
 
 impl StageDefinition for Noop {

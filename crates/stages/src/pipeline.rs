@@ -14,7 +14,7 @@ use crate::{
     bind_artifacts::{self, BIND},
     catalogue::StageType,
     field::{Field, FieldType},
-    read,
+    monitor_pipeline, read,
 };
 
 /// The stage type.
@@ -28,7 +28,8 @@ static START: TaskDefinition = TaskDefinition {
     timeout_overridable: false,
 };
 
-static MONITOR: TaskDefinition = TaskDefinition {
+/// The task that waits; also that of `monitorPipeline`.
+pub(crate) static MONITOR: TaskDefinition = TaskDefinition {
     name: "monitorPipeline",
     class: "com.netflix.spinnaker.orca.front50.tasks.MonitorPipelineTask",
     step: monitor,
@@ -54,6 +55,11 @@ impl StageType for Pipeline {
                     FieldType::Text,
                     "Application of that pipeline.",
                 ),
+                Field::optional(
+                    "executionId",
+                    FieldType::Text,
+                    "An execution that runs already: it is waited for, and none is started.",
+                ),
                 Field::optional("pipelineParameters", FieldType::Map, "Its parameters."),
                 Field::optional(
                     "waitForCompletion",
@@ -78,15 +84,29 @@ impl StageType for Pipeline {
     fn tasks(&self) -> &'static [&'static TaskDefinition] {
         const { &[&START, &MONITOR, &BIND] }
     }
+
+    fn shown_tasks(&self) -> &'static [&'static str] {
+        &[
+            "[startPipeline]",
+            "[monitorPipeline]",
+            "[bindProducedArtifacts]",
+        ]
+    }
+
+    fn differs(&self) -> &'static str {
+        "The stage is told of the end of its own child and does not look for it. An execution that it has not started (an \
+         `executionId` in the stage) is watched and not cancelled with the stage. The default of `skipDownstreamOutput` cannot be \
+         set for all stages."
+    }
 }
 
 impl StageDefinition for Pipeline {
     fn plan(&self, context: &PlanContext<'_>) -> Result<Plan, PlanError> {
         let own = &context.stage.context;
         let waits = read::boolean(own, "waitForCompletion") != Some(false);
-        let binds = read::has_items(own, "expectedArtifacts");
+        let binds = own.contains_key("expectedArtifacts");
         // Its child goes on, or another tool names the execution to wait for.
-        let starts = !own.contains_key("executionId");
+        let starts = own.get("executionId").is_none_or(Value::is_null);
         let tasks: [(bool, &'static TaskDefinition); 3] =
             [(starts, &START), (waits, &MONITOR), (binds, &BIND)];
         Ok(Plan::of_tasks(
@@ -254,13 +274,11 @@ fn expected_ids(
 }
 
 fn monitor(context: &TaskContext<'_>) -> Step {
+    if context.stage.kind == monitor_pipeline::KIND {
+        return monitor_pipeline::several(context);
+    }
     let Some(child) = context.child() else {
-        return TaskResult::thrown(
-            context,
-            "IllegalStateException",
-            "no child execution was started",
-        )
-        .into();
+        return monitor_pipeline::one(context);
     };
     let Some(result) = &child.result else {
         return Step::AwaitChild;

@@ -1,7 +1,6 @@
 //! Pipeline templates as jobs. Source: orca-pipelinetemplate (reference 6.5).
 //!
-//! Spinnaker plans the pipelines of a template anew before it changes one of the first generation; here they are planned when
-//! they start.
+//! The pipelines of a template of the first generation are planned anew before it changes, unless `skipPlanDependents` says not to.
 
 use crate::{
     document_job::document_jobs,
@@ -21,6 +20,11 @@ const GOING: Field = Field::required(
     FieldType::Text,
     "The id of the template.",
 );
+const SKIP: Field = Field::optional(
+    "skipPlanDependents",
+    FieldType::Boolean,
+    "Do not plan the pipelines that are made from it.",
+);
 const TAG: Field = Field::optional("tag", FieldType::Text, "The version with this tag.");
 const DIGEST: Field = Field::optional("digest", FieldType::Text, "The version with this digest.");
 
@@ -38,10 +42,11 @@ document_jobs! {
     UpdatePipelineTemplate {
         names: &["updatePipelineTemplate"],
         summary: "Replaces a pipeline template of the first generation.",
-        fields: &[ID, TEMPLATE],
+        fields: &[ID, TEMPLATE, SKIP],
         task: "updatePipelineTemplate",
         class: "com.netflix.spinnaker.orca.pipelinetemplate.tasks.UpdatePipelineTemplateTask",
         timeout_ms: TIMEOUT_MS,
+        differs: "There is no task `planDependentPipelines`: pipelines of a template are planned when they start.",
     }
     /// `deletePipelineTemplate`.
     DeletePipelineTemplate {

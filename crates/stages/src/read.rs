@@ -24,11 +24,3 @@ pub(crate) fn text<'a>(context: &'a Map, key: &str) -> Option<&'a str> {
         .and_then(Value::as_str)
         .filter(|text| !text.trim().is_empty())
 }
-
-/// Whether a list is there and not empty.
-pub(crate) fn has_items(context: &Map, key: &str) -> bool {
-    context
-        .get(key)
-        .and_then(Value::as_array)
-        .is_some_and(|list| !list.is_empty())
-}

@@ -5,12 +5,13 @@ use gennaker_engine::{
     definition::{PlanError, Remote},
 };
 use gennaker_model::Map;
+use serde_json::Value;
 
 use crate::{
     bind_artifacts::{self, BIND},
     catalogue::StageType,
     field::{Field, FieldType},
-    read, wait,
+    preconfigured, read, wait,
 };
 
 /// The stage type.
@@ -186,11 +187,26 @@ impl StageType for Webhook {
     fn tasks(&self) -> &'static [&'static TaskDefinition] {
         const { &[&CREATE, &MONITOR, &BIND] }
     }
+
+    fn shown_tasks(&self) -> &'static [&'static str] {
+        &[
+            "[createWebhook]",
+            "[waitBeforeMonitorWebhook]",
+            "[monitorWebhook]",
+            "[bindProducedArtifacts]",
+        ]
+    }
+
+    fn differs(&self) -> &'static str {
+        "A cancelled stage calls its `cancelEndpoint` also when it was cancelled during the first call. A request that may not be \
+         repeated safely is not sent again after the loss of a worker, unless the stage says `idempotent`. Where calls may go is \
+         the setting `outbound`, not a list of allowed requests."
+    }
 }
 
-impl StageDefinition for Webhook {
-    fn plan(&self, context: &PlanContext<'_>) -> Result<Plan, PlanError> {
-        let own = &context.stage.context;
+impl Webhook {
+    /// The tasks of a stage with this evaluated context.
+    pub(crate) fn tasks_of(own: &Map) -> Result<Plan, PlanError> {
         let monitor_only = read::boolean(own, "monitorOnly") == Some(true);
         let waits = read::boolean(own, "waitForCompletion") == Some(true);
         if monitor_only && !waits {
@@ -223,6 +239,23 @@ impl StageDefinition for Webhook {
             plan.tasks.push(PlannedTask::of(&BIND));
         }
         Ok(plan)
+    }
+}
+
+impl StageDefinition for Webhook {
+    fn plan(&self, context: &PlanContext<'_>) -> Result<Plan, PlanError> {
+        let mut plan = Self::tasks_of(&context.stage.context)?;
+        if context.stage.context.contains_key(preconfigured::NAME_KEY) {
+            // Whatever somebody has written there: secret headers are not for a stage that says itself where it calls.
+            plan.context
+                .insert(preconfigured::NAME_KEY.to_owned(), Value::Null);
+        }
+        Ok(plan)
+    }
+
+    fn patched(&self, _context: &Map, mut patch: Map, _roles: Option<&[String]>) -> Map {
+        patch.shift_remove(preconfigured::NAME_KEY);
+        patch
     }
 
     /// Orca does this when the stage fails, and when it is cancelled while it is being monitored; here also when it is cancelled

@@ -9,17 +9,22 @@ use serde_json::json;
 use super::{
     attempt::Work,
     draft::{Draft, Message},
+    stage::PLANNING_FAILED,
 };
 use crate::{
     definition::{Remote, TaskResult},
     effect::Effect,
     event::Event,
     graph,
+    rollup::flag,
     state::{Aside, Attempt, Ending, Purpose},
 };
 
 /// What stands in place of a task's id in what cancels a stage that has ended.
 const CANCEL: &str = "cancel";
+
+/// On whose behalf a child is cancelled with the stage that started it.
+const PARENT: &str = "parent pipeline";
 
 impl Draft<'_> {
     /// Marks the execution as cancelled and ends what runs.
@@ -104,7 +109,7 @@ impl Draft<'_> {
             .cloned()
             && ending.status.is_halt()
         {
-            let user = "parent pipeline".to_owned();
+            let user = PARENT.to_owned();
             let reason = self.state.doc.cancellation_reason.clone();
             self.say(child.execution, PeerBody::CancelChild { user, reason });
         }
@@ -178,6 +183,9 @@ impl Draft<'_> {
     pub(super) fn evaluated_cancel(&mut self, id: &StageId) -> Option<Remote> {
         let stage = self.stage(id)?;
         stage.start_time?;
+        if flag(&stage.context, PLANNING_FAILED) == Some(true) {
+            return None;
+        }
         let definition = self
             .context
             .catalogue
@@ -202,6 +210,21 @@ impl Draft<'_> {
             deadline_ms: None,
         };
         self.open(id, work, Some(Aside::Cancel));
+    }
+
+    /// A stage has halted after its child had ended badly: the child shows as cancelled by its parent (reference 2.5). Orca cancels
+    /// every child of a stage that halts, and thereby replaces who had cancelled it before; here that stays.
+    pub(super) fn flag_child(&mut self, id: &StageId) {
+        let Some(child) = self.state.book.children.get(id).cloned() else {
+            return;
+        };
+        let failed = child
+            .result
+            .is_some_and(|result| !matches!(result.status, Status::Succeeded | Status::Canceled));
+        if failed {
+            let user = PARENT.to_owned();
+            self.say(child.execution, PeerBody::FlagChild { user });
+        }
     }
 
     pub(super) fn finish_task(&mut self, id: &StageId, ending: Ending) {

@@ -134,6 +134,14 @@ impl Draft<'_> {
                         self.cancel(user, reason.clone());
                     }
                 }
+                PeerBody::FlagChild { user } => {
+                    if self.state.doc.status.is_complete() && !self.state.doc.canceled {
+                        self.emit(Event::CancelRequested {
+                            by: user.clone(),
+                            reason: None,
+                        });
+                    }
+                }
                 PeerBody::ChildRestarted { stage, user } => {
                     let known = self.state.book.children.get(stage);
                     if known.is_some_and(|child| child.execution == peer.from) {

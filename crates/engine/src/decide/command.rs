@@ -54,36 +54,6 @@ impl Draft<'_> {
         self.reply(answer);
     }
 
-    /// Pausing lets what runs finish and starts nothing new.
-    fn pause(&mut self, user: &str) -> Result<Reply, Refusal> {
-        if self.state.doc.status != Status::Running {
-            return Err(self.conflict(format!(
-                "only a running execution can be paused; this one is {}",
-                self.state.doc.status
-            )));
-        }
-        self.emit(Event::ExecutionPaused {
-            by: user.to_owned(),
-            at: self.now(),
-        });
-        Ok(Reply::Done)
-    }
-
-    fn resume(&mut self, user: &str) -> Result<Reply, Refusal> {
-        if self.state.doc.status != Status::Paused {
-            return Err(self.conflict(format!(
-                "only a paused execution can be resumed; this one is {}",
-                self.state.doc.status
-            )));
-        }
-        self.emit(Event::ExecutionResumed {
-            by: user.to_owned(),
-            at: self.now(),
-        });
-        self.look_at_everything();
-        Ok(Reply::Done)
-    }
-
     fn patch(
         &mut self,
         id: &StageId,
@@ -103,7 +73,7 @@ impl Draft<'_> {
             let allowed = self
                 .context
                 .catalogue
-                .stage(&stage.kind)
+                .stage(super::effective_kind(&stage))
                 .is_some_and(|definition| definition.can_manually_skip(&stage.context));
             if !allowed {
                 let message = format!(

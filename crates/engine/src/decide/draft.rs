@@ -215,6 +215,8 @@ impl Draft<'_> {
                     }
                 }
                 Status::Running => self.push_for_running(&stage),
+                // It was paused when somebody cancelled the execution.
+                Status::Paused if self.must_cancel() => self.push_for_running(&stage),
                 _ => {}
             }
         }
@@ -228,7 +230,7 @@ impl Draft<'_> {
         if stage
             .tasks
             .iter()
-            .any(|task| task.status == Status::Running)
+            .any(|task| matches!(task.status, Status::Running | Status::Paused))
         {
             self.push(Message::RunTask(stage.id.clone()));
             return;

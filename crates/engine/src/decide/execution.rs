@@ -1,13 +1,13 @@
 //! StartExecution and CompleteExecution (orchestration reference 3.3 and 2.4).
 
 use gennaker_model::{
-    Status,
+    Execution, Status,
     command::{ChildResult, PeerBody},
 };
 use serde_json::{Value, json};
 
 use super::draft::{Draft, Message};
-use crate::{event::Event, graph, rollup, state::State};
+use crate::{event::Event, graph, rollup};
 
 impl Draft<'_> {
     pub(super) fn start_execution(&mut self) {
@@ -140,15 +140,15 @@ impl Draft<'_> {
             name: self.state.doc.name.clone().unwrap_or_default(),
             status: self.state.doc.status,
             outputs: self.state.merged_outputs(),
-            exception: first_failure(&self.state),
+            exception: first_failure(&self.state.doc),
         };
         self.say(parent.execution, PeerBody::ChildFinished(Box::new(result)));
     }
 }
 
-/// The failure that a parent's `context.exception` shows (orchestration reference 4.8).
-fn first_failure(state: &State) -> Option<Value> {
-    let doc = &state.doc;
+/// The failure of an execution that the `context.exception` of whoever waits for it shows (orchestration reference 4.8).
+#[must_use]
+pub fn first_failure(doc: &Execution) -> Option<Value> {
     let pipeline = doc.name.as_deref().unwrap_or_default();
     let failed = doc.stages.iter().enumerate().find(|(_, stage)| {
         stage.status == Status::Terminal && stage.context.get("exception").is_some()

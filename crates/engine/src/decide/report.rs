@@ -8,7 +8,7 @@ use gennaker_model::{
 
 use super::{
     draft::{Draft, Message},
-    task::remains_notice,
+    task::{remains_notice, running_task},
 };
 use crate::{
     definition::TaskResult,
@@ -72,6 +72,8 @@ impl Draft<'_> {
                     .clamp(0, i64::MAX / 4);
                 if self.must_cancel() {
                     self.push(Message::RunTask(report.stage.clone()));
+                } else if self.state.doc.status == Status::Paused {
+                    self.pause_stage(&report.stage);
                 } else {
                     self.arm(&report.stage, Purpose::Again, self.now() + wait);
                 }
@@ -96,7 +98,7 @@ impl Draft<'_> {
                 outputs,
             } => {
                 let result = TaskResult {
-                    status: Status::Terminal,
+                    status: self.given_up(&report.stage),
                     context: context.clone(),
                     outputs: outputs.clone(),
                     exception: exception.clone(),
@@ -110,6 +112,19 @@ impl Draft<'_> {
                 };
                 self.complete_task(&report.stage, result);
             }
+        }
+    }
+
+    /// How the running task of the stage ends when its worker has given it up.
+    fn given_up(&self, id: &StageId) -> Status {
+        let Some(stage) = self.stage(id) else {
+            return Status::Terminal;
+        };
+        let catalogue = self.context.catalogue;
+        let definition = catalogue.stage(super::effective_kind(&stage));
+        match (definition, running_task(&stage)) {
+            (Some(definition), Some(task)) => definition.given_up(task, &stage.context),
+            (Some(_) | None, _) => Status::Terminal,
         }
     }
 

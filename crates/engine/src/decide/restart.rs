@@ -11,7 +11,10 @@ use gennaker_model::{
 };
 use serde_json::{Value, json};
 
-use super::draft::{Draft, Message};
+use super::{
+    draft::{Draft, Message},
+    stage::PLANNING_FAILED,
+};
 use crate::{
     definition::Cleared,
     event::Event,
@@ -20,7 +23,7 @@ use crate::{
 };
 
 /// Context keys that speak of the turn that is over.
-const STALE: [&str; 3] = ["exception", "beforeStagePlanningFailed", "closing"];
+const STALE: [&str; 3] = ["exception", PLANNING_FAILED, "closing"];
 
 impl Draft<'_> {
     /// A person asks for a restart. Refused where Orca ignores it silently, and where stages below still run: Orca lets them.
@@ -117,11 +120,15 @@ impl Draft<'_> {
             return;
         };
         let family = with_downstream(&self.state.doc, &restart.stage);
+        // The one that was asked for is among them even if it never started: it shows who asked.
         let ended: Vec<StageId> = self
             .state
             .doc
             .top_level_stages()
-            .filter(|stage| family.contains(&stage.id) && stage.status.is_complete())
+            .filter(|stage| {
+                let is_over = family.contains(&stage.id) && stage.status.is_complete();
+                is_over || stage.id == restart.stage
+            })
             .map(|stage| stage.id.clone())
             .collect();
         if let Some(preconditions) = &restart.preconditions {

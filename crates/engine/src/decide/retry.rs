@@ -8,7 +8,7 @@
 use gennaker_model::{Map, Stage, Status, Task};
 use serde_json::Value;
 
-use super::{draft::Draft, task::nearest_limit};
+use super::draft::Draft;
 use crate::{definition::TaskResult, event::Event, state::Purpose};
 
 /// Most retries that a stage gets, whatever it asks for.
@@ -37,9 +37,8 @@ impl Draft<'_> {
         let backoff = backoff.map_or(BACKOFF_MS, |ms| i64::try_from(ms).unwrap_or(i64::MAX / 4));
         let due = self.now().saturating_add(backoff);
         // Another try that the stage's own time limit would end at once is none.
-        let limit = nearest_limit(&self.state.doc, stage)
-            .map(|(owner, limit)| owner.start_time.unwrap_or(0) + limit);
-        limit.is_none_or(|limit| due < limit).then_some(due)
+        let limit = self.stage_deadline(stage);
+        limit.is_none_or(|limit| due < limit.due).then_some(due)
     }
 
     /// Ends the failed task and has all of them done again.
@@ -61,6 +60,9 @@ impl Draft<'_> {
             stage: stage.id.clone(),
         });
         self.arm(&stage.id, Purpose::Again, due);
+        if self.state.doc.status == Status::Paused {
+            self.pause_stage(&stage.id);
+        }
     }
 }
 

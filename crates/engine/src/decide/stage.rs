@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     draft::{Draft, Message},
+    optional::Enabled,
     synthetic::with_window,
     task::running_task,
 };
@@ -16,8 +17,11 @@ use crate::{
     exception, graph,
     rollup::{self, flag},
     scope::{self, Evaluated},
-    state::{Lookup, Purpose},
+    state::Purpose,
 };
+
+/// Context key of a stage that could not be planned.
+pub(super) const PLANNING_FAILED: &str = "beforeStagePlanningFailed";
 
 impl Draft<'_> {
     /// StartStage. Orca asks here whether something upstream halted; whatever halts has seen to the execution's end itself, and
@@ -187,8 +191,14 @@ impl Draft<'_> {
         let exception = exception::unexpected(&stage.kind, error.class, &error.message, self.now());
         let context = [
             ("exception".to_owned(), exception),
-            ("beforeStagePlanningFailed".to_owned(), json!(true)),
+            (PLANNING_FAILED.to_owned(), json!(true)),
         ];
+        // Orca sets the start time first, in case the planning fails.
+        self.emit(Event::StageStarted {
+            stage: id.clone(),
+            at: self.now(),
+            tasks: Vec::new(),
+        });
         self.set_context(id, context.into_iter().collect());
         if self
             .context
@@ -201,58 +211,6 @@ impl Draft<'_> {
         } else {
             self.push(Message::CompleteStage(id.clone()));
         }
-    }
-
-    /// Optional stages (orchestration reference 5.1, `OptionalStageSupport`).
-    fn is_enabled(&self, stage: &Stage, context: &Map) -> Result<Enabled, PlanError> {
-        if !self.is_pipeline() {
-            return Ok(Enabled::Yes);
-        }
-        let own = context.get("stageEnabled").filter(|value| !value.is_null());
-        let condition = match (own, &stage.parent_stage_id) {
-            (Some(own), _) => own.clone(),
-            (None, Some(parent)) => {
-                let parent = self.state.doc.stage(parent);
-                match parent.and_then(|parent| parent.context.get("stageEnabled")) {
-                    Some(inherited) => inherited.clone(),
-                    None => return Ok(Enabled::Yes),
-                }
-            }
-            (None, None) => return Ok(Enabled::Yes),
-        };
-        let Value::Object(condition) = condition else {
-            return Err(PlanError {
-                class: "ClassCastException",
-                message: "stageEnabled must be an object such as {\"type\": \"expression\", \"expression\": \"…\"}".to_owned(),
-            });
-        };
-        let kind = condition
-            .get("type")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let text = condition
-            .get("expression")
-            .map(scope::text_of)
-            .unwrap_or_default();
-        if !kind.eq_ignore_ascii_case("expression") || text.trim().is_empty() {
-            return Ok(Enabled::Yes);
-        }
-        let evaluated = scope::evaluate(
-            &self.state,
-            &Stage {
-                context: Arc::new(context.clone()),
-                ..stage.clone()
-            },
-            &Value::String(format!("${{{text}}}")),
-            self.context,
-        );
-        if !evaluated.needs.is_empty() {
-            return Ok(Enabled::Unknown(evaluated.needs));
-        }
-        let holds = scope::text_of(&evaluated.value)
-            .trim()
-            .eq_ignore_ascii_case("true");
-        Ok(if holds { Enabled::Yes } else { Enabled::No })
     }
 
     fn skip_stage(&mut self, id: &StageId) {
@@ -388,6 +346,12 @@ impl Draft<'_> {
         } else {
             None
         };
+        if let Some(stage) = self.stage(id)
+            && status == Status::FailedContinue
+        {
+            let merged = exception::with_errors_of_tasks(&stage);
+            self.set_context(id, merged);
+        }
         if let Some(stage) = self.stage(id) {
             let merged = scope::merge_summary_into_exception(&stage.context);
             self.set_context(id, merged);
@@ -397,6 +361,9 @@ impl Draft<'_> {
             status,
             at: self.now(),
         });
+        if status.is_halt() {
+            self.flag_child(id);
+        }
         if let Some(remote) = cancel {
             self.dispatch_cancel(id, &remote);
         }
@@ -570,14 +537,6 @@ impl Draft<'_> {
         }
         !waiting.is_empty()
     }
-}
-
-/// Whether an optional stage runs.
-enum Enabled {
-    Yes,
-    No,
-    /// That depends on what must be looked up first.
-    Unknown(Vec<Lookup>),
 }
 
 /// The type that decides how a stage behaves: `alias` if there is one, else `type` (orchestration reference 5.8).

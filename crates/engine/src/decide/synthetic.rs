@@ -11,7 +11,8 @@ use crate::{definition::NewStage, event::Event, graph, rollup::flag, scope, stat
 pub(super) const WINDOW: &str = "restrictExecutionDuringTimeWindow";
 
 impl Draft<'_> {
-    /// Adds stages on one side of `parent`. Contexts are evaluated when they are added, as in Orca.
+    /// Adds stages on one side of `parent`. Those before it are evaluated when they are added, as in Orca (reference 7.2); what
+    /// has to be looked up waits for their start.
     pub(super) fn add_synthetic(
         &mut self,
         parent: &StageId,
@@ -58,10 +59,27 @@ impl Draft<'_> {
                 SyntheticOwner::StageBefore => at,
                 SyntheticOwner::StageAfter => at + 1 + held + index,
             };
+            let added = stage.id.clone();
             self.emit(Event::StageAdded {
                 stage: Box::new(stage),
                 index,
             });
+            if owner == SyntheticOwner::StageBefore {
+                self.evaluate_in_place(&added);
+            }
+        }
+    }
+
+    /// Stores a stage's context as it evaluates now. What would have to be looked up stays text.
+    pub(super) fn evaluate_in_place(&mut self, id: &StageId) {
+        let Some(stage) = self.stage(id) else { return };
+        let evaluated = self.evaluate(&stage, &stage.context);
+        if evaluated.value.is_null() {
+            // There is nothing to evaluate.
+            return;
+        }
+        if let Ok(context) = self.within_bounds(evaluated, &stage) {
+            self.replace_context(&stage, &context);
         }
     }
 

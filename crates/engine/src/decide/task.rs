@@ -23,10 +23,11 @@ impl Draft<'_> {
         let Some(task) = stage.tasks.get(index) else {
             return;
         };
-        if stage.status != Status::Running
-            || task.status != Status::NotStarted
-            || self.state.doc.status == Status::Paused
-        {
+        if stage.status != Status::Running || task.status != Status::NotStarted {
+            return;
+        }
+        if self.state.doc.status == Status::Paused {
+            self.pause_stage(id);
             return;
         }
         self.emit(Event::TaskStarted {
@@ -53,7 +54,11 @@ impl Draft<'_> {
             );
             return;
         }
-        if stage.status != Status::Running || self.state.doc.status == Status::Paused {
+        if stage.status != Status::Running {
+            return;
+        }
+        if self.state.doc.status == Status::Paused {
+            self.pause_stage(id);
             return;
         }
         if skipped_by_hand(&self.state.doc, &stage) {
@@ -238,6 +243,9 @@ impl Draft<'_> {
         if skipped_by_hand(&self.state.doc, &stage) && !self.must_cancel() {
             self.push(Message::SkipByHand(id.clone()));
         } else if status.is_halt() || index + 1 == stage.tasks.len() {
+            // With what the task has found out, as Orca's CompleteTask stores it (reference 7.2); behind another task the
+            // next one's start does it.
+            self.evaluate_in_place(id);
             self.push(Message::CompleteStage(id.clone()));
         } else {
             self.push(Message::StartTask(id.clone(), index + 1));
@@ -267,7 +275,7 @@ impl Draft<'_> {
         }
     }
 
-    fn arm_timeout(&mut self, id: &StageId) {
+    pub(super) fn arm_timeout(&mut self, id: &StageId) {
         if self.stage(id).as_deref().and_then(running_task).is_none()
             || self.state.closing_of(id).is_some()
         {
@@ -311,6 +319,20 @@ impl Draft<'_> {
         );
     }
 
+    /// When the time of the stage, or of the nearest that it is part of, is up: without pauses and without what its execution window
+    /// took.
+    pub(super) fn stage_deadline(&self, stage: &Stage) -> Option<Deadline> {
+        let (owner, limit) = nearest_limit(&self.state.doc, stage)?;
+        let since = owner.start_time.unwrap_or(0);
+        Some(Deadline {
+            due: since
+                + limit
+                + paused_ms(&self.state, since, self.now())
+                + window_ms(&self.state, &stage.id, self.now()),
+            message: format!("Stage {} timed out after {}", owner.name, words(limit)),
+        })
+    }
+
     /// The earlier of the stage's limit and the task's.
     fn deadline(&self, id: &StageId) -> Option<Deadline> {
         let stage = self.state.doc.stage(id)?;
@@ -319,16 +341,7 @@ impl Draft<'_> {
         }
         let task = running_task(stage)?;
         let limited = nearest_limit(&self.state.doc, stage);
-        let by_stage = limited.map(|(owner, limit)| {
-            let since = owner.start_time.unwrap_or(0);
-            Deadline {
-                due: since
-                    + limit
-                    + paused_ms(&self.state, since, self.now())
-                    + window_ms(&self.state, id, self.now()),
-                message: format!("Stage {} timed out after {}", owner.name, words(limit)),
-            }
-        });
+        let by_stage = self.stage_deadline(stage);
         let definition = self.context.catalogue.task(&task.implementing_class);
         let by_task = definition.and_then(|definition| {
             let limit = task_limit(definition, limited.map(|(_, limit)| limit))?;
@@ -354,8 +367,8 @@ impl Draft<'_> {
     }
 }
 
-struct Deadline {
-    due: i64,
+pub(super) struct Deadline {
+    pub due: i64,
     message: String,
 }
 
@@ -369,7 +382,7 @@ fn task_limit(definition: &TaskDefinition, stage_limit: Option<i64>) -> Option<i
 }
 
 /// The nearest of the stage and its parents whose own context has a numeric `stageTimeoutMs`.
-pub(super) fn nearest_limit<'a>(
+fn nearest_limit<'a>(
     execution: &'a gennaker_model::Execution,
     stage: &'a Stage,
 ) -> Option<(&'a Stage, i64)> {

@@ -39,7 +39,7 @@ use Status::{
 };
 
 #[test]
-fn table_2_3_status_of_a_stage_first_row_wins() {
+fn rule_2_3_table_status_of_a_stage_first_row_wins() {
     let plain = || json!({});
     for (row, tasks, after, expected) in [
         (1, vec![], vec![], NotStarted),
@@ -62,7 +62,7 @@ fn table_2_3_status_of_a_stage_first_row_wins() {
 }
 
 #[test]
-fn table_2_2_a_terminal_part_meets_the_failure_options_of_the_stage() {
+fn rule_2_2_a_terminal_part_meets_the_failure_options_of_the_stage() {
     for (context, expected) in [
         (json!({}), Terminal),
         (json!({"failPipeline": true}), Terminal),
@@ -95,7 +95,7 @@ fn table_2_2_a_terminal_part_meets_the_failure_options_of_the_stage() {
 }
 
 #[test]
-fn table_2_4_status_of_an_execution_first_row_wins() {
+fn rule_2_4_table_status_of_an_execution_first_row_wins() {
     let of = |stages: &[(Status, bool)]| {
         let stages = stages.iter().enumerate().map(|(index, (status, fails))| {
             let context = json!({"completeOtherBranchesThenFail": fails});

@@ -239,3 +239,18 @@ fn what_is_no_event_is_named() {
         Map::new()
     );
 }
+
+#[test]
+fn rule_4_9_run_as_user_is_the_user_of_the_trigger_else_anonymous() {
+    for (named, user) in [
+        (json!("robot@example.com"), "robot@example.com"),
+        (json!(""), "anonymous"),
+        (json!(null), "anonymous"),
+    ] {
+        let trigger = json!({"runAsUser": named, "user": "whoever"});
+        let Verdict::Fires(fired) = verdict(json!({}), trigger) else {
+            panic!("{named} keeps it from firing")
+        };
+        assert_eq!(fired["user"], user, "{named}");
+    }
+}

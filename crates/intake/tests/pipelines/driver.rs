@@ -17,6 +17,9 @@ use gennaker_model::{
 use gennaker_stages::CATALOGUE;
 use serde_json::{Value, json};
 
+/// A Friday, 08:00 UTC.
+pub const BEGAN_MS: i64 = 1_800_000_000_000;
+
 pub struct Driver {
     pub state: State,
     pub decisions: usize,
@@ -51,23 +54,12 @@ impl Driver {
     }
 
     fn start_beside(config: Value, trigger: Value, rules: Rules, must_wait: bool) -> Self {
-        let now = 1_800_000_000_000;
-        let mut whole =
-            json!({"id": "config", "name": "pipe", "application": "app", "spelEvaluator": "v4"});
-        whole
-            .as_object_mut()
-            .unwrap()
-            .extend(config.as_object().unwrap().clone());
-        let start = Start {
-            execution: routing::execution_id(now, "config", 7),
-            kind: ExecutionType::Pipeline,
-            config: whole.as_object().unwrap().clone(),
-            trigger: trigger.as_object().unwrap().clone(),
-            user: "ann".into(),
-            origin: "api".into(),
-            parent: None,
-            error: None,
-        };
+        Self::begin(submission(&config, &trigger), rules, must_wait)
+    }
+
+    /// Whatever somebody submits.
+    pub fn begin(start: Start, rules: Rules, must_wait: bool) -> Self {
+        let now = BEGAN_MS;
         let prepared = prepare(
             &start,
             &StartContext {
@@ -79,7 +71,7 @@ impl Driver {
         );
         let decision = gennaker_engine::start(
             prepared.execution,
-            None,
+            start.parent.clone(),
             &prepared.needs,
             &context(now, &rules, must_wait),
         );
@@ -103,6 +95,25 @@ impl Driver {
         assert_eq!(replayed, decision.after);
         driver.take(decision);
         driver
+    }
+
+    /// Epoch milliseconds.
+    pub fn now(&self) -> i64 {
+        self.now
+    }
+
+    /// Statuses of the tasks of a stage.
+    pub fn tasks(&self, ref_id: &str) -> Vec<Status> {
+        let tasks = self.stage(ref_id).tasks.iter();
+        tasks.map(|task| task.status).collect()
+    }
+
+    /// The errors that a stage shows.
+    pub fn errors(&self, ref_id: &str) -> Vec<String> {
+        let exception = self.stage(ref_id).context.get("exception");
+        let errors = exception.and_then(|held| held.pointer("/details/errors")?.as_array());
+        let errors = errors.into_iter().flatten().filter_map(Value::as_str);
+        errors.map(str::to_owned).collect()
     }
 
     pub fn status(&self) -> Status {
@@ -267,6 +278,36 @@ impl Driver {
         );
     }
 
+    /// The open attempt of this kind fails with this error.
+    pub fn fail(&mut self, kind: &str, error: &str) {
+        let attempt = self.attempt(kind);
+        let exception = json!({"exceptionType": "SomeException", "details": {"errors": [error]}});
+        self.report(
+            attempt,
+            Outcome::Failed {
+                exception: Some(exception),
+                context: Map::new(),
+                outputs: Map::new(),
+            },
+        );
+    }
+
+    /// Bob cancels it.
+    pub fn cancel(&mut self) {
+        self.change(Change::Cancel {
+            user: "bob".into(),
+            reason: Some("enough".into()),
+        });
+    }
+
+    pub fn pause(&mut self) {
+        self.change(Change::Pause { user: "bob".into() });
+    }
+
+    pub fn resume(&mut self) {
+        self.change(Change::Resume { user: "bob".into() });
+    }
+
     pub fn report(&mut self, attempt: AttemptId, outcome: Outcome) {
         assert!(!self.is_stale(attempt, outcome));
     }
@@ -364,10 +405,21 @@ impl Driver {
         });
     }
 
+    /// Somebody outside answers what the engine asked.
+    pub fn answer(&mut self, lookup: Lookup, answer: LookupAnswer) {
+        assert!(
+            self.state.book.lookups.contains_key(&lookup),
+            "nobody asked for {lookup:?} but for {:?}",
+            self.state.book.lookups.keys()
+        );
+        self.input(&Input::LookupAnswered { lookup, answer });
+    }
+
     pub fn sent_child_start(&self) -> Start {
         let start = self.sent.iter().find_map(|peer| match &peer.body {
             PeerBody::StartChild(start) => Some((**start).clone()),
             PeerBody::CancelChild { .. }
+            | PeerBody::FlagChild { .. }
             | PeerBody::ChildFinished(_)
             | PeerBody::ChildRestarted { .. } => None,
         });
@@ -495,6 +547,26 @@ impl Driver {
             assert!(self.state.book.interrupted);
             self.input(&Input::Audited);
         }
+    }
+}
+
+/// The start of a pipeline by ann over the API; the config needs no more than what matters.
+pub fn submission(config: &Value, trigger: &Value) -> Start {
+    let mut whole =
+        json!({"id": "config", "name": "pipe", "application": "app", "spelEvaluator": "v4"});
+    whole
+        .as_object_mut()
+        .unwrap()
+        .extend(config.as_object().unwrap().clone());
+    Start {
+        execution: routing::execution_id(BEGAN_MS, "config", 7),
+        kind: ExecutionType::Pipeline,
+        config: whole.as_object().unwrap().clone(),
+        trigger: trigger.as_object().unwrap().clone(),
+        user: "ann".into(),
+        origin: "api".into(),
+        parent: None,
+        error: None,
     }
 }
 

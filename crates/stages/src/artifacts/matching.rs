@@ -2,18 +2,15 @@
 
 use std::cell::OnceCell;
 
-use fancy_regex::{Regex, RegexBuilder};
+use gennaker_expressions::JavaPattern;
 
 use super::{Artifact, excerpt};
 
-/// Steps a backtracking regular expression may take on one value before it counts as not matching.
-const BACKTRACK_LIMIT: usize = 10_000;
+/// Steps that a pattern may take on one value before it counts as not matching.
+const STEPS_MAX: usize = 100_000;
 
 /// Longest pattern in an error, in characters.
 const PATTERN_CHARS_MAX: usize = 200;
-
-/// Largest compiled regular expression, in bytes.
-const REGEX_BYTES_MAX: usize = 1 << 20;
 
 /// Fields that are compared. Account, uuid, metadata and provenance play no part.
 const COMPARED: [&str; 5] = ["type", "name", "version", "location", "reference"];
@@ -38,7 +35,7 @@ pub struct Matcher<'a>(Vec<Field<'a>>);
 struct Field<'a> {
     name: &'static str,
     wanted: &'a str,
-    regex: OnceCell<Regex>,
+    pattern: OnceCell<JavaPattern>,
 }
 
 impl<'a> Matcher<'a> {
@@ -50,7 +47,7 @@ impl<'a> Matcher<'a> {
             Some(Field {
                 name,
                 wanted,
-                regex: OnceCell::new(),
+                pattern: OnceCell::new(),
             })
         });
         Self(fields.collect())
@@ -79,27 +76,23 @@ impl Field<'_> {
         if found == wanted || (is_type && EMBEDDED.contains(&found) && EMBEDDED.contains(&wanted)) {
             return Ok(true);
         }
-        let regex = match self.regex.get() {
-            Some(regex) => regex,
+        let pattern = match self.pattern.get() {
+            Some(pattern) => pattern,
             None => {
                 let compiled = self.compile()?;
-                self.regex.get_or_init(|| compiled)
+                self.pattern.get_or_init(|| compiled)
             }
         };
         // Too many steps: it counts as another artifact.
-        Ok(regex.is_match(found).unwrap_or(false))
+        Ok(pattern.is_whole(found, STEPS_MAX).unwrap_or(false))
     }
 
-    fn compile(&self) -> Result<Regex, BadPattern> {
-        RegexBuilder::new(&format!("^(?:{})\\z", self.wanted))
-            .backtrack_limit(BACKTRACK_LIMIT)
-            .delegate_size_limit(REGEX_BYTES_MAX)
-            .build()
-            .map_err(|error| BadPattern {
-                field: self.name,
-                pattern: excerpt(self.wanted.to_owned(), PATTERN_CHARS_MAX),
-                problem: error.to_string(),
-            })
+    fn compile(&self) -> Result<JavaPattern, BadPattern> {
+        JavaPattern::compile(self.wanted).map_err(|problem| BadPattern {
+            field: self.name,
+            pattern: excerpt(self.wanted.to_owned(), PATTERN_CHARS_MAX),
+            problem,
+        })
     }
 }
 
@@ -124,6 +117,8 @@ mod tests {
             (json!({"name": "r\\.io/.*"}), true),
             (json!({"version": "1\\.\\d+"}), false),
             (json!({"version": "1|1.2.3"}), true),
+            (json!({"version": "\\Q1.2\\E.++"}), true),
+            (json!({"version": "[\\p{Digit}.&&[^9]]+"}), true),
             (json!({"location": "eu"}), false),
             (json!({"location": ".*"}), false),
             (
