@@ -10,7 +10,7 @@
 //!
 //! It must never speak the protocol of clients (that is `bus`), never be part of `gennaker serve`, whose broker somebody else
 //! runs, and never wait in an async way: `cargo xtask` uses it too, and is to be built in seconds. Called by `gennaker dev`, by
-//! `xtask` and by the testkit.
+//! `xtask`, by the testkit, and by `bus` for which versions are recent enough.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 

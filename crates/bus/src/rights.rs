@@ -2,7 +2,7 @@
 //!
 //! | role | reads | writes |
 //! |---|---|---|
-//! | `scheduler` | everything | logs, state, leases, tasks; makes streams and consumers |
+//! | `scheduler` | everything | logs, state, archive, leases, tasks; makes streams and consumers |
 //! | `worker` of a pool | its pool's tasks and ledger | its ledger, reports |
 //! | `triggers` | events, documents | starts |
 //! | `gate` | documents, leases | documents, events, commands |
@@ -25,6 +25,7 @@ const DOCUMENT_POOL: &str = "notify";
 const DOCUMENTS: &str = "gk_docs";
 const LEASES: &str = "gk_lease";
 const SETTINGS: &str = "gk_cfg";
+const BLOBS: &str = "gk_blobs";
 
 /// A kind of process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,6 +158,7 @@ impl Rights {
             self.write(&format!("gk_state_{partition}"));
         }
         self.write(LEASES);
+        self.write(BLOBS);
         self.say([PARTITIONS_SUBJECT.to_owned()]);
         self.say(["gk.task.>", "gk.abort.>", "gk.feed.>", "gk.cmd.*.request"].map(str::to_owned));
         self.hear(["gk.cmd.*.*", "gk.alive.*"].map(str::to_owned));

@@ -10,10 +10,12 @@ use bytes::Bytes;
 use gennaker_bus::{Bucket, Bus, Held, Lease};
 use gennaker_model::routing::fnv1a64;
 use gennaker_runtime::{Clock, Scope};
-use gennaker_store::Store;
+use gennaker_store::{Archive, Store};
 use tokio::sync::mpsc;
 
 use crate::{
+    chain,
+    checkpoint::Records,
     config::Config,
     metrics,
     owner::{Ended, Owner, Surroundings},
@@ -25,6 +27,7 @@ pub struct Scheduler {
     config: Arc<Config>,
     bus: Bus,
     store: Store,
+    archive: Archive,
     clock: Clock,
 }
 
@@ -46,15 +49,23 @@ struct Gone {
 }
 
 impl Scheduler {
-    /// A scheduler; nothing happens before [`Self::run`].
+    /// A scheduler; nothing happens before [`Self::run`]. Its archive is in the broker, unless [`Self::with_archive`] names
+    /// another one.
     #[must_use]
     pub fn new(config: Config, bus: Bus, store: Store, clock: Clock) -> Self {
         Self {
             config: Arc::new(config),
+            archive: Archive::kv(&bus),
             bus,
             store,
             clock,
         }
+    }
+
+    /// The same with another archive. All schedulers of an installation have the same one.
+    #[must_use]
+    pub fn with_archive(self, archive: Archive) -> Self {
+        Self { archive, ..self }
     }
 
     /// Takes partitions and runs them until the scope is cancelled; then hands them back.
@@ -216,7 +227,10 @@ impl Scheduler {
             clock: self.clock.clone(),
             partition,
             log: self.bus.log(partition),
-            kv: self.bus.kv(Bucket::State(partition)),
+            records: Records {
+                kv: self.bus.kv(Bucket::State(partition)),
+                archive: self.archive.clone(),
+            },
             scope: own.clone(),
         };
         let spawned = above.spawn(&format!("owner-{partition}"), async move {
@@ -296,17 +310,6 @@ fn chosen(partition: u32, present: &[String]) -> Option<&String> {
             (*key).clone(),
         )
     })
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

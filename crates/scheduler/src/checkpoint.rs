@@ -10,20 +10,30 @@
 //! Several records are not atomic. Parts go to *new* keys first; then the header, which names them, is written on the
 //! revision that we know: that write is the commit. Then the replaced parts are deleted. A header with a higher epoch than
 //! ours means that we are deposed; one with a lower epoch was a late write of a former owner and is replaced.
+//!
+//! The document and the history of an execution that was complete long enough are in the archive (module `archive`); its header
+//! stays and says where.
 
+mod archive;
+mod erase;
 mod load;
 mod save;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use gennaker_bus::token;
+use gennaker_bus::{Kv, token};
 use gennaker_engine::State;
-use gennaker_model::{ExecutionId, Stage, StageId};
+use gennaker_model::{Execution, ExecutionId, Stage, StageId};
+use gennaker_store::{Archive, Object};
 use serde::{Deserialize, Serialize};
 
 use crate::history::{Kept, Tail};
-pub(crate) use load::{Brief, LoadError, document_of, load};
-pub(crate) use save::{SaveError, erase, save};
+pub(crate) use archive::{Moved, move_out};
+pub(crate) use erase::erase;
+pub(crate) use load::{Brief, LoadError, brief_of, load, shown, stands_for};
+pub(crate) use save::{SaveError, save};
 
 /// Version of the header.
 const VERSION: u8 = 1;
@@ -33,6 +43,15 @@ const STAGE_BYTES_INLINE: usize = 4 * 1024;
 
 /// Largest record, in bytes.
 const RECORD_BYTES_MAX: usize = 512 * 1024;
+
+/// Where the executions of a partition lie.
+#[derive(Clone)]
+pub(crate) struct Records {
+    /// The state bucket.
+    pub kv: Kv,
+    /// Where documents go in the end.
+    pub archive: Archive,
+}
 
 /// The header as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,6 +77,36 @@ struct Header {
     /// What led to the state.
     #[serde(default)]
     history: Kept,
+    /// The state and the history are in the archive, and not here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    archived: Option<Box<Archived>>,
+    /// What is not needed any more.
+    #[serde(default, skip_serializing_if = "Leftovers::is_empty")]
+    leftovers: Leftovers,
+}
+
+/// What a header says about an execution in the archive.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Archived {
+    /// Where it is.
+    object: Object,
+    /// The document as lists show it, so that neither they nor a take-over need the archive.
+    brief: Execution,
+    /// Whether the brief has everything that lists show.
+    is_whole: bool,
+}
+
+/// What is to be deleted, named until it surely is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Leftovers {
+    /// Keys of the state bucket.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    records: Vec<String>,
+    /// Objects of the archive.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    objects: Vec<Object>,
 }
 
 /// What the owner knows of an execution's records.
@@ -75,6 +124,40 @@ pub(crate) struct Saved {
     pub moved: usize,
     pieces: Vec<String>,
     stages: BTreeMap<StageId, (Arc<Stage>, Vec<String>)>,
+    /// Where the archive has what was loaded.
+    archived: Option<Object>,
+    leftovers: Leftovers,
+}
+
+impl Saved {
+    /// Nothing but the log sequence that a header stands for.
+    pub fn of_sequence(sequence: u64) -> Self {
+        Self {
+            sequence,
+            ..Self::default()
+        }
+    }
+
+    /// Keys of the records that hold the state.
+    fn parts(&self) -> impl Iterator<Item = &String> {
+        let stages = self.stages.values().flat_map(|(_, keys)| keys);
+        self.pieces.iter().chain(stages)
+    }
+
+    /// Everything beside the header.
+    fn everything(&self) -> Leftovers {
+        let mut leftovers = self.leftovers.clone();
+        let records = self.parts().chain(&self.history.chunks).cloned();
+        leftovers.records.extend(records);
+        leftovers.objects.extend(self.archived.clone());
+        leftovers
+    }
+}
+
+impl Leftovers {
+    fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.objects.is_empty()
+    }
 }
 
 /// An execution as it was loaded.

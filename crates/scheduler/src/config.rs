@@ -1,8 +1,9 @@
 //! Numbers of the scheduler role.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use gennaker_engine::Rules;
+use gennaker_stages::Catalogue;
 
 /// Settings of one scheduler process.
 #[derive(Clone, Debug)]
@@ -36,10 +37,66 @@ pub struct Config {
     pub audit_every: Duration,
     /// A task that no worker is known to hold is published again after this time, milliseconds.
     pub unseen_ms: i64,
-    /// How long finished executions are kept, milliseconds.
-    pub retention_ms: i64,
+    /// What becomes of complete executions.
+    pub retention: Retention,
     /// Numbers of the engine.
     pub rules: Rules,
+    /// The stage types.
+    pub catalogue: Arc<Catalogue>,
+}
+
+/// How long complete executions stay where they are. Times count from when an execution was made (`buildTime`).
+///
+/// Source: Orca's `OldPipelineCleanupPollingNotificationAgent`, which is off by default and then deletes nothing.
+#[derive(Clone, Debug)]
+pub struct Retention {
+    /// After this time documents move to the archive, milliseconds.
+    pub archive_after_ms: i64,
+    /// After this time executions are deleted, milliseconds; never if there is none.
+    pub delete_after_ms: Option<i64>,
+    /// The newest so many executions of each pipeline are neither moved nor deleted, however old they are.
+    pub keep_per_pipeline: usize,
+    /// Applications, in lower case, whose executions are deleted after [`Self::exceptional_delete_after_ms`].
+    pub exceptional_applications: BTreeSet<String>,
+    /// Instead of [`field@Self::delete_after_ms`], if that is there, milliseconds.
+    pub exceptional_delete_after_ms: i64,
+    /// How often all executions are looked at.
+    pub sweep_every: Duration,
+}
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            archive_after_ms: 30 * DAY_MS,
+            delete_after_ms: None,
+            keep_per_pipeline: 5,
+            exceptional_applications: BTreeSet::new(),
+            exceptional_delete_after_ms: 365 * DAY_MS,
+            sweep_every: Duration::from_secs(60 * 60),
+        }
+    }
+}
+
+impl Retention {
+    /// After which time the executions of an application are deleted.
+    pub(crate) fn delete_after_ms(&self, application: &str) -> Option<i64> {
+        let usual = self.delete_after_ms?;
+        Some(if self.exceptional_applications.contains(application) {
+            self.exceptional_delete_after_ms
+        } else {
+            usual
+        })
+    }
+
+    /// After which time something may have to be done.
+    pub(crate) fn first_ms(&self) -> i64 {
+        let deletion = self.delete_after_ms.unwrap_or(i64::MAX);
+        self.archive_after_ms
+            .min(deletion)
+            .min(self.exceptional_delete_after_ms)
+    }
 }
 
 impl Config {
@@ -61,8 +118,9 @@ impl Config {
             checkpoint_every: Duration::from_secs(1),
             audit_every: Duration::from_secs(5),
             unseen_ms: 15_000,
-            retention_ms: 14 * 24 * 60 * 60 * 1000,
+            retention: Retention::default(),
             rules: Rules::default(),
+            catalogue: Arc::new(Catalogue::new()),
         }
     }
 }

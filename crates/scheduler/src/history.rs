@@ -44,6 +44,11 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl Tail {
+    /// Lines that were read.
+    pub fn of(lines: &[u8]) -> Self {
+        Self(lines.to_vec())
+    }
+
     /// Adds a decision: the revision after it, its time (epoch milliseconds), and its facts as a JSON array.
     pub fn add(&mut self, revision: u64, at: i64, facts: &[u8]) {
         let head = format!("{{\"rev\":{revision},\"at\":{at},\"e\":");
@@ -79,6 +84,14 @@ impl Tail {
 }
 
 impl Kept {
+    /// What is still to be said of a history that lies as a whole in another place.
+    pub fn elsewhere(history: &Self) -> Self {
+        Self {
+            dropped: history.dropped,
+            ..Self::default()
+        }
+    }
+
     /// With new chunks; returns the keys of the records that are too many.
     pub fn grow(&mut self, keys: Vec<String>) -> Vec<String> {
         self.chunks.extend(keys);
@@ -138,15 +151,11 @@ pub(crate) enum ReadError {
     Damaged(#[from] Damaged),
 }
 
-/// Reads a history: all chunks that are kept, then the tail; `None` when a chunk is gone because the header has changed.
+/// The lines of a history: all chunks that are kept, then the tail; `None` when a chunk is gone because the header has changed.
 ///
 /// # Errors
 /// When the bucket does not answer, or a chunk is damaged.
-pub(crate) async fn read(
-    kv: &Kv,
-    kept: &Kept,
-    tail: &Tail,
-) -> Result<Option<Vec<serde_json::Value>>, ReadError> {
+pub(crate) async fn lines(kv: &Kv, kept: &Kept, tail: &Tail) -> Result<Option<Vec<u8>>, ReadError> {
     let mut lines = Vec::new();
     for key in &kept.chunks {
         match kv.get(key).await? {
@@ -155,13 +164,17 @@ pub(crate) async fn read(
         }
     }
     lines.extend_from_slice(tail.lines());
-    let steps = lines
+    Ok(Some(lines))
+}
+
+/// The steps of a history.
+pub(crate) fn steps(lines: &[u8]) -> Vec<serde_json::Value> {
+    lines
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty())
         // The first line may have lost its beginning with a dropped record.
         .filter_map(|line| serde_json::from_slice(line).ok())
-        .collect();
-    Ok(Some(steps))
+        .collect()
 }
 
 #[cfg(test)]

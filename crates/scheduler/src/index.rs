@@ -1,90 +1,289 @@
 //! One small entry for every execution of a partition, for lists and for telling new ids from old ones.
+//!
+//! Entries stand in an array, and the orders name their places in it: a list walks the executions of one pipeline, or of the
+//! pipelines of one application, newest first, and stops when it has enough. What has succeeded is by far the most, so what runs
+//! and what failed have orders of their own.
+
+mod find;
+mod scan;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Bound,
     sync::Arc,
 };
 
-use gennaker_model::{Execution, ExecutionId, ExecutionType, Status, command::ListQuery};
+use gennaker_model::{Execution, ExecutionId, ExecutionType, Status, routing::fnv1a64};
+use serde_json::Value;
+
+pub(crate) use scan::scan;
 
 /// What lists need to choose by. Texts are shared with the other executions of the pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
-    kind: ExecutionType,
+    id: ExecutionId,
+    build_time: i64,
+    /// Folded, see [`fold`].
     application: Arc<str>,
     config: Option<Arc<str>>,
     name: Arc<str>,
+    trigger_type: Arc<str>,
+    /// Hash of `trigger.eventId`; 0 if it has none.
+    event: u64,
+    kind: ExecutionType,
     status: Status,
-    build_time: i64,
+    is_archived: bool,
 }
+
+/// Where an execution stands in an order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    time: i64,
+    id: ExecutionId,
+}
+
+/// Executions by time, then id, with their places in the array.
+type Order = BTreeMap<Place, u32>;
+
+/// Executions of one pipeline; those without a configuration, of one application.
+type Pipeline = (Arc<str>, Option<Arc<str>>);
 
 /// All executions of a partition.
 #[derive(Default)]
 pub(crate) struct Index {
-    entries: BTreeMap<ExecutionId, Entry>,
-    by_time: BTreeSet<(i64, ExecutionId)>,
-    by_config: BTreeMap<Arc<str>, BTreeSet<(i64, ExecutionId)>>,
+    entries: Vec<Option<Entry>>,
+    free: Vec<u32>,
+    by_id: BTreeMap<ExecutionId, u32>,
+    all: Order,
+    /// Those that are not complete.
+    active: Order,
+    /// Those that are complete and did not succeed.
+    failed: Order,
+    by_pipeline: BTreeMap<Pipeline, Order>,
+    /// The applications that each configuration has executions of: one, unless it was moved.
+    homes: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
     /// Every text of the entries, once.
     texts: BTreeSet<Arc<str>>,
+    archived: usize,
     /// Whether every execution of the partition is in it.
     pub complete: bool,
 }
 
+/// A complete execution that a sweep looks at.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Finished {
+    pub id: ExecutionId,
+    pub application: Arc<str>,
+    pub build_time: i64,
+    pub is_archived: bool,
+    /// Whether it is among so many newest of its pipeline.
+    pub is_recent: bool,
+}
+
 impl Index {
+    /// Takes an execution in, or its new status.
     pub fn put(&mut self, document: &Execution) {
-        if let Some(held) = self.entries.get_mut(&document.id) {
-            // Nothing but the status of an execution ever changes.
-            held.status = document.status;
+        if let Some(place) = self.by_id.get(&document.id).copied() {
+            self.set_status(place, document.status);
             return;
         }
+        let trigger = |field: &str| {
+            let held = document.trigger.get(field).and_then(Value::as_str);
+            held.unwrap_or_default()
+        };
         let entry = Entry {
-            kind: document.kind,
-            application: self.text(&document.application),
+            id: document.id.clone(),
+            build_time: document.build_time,
+            application: self.text(&fold(&document.application)),
             config: document
                 .pipeline_config_id
                 .as_deref()
                 .map(|id| self.text(id)),
             name: self.text(document.name.as_deref().unwrap_or_default()),
+            trigger_type: self.text(trigger("type")),
+            event: hash_of(trigger("eventId")),
+            kind: document.kind,
             status: document.status,
-            build_time: document.build_time,
+            is_archived: false,
         };
-        let place = (entry.build_time, document.id.clone());
-        if let Some(config) = &entry.config {
-            self.by_config
-                .entry(config.clone())
-                .or_default()
-                .insert(place.clone());
-        }
-        self.by_time.insert(place);
-        self.entries.insert(document.id.clone(), entry);
+        self.insert(entry);
     }
 
     pub fn remove(&mut self, id: &ExecutionId) {
-        let Some(entry) = self.entries.remove(id) else {
+        let Some(place) = self.by_id.remove(id) else {
             return;
         };
+        let Some(entry) = self.entries.get_mut(place as usize).and_then(Option::take) else {
+            return;
+        };
+        self.free.push(place);
+        self.archived -= usize::from(entry.is_archived);
+        let at = entry.place();
+        self.all.remove(&at);
+        self.active.remove(&at);
+        self.failed.remove(&at);
+        let pipeline = (entry.application.clone(), entry.config.clone());
+        if let Some(order) = self.by_pipeline.get_mut(&pipeline) {
+            order.remove(&at);
+            if order.is_empty() {
+                self.by_pipeline.remove(&pipeline);
+                self.leave_home(&pipeline);
+            }
+        }
         let Entry {
             application,
             config,
             name,
-            build_time,
+            trigger_type,
             ..
         } = entry;
-        let place = (build_time, id.clone());
-        self.by_time.remove(&place);
-        if let Some(config) = &config
-            && let Some(of_config) = self.by_config.get_mut(config)
+        drop(pipeline);
+        let texts = [Some(application), config, Some(name), Some(trigger_type)];
+        for text in texts.into_iter().flatten() {
+            self.forget(text);
+        }
+    }
+
+    pub fn contains(&self, id: &ExecutionId) -> bool {
+        self.by_id.contains_key(id)
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// How many are in the archive.
+    pub fn archived(&self) -> usize {
+        self.archived
+    }
+
+    /// Says where the document of a complete execution is.
+    pub fn set_archived(&mut self, id: &ExecutionId, is_archived: bool) {
+        if let Some(place) = self.by_id.get(id).copied()
+            && let Some(Some(entry)) = self.entries.get_mut(place as usize)
+            && entry.is_archived != is_archived
         {
-            of_config.remove(&place);
-            if of_config.is_empty() {
-                self.by_config.remove(config);
+            entry.is_archived = is_archived;
+            if is_archived {
+                self.archived += 1;
+            } else {
+                self.archived -= 1;
             }
         }
-        for text in [Some(application), config, Some(name)]
-            .into_iter()
-            .flatten()
-        {
-            self.forget(text);
+    }
+
+    /// Complete executions made before an instant (epoch milliseconds), oldest first, beginning behind a place, of at most
+    /// `looked_at_max` that are looked at. Returns the place to go on from, and none at the end.
+    pub fn sweep(
+        &self,
+        behind: Option<&Place>,
+        before: i64,
+        recent: usize,
+        looked_at_max: usize,
+    ) -> (Vec<Finished>, Option<Place>) {
+        let from = behind.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut found = Vec::new();
+        let rest = self.all.range::<Place, _>((from, Bound::Unbounded));
+        for (looked_at, (at, place)) in rest.enumerate() {
+            if at.time >= before {
+                return (found, None);
+            }
+            if looked_at == looked_at_max {
+                // What is looked at next begins behind the one before this.
+                let last = self.all.range(..at.clone()).next_back();
+                return (found, last.map(|(at, _)| at.clone()));
+            }
+            let Some(entry) = self.entry(*place) else {
+                continue;
+            };
+            if entry.status.is_complete() {
+                found.push(Finished {
+                    id: entry.id.clone(),
+                    application: Arc::clone(&entry.application),
+                    build_time: entry.build_time,
+                    is_archived: entry.is_archived,
+                    is_recent: self.is_recent(entry, recent),
+                });
+            }
+        }
+        (found, None)
+    }
+
+    fn is_recent(&self, entry: &Entry, recent: usize) -> bool {
+        if entry.config.is_none() {
+            return false;
+        }
+        let pipeline = (entry.application.clone(), entry.config.clone());
+        let at = entry.place();
+        let order = self.by_pipeline.get(&pipeline);
+        order.is_some_and(|order| order.keys().rev().take(recent).any(|newer| *newer == at))
+    }
+
+    fn insert(&mut self, entry: Entry) {
+        let at = entry.place();
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.entries.push(None);
+            u32::try_from(self.entries.len() - 1)
+                .expect("fewer executions than 2^32 fit into memory")
+        });
+        self.by_id.insert(entry.id.clone(), place);
+        self.all.insert(at.clone(), place);
+        if let Some(order) = self.order_of(entry.status) {
+            order.insert(at.clone(), place);
+        }
+        if let Some(config) = &entry.config {
+            let homes = self.homes.entry(config.clone()).or_default();
+            homes.insert(entry.application.clone());
+        }
+        let pipeline = (entry.application.clone(), entry.config.clone());
+        let order = self.by_pipeline.entry(pipeline).or_default();
+        order.insert(at, place);
+        self.entries[place as usize] = Some(entry);
+    }
+
+    /// Nothing else of an execution that lists choose by ever changes.
+    fn set_status(&mut self, place: u32, status: Status) {
+        let Some(Some(entry)) = self.entries.get_mut(place as usize) else {
+            return;
+        };
+        entry.status = status;
+        let at = entry.place();
+        if !status.is_complete() && entry.is_archived {
+            // It was restarted: what the archive has is not what it is any more.
+            entry.is_archived = false;
+            self.archived -= 1;
+        }
+        self.active.remove(&at);
+        self.failed.remove(&at);
+        if let Some(order) = self.order_of(status) {
+            order.insert(at, place);
+        }
+    }
+
+    /// The order of those that did not succeed, or not yet.
+    fn order_of(&mut self, status: Status) -> Option<&mut Order> {
+        match status {
+            Status::Succeeded => None,
+            status if status.is_complete() => Some(&mut self.failed),
+            _ => Some(&mut self.active),
+        }
+    }
+
+    fn entry(&self, place: u32) -> Option<&Entry> {
+        self.entries.get(place as usize)?.as_ref()
+    }
+
+    fn leave_home(&mut self, (application, config): &Pipeline) {
+        let Some(config) = config else {
+            return;
+        };
+        if let Some(homes) = self.homes.get_mut(config) {
+            homes.remove(application);
+            if homes.is_empty() {
+                self.homes.remove(config);
+            }
         }
     }
 
@@ -105,215 +304,26 @@ impl Index {
             self.texts.remove(&text);
         }
     }
-
-    pub fn contains(&self, id: &ExecutionId) -> bool {
-        self.entries.contains_key(id)
-    }
-
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Complete executions made before an instant (epoch milliseconds), oldest first.
-    pub fn finished_before(&self, instant: i64, limit: usize) -> Vec<ExecutionId> {
-        self.by_time
-            .iter()
-            .take_while(|(time, _)| *time < instant)
-            .filter(|(_, id)| {
-                self.entries
-                    .get(id)
-                    .is_some_and(|entry| entry.status.is_complete())
-            })
-            .map(|(_, id)| id.clone())
-            .take(limit)
-            .collect()
-    }
-
-    /// Ids that match a query, newest first.
-    pub fn find(&self, query: &ListQuery) -> Vec<ExecutionId> {
-        let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
-        if !query.executions.is_empty() {
-            let asked: BTreeSet<&ExecutionId> = query.executions.iter().collect();
-            return asked
-                .into_iter()
-                .filter(|id| self.contains(id))
-                .take(limit)
-                .cloned()
-                .collect();
-        }
-        let per_config = query
-            .limit_per_config
-            .map_or(usize::MAX, |limit| limit as usize);
-        if !query.config_ids.is_empty() {
-            let mut found: Vec<(i64, ExecutionId)> = Vec::new();
-            for config in &query.config_ids {
-                let Some(of_config) = self.by_config.get(config.as_str()) else {
-                    continue;
-                };
-                found.extend(
-                    of_config
-                        .iter()
-                        .rev()
-                        .filter(|(_, id)| self.matches(id, query))
-                        .take(per_config)
-                        .cloned(),
-                );
-            }
-            found.sort_unstable_by(|one, other| other.cmp(one));
-            found.truncate(limit);
-            return found.into_iter().map(|(_, id)| id).collect();
-        }
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut found = Vec::new();
-        for (time, id) in self.by_time.iter().rev() {
-            if found.len() >= limit || query.since_ms.is_some_and(|since| *time < since) {
-                break;
-            }
-            if !self.matches(id, query) {
-                continue;
-            }
-            if let Some(config) = self
-                .entries
-                .get(id)
-                .and_then(|entry| entry.config.as_deref())
-            {
-                let count = counts.entry(config).or_default();
-                *count += 1;
-                if *count > per_config {
-                    continue;
-                }
-            }
-            found.push(id.clone());
-        }
-        found
-    }
-
-    fn matches(&self, id: &ExecutionId, query: &ListQuery) -> bool {
-        let Some(entry) = self.entries.get(id) else {
-            return false;
-        };
-        let wanted = |asked: Option<&String>, held: &str| {
-            asked.is_none_or(|asked| asked.eq_ignore_ascii_case(held))
-        };
-        query.kind.is_none_or(|kind| kind == entry.kind)
-            && wanted(query.application.as_ref(), &entry.application)
-            && (query.statuses.is_empty() || query.statuses.contains(&entry.status))
-            && query.since_ms.is_none_or(|since| entry.build_time >= since)
-            && query
-                .name_contains
-                .as_ref()
-                .is_none_or(|part| entry.name.to_lowercase().contains(&part.to_lowercase()))
-    }
 }
 
-/// How many documents are handed over at once.
-const LOT: usize = 500;
-
-/// Reads every header and hands its document to the owner.
-///
-/// # Errors
-/// When the bucket does not answer; what was handed over already does no harm twice.
-pub(crate) async fn scan(
-    kv: &gennaker_bus::Kv,
-    sender: &tokio::sync::mpsc::Sender<crate::owner::Arrival>,
-) -> Result<(), gennaker_bus::Error> {
-    let mut headers = kv.scan("x").await?;
-    let mut documents = Vec::new();
-    let mut unfinished = Vec::new();
-    let mut deleted = Vec::new();
-    loop {
-        let next = headers.next().await.transpose()?;
-        let last = next.is_none();
-        if let Some(record) = next {
-            match crate::checkpoint::document_of(kv, record).await {
-                Some(crate::checkpoint::Brief::Finished(document)) => documents.push(*document),
-                Some(crate::checkpoint::Brief::Unfinished(id)) => unfinished.push(id),
-                Some(crate::checkpoint::Brief::Deleted(id, time)) => deleted.push((id, time)),
-                None => {}
-            }
-        }
-        if last || documents.len() + unfinished.len() + deleted.len() >= LOT {
-            let arrival = crate::owner::Arrival::Indexed {
-                documents: std::mem::take(&mut documents),
-                unfinished: std::mem::take(&mut unfinished),
-                deleted: std::mem::take(&mut deleted),
-                last,
-            };
-            if sender.send(arrival).await.is_err() || last {
-                return Ok(());
-            }
+impl Entry {
+    fn place(&self) -> Place {
+        Place {
+            time: self.build_time,
+            id: self.id.clone(),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
+/// Applications are compared without regard to case, as Front50 does.
+fn fold(application: &str) -> String {
+    application.to_ascii_lowercase()
+}
 
-    use super::*;
-
-    fn document(id: &str, application: &str, config: Option<&str>, time: i64) -> Execution {
-        serde_json::from_value(json!({
-            "type": "PIPELINE", "id": id, "application": application, "name": "deploy",
-            "pipelineConfigId": config, "buildTime": time, "status": "SUCCEEDED", "stages": [],
-            "authentication": {"user": "anonymous"}, "trigger": {"type": "manual"},
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn texts_are_kept_once_and_as_long_as_needed() {
-        let mut index = Index::default();
-        for (id, application) in [("a", "shop"), ("b", "shop"), ("c", "bank")] {
-            index.put(&document(id, application, Some("deploy"), 1));
-        }
-        assert_eq!(index.texts.len(), 3, "{:?}", index.texts);
-        for id in ["a", "b", "b", "x"] {
-            index.remove(&ExecutionId::new(id).unwrap());
-        }
-        assert!(!index.texts.contains("shop"));
-        assert_eq!(index.len(), 1);
-        index.remove(&ExecutionId::new("c").unwrap());
-        assert!(index.texts.is_empty() && index.by_time.is_empty() && index.by_config.is_empty());
-    }
-
-    #[test]
-    fn lists_are_newest_first_and_limited_per_pipeline() {
-        let mut index = Index::default();
-        for time in 0..20 {
-            let config = if time % 2 == 0 { "even" } else { "odd" };
-            index.put(&document(
-                &format!("e{time:02}"),
-                "shop",
-                Some(config),
-                time,
-            ));
-        }
-        let found = |query: ListQuery| -> Vec<String> {
-            let found = index.find(&query);
-            found.iter().map(ToString::to_string).collect()
-        };
-        let query = ListQuery {
-            limit: Some(3),
-            ..ListQuery::default()
-        };
-        assert_eq!(found(query), ["e19", "e18", "e17"]);
-        let query = ListQuery {
-            config_ids: vec!["odd".to_owned()],
-            limit_per_config: Some(2),
-            ..ListQuery::default()
-        };
-        assert_eq!(found(query), ["e19", "e17"]);
-        let query = ListQuery {
-            limit_per_config: Some(1),
-            application: Some("SHOP".to_owned()),
-            ..ListQuery::default()
-        };
-        assert_eq!(found(query), ["e19", "e18"]);
-        let query = ListQuery {
-            application: Some("bank".to_owned()),
-            ..ListQuery::default()
-        };
-        assert!(found(query).is_empty());
+/// Hash of an event's id; 0 for none.
+fn hash_of(event: &str) -> u64 {
+    match event {
+        "" => 0,
+        event => fnv1a64(event.as_bytes()).max(1),
     }
 }

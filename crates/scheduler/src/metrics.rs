@@ -37,6 +37,27 @@ static LOADED: Gauge<1> = Gauge::labelled(
     "Executions in memory.",
     ["partition"],
 );
+static ARCHIVED: Gauge<1> = Gauge::labelled(
+    "gennaker_executions_archived",
+    "Executions that are kept, and whose documents are in the archive.",
+    ["partition"],
+);
+static MOVED: Counter = Counter::new(
+    "gennaker_archive_moved_total",
+    "Executions whose documents were moved to the archive.",
+);
+static MOVED_BYTES: Counter = Counter::new(
+    "gennaker_archive_moved_bytes_total",
+    "Bytes that were written to the archive, after compression.",
+);
+static ERASED: Counter = Counter::new(
+    "gennaker_executions_expired_total",
+    "Executions that were deleted because of their age.",
+);
+static ARCHIVE_FAILURES: Counter = Counter::new(
+    "gennaker_archive_failures_total",
+    "Moves, deletions and reads that the archive or the state bucket did not do.",
+);
 static TIMERS: Gauge<1> = Gauge::labelled("gennaker_timers", "Armed timers.", ["partition"]);
 
 /// Registers them; once per process is enough, again does no harm.
@@ -53,6 +74,11 @@ pub(crate) fn register() -> Result<(), InvalidMetric> {
         &LATE_SECONDS,
         &EXECUTIONS,
         &LOADED,
+        &ARCHIVED,
+        &MOVED,
+        &MOVED_BYTES,
+        &ERASED,
+        &ARCHIVE_FAILURES,
         &TIMERS,
     ])
 }
@@ -72,11 +98,26 @@ pub(crate) fn refused_busy() {
     REFUSED.inc();
 }
 
-pub(crate) fn sizes(partition: u32, executions: usize, loaded: usize, timers: usize) {
+pub(crate) fn archived(bytes: u64) {
+    MOVED.inc();
+    MOVED_BYTES.add(bytes);
+}
+
+pub(crate) fn erased() {
+    ERASED.inc();
+}
+
+pub(crate) fn archive_failed() {
+    ARCHIVE_FAILURES.inc();
+}
+
+/// `executions`: how many there are, and how many of them are in the archive.
+pub(crate) fn sizes(partition: u32, executions: (usize, usize), loaded: usize, timers: usize) {
     let partition = partition.to_string();
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
     for (gauge, count) in [
-        (&EXECUTIONS, executions),
+        (&EXECUTIONS, executions.0),
+        (&ARCHIVED, executions.1),
         (&LOADED, loaded),
         (&TIMERS, timers),
     ] {

@@ -3,15 +3,22 @@
 mod answer;
 mod arrival;
 mod audit;
+mod caller;
 mod correlations;
+mod decide;
+mod delete;
 mod freezes;
 mod group;
 mod keep;
 mod limits;
 mod outgoing;
+mod perform;
 mod prior;
 mod release;
+mod retire;
 mod spans;
+mod start;
+mod templated;
 mod work;
 
 use std::{
@@ -21,7 +28,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use gennaker_bus::{Appended, Bus, Error, Kv, Log};
+use gennaker_bus::{Appended, Bus, Error, Log};
 use gennaker_engine::State;
 use gennaker_model::{AttemptId, ExecutionId};
 use gennaker_runtime::{Clock, Scope};
@@ -29,7 +36,12 @@ use gennaker_store::Store;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::{
-    checkpoint::Saved, config::Config, history::Tail, index::Index, metrics, wheel::Wheel,
+    checkpoint::{Records, Saved},
+    config::Config,
+    history::Tail,
+    index::Index,
+    metrics,
+    wheel::Wheel,
 };
 pub(crate) use arrival::{Arrival, Saving};
 use group::Group;
@@ -62,7 +74,7 @@ pub(crate) struct Surroundings {
     pub clock: Clock,
     pub partition: u32,
     pub log: Log,
-    pub kv: Kv,
+    pub records: Records,
     pub scope: Scope,
 }
 
@@ -105,6 +117,8 @@ pub(crate) struct Owner {
     hints_at: Option<tokio::time::Instant>,
     /// Deleted executions, and when (epoch milliseconds): their ids are not free for others.
     deleted: BTreeMap<ExecutionId, i64>,
+    /// Which finished executions are looked at next, whether their time has come.
+    sweep: retire::Sweep,
     /// Executions whose state in memory is ahead of the log, because their append is not acknowledged: no checkpoint is cut.
     ahead: BTreeSet<ExecutionId>,
     /// What is to be sent at the end of this turn.
@@ -129,11 +143,15 @@ enum Slot {
         waiting: Vec<Work>,
         sequence: u64,
     },
+    /// It is being moved to the archive, or erased.
+    Retiring {
+        waiting: Vec<Work>,
+    },
 }
 
 /// What ended a wait of the loop.
 enum Woken {
-    Saved(Saving),
+    Saved(Box<Saving>),
     Arrived(Box<Arrival>),
     Due,
     HintsDue,
@@ -203,6 +221,7 @@ impl Owner {
             hints: BTreeMap::new(),
             hints_at: None,
             deleted: BTreeMap::new(),
+            sweep: retire::Sweep::begin(around.config.retention.sweep_every),
             ahead: BTreeSet::new(),
             outgoing: Outgoing::default(),
             crowded: None,
@@ -254,7 +273,7 @@ impl Owner {
             let woken = tokio::select! {
                 biased;
                 () = token.cancelled() => return self.ended.unwrap_or(Ended::Asked),
-                Some(saving) = saved.recv() => Woken::Saved(saving),
+                Some(saving) = saved.recv() => Woken::Saved(Box::new(saving)),
                 Some(arrival) = arrivals.recv() => Woken::Arrived(Box::new(arrival)),
                 () = clock.sleep_until_ms(due.unwrap_or(i64::MAX)), if due.is_some() => Woken::Due,
                 () = sleep_until(self.hints_at), if self.hints_at.is_some() => Woken::HintsDue,
@@ -265,7 +284,7 @@ impl Owner {
             self.linger().await;
             let mut group = Group::new(self.now());
             match woken {
-                Woken::Saved(saving) => self.checkpoint_done(saving),
+                Woken::Saved(saving) => self.checkpoint_done(*saving),
                 Woken::Arrived(arrival) => self.take(*arrival, &mut group),
                 Woken::Due => {}
                 Woken::HintsDue => self.hint_all(),

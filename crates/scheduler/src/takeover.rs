@@ -54,10 +54,13 @@ pub(crate) enum Failure {
 /// Headers and marks that are read at the same time.
 const READS: usize = 32;
 
+#[derive(Default)]
 struct Found {
     state: Option<State>,
     tail: Tail,
     deleted: bool,
+    /// It is in the archive, and was not read there.
+    archived: bool,
     saved: Saved,
     unsaved: Option<(u64, u64)>,
 }
@@ -119,6 +122,7 @@ fn recovered(found: Found) -> Option<Recovered> {
         deleted,
         saved,
         unsaved,
+        archived: _,
     } = found;
     let state = state?;
     (unsaved.is_some() || state.is_live()).then_some(Recovered {
@@ -135,7 +139,7 @@ async fn live_ones(
     epoch: u64,
 ) -> Result<BTreeMap<ExecutionId, Found>, Failure> {
     use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-    let mut marks = around.kv.scan("l").await?;
+    let mut marks = around.records.kv.scan("l").await?;
     let mut ids = Vec::new();
     while let Some(record) = marks.next().await.transpose()? {
         let id = record
@@ -152,15 +156,24 @@ async fn live_ones(
     stream::iter(loads).buffered(READS).try_collect().await
 }
 
+/// What the log says about an execution in the archive is almost always older than that: a take-over does not need the archive.
+async fn look_up(around: &Surroundings, id: &ExecutionId, epoch: u64) -> Result<Found, Failure> {
+    let Some((written, sequence)) = checkpoint::stands_for(&around.records, id).await? else {
+        return load(around, id, epoch).await;
+    };
+    if written > epoch {
+        return Err(Failure::Superseded);
+    }
+    Ok(Found {
+        saved: Saved::of_sequence(sequence),
+        archived: true,
+        ..Found::default()
+    })
+}
+
 async fn load(around: &Surroundings, id: &ExecutionId, epoch: u64) -> Result<Found, Failure> {
-    let Some(loaded) = checkpoint::load(&around.kv, id).await? else {
-        return Ok(Found {
-            state: None,
-            tail: Tail::default(),
-            deleted: false,
-            saved: Saved::default(),
-            unsaved: None,
-        });
+    let Some(loaded) = checkpoint::load(&around.records, id).await? else {
+        return Ok(Found::default());
     };
     if loaded.epoch > epoch {
         return Err(Failure::Superseded);
@@ -171,7 +184,7 @@ async fn load(around: &Surroundings, id: &ExecutionId, epoch: u64) -> Result<Fou
         tail: loaded.tail,
         deleted,
         saved: loaded.saved,
-        unsaved: None,
+        ..Found::default()
     })
 }
 
@@ -193,8 +206,13 @@ async fn replay(
             Record::read(&entry.payload).map_err(|error| Failure::Log(entry.sequence, error))?;
         for fact in record.entries {
             if !found.contains_key(&fact.x) {
-                let loaded = load(around, &fact.x, epoch).await?;
+                let loaded = look_up(around, &fact.x, epoch).await?;
                 found.insert(fact.x.clone(), loaded);
+            }
+            let restarted =
+                |held: &&mut Found| held.archived && held.saved.sequence < entry.sequence;
+            if let Some(held) = found.get_mut(&fact.x).filter(restarted) {
+                *held = load(around, &fact.x, epoch).await?;
             }
             if let Some(execution) = found.get_mut(&fact.x) {
                 fold(execution, fact, entry.sequence, record.at)?;

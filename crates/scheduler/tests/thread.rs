@@ -1,249 +1,18 @@
 //! Command in, task out, report in, answer out: real scheduler and real worker over the in-memory bus.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::{sync::Arc, time::Duration};
+mod world;
+
+use std::time::Duration;
 
 use bytes::Bytes;
-use gennaker_bus::{Bus, Class, Layout, layout, memory::Broker};
 use gennaker_model::{
-    CommandId, Execution, ExecutionId, ExecutionType, Map, Status,
-    command::{Answer, Envelope, ListQuery, Refusal, RefusalCode, Reply, Request, Start, VERSION},
+    ExecutionType, Map, Status,
+    command::{ListQuery, RefusalCode, Reply, Request, Start},
     routing,
 };
-use gennaker_runtime::{Clock, Scope};
-use gennaker_scheduler::{Config, Scheduler};
-use gennaker_store::Store;
-use gennaker_worker::{Ctx, Done, Effect, Failure, Options, Pool, Registry, Task, Worker};
 use serde_json::{Value, json};
-
-struct Noop;
-
-impl Task for Noop {
-    fn kind(&self) -> &'static str {
-        "noop"
-    }
-
-    fn effect(&self, _message: &gennaker_model::work::TaskMessage) -> Effect {
-        Effect::None
-    }
-
-    fn run<'a>(
-        &'a self,
-        _ctx: &'a Ctx,
-    ) -> futures_util::future::BoxFuture<'a, Result<Done, Failure>> {
-        Box::pin(async { Ok(Done::default()) })
-    }
-}
-
-const PARTITIONS: u32 = 2;
-
-struct World {
-    broker: Broker,
-    bus: Bus,
-    clock: Clock,
-    commands: u64,
-    schedulers: Vec<(String, Scope)>,
-}
-
-impl World {
-    async fn new() -> Self {
-        let broker = Broker::new(1);
-        let clock = Clock::simulated(1_800_000_000_000);
-        let bus = Bus::memory(&broker, "client");
-        let layout = Layout {
-            partitions: PARTITIONS,
-            pools: vec![layout::Pool {
-                name: "notify".into(),
-                limit: 200,
-                ack_wait: Duration::from_secs(30),
-            }],
-            ..Layout::default()
-        };
-        bus.bootstrap(&layout).await.unwrap();
-        let mut world = Self {
-            broker,
-            bus,
-            clock,
-            commands: 0,
-            schedulers: Vec::new(),
-        };
-        world.scheduler("one");
-        let worker_bus = Bus::memory(&world.broker, "worker");
-        worker_bus.remember(&layout);
-        let pool = Pool {
-            name: "notify".into(),
-            concurrency: 50,
-            tasks: Registry::new([Arc::new(Noop) as Arc<dyn Task>]),
-        };
-        let options = Options {
-            name: "w".into(),
-            zone: None,
-            seed: 5,
-            pools: vec![pool],
-            drain: Duration::from_secs(1),
-        };
-        let worker = Worker::new(worker_bus, world.clock.clone(), options);
-        Scope::root("workers").spawn("worker", async move {
-            worker.run(gennaker_runtime::CancellationToken::new()).await;
-        });
-        world
-    }
-
-    fn scheduler(&mut self, name: &str) {
-        let bus = Bus::memory(&self.broker, name);
-        let store = Store::new(&bus);
-        let config = Config::new(name, PARTITIONS, self.schedulers.len() as u64 + 11);
-        let scope = Scope::root(name);
-        let scheduler = Scheduler::new(config, bus, store, self.clock.clone());
-        let inner = scope.clone();
-        scope.spawn("scheduler", async move {
-            scheduler.run(inner.child("partitions")).await
-        });
-        self.schedulers.push((name.to_owned(), scope));
-    }
-
-    async fn ask(&mut self, partition: u32, request: Request) -> Result<Reply, Refusal> {
-        self.commands += 1;
-        let id = CommandId::new(format!("c{}", self.commands)).unwrap();
-        let envelope = Envelope {
-            v: VERSION,
-            id,
-            at_ms: self.clock.now_ms(),
-            request,
-            trace: None,
-        };
-        let payload = Bytes::from(serde_json::to_vec(&envelope).unwrap());
-        for _ in 0..200 {
-            let patience = Duration::from_secs(2);
-            if let Ok(bytes) = self
-                .bus
-                .command(partition, Class::Request, payload.clone(), patience)
-                .await
-            {
-                let answer: Answer = serde_json::from_slice(&bytes).unwrap();
-                if !matches!(
-                    &answer.result,
-                    Err(Refusal {
-                        code: RefusalCode::Busy,
-                        ..
-                    })
-                ) {
-                    return answer.result;
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("no owner answered");
-    }
-
-    async fn start(&mut self, number: u64, stages: Value) -> ExecutionId {
-        self.start_of(number, json!({ "stages": stages })).await
-    }
-
-    async fn try_start(
-        &mut self,
-        number: u64,
-        more: Value,
-        trigger: Value,
-    ) -> (ExecutionId, Result<Reply, Refusal>) {
-        let id = routing::execution_id(self.clock.now_ms(), "config", number);
-        let mut config = json!({"id": "config", "name": "pipe", "application": "App"});
-        config
-            .as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        let start = Start {
-            execution: id.clone(),
-            kind: ExecutionType::Pipeline,
-            config: config.as_object().unwrap().clone(),
-            trigger: trigger.as_object().unwrap().clone(),
-            user: "ann".into(),
-            origin: "api".into(),
-            parent: None,
-            error: None,
-        };
-        let partition = routing::partition_of(&id, PARTITIONS);
-        let reply = self.ask(partition, Request::Start(Box::new(start))).await;
-        (id, reply)
-    }
-
-    async fn start_of(&mut self, number: u64, more: Value) -> ExecutionId {
-        let (id, reply) = self.try_start(number, more, json!({})).await;
-        assert_eq!(
-            reply,
-            Ok(Reply::Started {
-                execution: id.clone(),
-                existing: false
-            })
-        );
-        id
-    }
-
-    async fn read(&mut self, id: &ExecutionId) -> Execution {
-        let partition = routing::partition_of(id, PARTITIONS);
-        match self
-            .ask(
-                partition,
-                Request::Read {
-                    execution: id.clone(),
-                },
-            )
-            .await
-        {
-            Ok(Reply::Execution { document }) => *document,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    async fn until(&mut self, id: &ExecutionId, done: impl Fn(&Execution) -> bool) -> Execution {
-        for _ in 0..600 {
-            let document = self.read(id).await;
-            if done(&document) {
-                return document;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!("the condition never held");
-    }
-}
-
-impl World {
-    /// Another scheduler takes over from the one that runs.
-    fn replace_scheduler(&mut self, by: &str) {
-        self.scheduler(by);
-        let (name, scope) = self.schedulers.remove(0);
-        self.broker.kill_node(&name);
-        scope.cancel();
-    }
-
-    async fn ended(&mut self, id: &ExecutionId) -> Execution {
-        self.until(id, |document| document.status.is_complete())
-            .await
-    }
-
-    async fn restart(&mut self, document: &Execution) -> Result<Reply, Refusal> {
-        let partition = routing::partition_of(&document.id, PARTITIONS);
-        let restart = Request::RestartStage {
-            execution: document.id.clone(),
-            stage: document.stages[0].id.clone(),
-            preconditions: None,
-            user: "bob".into(),
-        };
-        self.ask(partition, restart).await
-    }
-}
-
-fn ten_noops() -> Value {
-    let stage = |index: u32| {
-        let requisites: Vec<String> = index
-            .checked_sub(1)
-            .map(|before| before.to_string())
-            .into_iter()
-            .collect();
-        json!({"refId": index.to_string(), "type": "noop", "pool": "notify", "requisiteStageRefIds": requisites})
-    };
-    Value::Array((0..10).map(stage).collect())
-}
+use world::{PARTITIONS, World, ten_noops};
 
 #[tokio::test(start_paused = true)]
 async fn ten_dispatched_stages_run_and_the_end_is_readable() {
@@ -525,4 +294,47 @@ async fn what_is_frozen_is_not_started_and_what_runs_goes_on() {
         world.replace_scheduler(&format!("scheduler-{number}"));
     }
     assert_eq!(world.ended(&running).await.status, Status::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_executions_are_asked_for_at_their_owners() {
+    let mut world = World::new().await;
+    let make = |text: &str| {
+        json!({"id": "source", "stages": [{"refId": "1", "type": "evaluateArtifacts",
+               "artifactContents": [{"name": "notes", "contents": text}]}]})
+    };
+    let older = world.start_of(1, make("old")).await;
+    world.ended(&older).await;
+    world.replace_scheduler("two");
+    let newer = world.start_of(2, make("new")).await;
+    world.ended(&newer).await;
+    let find = json!({"id": "finder", "stages": [
+        {"refId": "1", "type": "findArtifactFromExecution", "pipeline": "source", "executionOptions": {"successful": true},
+         "expectedArtifacts": [{"id": "e", "matchArtifact": {"name": "notes"}}]},
+        {"refId": "2", "type": "findArtifactFromExecution", "pipeline": "source", "executionOptions": {"terminal": true}}]});
+    let finder = world.start_of(3, find).await;
+    let found = world.ended(&finder).await;
+    assert_eq!(found.status, Status::Succeeded);
+    let reference = |stage: usize| found.stages[stage].outputs["artifacts"].clone();
+    assert_eq!(reference(0)[0]["reference"], "bmV3");
+    assert_eq!(reference(1), json!([]), "none has failed");
+
+    let slow = json!({"id": "slow", "stages": [{"refId": "1", "type": "wait", "waitTime": 30}]});
+    let slow = world.start_of(4, slow).await;
+    let watch = json!({"id": "watcher", "stages": [
+        {"refId": "1", "type": "dependsOnExecution", "executionType": "pipeline", "executionId": slow},
+        {"refId": "2", "type": "monitorPipeline", "executionIds": [slow, newer]},
+        {"refId": "3", "type": "dependsOnExecution", "executionType": "pipeline", "executionId": "nobody",
+         "failPipeline": false, "continuePipeline": true}]});
+    let watcher = world.start_of(5, watch).await;
+    let watched = world.ended(&watcher).await;
+    assert_eq!(watched.status, Status::Succeeded);
+    let ended = world.read(&slow).await.end_time.unwrap();
+    assert!(watched.stages[0].end_time.unwrap() >= ended);
+    let statuses = &watched.stages[1].outputs["executionStatuses"];
+    assert_eq!(statuses[slow.as_str()]["status"], "SUCCEEDED");
+    assert_eq!(
+        watched.stages[2].context["error"],
+        "Execution (pipeline) nobody not found."
+    );
 }

@@ -71,6 +71,15 @@ impl Watch {
     pub fn pipelines(&self) -> Vec<Entry> {
         self.cache.entries(Kind::Pipeline)
     }
+
+    /// The template under this key (`id`, `id:tag`, `id@sha256:digest`), unparsed, as the cache has it now.
+    #[must_use]
+    pub fn template(&self, key: &str) -> Option<Entry> {
+        if !key::is_id(key) {
+            return None;
+        }
+        self.cache.entry(&key::document(Kind::Template, key))
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -283,9 +292,38 @@ impl Cache {
         found.into_iter().map(|(entry, _)| entry).collect()
     }
 
+    /// One document, unparsed.
+    fn entry(&self, key: &str) -> Option<Entry> {
+        let state = self.state.read().expect("no holder of the lock panics");
+        let cached = state.current.get(key)?;
+        let (_, raw) = cached.content.clone()?;
+        Some(Entry {
+            key: key.to_owned(),
+            revision: cached.stamp,
+            raw,
+        })
+    }
+
     /// The documents of a kind. One that cannot be read is left out and logged: it must not take all others along.
     pub(crate) fn documents(&self, kind: Kind) -> Vec<Document> {
         parsed(kind, self.found(kind, |_| true))
+    }
+
+    /// One document.
+    pub(crate) fn document(&self, kind: Kind, id: &str) -> Option<Document> {
+        let key = key::document(kind, id);
+        let (entry, revision) = {
+            let state = self.state.read().expect("no holder of the lock panics");
+            let cached = state.current.get(&key)?;
+            let (revision, raw) = cached.content.clone()?;
+            let entry = Entry {
+                revision: cached.stamp,
+                key,
+                raw,
+            };
+            (entry, revision)
+        };
+        parsed(kind, vec![(entry, revision)]).pop()
     }
 
     /// The documents of a kind that belong to an application, whose name is folded.

@@ -9,7 +9,7 @@ pub enum Error {
     #[error("the document storage did not answer")]
     Bus(#[from] gennaker_bus::Error),
     /// The bucket of S3 did not answer, or refused.
-    #[error("failed to {operation} the bucket of documents")]
+    #[error("failed to {operation} the bucket")]
     Bucket {
         /// What was tried.
         operation: &'static str,

@@ -196,7 +196,7 @@ pub(crate) fn document(kind: Kind, id: &str) -> String {
 
 /// Whether a document can have this id at all.
 pub(crate) fn is_id(id: &str) -> bool {
-    !id.trim().is_empty() && id.len() <= NAME_BYTES_MAX
+    !id.trim().is_empty() && id.len() <= NAME_BYTES_MAX && !id.chars().any(char::is_control)
 }
 
 /// The kind of document that a key names; `None` for the keys of names.

@@ -13,7 +13,11 @@
 //! | `names` | one document per name without a transaction |
 //! | `stamp` | authors and times |
 //! | `pipelines`, `templates`, … | the rules of each kind, as Front50 has them |
+//! | `lookups` | what the engine asks of documents |
 //! | `import` | taking over what a Front50 left |
+//! | `archive` | what is written once and kept long: finished executions |
+//!
+//! Beside it, [`Archive`]: objects that are written once and found by name and content, over the same two places.
 //!
 //! It knows the rules of a document (what a pipeline must have, who holds a name) and nothing about HTTP, permissions or
 //! executions. `gate` reads through it, the tasks that save documents write through it, `triggers` watches pipelines with
@@ -21,12 +25,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod applications;
+mod archive;
 mod cache;
 mod document;
 mod documents;
 mod error;
 mod import;
 mod key;
+mod lookups;
 mod names;
 mod notifications;
 mod pipelines;
@@ -45,6 +51,7 @@ use gennaker_bus::{Bus, Put};
 use tokio_util::sync::CancellationToken;
 
 pub use applications::Upserted;
+pub use archive::{Archive, ArchiveError, OBJECT_BYTES_MAX, Object};
 pub use cache::Watch;
 pub use document::{Document, Entry};
 pub use documents::{Documents, Revision, S3Options};
@@ -53,7 +60,8 @@ pub use import::{Foreign, Found, Front50, Imported};
 pub use key::{APPLICATION_BYTES_MAX, Kind, NAME_BYTES_MAX, PIPELINE_BYTES_MAX};
 pub use pipelines::{Bulk, Configs};
 pub use save::Saved;
-pub use templates::{Dependent, Version as TemplateVersion};
+pub use service_accounts::managed::ManagedAccounts;
+pub use templates::{Dependent, Version as TemplateVersion, validate_template_v1};
 
 use cache::Cache;
 use documents::{Address, Place};
@@ -66,6 +74,7 @@ pub(crate) const ATTEMPTS: usize = 16;
 pub struct Store {
     documents: Documents,
     cache: Arc<Cache>,
+    managed: ManagedAccounts,
 }
 
 impl Store {
@@ -81,6 +90,7 @@ impl Store {
         Self {
             documents,
             cache: Arc::default(),
+            managed: ManagedAccounts::Off,
         }
     }
 

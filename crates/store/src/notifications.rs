@@ -21,6 +21,19 @@ impl Store {
         Ok(stored.map(|stored| stored.body).unwrap_or_default())
     }
 
+    /// The notifications of an application as this process knows them: from its lists, where they are kept. For a start, which
+    /// need not wait for a read; what another process just changed may be missing.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn known_notifications(&self, application: &str) -> Result<Map, Error> {
+        if !self.is_ready() {
+            return self.notifications(application).await;
+        }
+        let known = self.cache.document(Kind::Notification, application);
+        Ok(known.map(|known| known.body).unwrap_or_default())
+    }
+
     /// Replaces the notifications of an application.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use gennaker_model::Map;
 use serde_json::Value;
 
 use crate::{
-    ATTEMPTS, Document, Error, Kind, SaveError, Saved, Store,
+    ATTEMPTS, Document, Error, Kind, ManagedAccounts, SaveError, Saved, Store,
     key::{self, Name},
     save::missing,
     stamp::is_repeat,
@@ -212,6 +212,10 @@ impl Configs<'_> {
                 return Ok(None);
             };
             if self.store.remove_version(&config, config.id()).await? {
+                if self.kind == Kind::Pipeline {
+                    // Interrupted before this, an account stays that nothing uses.
+                    self.store.drop_account(config.id()).await?;
+                }
                 return Ok(Some(config));
             }
         }
@@ -229,6 +233,13 @@ impl Configs<'_> {
     ) -> Result<Saved, SaveError> {
         let kind = self.kind;
         self.check_template(submitted).await?;
+        let managed;
+        let submitted = if kind == Kind::Pipeline && self.store.managed != ManagedAccounts::Off {
+            managed = self.store.with_account(submitted, id, user, now_ms).await?;
+            &managed
+        } else {
+            submitted
+        };
         let next = |stored: Option<&Map>| {
             let body = prepare::prepared(kind, submitted, id, user, stored, now_ms);
             let Some(stored) = stored else {
@@ -281,7 +292,9 @@ impl Configs<'_> {
         let Some(reference) = template_of(config) else {
             return Ok(());
         };
-        let key = reference.strip_prefix("spinnaker://");
+        // What is worked out when the pipeline starts is not known yet. Front50 refuses it.
+        let is_known = !reference.contains("{{") && !reference.contains("${");
+        let key = reference.strip_prefix("spinnaker://").filter(|_| is_known);
         if let Some(key) = key
             && self.store.get(Kind::Template, key).await?.is_none()
         {

@@ -67,6 +67,44 @@ impl Store {
         self.save(Kind::PluginInfo, id, now_ms, next).await
     }
 
+    /// Makes a release of a plugin the preferred one, and all its others not.
+    ///
+    /// Source: Front50 `PluginInfoService.preferReleaseVersion`.
+    ///
+    /// # Errors
+    /// [`SaveError::NotFound`] when the plugin is not known or has no such release.
+    pub async fn prefer_plugin_release(
+        &self,
+        id: &str,
+        version: &str,
+        user: &str,
+        now_ms: i64,
+    ) -> Result<Saved, SaveError> {
+        let next = |stored: Option<&Map>| {
+            let missing =
+                || SaveError::NotFound(format!("Plugin {id} with release {version} not found"));
+            let mut body = stored.cloned().ok_or_else(missing)?;
+            let releases = body.get_mut("releases").and_then(Value::as_array_mut);
+            let mut found = false;
+            for release in releases
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_object_mut)
+            {
+                let is_it = release.get("version").and_then(Value::as_str) == Some(version);
+                found |= is_it;
+                release.insert("preferred".to_owned(), is_it.into());
+            }
+            if !found {
+                return Err(missing());
+            }
+            let is_known = stored.is_some_and(|stored| *stored == body);
+            stamp(Kind::PluginInfo, &mut body, stored, user, now_ms);
+            Ok((!is_known).then_some(body))
+        };
+        self.save(Kind::PluginInfo, id, now_ms, next).await
+    }
+
     /// Forgets a plugin.
     ///
     /// # Errors

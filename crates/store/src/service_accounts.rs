@@ -2,6 +2,7 @@
 //!
 //! Source: Front50 `ServiceAccountsController`, `ServiceAccount`.
 
+pub(crate) mod managed;
 #[cfg(test)]
 mod tests;
 

@@ -6,6 +6,7 @@
 //! template once for every tag and digest.
 
 mod digest;
+mod needs;
 #[cfg(test)]
 mod tests;
 
@@ -76,6 +77,14 @@ impl Store {
             stored.body.shift_remove("digest");
         }
         Ok(stored)
+    }
+
+    /// One template by the key that a pipeline refers to it by: `id`, `id:tag` or `id@sha256:digest`.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn template_at(&self, key: &str) -> Result<Option<Document>, Error> {
+        self.template(key, Version::Untagged).await
     }
 
     /// Every stored template and version whose scopes hold one of these; no scope means all.
@@ -193,6 +202,46 @@ impl Store {
         Ok(dependents_among(&pipelines, key))
     }
 
+    /// As [`Store::dependents`], from what is stored now and not from the cache.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub async fn dependents_now(&self, key: &str) -> Result<Vec<Dependent>, Error> {
+        let pipelines = self.stored(Kind::Pipeline).await?;
+        Ok(dependents_among(&pipelines, key))
+    }
+
+    /// The pipelines that are made from a template of the first generation, or from one that is made from it.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    pub async fn dependents_of_line(&self, key: &str) -> Result<Vec<Dependent>, Error> {
+        let templates = self.list(Kind::Template).await?;
+        let mut line = vec![key.to_owned()];
+        let mut next = 0;
+        while let Some(key) = line.get(next) {
+            let source = Some(key::fold(&format!("spinnaker://{key}")));
+            let made: Vec<String> = templates
+                .iter()
+                .filter(|it| it.text("source").map(key::fold) == source)
+                .map(|it| it.id().to_owned())
+                .filter(|id| !line.contains(id))
+                .collect();
+            line.extend(made);
+            next += 1;
+        }
+        let pipelines = self.list(Kind::Pipeline).await?;
+        let mut dependents: Vec<Dependent> = Vec::new();
+        for key in &line {
+            for dependent in dependents_among(&pipelines, key) {
+                if !dependents.contains(&dependent) {
+                    dependents.push(dependent);
+                }
+            }
+        }
+        Ok(dependents)
+    }
+
     /// The templates of the second generation, their versions together, by id.
     ///
     /// # Errors
@@ -303,8 +352,64 @@ fn id_of(template: &Map) -> Result<&str, SaveError> {
         .ok_or_else(|| SaveError::Rejected("Missing required fields: [id]".to_owned()))
 }
 
-/// Source: Orca `V2SavePipelineTemplateTask.validate`, Front50 `V2PipelineTemplateController`.
+/// Source: Orca `SaveV2PipelineTemplateTask.validate`, Front50 `V2PipelineTemplateController`.
 fn validate_v2(template: &Map) -> Result<&str, SaveError> {
+    let id = validate_metadata(template)?;
+    let name = template.get("metadata").and_then(|it| it.get("name"));
+    let name = name.and_then(Value::as_str).unwrap_or_default();
+    // `A-z` and with it six signs, as the original has it.
+    let is_name = |it: char| {
+        matches!(it, 'a'..='z' | 'A'..='z' | '0'..='9' | '-' | '&') || it.is_ascii_whitespace()
+    };
+    if !name.chars().all(is_name) {
+        return Err(SaveError::Rejected(format!(
+            "Illegal template name: {name}. Name must match the regex: ^[a-zA-z0-9-&\\s]+$"
+        )));
+    }
+    let is_variable = |name: &str| {
+        !name.is_empty()
+            && name
+                .chars()
+                .all(|it| it.is_ascii_alphanumeric() || it == '_')
+    };
+    let illegal = variables_that(template, |name| !is_variable(name));
+    if !illegal.is_empty() {
+        return Err(SaveError::Rejected(format!(
+            "Illegal variable names: {}. Variable names must match the regex: ^[a-zA-Z0-9_]+$",
+            illegal.join(", ")
+        )));
+    }
+    Ok(id)
+}
+
+/// What Orca wants of a template of the first generation before it hands it to Front50, which takes anything with an id.
+///
+/// Source: Orca `SavePipelineTemplateTask.validate`.
+///
+/// # Errors
+/// [`SaveError::Rejected`] naming what is missing or has a wrong name.
+pub fn validate_template_v1(template: &Map) -> Result<(), SaveError> {
+    validate_metadata(template)?;
+    let dashed = variables_that(template, |name| name.contains('-'));
+    if !dashed.is_empty() {
+        return Err(SaveError::Rejected(format!(
+            "Variable names cannot include dashes (-). Invalid variable names: {}",
+            dashed.join(", ")
+        )));
+    }
+    Ok(())
+}
+
+fn variables_that(template: &Map, wanted: impl Fn(&str) -> bool) -> Vec<&str> {
+    let variables = template.get("variables").and_then(Value::as_array);
+    let names = variables
+        .into_iter()
+        .flatten()
+        .filter_map(|variable| variable.get("name")?.as_str());
+    names.filter(|name| wanted(name)).collect()
+}
+
+fn validate_metadata(template: &Map) -> Result<&str, SaveError> {
     let metadata = template.get("metadata").and_then(Value::as_object);
     let has_text = |field: &str| {
         let value = metadata.and_then(|metadata| metadata.get(field)?.as_str());
@@ -328,7 +433,7 @@ fn validate_v2(template: &Map) -> Result<&str, SaveError> {
     if !absent.is_empty() {
         return Err(SaveError::Rejected(format!(
             "Missing required fields: {}",
-            absent.join(", ")
+            absent.join(",")
         )));
     }
     let id = id_of(template)?;
@@ -336,19 +441,6 @@ fn validate_v2(template: &Map) -> Result<&str, SaveError> {
         return Err(SaveError::Rejected(
             "Pipeline template IDs cannot have dots".to_owned(),
         ));
-    }
-    let variables = template.get("variables").and_then(Value::as_array);
-    let dashed: Vec<&str> = variables
-        .into_iter()
-        .flatten()
-        .filter_map(|variable| variable.get("name")?.as_str())
-        .filter(|name| name.contains('-'))
-        .collect();
-    if !dashed.is_empty() {
-        return Err(SaveError::Rejected(format!(
-            "Variable names cannot include dashes (-). Invalid variable names: {}",
-            dashed.join(", ")
-        )));
     }
     Ok(id)
 }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{ConnectOptions, Event};
+use gennaker_broker::{Version, find::OLDEST};
 use tokio::sync::watch;
 
 use super::rejection;
 use crate::error::{Error, Rejection};
 use crate::options::{Auth, Options};
 
-/// The oldest server whose defects do not break what this crate promises.
-const OLDEST: (u64, u64, u64) = (2, 14, 4);
 /// Longest wait between two attempts to connect again.
 const RECONNECT_DELAY_MS_MAX: u64 = 1000;
 
@@ -111,14 +110,13 @@ pub(super) async fn connect(options: Options) -> Result<(async_nats::Client, Con
     Ok((client, connection))
 }
 
-/// Refuses a server below 2.14.4, whose defects would lose or double records.
+/// Refuses a server below [`OLDEST`], whose defects would lose or double records.
 pub(super) fn check_version(version: &str) -> Result<(), Error> {
-    let parsed = parse_version(version);
-    match parsed {
+    match Version::find(version) {
         Some(found) if found >= OLDEST => Ok(()),
         Some(_) | None => Err(Error::Misconfigured {
             stream: "the broker".to_owned(),
-            text: format!("nats-server {version} is too old, 2.14.4 or newer is needed"),
+            text: format!("nats-server {version} is too old, {OLDEST} or newer is needed"),
         }),
     }
 }
@@ -240,13 +238,6 @@ fn reconnect_delay(attempt: usize) -> Duration {
         &mut rand::rng(),
         longest / 2..=longest,
     ))
-}
-
-fn parse_version(version: &str) -> Option<(u64, u64, u64)> {
-    let mut numbers = version
-        .split(['.', '-', '+'])
-        .map(|part| part.parse::<u64>().ok());
-    Some((numbers.next()??, numbers.next()??, numbers.next()??))
 }
 
 #[cfg(test)]

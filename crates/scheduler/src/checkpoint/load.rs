@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use gennaker_bus::{Kv, Record};
 use gennaker_engine::State;
-use gennaker_model::{ExecutionId, Stage};
+use gennaker_model::{Execution, ExecutionId, Stage};
+use gennaker_store::ArchiveError;
 
-use super::{Header, Loaded, Saved, header_key, mark_key};
+use super::{Archived, Header, Loaded, Records, Saved, archive, header_key, mark_key};
 use crate::{
     history::Tail,
     packing::{Damaged, unpack},
@@ -15,65 +16,209 @@ use crate::{
 /// Times that a header is read again because a part it named was replaced meanwhile.
 const TRIES: usize = 20;
 
-/// Loads an execution from its header and parts, from the bucket's leader; `None` when it has no header.
-pub(crate) async fn load(kv: &Kv, execution: &ExecutionId) -> Result<Option<Loaded>, LoadError> {
-    let Some(record) = kv.get(&header_key(execution)).await? else {
+/// Why an execution could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    /// The bucket does not answer.
+    #[error("the state bucket does not answer")]
+    Bus(#[from] gennaker_bus::Error),
+    /// The archive does not answer, or has lost it.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The record is not what this version writes.
+    #[error("the checkpoint of {0} cannot be read")]
+    Decode(ExecutionId, #[source] serde_json::Error),
+    /// The record is damaged.
+    #[error("the checkpoint of {0} cannot be read")]
+    Damaged(ExecutionId, #[source] Damaged),
+    /// Parts are missing although nobody replaces them.
+    #[error("the checkpoint of {0} has lost a part")]
+    Torn(ExecutionId),
+}
+
+/// What a header says about an execution, without its parts.
+pub(crate) enum Brief {
+    /// The document, without what lists leave out.
+    Finished {
+        document: Box<Execution>,
+        /// Nothing is left to be moved to the archive, or deleted after that.
+        is_archived: bool,
+    },
+    /// It still runs.
+    Unfinished(ExecutionId),
+    /// It was deleted, at this time (epoch milliseconds).
+    Deleted(ExecutionId, i64),
+}
+
+/// Loads an execution from its header and parts, from the bucket's leader, or from the archive; `None` when it has no header.
+pub(crate) async fn load(
+    records: &Records,
+    execution: &ExecutionId,
+) -> Result<Option<Loaded>, LoadError> {
+    match records.kv.get(&header_key(execution)).await? {
+        Some(record) => load_record(records, execution, record).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The epoch and the log sequence that the header of an execution in the archive stands for; `None` when it is not there.
+pub(crate) async fn stands_for(
+    records: &Records,
+    execution: &ExecutionId,
+) -> Result<Option<(u64, u64)>, LoadError> {
+    let Some(record) = records.kv.get(&header_key(execution)).await? else {
         return Ok(None);
     };
-    load_record(kv, execution, record).await.map(Some)
+    let header = decode(execution, &record)?;
+    let stands_for = (header.epoch, header.sequence);
+    Ok(header.archived.is_some().then_some(stands_for))
+}
+
+/// The document of an execution as a list shows it; `None` when there is none.
+pub(crate) async fn shown(
+    records: &Records,
+    execution: &ExecutionId,
+    expand: bool,
+) -> Result<Option<Execution>, LoadError> {
+    let Some(record) = records.kv.get(&header_key(execution)).await? else {
+        return Ok(None);
+    };
+    if !expand {
+        let header = decode(execution, &record)?;
+        if header.deleted {
+            return Ok(None);
+        }
+        if let Some(state) = header.state {
+            return Ok(Some(state.doc.unexpanded()));
+        }
+        if let Some(archived) = header.archived.filter(|archived| archived.is_whole) {
+            return Ok(Some(archived.brief));
+        }
+    }
+    let loaded = load_record(records, execution, record).await?;
+    let document = loaded.state.map(|state| state.doc);
+    Ok(document.map(|document| match expand {
+        true => document,
+        false => document.unexpanded(),
+    }))
+}
+
+/// The brief of a header; `None` for what cannot be read (which is logged).
+pub(crate) async fn brief_of(records: &Records, record: Record) -> Option<Brief> {
+    let execution = gennaker_bus::subject::name(record.key.strip_prefix("x.")?)?;
+    let execution = ExecutionId::new(execution).ok()?;
+    match read_brief(records, &execution, record).await {
+        Ok(brief) => Some(brief),
+        Err(error) => {
+            tracing::error!(execution.id = %execution, "execution {execution} is left out of lists: {error}");
+            None
+        }
+    }
+}
+
+async fn read_brief(
+    records: &Records,
+    execution: &ExecutionId,
+    record: Record,
+) -> Result<Brief, LoadError> {
+    let written = i64::try_from(record.time_ms).unwrap_or(i64::MAX);
+    let header = decode(execution, &record)?;
+    if header.deleted {
+        return Ok(Brief::Deleted(execution.clone(), written));
+    }
+    if let Some(archived) = header.archived {
+        return Ok(Brief::Finished {
+            document: Box::new(archived.brief),
+            is_archived: header.leftovers.is_empty(),
+        });
+    }
+    // The parts hold nothing that lists show.
+    let state = match header.state {
+        Some(state) => Some(state),
+        None => load_record(records, execution, record).await?.state,
+    };
+    Ok(match state {
+        None => Brief::Deleted(execution.clone(), written),
+        Some(state) if state.is_live() => Brief::Unfinished(execution.clone()),
+        Some(state) => Brief::Finished {
+            document: Box::new(state.doc.unexpanded()),
+            is_archived: false,
+        },
+    })
 }
 
 /// Loads an execution whose header was read already.
-pub(crate) async fn load_record(
-    kv: &Kv,
+pub(super) async fn load_record(
+    records: &Records,
     execution: &ExecutionId,
     mut record: Record,
 ) -> Result<Loaded, LoadError> {
     for _ in 0..TRIES {
-        if let Some(loaded) = assemble(kv, execution, &record).await? {
-            return Ok(loaded);
-        }
+        let missing = match assemble(records, execution, &record).await {
+            Ok(Some(loaded)) => return Ok(loaded),
+            Ok(None) => LoadError::Torn(execution.clone()),
+            Err(LoadError::Archive(lost @ ArchiveError::Lost { .. })) => LoadError::Archive(lost),
+            Err(error) => return Err(error),
+        };
         // A part that is gone was replaced: then the header has changed too.
-        record = kv
-            .get(&header_key(execution))
-            .await?
-            .ok_or_else(|| LoadError::Torn(execution.clone()))?;
+        match records.kv.get(&header_key(execution)).await? {
+            Some(newer) if newer.revision != record.revision => record = newer,
+            Some(_) | None => return Err(missing),
+        }
     }
     Err(LoadError::Torn(execution.clone()))
 }
 
+pub(super) fn decode(execution: &ExecutionId, record: &Record) -> Result<Header, LoadError> {
+    let plain =
+        unpack(&record.value).map_err(|error| LoadError::Damaged(execution.clone(), error))?;
+    serde_json::from_slice(&plain).map_err(|error| LoadError::Decode(execution.clone(), error))
+}
+
 async fn assemble(
-    kv: &Kv,
+    records: &Records,
     execution: &ExecutionId,
     record: &Record,
 ) -> Result<Option<Loaded>, LoadError> {
-    let decode = |error| LoadError::Decode(execution.clone(), error);
-    let plain =
-        unpack(&record.value).map_err(|error| LoadError::Damaged(execution.clone(), error))?;
-    let header: Header = serde_json::from_slice(&plain).map_err(decode)?;
+    let Records { kv, .. } = records;
+    let undecoded = |error| LoadError::Decode(execution.clone(), error);
+    let header = decode(execution, record)?;
+    let epoch = header.epoch;
     let mut saved = Saved {
         revision: record.revision,
         sequence: header.sequence,
+        leftovers: header.leftovers,
         ..Saved::default()
     };
     if header.deleted {
         return Ok(Some(Loaded {
             state: None,
             tail: Tail::default(),
-            epoch: header.epoch,
+            epoch,
+            saved,
+        }));
+    }
+    saved.history = header.history;
+    if let Some(archived) = header.archived {
+        let Archived { object, .. } = *archived;
+        let (state, tail) = archive::fetch(&records.archive, execution, &object).await?;
+        saved.archived = Some(object);
+        return Ok(Some(Loaded {
+            state: Some(state),
+            tail,
+            epoch,
             saved,
         }));
     }
     let mut state: State = match header.state {
         Some(state) => state,
         None => match read_pieces(kv, execution, &header.pieces).await? {
-            Some(bytes) => serde_json::from_slice(&bytes).map_err(decode)?,
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(undecoded)?,
             None => return Ok(None),
         },
     };
     saved.pieces = header.pieces;
-    saved.history = header.history;
-    let tail = saved.history.take_tail().map_err(decode)?;
+    let tail = saved.history.take_tail().map_err(undecoded)?;
     for stage in &mut state.doc.stages {
         let Some(keys) = header.stages.get(&stage.id) else {
             continue;
@@ -81,7 +226,7 @@ async fn assemble(
         let Some(bytes) = read_pieces(kv, execution, keys).await? else {
             return Ok(None);
         };
-        let whole: Stage = serde_json::from_slice(&bytes).map_err(decode)?;
+        let whole: Stage = serde_json::from_slice(&bytes).map_err(undecoded)?;
         *stage = Arc::new(whole);
         saved
             .stages
@@ -96,7 +241,7 @@ async fn assemble(
     Ok(Some(Loaded {
         state: Some(state),
         tail,
-        epoch: header.epoch,
+        epoch,
         saved,
     }))
 }
@@ -118,55 +263,4 @@ async fn read_pieces(
         }
     }
     Ok(Some(bytes))
-}
-
-/// Why an execution could not be loaded.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LoadError {
-    /// The bucket does not answer.
-    #[error("the state bucket does not answer")]
-    Bus(#[from] gennaker_bus::Error),
-    /// The record is not what this version writes.
-    #[error("the checkpoint of {0} cannot be read")]
-    Decode(ExecutionId, #[source] serde_json::Error),
-    /// The record is damaged.
-    #[error("the checkpoint of {0} cannot be read")]
-    Damaged(ExecutionId, #[source] Damaged),
-    /// Parts are missing although nobody replaces them.
-    #[error("the checkpoint of {0} has lost a part")]
-    Torn(ExecutionId),
-}
-
-/// What a header says about an execution that is not live.
-pub(crate) enum Brief {
-    /// The document, without what lists leave out.
-    Finished(Box<gennaker_model::Execution>),
-    /// It still runs.
-    Unfinished(ExecutionId),
-    /// It was deleted, at this time (epoch milliseconds).
-    Deleted(ExecutionId, i64),
-}
-
-/// The brief of a header; `None` for what cannot be read (which is logged).
-pub(crate) async fn document_of(kv: &Kv, record: Record) -> Option<Brief> {
-    let key = record.key.clone();
-    let written = i64::try_from(record.time_ms).unwrap_or(i64::MAX);
-    let execution = gennaker_bus::subject::name(key.strip_prefix("x.")?)?;
-    let execution = ExecutionId::new(execution).ok()?;
-    match load_record(kv, &execution, record).await {
-        Ok(loaded) => {
-            let Some(state) = loaded.state else {
-                return Some(Brief::Deleted(execution, written));
-            };
-            if state.is_live() {
-                Some(Brief::Unfinished(execution))
-            } else {
-                Some(Brief::Finished(Box::new(state.doc.unexpanded())))
-            }
-        }
-        Err(error) => {
-            tracing::error!(execution.id = %execution, "execution {execution} is left out of lists: {error}");
-            None
-        }
-    }
 }

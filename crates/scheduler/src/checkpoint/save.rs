@@ -1,18 +1,22 @@
 //! Writing a checkpoint.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use gennaker_bus::{Kv, Put};
 use gennaker_engine::State;
 use gennaker_model::{ExecutionId, Stage, StageId};
+use gennaker_store::ArchiveError;
 
 use super::{
-    Header, Part, RECORD_BYTES_MAX, STAGE_BYTES_INLINE, Saved, VERSION, header_key, mark_key,
-    part_key,
+    Header, Leftovers, LoadError, Part, RECORD_BYTES_MAX, Records, STAGE_BYTES_INLINE, Saved,
+    VERSION, header_key, mark_key, part_key,
 };
 use crate::{
-    history::{Kept, Tail},
+    history::{Kept, ReadError, Tail},
     packing::{Damaged, pack, unpack},
 };
 
@@ -31,25 +35,110 @@ pub(crate) enum SaveError {
     /// The header that is there cannot be read.
     #[error("the header that is there cannot be read")]
     Damaged(#[from] Damaged),
+    /// What is to be moved cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The archive does not take it.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+}
+
+impl From<ReadError> for SaveError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Bus(error) => Self::Bus(error),
+            ReadError::Damaged(error) => Self::Damaged(error),
+        }
+    }
+}
+
+/// What became of a header that was to be written.
+enum Written {
+    /// It is there, with this revision.
+    Done(u64),
+    /// An older owner's late header was there, and is to be replaced.
+    Late { revision: u64, header: Box<Header> },
 }
 
 /// Writes `state` and the end of its history as of log sequence `sequence`; `None` records a deletion. Returns what is known of
 /// its records then.
 pub(crate) async fn save(
-    kv: &Kv,
+    records: &Records,
     execution: &ExecutionId,
     state: Option<&(State, Tail)>,
     epoch: u64,
     sequence: u64,
     known: &Saved,
 ) -> Result<Saved, SaveError> {
+    let mut known = known.clone();
+    let mut replaced: Vec<String> = Vec::new();
+    loop {
+        match attempt(records, execution, state, epoch, sequence, &known).await? {
+            (Written::Done(_), saved, excess) => {
+                replaced.extend(excess);
+                if state.is_some() {
+                    replaced.extend(known.parts().cloned());
+                } else if let Err(error) = delete_all(records, &saved.leftovers).await {
+                    // The header names it, and is erased in its time with all that it names.
+                    tracing::warn!(execution.id = %execution, "not everything of the deleted execution {execution} is gone yet: {}", crate::chain(&error));
+                }
+                let kept: BTreeSet<&String> = saved.parts().chain(&saved.history.chunks).collect();
+                for key in replaced.iter().filter(|key| !kept.contains(key)) {
+                    delete(&records.kv, key).await?;
+                }
+                return Ok(saved);
+            }
+            (Written::Late { revision, header }, _, _) => {
+                // It may have deleted records that we count on, so everything is written anew, from memory.
+                replaced.extend(known.parts().cloned());
+                replaced.extend(header.pieces);
+                replaced.extend(header.stages.into_values().flatten());
+                replaced.extend(header.history.chunks);
+                known = Saved {
+                    revision,
+                    pieces: Vec::new(),
+                    stages: BTreeMap::new(),
+                    ..known
+                };
+                let ours = &known.history.chunks;
+                replaced.retain(|key| !ours.contains(key));
+                if let Some(archived) = header.archived {
+                    known.leftovers.objects.push(archived.object);
+                }
+            }
+        }
+    }
+}
+
+/// Deletes what nothing needs any more.
+pub(super) async fn delete_all(records: &Records, leftovers: &Leftovers) -> Result<(), SaveError> {
+    for key in &leftovers.records {
+        delete(&records.kv, key).await?;
+    }
+    for object in &leftovers.objects {
+        records.archive.delete(object).await?;
+    }
+    Ok(())
+}
+
+/// Writes parts and header once; with the keys of history records that are too many now.
+async fn attempt(
+    records: &Records,
+    execution: &ExecutionId,
+    state: Option<&(State, Tail)>,
+    epoch: u64,
+    sequence: u64,
+    known: &Saved,
+) -> Result<(Written, Saved, Vec<String>), SaveError> {
+    let kv = &records.kv;
     let mut saved = Saved {
         sequence,
         mark: known.mark,
         revision: known.revision,
+        leftovers: known.leftovers.clone(),
         ..Saved::default()
     };
-    let mut excess = known.history.chunks.clone();
+    let mut excess = Vec::new();
     let header = match state {
         Some((state, tail)) => {
             excess = keep_history(kv, state, tail, epoch, &mut saved, known).await?;
@@ -58,59 +147,35 @@ pub(crate) async fn save(
             if saved.moved == 0 {
                 header.history.set_tail(tail)?;
             }
+            // What the archive has is not what it is any more.
+            saved.leftovers.objects.extend(known.archived.clone());
+            header.leftovers.clone_from(&saved.leftovers);
             header
         }
-        None => Header {
-            v: VERSION,
-            epoch,
-            sequence,
-            deleted: true,
-            state: None,
-            pieces: Vec::new(),
-            stages: BTreeMap::new(),
-            history: Kept::default(),
-        },
+        None => {
+            saved.leftovers = known.everything();
+            Header {
+                v: VERSION,
+                epoch,
+                sequence,
+                deleted: true,
+                state: None,
+                pieces: Vec::new(),
+                stages: BTreeMap::new(),
+                history: Kept::default(),
+                archived: None,
+                leftovers: saved.leftovers.clone(),
+            }
+        }
     };
     let bytes = Bytes::from(pack(serde_json::to_vec(&header)?));
-    saved.revision = commit(kv, execution, bytes, epoch, known.revision).await?;
-    let live = state.is_some_and(|(state, _)| state.is_live());
-    saved.mark = mark(kv, execution, live, known.mark).await?;
-    let kept: Vec<&String> = saved
-        .pieces
-        .iter()
-        .chain(saved.stages.values().flat_map(|(_, keys)| keys))
-        .collect();
-    for key in known
-        .pieces
-        .iter()
-        .chain(known.stages.values().flat_map(|(_, keys)| keys))
-    {
-        if !kept.contains(&key) {
-            delete(kv, key).await?;
-        }
+    let written = commit(kv, execution, bytes, epoch, known.revision).await?;
+    if let Written::Done(revision) = written {
+        saved.revision = revision;
+        let live = state.is_some_and(|(state, _)| state.is_live());
+        saved.mark = mark(kv, execution, live, known.mark).await?;
     }
-    for key in excess {
-        delete(kv, &key).await?;
-    }
-    Ok(saved)
-}
-
-/// Deletes every record of an execution whose retention has ended.
-pub(crate) async fn erase(
-    kv: &Kv,
-    execution: &ExecutionId,
-    known: &Saved,
-) -> Result<(), SaveError> {
-    for key in known
-        .pieces
-        .iter()
-        .chain(known.stages.values().flat_map(|(_, keys)| keys))
-        .chain(&known.history.chunks)
-    {
-        delete(kv, key).await?;
-    }
-    kv.delete_if(&header_key(execution), known.revision).await?;
-    Ok(())
+    Ok((written, saved, excess))
 }
 
 /// Moves a long tail to a chunk; returns the keys of chunks that are too many now.
@@ -170,8 +235,15 @@ async fn encode(
         } else {
             continue;
         }
+        // What lists show of it stays.
+        let group = stage.context.get_key_value("group");
         let stub = Stage {
-            context: Arc::default(),
+            context: Arc::new(
+                group
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .into_iter()
+                    .collect(),
+            ),
             outputs: Arc::default(),
             tasks: Vec::new(),
             ..(**stage).clone()
@@ -202,6 +274,8 @@ async fn encode(
         pieces,
         stages,
         history: Kept::default(),
+        archived: None,
+        leftovers: Leftovers::default(),
     })
 }
 
@@ -273,26 +347,25 @@ async fn commit(
     bytes: Bytes,
     epoch: u64,
     known: u64,
-) -> Result<u64, SaveError> {
-    #[derive(serde::Deserialize)]
-    struct Epoch {
-        epoch: u64,
-    }
+) -> Result<Written, SaveError> {
     let key = header_key(execution);
     let mut expected = known;
     loop {
         match kv.put_if(&key, expected, bytes.clone(), None).await? {
-            Put::Done(revision) => return Ok(revision),
+            Put::Done(revision) => return Ok(Written::Done(revision)),
             Put::Conflict => {
                 let Some(record) = kv.get(&key).await? else {
                     expected = 0;
                     continue;
                 };
-                let held: Epoch = serde_json::from_slice(&unpack(&record.value)?)?;
-                if held.epoch > epoch {
+                let header: Header = serde_json::from_slice(&unpack(&record.value)?)?;
+                if header.epoch > epoch {
                     return Err(SaveError::Superseded);
                 }
-                expected = record.revision;
+                return Ok(Written::Late {
+                    revision: record.revision,
+                    header: Box::new(header),
+                });
             }
         }
     }

@@ -4,18 +4,21 @@
 //! only after a leader read of the last log message, begun after the question came, showed an append of ours. One read serves
 //! all that wait.
 
-use gennaker_bus::Responder;
 use gennaker_model::{
     Execution, ExecutionId,
     command::{Answer, ListQuery, Refusal, RefusalCode, Reply},
 };
 
-use super::{Arrival, Ended, Owner, Slot};
-use crate::{checkpoint, history};
+use super::{Arrival, Ended, Owner, Slot, caller::Caller};
+use crate::{
+    checkpoint::{self, Records},
+    history,
+    ownership::Ownership,
+};
 
 /// An answer that waits for a proof.
 pub(super) struct Unproven {
-    responder: Responder,
+    responder: Caller,
     result: Result<Reply, Refusal>,
     /// Number of the first proof that is begun after the question came.
     needs: u64,
@@ -23,7 +26,7 @@ pub(super) struct Unproven {
 
 /// An answer for which records had to be read.
 pub(crate) struct Gathered {
-    responder: Responder,
+    responder: Caller,
     reply: Result<Reply, String>,
 }
 
@@ -35,8 +38,8 @@ const LIST_MAX: usize = 5_000;
 
 impl Owner {
     /// Answers without an append: once it is proven that we are still the owner.
-    pub(super) fn answer(&mut self, responder: Option<Responder>, result: Result<Reply, Refusal>) {
-        if let Some(responder) = responder.filter(Responder::is_awaited) {
+    pub(super) fn answer(&mut self, responder: Option<Caller>, result: Result<Reply, Refusal>) {
+        if let Some(responder) = responder.filter(Caller::is_awaited) {
             self.unproven.push(Unproven {
                 responder,
                 result,
@@ -45,7 +48,7 @@ impl Owner {
         }
     }
 
-    pub(super) fn refuse(&mut self, responder: Responder, code: RefusalCode, message: String) {
+    pub(super) fn refuse(&mut self, responder: Caller, code: RefusalCode, message: String) {
         self.answer(
             Some(responder),
             Err(Refusal {
@@ -64,21 +67,24 @@ impl Owner {
         self.proofs += 1;
         self.proving = true;
         let covers = self.proofs;
-        let log = self.around.log.clone();
+        let ownership = self.ownership();
         let sender = self.sender.clone();
-        let ours = self.nonce.clone();
         let spawned = self.around.scope.spawn("proof", async move {
-            let read = log.last().await;
-            let ours = read.map_err(|error| error.to_string()).map(|entry| {
-                entry
-                    .and_then(|entry| entry.append_id)
-                    .is_some_and(|id| id.rsplit_once('-').is_some_and(|(nonce, _)| nonce == ours))
-            });
+            let ours = ownership.is_proven().await;
+            let ours = ours.map_err(|error| error.to_string());
             // A closed channel means that the owner has ended.
             let _ = sender.send(Arrival::Proof { covers, ours }).await;
         });
         if spawned.is_none() {
             self.ended = Some(Ended::Asked);
+        }
+    }
+
+    pub(super) fn ownership(&self) -> Ownership {
+        Ownership {
+            log: self.around.log.clone(),
+            nonce: self.nonce.clone(),
+            epoch: self.epoch,
         }
     }
 
@@ -115,7 +121,7 @@ impl Owner {
     }
 
     /// Sends an answer that is proven.
-    pub(super) fn send(&mut self, responder: Responder, result: Result<Reply, Refusal>) {
+    pub(super) fn send(&mut self, responder: Caller, result: Result<Reply, Refusal>) {
         let answer = Answer {
             partition: self.around.partition,
             sequence: self.last,
@@ -125,7 +131,7 @@ impl Owner {
     }
 
     /// Lists executions: those in memory as they are, the others from the state bucket.
-    pub(super) fn list(&mut self, query: &ListQuery, responder: Responder) {
+    pub(super) fn list(&mut self, query: &ListQuery, responder: Caller) {
         if !self.index.complete {
             let message = "the list of executions is still being read after a take-over; try again in a moment".to_owned();
             return self.refuse(responder, RefusalCode::Busy, message);
@@ -139,14 +145,16 @@ impl Owner {
                 Some(Slot::Live(live)) => {
                     documents.push(Ok(shown(live.state.doc.clone(), query.expand)))
                 }
-                Some(Slot::Parked { .. } | Slot::Loading { .. }) | None => documents.push(Err(id)),
+                Some(Slot::Parked { .. } | Slot::Loading { .. } | Slot::Retiring { .. }) | None => {
+                    documents.push(Err(id));
+                }
             }
         }
-        let kv = self.around.kv.clone();
+        let records = self.around.records.clone();
         let sender = self.sender.clone();
         let expand = query.expand;
         let spawned = self.around.scope.spawn("list", async move {
-            let documents = read_all(&kv, documents, expand).await;
+            let documents = read_all(&records, documents, expand).await;
             let reply = documents.map(|documents| Reply::Executions { documents });
             let _ = sender
                 .send(Arrival::Gathered(Gathered { responder, reply }))
@@ -158,19 +166,19 @@ impl Owner {
     }
 
     /// Answers with the history of an execution in memory: its chunks are read, its tail is there.
-    pub(super) fn tell_history(&mut self, execution: &ExecutionId, responder: Option<Responder>) {
+    pub(super) fn tell_history(&mut self, execution: &ExecutionId, responder: Option<Caller>) {
         let (Some(Slot::Live(live)), Some(responder)) = (self.slots.get(execution), responder)
         else {
             return;
         };
         let (kept, tail) = (live.saved.history.clone(), live.tail.clone());
-        let kv = self.around.kv.clone();
+        let kv = self.around.records.kv.clone();
         let sender = self.sender.clone();
         self.beside("history", async move {
-            let reply = match history::read(&kv, &kept, &tail).await {
-                Ok(Some(steps)) => Ok(Reply::History {
+            let reply = match history::lines(&kv, &kept, &tail).await {
+                Ok(Some(lines)) => Ok(Reply::History {
                     dropped: kept.dropped,
-                    steps,
+                    steps: history::steps(&lines),
                 }),
                 Ok(None) => Err("the history changed while it was read; try again".to_owned()),
                 Err(error) => Err(error.to_string()),
@@ -192,7 +200,7 @@ impl Owner {
 }
 
 async fn read_all(
-    kv: &gennaker_bus::Kv,
+    records: &Records,
     documents: Vec<Result<Execution, ExecutionId>>,
     expand: bool,
 ) -> Result<Vec<Execution>, String> {
@@ -200,14 +208,9 @@ async fn read_all(
     let reads = documents.into_iter().map(|document| async move {
         match document {
             Ok(document) => Ok(Some(document)),
-            Err(id) => {
-                let loaded = checkpoint::load(kv, &id)
-                    .await
-                    .map_err(|error| error.to_string())?;
-                Ok(loaded
-                    .and_then(|loaded| loaded.state)
-                    .map(|state| shown(state.doc, expand)))
-            }
+            Err(id) => checkpoint::shown(records, &id, expand)
+                .await
+                .map_err(|error| error.to_string()),
         }
     });
     let read: Vec<Result<Option<Execution>, String>> =

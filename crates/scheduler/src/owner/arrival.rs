@@ -10,7 +10,9 @@ use gennaker_model::{
 };
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::{Owner, Slot, group::Group, work::Work};
+use super::{
+    Owner, Slot, caller::Caller, group::Group, keep::NotLoaded, retire::Retired, work::Work,
+};
 use crate::{
     checkpoint::{Loaded, SaveError, Saved},
     index, metrics,
@@ -25,7 +27,7 @@ pub(crate) enum Arrival {
     /// A load ended.
     Loaded {
         execution: ExecutionId,
-        outcome: Result<Option<Box<Loaded>>, String>,
+        outcome: Result<Option<Box<Loaded>>, NotLoaded>,
     },
     /// A lookup was answered.
     LookedUp {
@@ -33,6 +35,8 @@ pub(crate) enum Arrival {
         lookup: Lookup,
         answer: LookupAnswer,
     },
+    /// A start of a pipeline that is made from a template, with the plain pipeline in its place.
+    Expanded(Box<Work>),
     /// Another execution took what this one said.
     PeerAnswered {
         from: ExecutionId,
@@ -50,11 +54,16 @@ pub(crate) enum Arrival {
     /// The freezes were read again.
     Freezes {
         read: Result<super::freezes::Freezes, String>,
-        responder: gennaker_bus::Responder,
+        responder: Caller,
     },
-    /// Some finished executions for the index; the last lot says so.
+    /// A finished execution was moved to the archive, or erased, or was not.
+    Retired {
+        execution: ExecutionId,
+        outcome: Result<Retired, SaveError>,
+    },
+    /// Some finished executions for the index, and whether they are in the archive; the last lot says so.
     Indexed {
-        documents: Vec<gennaker_model::Execution>,
+        documents: Vec<(gennaker_model::Execution, bool)>,
         unfinished: Vec<ExecutionId>,
         deleted: Vec<(ExecutionId, i64)>,
         last: bool,
@@ -145,6 +154,7 @@ impl Owner {
             } => {
                 self.perform(Work::looked_up(execution, lookup, answer), group);
             }
+            Arrival::Expanded(work) => self.perform(*work, group),
             Arrival::PeerAnswered {
                 from,
                 to,
@@ -157,6 +167,7 @@ impl Owner {
             Arrival::Proof { covers, ours } => self.proved(covers, ours),
             Arrival::Gathered(gathered) => self.gathered(gathered),
             Arrival::Freezes { read, responder } => self.freezes_read(read, responder),
+            Arrival::Retired { execution, outcome } => self.retired(execution, outcome),
             Arrival::Indexed {
                 documents,
                 unfinished,
@@ -171,16 +182,17 @@ impl Owner {
 
     fn command(&mut self, command: Command, group: &mut Group) {
         let responder = command.responder;
+        let now_ms = self.around.clock.now_ms();
         match command.class {
             Class::Report => match serde_json::from_slice::<TaskReport>(&command.payload) {
                 Ok(report) => {
                     if let Some(pool) = self.pool_of(&(report.execution.clone(), report.attempt)) {
                         self.pool_heard.insert(pool, group.at);
                     }
-                    self.perform(Work::report(report, responder), group);
+                    self.perform(Work::report(report, responder.into()), group);
                 }
                 Err(error) => self.refuse(
-                    responder,
+                    responder.into(),
                     RefusalCode::Invalid,
                     format!("the report cannot be read: {error}"),
                 ),
@@ -191,18 +203,21 @@ impl Owner {
                         "requests of version {} are not understood; this is version {VERSION}",
                         envelope.v
                     );
-                    self.refuse(responder, RefusalCode::Invalid, message);
+                    self.refuse(responder.into(), RefusalCode::Invalid, message);
                 }
-                Ok(envelope) => match envelope.request {
-                    Request::List(query) => self.list(&query, responder),
-                    Request::Freezes => self.read_freezes(responder),
-                    request => self.perform(
-                        Work::request(envelope.id, envelope.at_ms, request, responder),
-                        group,
-                    ),
-                },
+                Ok(envelope) => {
+                    let caller = Caller::of(responder, &envelope, now_ms);
+                    match envelope.request {
+                        Request::List(query) => self.list(&query, caller),
+                        Request::Freezes => self.read_freezes(caller),
+                        request => self.perform(
+                            Work::request(envelope.id, envelope.at_ms, request, caller),
+                            group,
+                        ),
+                    }
+                }
                 Err(error) => self.refuse(
-                    responder,
+                    responder.into(),
                     RefusalCode::Invalid,
                     format!("the request cannot be read: {error}"),
                 ),
@@ -231,7 +246,7 @@ impl Owner {
         match self.slots.get(execution) {
             Some(Slot::Live(live)) => !live.state.book.attempts.contains_key(attempt),
             Some(Slot::Parked { .. }) => true,
-            Some(Slot::Loading { .. }) => false,
+            Some(Slot::Loading { .. } | Slot::Retiring { .. }) => false,
             None => self.index.complete,
         }
     }
@@ -244,18 +259,18 @@ impl Owner {
                 .attempts
                 .get(attempt)
                 .map(|held| held.pool.clone()),
-            Some(Slot::Parked { .. } | Slot::Loading { .. }) | None => None,
+            Some(Slot::Parked { .. } | Slot::Loading { .. } | Slot::Retiring { .. }) | None => None,
         }
     }
 
     /// Reads the headers that take-over did not need, for lists and for telling old ids from new ones.
     pub(super) fn index_the_rest(&self) {
-        let kv = self.around.kv.clone();
+        let records = self.around.records.clone();
         let sender = self.sender.clone();
         let partition = self.around.partition;
         let spawned = self.around.scope.spawn("index", async move {
             loop {
-                match index::scan(&kv, &sender).await {
+                match index::scan(&records, &sender).await {
                     Ok(()) => return,
                     Err(error) => {
                         tracing::warn!(
@@ -277,13 +292,14 @@ impl Owner {
 
     fn indexed(
         &mut self,
-        documents: &[gennaker_model::Execution],
+        documents: &[(gennaker_model::Execution, bool)],
         unfinished: Vec<ExecutionId>,
         last: bool,
     ) {
-        for document in documents {
+        for (document, is_archived) in documents {
             if !self.index.contains(&document.id) {
                 self.index.put(document);
+                self.index.set_archived(&document.id, *is_archived);
             }
         }
         for execution in unfinished {

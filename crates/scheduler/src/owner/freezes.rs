@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use gennaker_bus::{Bucket, Bus, Responder};
+use gennaker_bus::{Bucket, Bus};
 use gennaker_model::{
     Map,
     command::{Refusal, RefusalCode, Reply},
@@ -12,7 +12,7 @@ use gennaker_model::{
 };
 use serde_json::Value;
 
-use super::{Arrival, Owner};
+use super::{Arrival, Owner, caller::Caller};
 
 /// All freezes.
 #[derive(Default)]
@@ -48,7 +48,7 @@ impl Freezes {
 
 impl Owner {
     /// Reads the freezes again beside the loop.
-    pub(super) fn read_freezes(&self, responder: Responder) {
+    pub(super) fn read_freezes(&self, responder: Caller) {
         let bus = self.around.bus.clone();
         let sender = self.sender.clone();
         self.beside("freezes", async move {
@@ -57,7 +57,7 @@ impl Owner {
         });
     }
 
-    pub(super) fn freezes_read(&mut self, read: Result<Freezes, String>, responder: Responder) {
+    pub(super) fn freezes_read(&mut self, read: Result<Freezes, String>, responder: Caller) {
         let answer = match read {
             Ok(freezes) => {
                 self.freezes = freezes;

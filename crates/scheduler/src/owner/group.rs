@@ -1,12 +1,12 @@
 //! A group: what is decided between two appends, and what is to be released after the second.
 
-use gennaker_bus::Responder;
 use gennaker_engine::{Effect, Event};
 use gennaker_model::{
     ExecutionId,
     command::{Refusal, Reply},
 };
 
+use super::caller::Caller;
 use crate::{config::Config, record::Writer};
 
 pub(super) struct Group {
@@ -21,7 +21,7 @@ pub(super) struct Group {
     /// Effects, in the order of the decisions.
     pub effects: Vec<(ExecutionId, Effect)>,
     /// Answers that the append of this group proves.
-    pub answers: Vec<(Responder, Result<Reply, Refusal>)>,
+    pub answers: Vec<(Caller, Result<Reply, Refusal>)>,
     writer: Writer,
 }
 

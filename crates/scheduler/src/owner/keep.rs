@@ -1,18 +1,47 @@
 //! Keeping executions: checkpoints, purging the log, leaving memory, coming back.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use gennaker_model::ExecutionId;
+use gennaker_model::{ExecutionId, command::RefusalCode};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Arrival, Ended, Live, Owner, Recovered, Saving, Slot, work::Work};
 use crate::{
-    checkpoint::{self, Loaded, SaveError, Saved},
+    checkpoint::{self, LoadError, Loaded, SaveError},
     metrics,
 };
 
-/// Finished executions whose retention is looked at in one turn.
-const EXPIRE_AT_ONCE: usize = 50;
+/// Pause before a load that failed is tried again.
+const LOAD_AGAIN: Duration = Duration::from_millis(250);
+
+/// Why an execution was not loaded.
+pub(crate) enum NotLoaded {
+    /// It is tried again.
+    Now(String),
+    /// The archive does not show it; whoever asks is told so.
+    Archived {
+        /// Whether it may later.
+        is_transient: bool,
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl From<LoadError> for NotLoaded {
+    fn from(error: LoadError) -> Self {
+        let reason = crate::chain(&error);
+        match error {
+            LoadError::Archive(error) => Self::Archived {
+                is_transient: error.is_transient(),
+                reason,
+            },
+            LoadError::Bus(_)
+            | LoadError::Decode(..)
+            | LoadError::Damaged(..)
+            | LoadError::Torn(_) => Self::Now(reason),
+        }
+    }
+}
 
 impl Owner {
     /// Takes what take-over found: arms timers, publishes open tasks, sends open messages and lookups.
@@ -82,19 +111,26 @@ impl Owner {
     pub(super) fn load(&mut self, id: &ExecutionId, sequence: u64, waiting: Vec<Work>) {
         self.slots
             .insert(id.clone(), Slot::Loading { waiting, sequence });
-        let kv = self.around.kv.clone();
+        let records = self.around.records.clone();
         let sender = self.sender.clone();
         let execution = id.clone();
         self.beside("load", async move {
-            let outcome = checkpoint::load(&kv, &execution)
-                .await
-                .map(|loaded| loaded.map(Box::new))
-                .map_err(|error| error.to_string());
+            let outcome = match checkpoint::load(&records, &execution).await {
+                Ok(loaded) => Ok(loaded.map(Box::new)),
+                Err(error) => Err(NotLoaded::from(error)),
+            };
+            if matches!(outcome, Err(NotLoaded::Now(_))) {
+                tokio::time::sleep(LOAD_AGAIN).await;
+            }
             let _ = sender.send(Arrival::Loaded { execution, outcome }).await;
         });
     }
 
-    pub(super) fn loaded(&mut self, id: ExecutionId, outcome: Result<Option<Box<Loaded>>, String>) {
+    pub(super) fn loaded(
+        &mut self,
+        id: ExecutionId,
+        outcome: Result<Option<Box<Loaded>>, NotLoaded>,
+    ) {
         let Some(Slot::Loading { waiting, sequence }) = self.slots.remove(&id) else {
             return;
         };
@@ -112,7 +148,11 @@ impl Owner {
             Ok(_) => Some(format!(
                 "the state bucket shows execution {id} older than it is"
             )),
-            Err(error) => Some(error),
+            Err(NotLoaded::Now(error)) => Some(error),
+            Err(NotLoaded::Archived {
+                is_transient,
+                reason,
+            }) => return self.not_shown(&id, waiting, is_transient, &reason),
         };
         if let Some(error) = retry {
             tracing::warn!(execution.id = %id, "execution {id} cannot be loaded: {error}; trying again");
@@ -128,6 +168,32 @@ impl Owner {
                 (work, deleted)
             };
             self.absent.extend(waiting.into_iter().map(about_it));
+        }
+    }
+
+    /// The archive does not show an execution. It is complete, so nothing but questions can wait for it.
+    fn not_shown(
+        &mut self,
+        id: &ExecutionId,
+        waiting: Vec<Work>,
+        is_transient: bool,
+        reason: &str,
+    ) {
+        metrics::archive_failed();
+        let (code, message) = if is_transient {
+            tracing::warn!(execution.id = %id, "execution {id} cannot be read from the archive now: {reason}");
+            let message = format!("execution {id} is in the archive, which does not answer now");
+            (RefusalCode::Busy, message)
+        } else {
+            tracing::error!(execution.id = %id, "execution {id} cannot be read from the archive: {reason}");
+            let message =
+                format!("execution {id} is in the archive, and cannot be read there: {reason}");
+            (RefusalCode::Internal, message)
+        };
+        for work in waiting {
+            if let Some(responder) = work.responder {
+                self.refuse(responder, code, message.clone());
+            }
         }
     }
 
@@ -161,13 +227,14 @@ impl Owner {
         let in_memory = |slot: &&Slot| matches!(slot, Slot::Live(_));
         metrics::sizes(
             self.around.partition,
-            self.index.len(),
+            (self.index.len(), self.index.archived()),
             self.slots.values().filter(in_memory).count(),
             self.wheel.len(),
         );
         self.rest();
         self.purge();
-        self.expire();
+        self.forget_deleted();
+        self.retire();
     }
 
     /// What finished or parked is written at once, so that it can leave memory.
@@ -202,12 +269,19 @@ impl Owner {
         let state = (!live.deleted).then(|| (live.state.clone(), live.tail.clone()));
         let known = live.saved.clone();
         let (epoch, sequence) = (self.epoch, self.last);
-        let kv = self.around.kv.clone();
+        let records = self.around.records.clone();
         let saves = self.saves.clone();
         let execution = id.clone();
         self.beside("checkpoint", async move {
-            let outcome =
-                checkpoint::save(&kv, &execution, state.as_ref(), epoch, sequence, &known).await;
+            let outcome = checkpoint::save(
+                &records,
+                &execution,
+                state.as_ref(),
+                epoch,
+                sequence,
+                &known,
+            )
+            .await;
             drop(permit);
             let _ = saves.send(Saving { execution, outcome }).await;
         });
@@ -295,42 +369,5 @@ impl Owner {
                 );
             }
         });
-    }
-
-    /// Deletes finished executions whose retention has ended, and the traces of deleted ones.
-    fn expire(&mut self) {
-        if !self.index.complete {
-            return;
-        }
-        let instant = self.now() - self.around.config.retention_ms;
-        let mut expired = self.index.finished_before(instant, EXPIRE_AT_ONCE);
-        expired.retain(|id| !self.slots.contains_key(id));
-        for id in &expired {
-            self.index.remove(id);
-        }
-        let traces = self.deleted.iter().filter(|(_, at)| **at < instant);
-        let traces: Vec<ExecutionId> = traces
-            .map(|(id, _)| id.clone())
-            .take(EXPIRE_AT_ONCE)
-            .collect();
-        for id in &traces {
-            self.deleted.remove(id);
-        }
-        for id in expired.into_iter().chain(traces) {
-            let kv = self.around.kv.clone();
-            self.beside("expire", async move {
-                let known: Saved = match checkpoint::load(&kv, &id).await {
-                    Ok(Some(loaded)) => loaded.saved,
-                    Ok(None) => return,
-                    Err(error) => {
-                        tracing::warn!(execution.id = %id, "execution {id} is past its retention and cannot be deleted: {error}");
-                        return;
-                    }
-                };
-                if let Err(error) = checkpoint::erase(&kv, &id, &known).await {
-                    tracing::warn!(execution.id = %id, "execution {id} is past its retention and cannot be deleted: {error}");
-                }
-            });
-        }
     }
 }

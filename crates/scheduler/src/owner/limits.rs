@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_goes_on_and_the_others_are_superseded() {
+    fn rule_4_1_by_default_the_newest_goes_on_and_the_others_are_cancelled() {
         let mut limits = line(1, false);
         assert!(limits.must_wait(&state("e", Status::NotStarted, None, 1, false).doc));
         let ended = state("a", Status::Succeeded, None, 1, false);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_goes_on_when_the_others_are_kept() {
+    fn rule_4_1_keep_waiting_pipelines_lets_the_oldest_go_on_and_one_at_a_time() {
         let mut limits = line(1, true);
         let ended = state("a", Status::Canceled, None, 1, true);
         limits.note(&ended);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn paused_ones_do_not_count_and_nobody_is_forgotten() {
+    fn rule_4_1_only_running_ones_count_and_nobody_is_forgotten() {
         let mut limits = line(2, false);
         assert_eq!(limits.due(), [id("b")]);
         limits.note(&state("b", Status::Running, None, 2, false));
@@ -256,5 +256,28 @@ mod tests {
             limits.note(&state(name, Status::Canceled, None, 2, false));
         }
         assert!(limits.pipelines.is_empty());
+    }
+
+    #[test]
+    fn rule_4_1_the_flag_of_the_execution_that_completed_decides() {
+        for (ended_keeps, next, superseded) in [(true, "b", 0), (false, "d", 2)] {
+            let mut limits = line(1, !ended_keeps);
+            let ended = state("a", Status::Succeeded, None, 1, ended_keeps);
+            limits.note(&ended);
+            let freed = limits.freed(&ended.doc);
+            assert_eq!(freed.next, Some(id(next)));
+            assert_eq!(freed.superseded.len(), superseded);
+        }
+    }
+
+    #[test]
+    fn rule_4_1_executions_without_a_config_are_in_no_line() {
+        let mut limits = line(1, false);
+        let mut task = state("t", Status::NotStarted, None, 1, false);
+        task.doc.pipeline_config_id = None;
+        assert!(!limits.must_wait(&task.doc));
+        task.doc.status = Status::Running;
+        limits.note(&task);
+        assert_eq!(limits.freed(&task.doc), Freed::default());
     }
 }

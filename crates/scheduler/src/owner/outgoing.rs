@@ -3,10 +3,11 @@
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use gennaker_bus::{Bus, Responder, Subject, TaskAddress};
+use gennaker_bus::{Bus, Subject, TaskAddress};
 use gennaker_model::{command::Answer, work::TaskMessage};
+use gennaker_runtime::Clock;
 
-use super::{Owner, spans};
+use super::{Owner, caller::Caller, spans};
 
 /// What is to be sent, each kind in its order.
 #[derive(Default)]
@@ -14,7 +15,7 @@ pub(super) struct Outgoing {
     /// Attempts to publish.
     pub tasks: Vec<TaskMessage>,
     /// Answers to whoever waits for one.
-    pub answers: Vec<(Responder, Answer)>,
+    pub answers: Vec<(Caller, Answer)>,
     /// Core messages: subject and payload.
     pub messages: Vec<(Subject, Bytes)>,
 }
@@ -25,7 +26,7 @@ impl Outgoing {
     }
 
     /// Sends everything. What fails is done again by the audit, or asked for again.
-    async fn send(self, bus: Bus) {
+    async fn send(self, bus: Bus, clock: Clock) {
         let Self {
             tasks,
             answers,
@@ -33,8 +34,8 @@ impl Outgoing {
         } = self;
         let publications = join_all(tasks.into_iter().map(|task| publish(&bus, task)));
         let words = async {
-            for (responder, answer) in answers {
-                reply(responder, &answer).await;
+            for (caller, answer) in answers {
+                reply(caller, &answer, clock.now_ms()).await;
             }
             for (subject, payload) in messages {
                 if let Err(error) = bus.publish(subject, payload).await {
@@ -53,8 +54,8 @@ impl Owner {
             return;
         }
         let outgoing = std::mem::take(&mut self.outgoing);
-        let bus = self.around.bus.clone();
-        self.beside("outgoing", outgoing.send(bus));
+        let (bus, clock) = (self.around.bus.clone(), self.around.clock.clone());
+        self.beside("outgoing", outgoing.send(bus, clock));
     }
 }
 
@@ -93,7 +94,7 @@ async fn publish(bus: &Bus, mut task: TaskMessage) {
     }
 }
 
-async fn reply(responder: Responder, answer: &Answer) {
+async fn reply(caller: Caller, answer: &Answer, now_ms: i64) {
     let bytes = match serde_json::to_vec(answer) {
         Ok(bytes) => Bytes::from(bytes),
         Err(error) => {
@@ -101,7 +102,7 @@ async fn reply(responder: Responder, answer: &Answer) {
             return;
         }
     };
-    if let Err(error) = responder.send(bytes).await {
+    if let Err(error) = caller.send(answer, bytes, now_ms).await {
         tracing::debug!("an answer was not sent: {error}; whoever asked will ask again");
     }
 }

@@ -39,14 +39,16 @@ impl Owner {
         };
         match self.slots.get(&newest) {
             Some(Slot::Live(live)) => Prior::Known(Some(of_execution(&live.state.doc))),
-            Some(Slot::Parked { .. } | Slot::Loading { .. }) | None => Prior::Load(newest),
+            Some(Slot::Parked { .. } | Slot::Loading { .. } | Slot::Retiring { .. }) | None => {
+                Prior::Load(newest)
+            }
         }
     }
 
     /// Loads the execution before; `work` goes on then.
     pub(super) fn load_prior(&mut self, prior: &ExecutionId, work: Work) {
         match self.slots.get_mut(prior) {
-            Some(Slot::Loading { waiting, .. }) => waiting.push(work),
+            Some(Slot::Loading { waiting, .. } | Slot::Retiring { waiting }) => waiting.push(work),
             Some(Slot::Parked { sequence }) => {
                 let sequence = *sequence;
                 self.load(prior, sequence, vec![work]);

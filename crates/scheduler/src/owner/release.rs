@@ -161,10 +161,17 @@ impl Owner {
     }
 
     pub(super) fn look_up(&self, execution: ExecutionId, lookup: Lookup) {
-        let store = self.around.store.clone();
+        let around = &self.around;
+        let sources = lookup::Sources {
+            store: around.store.clone(),
+            bus: around.bus.clone(),
+            clock: around.clock.clone(),
+            partitions: around.config.partitions,
+            seed: around.config.seed,
+        };
         let sender = self.sender.clone();
         self.beside("lookup", async move {
-            let answer = lookup::answer(&store, &lookup).await;
+            let answer = lookup::answer(&sources, &lookup).await;
             let _ = sender
                 .send(Arrival::LookedUp {
                     execution,

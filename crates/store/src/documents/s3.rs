@@ -10,7 +10,7 @@
 //! - Names are kept beside Front50's folders, and documents that came without our knowing have none: a name is looked for among
 //!   the documents too.
 
-mod client;
+pub(crate) mod client;
 mod front50;
 pub(crate) mod layout;
 
@@ -67,7 +67,7 @@ impl Bucket {
     /// Connects, and makes the bucket with versions on when it is missing (as Front50 does).
     pub(super) async fn connect(options: Options) -> Result<Self, Error> {
         let bucket = Self::open(&options).await;
-        client::ensure(&bucket.client, &options).await?;
+        client::ensure(&bucket.client, &options, client::Versions::On).await?;
         Ok(bucket)
     }
 
@@ -396,7 +396,7 @@ fn is_conflict<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     matches!(status(error), Some(404 | 409 | 412)) && !no_bucket
 }
 
-fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+pub(crate) fn is_missing<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let no_bucket = error.as_service_error().and_then(E::code) == Some("NoSuchBucket");
     status(error) == Some(404) && !no_bucket
 }

@@ -1,6 +1,7 @@
 //! Templates over the in-memory broker.
 
 use gennaker_model::Map;
+use gennaker_templates::{Answer, Need};
 use serde_json::{Value, json};
 
 use super::Version;
@@ -156,7 +157,7 @@ async fn what_is_no_template_is_refused_with_orcas_words() {
     for (sent, message) in [
         (
             json!({}),
-            "Missing required fields: id, metadata.name, metadata.description, metadata.scopes",
+            "Missing required fields: id,metadata.name,metadata.description,metadata.scopes",
         ),
         (
             json!({"id": "a", "metadata": {"name": "n", "description": "d", "scopes": []}}),
@@ -171,13 +172,95 @@ async fn what_is_no_template_is_refused_with_orcas_words() {
                 "a",
                 json!({"variables": [{"name": "a-b"}, {"name": "c"}, {"name": "d-"}]}),
             )),
-            "Variable names cannot include dashes (-). Invalid variable names: a-b, d-",
+            "Illegal variable names: a-b, d-. Variable names must match the regex: ^[a-zA-Z0-9_]+$",
+        ),
+        (
+            Value::Object(template(
+                "a",
+                json!({"metadata": {"name": "a.b", "description": "d", "scopes": ["global"]}}),
+            )),
+            "Illegal template name: a.b. Name must match the regex: ^[a-zA-z0-9-&\\s]+$",
         ),
     ] {
         let sent = map(sent);
         let saved = fixture.store.create_template(&sent, None, "me", NOW);
         assert_eq!(refusal(saved.await), (400, message.to_owned()));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expansion_is_answered_from_the_documents() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let sent = template("mine", json!({}));
+    let saved = store.create_template(&sent, Some("stable"), "me", NOW);
+    saved.await.unwrap();
+    let pipeline = map(json!({"application": "demo", "name": "Child"}));
+    let saved = store.pipelines().save(&pipeline, "id-1", "me", false, NOW);
+    saved.await.unwrap();
+    let named = |name: &str| Need::Pipeline {
+        application: "demo".to_owned(),
+        name: name.to_owned(),
+    };
+    let asked = [
+        Need::Template("mine:stable".to_owned()),
+        Need::Template("gone".to_owned()),
+        named("child"),
+        named("gone"),
+        Need::Address("https://x.io/t.yml".to_owned()),
+    ];
+    let told = store.expand(|answers| {
+        let answers: Result<Vec<Answer>, Need> = asked
+            .iter()
+            .map(|need| answers(need).ok_or_else(|| need.clone()))
+            .collect();
+        answers
+    });
+    let told = told.await;
+    assert!(
+        matches!(&told[0], Answer::Template(body) if body["id"] == "mine" && !body.contains_key("tag"))
+    );
+    assert_eq!(told[1], Answer::Missing);
+    assert_eq!(told[2], Answer::Id("id-1".to_owned()));
+    assert_eq!(told[3], Answer::Missing);
+    assert!(matches!(&told[4], Answer::Failed(reason) if reason.contains("https://x.io/t.yml")));
+
+    // What asks for ever more is told so.
+    let count = store.expand(|answers| {
+        for number in 0.. {
+            let need = Need::Template(format!("t{number}"));
+            match answers(&need) {
+                None => return Err(need),
+                Some(Answer::Failed(_)) => return Ok(number),
+                Some(_) => {}
+            }
+        }
+        Ok(0)
+    });
+    assert_eq!(count.await, 40);
+}
+
+#[test]
+fn the_first_generation_has_rules_of_its_own() {
+    for (sent, message) in [
+        (
+            Value::Object(template("a.b", json!({}))),
+            "Pipeline template IDs cannot have dots",
+        ),
+        (
+            Value::Object(template("a", json!({"variables": [{"name": "b-c"}]}))),
+            "Variable names cannot include dashes (-). Invalid variable names: b-c",
+        ),
+        (
+            json!({"id": "a", "metadata": {"name": "n"}}),
+            "Missing required fields: metadata.description,metadata.scopes",
+        ),
+    ] {
+        let error = crate::validate_template_v1(&map(sent)).unwrap_err();
+        assert_eq!(error.to_string(), message);
+    }
+    let odd = template("a", json!({"variables": [{"name": "b.c"}]}));
+    assert!(crate::validate_template_v1(&odd).is_ok());
 }
 
 #[tokio::test(start_paused = true)]

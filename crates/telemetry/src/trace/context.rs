@@ -60,6 +60,12 @@ impl TraceContext {
         })
     }
 
+    /// Whether the trace is kept.
+    #[must_use]
+    pub const fn is_sampled(&self) -> bool {
+        self.sampled
+    }
+
     /// The trace's id as 32 hexadecimal digits, as trace viewers want it in their URLs.
     pub fn trace_id(&self) -> String {
         format!("{:032x}", self.trace_id)

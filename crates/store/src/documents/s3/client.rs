@@ -56,7 +56,7 @@ impl std::fmt::Debug for Options {
 }
 
 /// A client with rustls and ring, like all others of the process.
-pub(super) async fn client(options: &Options) -> Client {
+pub(crate) async fn client(options: &Options) -> Client {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .build_https();
@@ -89,8 +89,21 @@ pub(super) async fn client(options: &Options) -> Client {
     Client::from_conf(config.build())
 }
 
-/// Makes the bucket with versions on, unless it is there.
-pub(super) async fn ensure(client: &Client, options: &Options) -> Result<(), Error> {
+/// Whether a bucket keeps what was replaced or deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Versions {
+    /// As history.
+    On,
+    /// Nothing in it is ever replaced, and what is deleted shall be gone.
+    Off,
+}
+
+/// Makes the bucket, unless it is there.
+pub(crate) async fn ensure(
+    client: &Client,
+    options: &Options,
+    versions: Versions,
+) -> Result<(), Error> {
     match client.head_bucket().bucket(&options.bucket).send().await {
         Ok(_) => return Ok(()),
         Err(error) if super::status(&error) == Some(404) => {}
@@ -110,16 +123,18 @@ pub(super) async fn ensure(client: &Client, options: &Options) -> Result<(), Err
         Err(SdkError::ServiceError(error)) if error.err().is_bucket_already_owned_by_you() => {}
         Err(error) => return Err(Error::bucket("make", error)),
     }
-    let versions = VersioningConfiguration::builder()
-        .status(BucketVersioningStatus::Enabled)
-        .build();
-    client
-        .put_bucket_versioning()
-        .bucket(&options.bucket)
-        .versioning_configuration(versions)
-        .send()
-        .await
-        .map_err(|error| Error::bucket("switch versions on in", error))?;
+    if versions == Versions::On {
+        let versions = VersioningConfiguration::builder()
+            .status(BucketVersioningStatus::Enabled)
+            .build();
+        client
+            .put_bucket_versioning()
+            .bucket(&options.bucket)
+            .versioning_configuration(versions)
+            .send()
+            .await
+            .map_err(|error| Error::bucket("switch versions on in", error))?;
+    }
     tracing::info!(bucket = %options.bucket, "the bucket {} was made", options.bucket);
     Ok(())
 }

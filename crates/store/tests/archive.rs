@@ -1,0 +1,139 @@
+//! The archive over a real S3 server.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::{sync::OnceLock, time::Duration};
+
+use aws_sdk_s3::{Client, config::Credentials};
+use bytes::Bytes;
+use gennaker_store::{Archive, ArchiveError, Error, OBJECT_BYTES_MAX, S3Options};
+use gennaker_testkit::s3::Server;
+
+fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(Server::start)
+}
+
+fn options(bucket: &str) -> S3Options {
+    S3Options {
+        bucket: bucket.to_owned(),
+        prefix: "/archive/".to_owned(),
+        region: Some("us-east-1".to_owned()),
+        endpoint: Some(server().endpoint()),
+        is_path_style: true,
+        credentials: Some(server().credentials()),
+        refresh_every: Duration::MAX,
+    }
+}
+
+fn client() -> Client {
+    let (id, secret) = server().credentials();
+    let config = aws_sdk_s3::Config::builder()
+        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .region(aws_sdk_s3::config::Region::new("us-east-1"))
+        .endpoint_url(server().endpoint())
+        .force_path_style(true)
+        .credentials_provider(Credentials::new(id, secret, None, None, "test"));
+    Client::from_conf(config.build())
+}
+
+async fn keys(bucket: &str) -> Vec<String> {
+    let listed = client()
+        .list_objects_v2()
+        .bucket(bucket)
+        .send()
+        .await
+        .unwrap();
+    let keys = listed.contents().iter();
+    keys.filter_map(|it| it.key().map(str::to_owned)).collect()
+}
+
+fn content(length: usize) -> Bytes {
+    (0..length).map(|place| (place % 251) as u8).collect()
+}
+
+#[tokio::test]
+async fn what_one_process_stores_another_reads_and_deletes() {
+    let bucket = "archive-two";
+    let one = Archive::s3(options(bucket)).await.unwrap();
+    let two = Archive::s3(options(bucket)).await.unwrap();
+    for length in [0, 1, 3_000_000] {
+        let content = content(length);
+        let name = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+        let object = one.put(name, content.clone()).await.unwrap();
+        assert_eq!(two.get(&object).await.unwrap(), content);
+        let again = two.put(name, content).await.unwrap();
+        assert_eq!(again, object);
+        let kept = keys(bucket).await;
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        assert!(kept[0].starts_with("archive/01ARZ3NDEKTSV4RRFFQ69G5FAV/"));
+        for archive in [&one, &two] {
+            archive.delete(&object).await.unwrap();
+        }
+        assert!(matches!(
+            one.get(&object).await,
+            Err(ArchiveError::Lost { .. })
+        ));
+        assert!(keys(bucket).await.is_empty());
+    }
+    let versions = client().list_object_versions().bucket(bucket).send().await;
+    assert!(versions.unwrap().versions().is_empty(), "deleted is gone");
+}
+
+#[tokio::test]
+async fn names_are_one_step_of_a_path_whatever_is_in_them() {
+    let bucket = "archive-names";
+    let archive = Archive::s3(options(bucket)).await.unwrap();
+    for name in ["../../etc/passwd", "a b/ü", ".", "x?y#z%"] {
+        let object = archive.put(name, content(10)).await.unwrap();
+        assert_eq!(archive.get(&object).await.unwrap(), content(10));
+        let kept = keys(bucket).await;
+        assert_eq!(kept[0].matches('/').count(), 2, "{kept:?}");
+        archive.delete(&object).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_changed_is_told_and_not_shown() {
+    let bucket = "archive-changed";
+    let archive = Archive::s3(options(bucket)).await.unwrap();
+    let object = archive.put("01J", content(100)).await.unwrap();
+    let key = keys(bucket).await.remove(0);
+    let put = client().put_object().bucket(bucket).key(key);
+    put.body(content(99).into()).send().await.unwrap();
+    let read = archive.get(&object).await;
+    assert!(
+        matches!(read, Err(ArchiveError::Damaged { .. })),
+        "{read:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_archive_that_cannot_be_reached_is_worth_another_try() {
+    let archive = Archive::s3(options("archive-gone")).await.unwrap();
+    let object = archive.put("01J", content(10)).await.unwrap();
+    archive.delete(&object).await.unwrap();
+    client()
+        .delete_bucket()
+        .bucket("archive-gone")
+        .send()
+        .await
+        .unwrap();
+    for refused in [
+        archive.put("01J", content(10)).await.unwrap_err(),
+        archive.get(&object).await.unwrap_err(),
+        archive.delete(&object).await.unwrap_err(),
+    ] {
+        assert!(refused.is_transient(), "{refused}");
+    }
+    let too_large = archive.put("01J", content(OBJECT_BYTES_MAX + 1)).await;
+    assert!(!too_large.unwrap_err().is_transient());
+    let nowhere = S3Options {
+        endpoint: Some("http://127.0.0.1:1".to_owned()),
+        ..options("nowhere")
+    };
+    assert!(matches!(
+        Archive::s3(nowhere).await.err(),
+        Some(Error::Bucket { .. })
+    ));
+}
