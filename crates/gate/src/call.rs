@@ -7,13 +7,16 @@ use gennaker_telemetry::{TraceContext, current_traceparent, trace};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::problem::Problem;
+use crate::{access::Caller, numbers, problem::Problem, routes::Route};
 
 /// Deepest nesting of JSON that is taken in; serde_json's own limit.
 const DEPTH_MAX: usize = 128;
 
 /// One request.
 pub(crate) struct Call {
+    /// The row of the table that it matched.
+    pub(crate) route: &'static Route,
+    pub(crate) caller: Caller,
     /// Decoded path parameters by the names in the route's pattern.
     pub(crate) params: Vec<(&'static str, String)>,
     /// Decoded query, in order.
@@ -52,6 +55,7 @@ impl Call {
 
     /// A query parameter; an empty one counts as absent, because clients send all they know.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.declared(name);
         self.query
             .iter()
             .find(|(known, value)| known == name && !value.is_empty())
@@ -60,6 +64,7 @@ impl Call {
 
     /// All values of a comma list, which may also be repeated.
     pub(crate) fn query_list(&self, name: &str) -> Vec<String> {
+        self.declared(name);
         self.query
             .iter()
             .filter(|(known, _)| known == name)
@@ -175,9 +180,29 @@ impl Call {
             .ok_or_else(|| Problem::malformed_json("a body is required"))
     }
 
-    /// On whose behalf the request acts. Nobody is asked to log in yet, so what clients claim does not count.
-    pub(crate) const fn user(&self) -> &'static str {
-        "anonymous"
+    /// The body as a document that is to be stored: a JSON object with nothing in it that would read back otherwise.
+    pub(crate) fn document(&self) -> Result<Map, Problem> {
+        let document = self.object()?;
+        self.exactly()?;
+        Ok(document)
+    }
+
+    /// Refuses numbers in the body that cannot be kept.
+    pub(crate) fn exactly(&self) -> Result<(), Problem> {
+        match numbers::inexact(&self.body) {
+            None => Ok(()),
+            Some(number) => {
+                let shown: String = number.chars().take(40).collect();
+                Err(Problem::bad_request(format!(
+                    "The number {shown} has more digits than can be kept; write it as a text"
+                )))
+            }
+        }
+    }
+
+    /// On whose behalf the request acts.
+    pub(crate) fn user(&self) -> &str {
+        self.caller.user()
     }
 
     /// Where the request came from. Source: gate `AuthenticatedRequest`, `X-RateLimit-App`.
@@ -203,6 +228,16 @@ impl Call {
     pub(crate) fn draw(&self) -> u64 {
         let folded = (self.random >> 64) ^ self.random;
         u64::try_from(folded & u128::from(u64::MAX)).unwrap_or(0)
+    }
+
+    /// Holds the table of routes against what handlers ask for: it is what the API's description tells.
+    fn declared(&self, name: &str) {
+        debug_assert!(
+            self.route.query.contains(&name),
+            "the table of routes does not say that {} {} takes the query parameter {name}",
+            self.route.method,
+            self.route.path
+        );
     }
 
     /// Where this request stands in a trace: its own span, or the caller's when traces are off here.

@@ -14,6 +14,7 @@ use tracing::Instrument as _;
 
 use crate::{
     Gate,
+    access::{self, Caller},
     answer::Answer,
     call::{Call, parse_query},
     matching::{self, Found},
@@ -58,7 +59,9 @@ async fn respond(
     match answered {
         Ok(Ok(answer)) => answer.into_response(),
         Ok(Err(problem)) => {
-            if problem.status.is_server_error() {
+            // What is not built is no trouble, and some clients ask for it every few seconds.
+            let is_trouble = problem.status != StatusCode::NOT_IMPLEMENTED;
+            if problem.status.is_server_error() && is_trouble {
                 tracing::warn!(
                     method = %method,
                     route = route.path,
@@ -85,17 +88,20 @@ async fn handle(
     params: Vec<(&'static str, String)>,
     request: Request,
 ) -> Result<Answer, Problem> {
+    let (parts, body) = request.into_parts();
+    let caller = Caller::of(&parts.headers);
+    access::admit(&caller, route.needs)?;
     let handler = match route.does {
         Does::Run(handler) => handler,
-        Does::Say(json) => {
+        Does::Say(json, _) => {
             let value: serde_json::Value = serde_json::from_str(json)
                 .map_err(|error| Problem::internal(format!("Bad canned answer: {error}")))?;
             return Ok(Answer::json(value));
         }
-        Does::SayNothing => return Ok(Answer::empty()),
+        Does::SayNothing(_) => return Ok(Answer::empty()),
+        Does::Lack(message) => return Err(Problem::not_found(message)),
         Does::Miss(feature) => return Err(Problem::not_built(feature)),
     };
-    let (parts, body) = request.into_parts();
     let query = parse_query(parts.uri.query().unwrap_or_default())?;
     let limit = gate.config().body_limit_bytes;
     let body = tokio::time::timeout(BODY_WAIT, read(body, limit))
@@ -107,6 +113,8 @@ async fn handle(
             )
         })??;
     let call = Call {
+        route,
+        caller,
         params,
         query,
         headers: parts.headers,

@@ -15,6 +15,9 @@ use crate::{Gate, answer::Answer, call::Call, problem::Problem};
 /// Tries to write a record that others write at the same time.
 const TRIES: usize = 5;
 
+/// Longest application or id of a pipeline, in bytes: with room to encode each, it is part of a key.
+const NAME_BYTES_MAX: usize = 250;
+
 /// Longest reason, in bytes.
 const REASON_BYTES_MAX: usize = 1_000;
 
@@ -32,25 +35,25 @@ pub(crate) async fn list(gate: Gate, _call: Call) -> Result<Answer, Problem> {
 
 /// `PUT /v2/applications/{application}/freeze`.
 pub(crate) async fn application(gate: Gate, call: Call) -> Result<Answer, Problem> {
-    let target = Target::application(call.param("application"));
+    let target = Target::application(named(&call, "application")?);
     freeze(&gate, &call, target).await
 }
 
 /// `DELETE /v2/applications/{application}/freeze`.
 pub(crate) async fn thaw_application(gate: Gate, call: Call) -> Result<Answer, Problem> {
-    let target = Target::application(call.param("application"));
+    let target = Target::application(named(&call, "application")?);
     thaw(&gate, &call, &target).await
 }
 
 /// `PUT /v2/pipelineConfigs/{id}/freeze`.
 pub(crate) async fn pipeline(gate: Gate, call: Call) -> Result<Answer, Problem> {
-    let target = Target::Pipeline(call.param("id").to_owned());
+    let target = Target::Pipeline(named(&call, "id")?.to_owned());
     freeze(&gate, &call, target).await
 }
 
 /// `DELETE /v2/pipelineConfigs/{id}/freeze`.
 pub(crate) async fn thaw_pipeline(gate: Gate, call: Call) -> Result<Answer, Problem> {
-    let target = Target::Pipeline(call.param("id").to_owned());
+    let target = Target::Pipeline(named(&call, "id")?.to_owned());
     thaw(&gate, &call, &target).await
 }
 
@@ -106,6 +109,17 @@ async fn thaw(gate: &Gate, call: &Call, target: &Target) -> Result<Answer, Probl
     Err(Problem::unavailable(
         "Others freeze and thaw it at the same time",
     ))
+}
+
+/// A name in the path, if something can have it.
+fn named<'c>(call: &'c Call, param: &str) -> Result<&'c str, Problem> {
+    let name = call.param(param);
+    if name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
+        return Err(Problem::bad_request(format!(
+            "Nothing is called so: a name has at most {NAME_BYTES_MAX} printable bytes"
+        )));
+    }
+    Ok(name)
 }
 
 fn key(target: &Target) -> String {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use futures_util::future::join_all;
 use gennaker_bus::Bucket;
 use gennaker_model::{ExecutionId, command::Request};
 use serde_json::json;
 
-use crate::{Gate, answer::Answer, call::Call, problem::Problem};
+use crate::{Gate, answer::Answer, auth, call::Call, problem::Problem};
 
 /// How long the broker and the owners may take to answer.
 const WAIT: Duration = Duration::from_secs(2);
@@ -59,6 +59,19 @@ async fn orphans(gate: &Gate, call: &Call) -> Vec<u32> {
     let answers = join_all(asks).await.into_iter();
     let silent = answers.filter(|(_, is_served)| !is_served);
     silent.map(|(partition, _)| partition).collect()
+}
+
+/// `GET /`: to the web interface that may call this API, as Gate does; without one, where to read on.
+///
+/// Source: gate `RootController`.
+pub(crate) async fn root(gate: Gate, _call: Call) -> Result<Answer, Problem> {
+    let interface = gate.origins().interface();
+    if let Some(address) = interface.and_then(|it| HeaderValue::from_str(it).ok()) {
+        return Ok(auth::found(address));
+    }
+    Ok(Answer::json(json!({
+        "name": "Gennaker", "version": gate.config().version, "api": "/v3/api-docs",
+    })))
 }
 
 /// `GET /version`.

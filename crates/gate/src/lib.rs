@@ -7,8 +7,9 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `routes` | the one table of routes: it drives the dispatch, the OpenAPI document and the tests |
+//! | `routes` | the one table of routes: it drives the dispatch, the OpenAPI document, the page on compatibility and the tests |
 //! | `dispatch` | finds the route, reads the body, runs the handler, writes the answer |
+//! | `access` | who asks, and whether they may; `auth` is how they sign in |
 //! | `guard` | request ids, hosts, origins, preflights |
 //! | `problem` | the one error envelope |
 //! | `owners` | commands to owners: routing, retries, "never older than what was seen" |
@@ -21,15 +22,22 @@
 //! `gennaker` runs it; nobody else calls it.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+mod access;
+mod admin;
 mod answer;
 mod applications;
+mod auth;
 mod call;
 mod capabilities;
+mod compatibility;
 mod configs;
+mod cron;
 mod dispatch;
 mod evaluate;
 mod executions;
+mod failed_stages;
 mod feed;
+mod find;
 mod freezes;
 mod guard;
 mod health;
@@ -38,13 +46,17 @@ mod live;
 mod lookups;
 mod matching;
 mod notifications;
+mod numbers;
 mod observe;
 mod once;
 mod openapi;
+mod ops;
 mod origins;
 mod owners;
 mod pipelines;
+mod plans;
 mod plugins;
+mod preconfigured;
 mod problem;
 mod projects;
 mod reorder;
@@ -68,9 +80,11 @@ use axum::{Router, middleware, serve::ListenerExt as _};
 use gennaker_bus::Bus;
 use gennaker_engine::Rules;
 use gennaker_runtime::{CancellationToken, Clock};
+use gennaker_stages::Catalogue;
 use gennaker_store::Store;
 use tokio::{net::TcpListener, sync::Semaphore};
 
+pub use compatibility::page as compatibility_page;
 pub use openapi::document as openapi_document;
 pub use origins::BadOrigin;
 
@@ -95,6 +109,8 @@ pub struct Config {
     pub dev: bool,
     /// The engine's numbers, the same as the schedulers': expressions are tried by them.
     pub rules: Rules,
+    /// The stage types, the same as the schedulers'.
+    pub catalogue: Arc<Catalogue>,
 }
 
 impl Default for Config {
@@ -107,6 +123,7 @@ impl Default for Config {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             dev: false,
             rules: Rules::default(),
+            catalogue: Arc::new(Catalogue::new()),
         }
     }
 }

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::{
     problem::Problem,
-    routes::{ROUTES, Route},
+    routes::{self, Route},
 };
 
 /// What a path and method lead to.
@@ -30,16 +30,14 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Found, Problem> {
     };
     let segments = segments(path);
     let fits = |route: &&Route| fits(route, &segments);
-    let best = ROUTES
-        .iter()
+    let best = routes::all()
         .filter(|route| route.method == *wanted)
         .filter(fits)
         .max_by_key(|route| literals(route));
     if let Some(route) = best {
         return Ok(Found::Route(route, params(route, &segments)?));
     }
-    let mut methods: Vec<&str> = ROUTES
-        .iter()
+    let mut methods: Vec<&str> = routes::all()
         .filter(fits)
         .map(|route| route.method.as_str())
         .collect();
@@ -132,7 +130,7 @@ mod tests {
             (Method::HEAD, "/version", "/version"),
             (Method::DELETE, "/version", "GET"),
             (Method::GET, "/nowhere", "nothing"),
-            (Method::GET, "/", "nothing"),
+            (Method::GET, "/", "/"),
             (Method::GET, "//version", "nothing"),
             (
                 Method::PUT,

@@ -15,7 +15,7 @@ pub(crate) async fn get(gate: Gate, call: Call) -> Result<Answer, Problem> {
 /// `POST /notifications/{type}/{application}`.
 pub(crate) async fn save(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let application = application(&call)?;
-    let notifications = call.object()?;
+    let notifications = call.document()?;
     gate.store()
         .save_notifications(application, &notifications, call.user(), call.at_ms)
         .await?;

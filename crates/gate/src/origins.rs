@@ -78,6 +78,11 @@ impl Origins {
                 .any(|known| *known == host || known == name || known == "*")
     }
 
+    /// The first origin that is configured by name: where the web interface is.
+    pub(crate) fn interface(&self) -> Option<&str> {
+        self.exact.first().map(String::as_str)
+    }
+
     /// Whether pages of this origin may call the API.
     pub(crate) fn is_allowed(&self, origin: &str) -> bool {
         self.exact.contains(&origin.to_lowercase())

@@ -13,7 +13,9 @@ use futures_util::future::join_all;
 use gennaker_bus::{Bus, Class, CommandError};
 use gennaker_model::{
     Execution, ExecutionId,
-    command::{Answer, Envelope, ListQuery, Refusal, RefusalCode, Reply, Request, VERSION},
+    command::{
+        Answer, Envelope, ListPlace, ListQuery, Refusal, RefusalCode, Reply, Request, VERSION,
+    },
     routing,
 };
 use gennaker_runtime::Backoff;
@@ -39,6 +41,12 @@ const BUSY_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::
 
 /// Largest command, in bytes: below what the broker takes, with room for its headers.
 const COMMAND_BYTES_MAX: usize = 960 * 1024;
+
+/// Executions that a search asks one partition for at a time.
+const SEARCHED_AT_ONCE: u32 = 500;
+
+/// Most executions of one partition that one search looks at.
+const SEARCHED_MAX: u32 = 20_000;
 
 /// What an owner said, or that none did.
 #[derive(Debug)]
@@ -114,28 +122,82 @@ impl Owners {
     ) -> Result<Listed, Problem> {
         let patience = if partial { TRY } else { PATIENCE };
         let asks = (0..self.partitions).map(|partition| async move {
-            let ask = call.ask(&format!("list{partition}"), Request::List(query.clone()));
-            (
-                partition,
-                self.ask_partition(partition, &ask, patience).await,
-            )
+            let listed = self.page(call, partition, query, patience).await;
+            (partition, listed)
         });
-        let mut listed = Listed {
-            executions: Vec::new(),
-            silent: Vec::new(),
-        };
-        for (partition, said) in join_all(asks).await {
-            match said {
-                Ok(Said::Reply(Reply::Executions { documents })) => {
-                    listed.executions.extend(documents);
-                }
-                Ok(Said::Reply(other)) => return Err(unexpected(&other)),
-                Ok(Said::Refusal(refusal)) => return Err(refusal.into()),
-                Err(_) if partial => listed.silent.push(partition),
-                Err(problem) => return Err(problem),
+        gathered(join_all(asks).await, partial)
+    }
+
+    /// The first executions of each partition that match the query and fit, at least `enough` of them if there are as many:
+    /// they are asked for page by page, so that nobody loads what is not looked at. A partition of which very many do not fit
+    /// is not searched to its end.
+    pub(crate) async fn search(
+        &self,
+        call: &Call,
+        query: &ListQuery,
+        enough: u32,
+        fits: impl Fn(&Execution) -> bool,
+        partial: bool,
+    ) -> Result<Listed, Problem> {
+        let patience = if partial { TRY } else { PATIENCE };
+        let fits = &fits;
+        let asks = (0..self.partitions).map(|partition| async move {
+            let searched = self.search_one(call, partition, query, enough, fits, patience);
+            (partition, searched.await)
+        });
+        gathered(join_all(asks).await, partial)
+    }
+
+    async fn search_one(
+        &self,
+        call: &Call,
+        partition: u32,
+        query: &ListQuery,
+        enough: u32,
+        fits: impl Fn(&Execution) -> bool,
+        patience: Duration,
+    ) -> Result<Vec<Execution>, Failed> {
+        let enough = usize::try_from(enough).unwrap_or(usize::MAX);
+        let mut query = query.clone();
+        let mut found = Vec::new();
+        let mut looked_at = 0;
+        let mut limit = u32::try_from(enough).unwrap_or(u32::MAX);
+        loop {
+            limit = limit.clamp(1, SEARCHED_AT_ONCE);
+            query.limit = Some(limit);
+            let page = self.page(call, partition, &query, patience).await?;
+            // A page may lack what was deleted while it was read: only an empty one is the end.
+            let Some(last) = page.last() else {
+                return Ok(found);
+            };
+            query.after = Some(ListPlace {
+                time_ms: last.build_time,
+                execution: last.id.clone(),
+            });
+            found.extend(page.into_iter().filter(|it| fits(it)));
+            looked_at += limit;
+            if found.len() >= enough || looked_at >= SEARCHED_MAX {
+                return Ok(found);
             }
+            // Few fit: more at once.
+            limit *= 4;
         }
-        Ok(listed)
+    }
+
+    async fn page(
+        &self,
+        call: &Call,
+        partition: u32,
+        query: &ListQuery,
+        patience: Duration,
+    ) -> Result<Vec<Execution>, Failed> {
+        let ask = call.ask(&format!("list{partition}"), Request::List(query.clone()));
+        match self.ask_partition(partition, &ask, patience).await {
+            Ok(Said::Reply(Reply::Executions { documents })) => Ok(documents),
+            Ok(Said::Reply(other)) => Err(Failed::Refused(unexpected(&other))),
+            Ok(Said::Refusal(refusal)) => Err(Failed::Refused(refusal.into())),
+            Err(problem) => Err(Failed::Silent(problem)),
+        }
     }
 
     /// Asks every owner; all must have done it.
@@ -263,6 +325,33 @@ impl Owners {
             Err(refusal) => Some(Said::Refusal(refusal)),
         })
     }
+}
+
+/// Why a partition lists nothing.
+enum Failed {
+    /// It does not answer; a list may do without it.
+    Silent(Problem),
+    /// It says why not.
+    Refused(Problem),
+}
+
+/// What all partitions listed. One that is silent fails the list, unless `partial`.
+fn gathered(
+    asked: Vec<(u32, Result<Vec<Execution>, Failed>)>,
+    partial: bool,
+) -> Result<Listed, Problem> {
+    let mut listed = Listed {
+        executions: Vec::new(),
+        silent: Vec::new(),
+    };
+    for (partition, said) in asked {
+        match said {
+            Ok(documents) => listed.executions.extend(documents),
+            Err(Failed::Silent(_)) if partial => listed.silent.push(partition),
+            Err(Failed::Silent(problem) | Failed::Refused(problem)) => return Err(problem),
+        }
+    }
+    Ok(listed)
 }
 
 /// The owner answered a question that was not asked.

@@ -15,7 +15,7 @@ const BULK_APPLICATION: &str = "bulk_save_placeholder_app";
 
 /// `POST /pipelines`. Source: gate `PipelineController.savePipeline`.
 pub(crate) async fn save(gate: Gate, call: Call) -> Result<Answer, Problem> {
-    let pipeline = call.object()?;
+    let pipeline = call.document()?;
     let job = json!({
         "type": "savePipeline",
         "pipeline": jobs::encoded(Kind::Pipeline, &pipeline)?,
@@ -31,7 +31,7 @@ pub(crate) async fn save(gate: Gate, call: Call) -> Result<Answer, Problem> {
 
 /// `PUT /pipelines/{id}`. Source: gate `PipelineController.updatePipeline`.
 pub(crate) async fn update(gate: Gate, call: Call) -> Result<Answer, Problem> {
-    let mut pipeline = call.object()?;
+    let mut pipeline = call.document()?;
     let id = call.param("id").to_owned();
     match pipeline.get("id") {
         None | Some(Value::Null) => {
@@ -94,6 +94,7 @@ pub(crate) async fn bulk_save(gate: Gate, call: Call) -> Result<Answer, Problem>
             "[{place}] is no object"
         )));
     }
+    call.exactly()?;
     let application = call.query("application").unwrap_or(BULK_APPLICATION);
     let mut list = vec![json!({
         "type": "savePipeline",

@@ -23,6 +23,8 @@ pub(crate) struct Problem {
     exception: &'static str,
     retry_after_s: Option<u32>,
     allow: Option<String>,
+    /// What is wrong in detail, as the `errors` of the body.
+    errors: Vec<Value>,
 }
 
 impl Problem {
@@ -33,6 +35,15 @@ impl Problem {
             exception: exception_of(status),
             retry_after_s: None,
             allow: None,
+            errors: Vec::new(),
+        }
+    }
+
+    /// A template or its configuration that cannot be planned. Source: orca `PipelineTemplateValidationException`.
+    pub(crate) fn template(message: impl Into<String>, errors: Vec<Value>) -> Self {
+        Self {
+            errors,
+            ..Self::bad_request(message)
         }
     }
 
@@ -99,6 +110,9 @@ impl Problem {
     pub(crate) fn into_response(self, now_ms: i64) -> Response {
         let mut body = Map::new();
         body.insert("error".to_owned(), reason(self.status).into());
+        if !self.errors.is_empty() {
+            body.insert("errors".to_owned(), self.errors.into());
+        }
         body.insert("exception".to_owned(), self.exception.into());
         body.insert("message".to_owned(), self.message.into());
         body.insert("status".to_owned(), self.status.as_u16().into());

@@ -1,7 +1,7 @@
 //! Starting executions.
 
 use axum::http::StatusCode;
-use gennaker_intake::parameters;
+use gennaker_intake::{notifications, parameters, templated};
 use gennaker_model::{
     ExecutionId, ExecutionType, Map,
     command::{Reply, Request, Start},
@@ -16,6 +16,7 @@ use crate::{
     configs, observe,
     once::{self, Drawn},
     owners::{Said, unexpected},
+    plans,
     problem::Problem,
 };
 
@@ -26,7 +27,8 @@ pub(crate) async fn by_name(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let (application, name) = (call.param("application"), call.param("name"));
     let config = configs::find(&gate, application, name).await?;
     let trigger = trigger_of(&call)?;
-    if let Some(missing) = parameters::missing(&config, &trigger) {
+    let declared = plans::surface(&gate, &call, &config).await;
+    if let Some(missing) = parameters::missing(declared.as_ref().unwrap_or(&config), &trigger) {
         return Err(Problem::bad_request(format!(
             "Required parameter {missing} is missing"
         )));
@@ -63,25 +65,61 @@ pub(crate) async fn v2(gate: Gate, call: Call) -> Result<Answer, Problem> {
     ))
 }
 
-/// `POST /pipelines/start`: a whole config that need not be stored, with its `trigger`.
+/// `POST /pipelines/start`: a whole config that need not be stored, with its `trigger`. With `plan: true` it is answered as it
+/// would run, and does not.
 pub(crate) async fn ad_hoc(gate: Gate, call: Call) -> Result<Answer, Problem> {
-    let mut config = call.object()?;
+    let config = call.object()?;
     if config.get("plan").and_then(Value::as_bool) == Some(true) {
-        return Err(Problem::not_built("planning a pipeline without running it"));
+        return plans::submitted(&gate, &call, config).await;
     }
-    let application = config.get("application").and_then(Value::as_str);
-    if application.is_none_or(|application| application.trim().is_empty()) {
-        return Err(Problem::bad_request("The pipeline has no application"));
-    }
-    let trigger = match config.shift_remove("trigger") {
-        None | Some(Value::Null) => Map::new(),
-        Some(Value::Object(trigger)) => trigger,
-        Some(_) => return Err(Problem::bad_request("trigger must be an object")),
-    };
-    let trigger = completed(trigger, &call)?;
+    let (config, trigger) = with_trigger(config, &call)?;
     let drawn = drawn(&gate, &call, "pipeline", &config).await?;
     let id = send(&gate, &call, &drawn, config, trigger, |message| message).await?;
     Ok(Answer::json(json!({"ref": format!("/pipelines/{id}")})))
+}
+
+/// `POST /orchestrate/{id}`: a stored pipeline by its id, with a trigger.
+///
+/// Source: orca `OperationsController.orchestratePipelineConfig`.
+pub(crate) async fn by_id(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let id = call.param("id");
+    let stored = gate.store().pipeline(id).await?.ok_or_else(|| {
+        Problem::not_found(format!("Pipeline configuration not found (id: {id})"))
+    })?;
+    let trigger = trigger_of(&call)?;
+    let drawn = drawn(&gate, &call, "pipeline", &stored.body).await?;
+    let id = send(&gate, &call, &drawn, stored.body, trigger, |message| {
+        message
+    })
+    .await?;
+    Ok(Answer::json(json!({"ref": format!("/pipelines/{id}")})))
+}
+
+/// `POST /fail`: a configuration with `errorMessage`, of which a failed execution is recorded and nothing runs.
+///
+/// Source: orca `OperationsController.failPipeline`.
+pub(crate) async fn failed(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let mut config = call.object()?;
+    let message = match config.shift_remove("errorMessage") {
+        Some(Value::String(message)) => message,
+        None | Some(Value::Null) => "Unknown error".to_owned(),
+        Some(_) => return Err(Problem::bad_request("errorMessage must be a string")),
+    };
+    let (config, trigger) = with_trigger(config, &call)?;
+    let drawn = drawn(&gate, &call, "failed", &config).await?;
+    let id = execution_id(&drawn)?;
+    let start = Start {
+        error: Some(message),
+        ..start(&call, id.clone(), config, trigger)
+    };
+    let ask = call.ask("start", Request::Start(Box::new(start)));
+    match gate.owners().ask_whole(&id, ask).await? {
+        Said::Reply(reply) => drop(started(reply)?),
+        // It is refused with the message that was asked for, and recorded.
+        Said::Refusal(refusal) if refusal.execution.is_some() => {}
+        Said::Refusal(refusal) => return Err(refusal.into()),
+    }
+    Ok(Answer::empty())
 }
 
 /// Starts an ad-hoc task and gives back its id.
@@ -99,6 +137,21 @@ pub(crate) async fn task(
     };
     let ask = call.ask("start", Request::Start(Box::new(start)));
     started(gate.owners().ask(&id, ask).await?)
+}
+
+/// A configuration that came in a body, and the trigger that stood in it.
+fn with_trigger(mut config: Map, call: &Call) -> Result<(Map, Map), Problem> {
+    let named = templated::identity(&config);
+    let application = named.get("application").and_then(Value::as_str);
+    if application.is_none_or(|application| application.trim().is_empty()) {
+        return Err(Problem::bad_request("The pipeline has no application"));
+    }
+    let trigger = match config.shift_remove("trigger") {
+        None | Some(Value::Null) => Map::new(),
+        Some(Value::Object(trigger)) => trigger,
+        Some(_) => return Err(Problem::bad_request("trigger must be an object")),
+    };
+    Ok((config, completed(trigger, call)?))
 }
 
 /// The trigger in the body. Newer clients wrap it.
@@ -142,8 +195,9 @@ fn completed(mut trigger: Map, call: &Call) -> Result<Map, Problem> {
 
 /// Draws the id of the execution, once for all requests with the same idempotency key.
 async fn drawn(gate: &Gate, call: &Call, what: &str, config: &Map) -> Result<Drawn, Problem> {
+    let named = templated::identity(config);
     let text = |field: &str| {
-        config
+        named
             .get(field)
             .and_then(Value::as_str)
             .filter(|it| !it.is_empty())
@@ -168,9 +222,13 @@ async fn send(
     told: impl Fn(String) -> String,
 ) -> Result<ExecutionId, Problem> {
     let id = execution_id(drawn)?;
+    let plan = plans::Again::of(&config, &trigger);
     match ask(gate, call, &id, drawn, config, trigger).await? {
         Said::Reply(reply) => started(reply),
         Said::Refusal(mut refusal) => {
+            if let Some(problem) = plan.told(gate, call, &refusal, &told).await {
+                return Err(problem);
+            }
             refusal.message = told(refusal.message);
             Err(refusal.into())
         }
@@ -185,7 +243,13 @@ async fn ask(
     config: Map,
     trigger: Map,
 ) -> Result<Said, Problem> {
-    let config = gennaker_intake::notifications::appended(config, &trigger);
+    let application = config.get("application").and_then(Value::as_str);
+    let theirs = gate
+        .store()
+        .known_notifications(application.unwrap_or_default());
+    let theirs = theirs.await?;
+    let config =
+        notifications::with_application(notifications::appended(config, &trigger), &theirs);
     let mut start = start(call, id.clone(), config, trigger);
     if let Some(event) = &drawn.event
         && !start.trigger.contains_key("eventId")

@@ -41,7 +41,7 @@ pub(crate) async fn history(gate: Gate, call: Call) -> Result<Answer, Problem> {
 
 /// `POST /strategies`.
 pub(crate) async fn save(gate: Gate, call: Call) -> Result<Answer, Problem> {
-    let strategy = call.object()?;
+    let strategy = call.document()?;
     let stale_check = call.query_bool("staleCheck", false)?;
     let id_if_new = uuid(call.random);
     let strategies = gate.store().strategies();
@@ -53,7 +53,7 @@ pub(crate) async fn save(gate: Gate, call: Call) -> Result<Answer, Problem> {
 
 /// `PUT /strategies/{id}`.
 pub(crate) async fn update(gate: Gate, call: Call) -> Result<Answer, Problem> {
-    let strategy = call.object()?;
+    let strategy = call.document()?;
     let stale_check = call.query_bool("staleCheck", false)?;
     let strategies = gate.store().strategies();
     let saved = strategies

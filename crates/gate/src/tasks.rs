@@ -13,14 +13,27 @@ use crate::{
 /// Most jobs of one task.
 const JOBS_MAX: usize = 1_000;
 
+/// Most tasks that are cancelled at once.
+const IDS_MAX: usize = 1_000;
+
+/// What tasks belong to that are about no application, as Gate and spin name it.
+const NO_APPLICATION: &str = "spinnaker";
+
 /// Most tasks on one page. Source: orca `TaskController`, default limit.
 const PAGE_MAX: u32 = 3_500;
 
 /// `POST /tasks`.
 pub(crate) async fn submit(gate: Gate, call: Call) -> Result<Answer, Problem> {
-    let mut body = call.object()?;
+    let body = call.document()?;
+    submitted(&gate, &call, body).await
+}
+
+/// Runs the task that a body describes; answers where it can be asked for.
+pub(crate) async fn submitted(gate: &Gate, call: &Call, mut body: Map) -> Result<Answer, Problem> {
     let application = text(&body, "application")
         .or_else(|| Some(call.param("application")).filter(|it| !it.is_empty()))
+        // A Terraform provider deletes projects with tasks that name nothing but the project.
+        .or_else(|| text(&body, "project").map(|_| NO_APPLICATION))
         .ok_or_else(|| Problem::bad_request("The task names no application"))?
         .to_owned();
     let description = text(&body, "description").unwrap_or_default().to_owned();
@@ -29,8 +42,8 @@ pub(crate) async fn submit(gate: Gate, call: Call) -> Result<Answer, Problem> {
         Some(Value::Object(trigger)) => trigger,
         Some(_) | None => Map::new(),
     };
-    let warnings = Warnings::of_jobs(&gate, &mut jobs).await;
-    let id = run(&gate, &call, &application, &description, jobs, trigger).await?;
+    let warnings = Warnings::of_jobs(gate, &mut jobs).await;
+    let id = run(gate, call, &application, &description, jobs, trigger).await?;
     Ok(warnings.on(Answer::json(json!({"ref": format!("/tasks/{id}")}))))
 }
 
@@ -69,9 +82,22 @@ pub(crate) async fn cancel(gate: Gate, call: Call) -> Result<Answer, Problem> {
     executions::stop(&gate, &call, &id, "Task").await
 }
 
-/// `PUT /tasks/cancel?ids=`.
+/// `PUT /tasks/cancel?ids=`; Orca takes the ids as a list in the body.
 pub(crate) async fn cancel_many(gate: Gate, call: Call) -> Result<Answer, Problem> {
-    for id in call.query_list("ids") {
+    let mut ids = call.query_list("ids");
+    match call.json()? {
+        None => {}
+        Some(Value::Array(more)) if more.iter().all(Value::is_string) => {
+            ids.extend(more.iter().filter_map(Value::as_str).map(str::to_owned));
+        }
+        Some(_) => return Err(Problem::malformed_json("a list of ids is expected")),
+    }
+    if ids.len() > IDS_MAX {
+        return Err(Problem::bad_request(format!(
+            "At most {IDS_MAX} tasks can be cancelled at once"
+        )));
+    }
+    for id in ids {
         let execution = ExecutionId::new(&*id)
             .map_err(|_| Problem::not_found(format!("Task not found (id: {id})")))?;
         executions::stop(&gate, &call, &execution, "Task").await?;

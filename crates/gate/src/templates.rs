@@ -3,12 +3,17 @@
 //! Source: gate `PipelineTemplatesController`, `V2PipelineTemplatesController`. The first generation answers 202 although the
 //! task is done: Terraform reads the template straight after.
 
-use axum::http::StatusCode;
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
 use gennaker_model::{Execution, Map};
 use gennaker_store::{Kind, TemplateVersion};
+use gennaker_templates::Expansion;
 use serde_json::{Value, json};
 
-use crate::{Gate, answer::Answer, call::Call, configs, jobs, problem::Problem, view};
+use crate::{Gate, answer::Answer, call::Call, configs, jobs, plans, problem::Problem, view};
 
 /// Where a template is listed that has no scope of its own.
 const APPLICATION: &str = "spinnaker";
@@ -41,9 +46,62 @@ pub(crate) async fn get(gate: Gate, call: Call) -> Result<Answer, Problem> {
     Ok(Answer::json(found.body))
 }
 
-/// `GET /pipelineTemplates/{id}/dependents`, and the same of the second generation.
+/// `GET /pipelineTemplates/resolve?source=&executionId=&pipelineConfigId=`: a template of the first generation with all that it is
+/// made from. A source that is made by Jinja sees the trigger of that execution, or of the newest of that pipeline.
+///
+/// Source: orca `PipelineTemplateController.getPipelineTemplate`.
+pub(crate) async fn resolve(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let Some(source) = call.query("source") else {
+        return Err(Problem::bad_request("template source must not be empty"));
+    };
+    let mut execution = None;
+    if source.contains("{{") || source.contains("{%") {
+        let text = |name: &str| call.query(name).map(str::to_owned);
+        execution =
+            plans::newest(&gate, &call, text("executionId"), text("pipelineConfigId")).await;
+    }
+    let (application, trigger) = match &execution {
+        Some(execution) => (execution.application.as_str(), Some(&*execution.trigger)),
+        None => ("", None),
+    };
+    let resolved = gate.store().expand(|answers| {
+        match gennaker_templates::resolve(source, application, trigger, answers) {
+            Expansion::Needs(need) => Err(need),
+            done => Ok(done),
+        }
+    });
+    match resolved.await {
+        Expansion::Done(template) => Ok(Answer::json(template)),
+        Expansion::Invalid(problems) => {
+            let errors = problems.iter().map(|it| it.to_value()).collect();
+            let message = "Could not load pipeline template from source";
+            Err(Problem::template(message, errors))
+        }
+        Expansion::Plain | Expansion::Needs(_) => {
+            Err(Problem::internal("a template is a template"))
+        }
+    }
+}
+
+/// `GET /pipelineConfigs/{id}/convertToTemplate`: a pipeline as a template of the first generation, in YAML.
+pub(crate) async fn convert(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let id = call.param("id");
+    let stored = gate.store().pipeline(id).await?.ok_or_else(|| {
+        Problem::not_found(format!("Pipeline configuration not found (id: {id})"))
+    })?;
+    let mut response = Response::new(Body::from(gennaker_templates::convert(&stored.body)));
+    let kind = HeaderValue::from_static("text/x-yaml;charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Ok(Answer::Other(response))
+}
+
+/// `GET /pipelineTemplates/{id}/dependents?recursive=`, and the same of the second generation.
 pub(crate) async fn dependents(gate: Gate, call: Call) -> Result<Answer, Problem> {
-    let dependents = gate.store().dependents(call.param("id")).await?;
+    let recursive = call.query_bool("recursive", false)?;
+    let dependents = match recursive {
+        true => gate.store().dependents_of_line(call.param("id")).await?,
+        false => gate.store().dependents(call.param("id")).await?,
+    };
     let listed: Vec<Value> = dependents
         .iter()
         .map(|it| json!({"application": it.application, "pipelineConfigId": it.config_id, "pipelineName": it.name}))
@@ -143,7 +201,8 @@ pub(crate) async fn update_v2(gate: Gate, call: Call) -> Result<Answer, Problem>
     Ok(Answer::json(view::task(&document)?))
 }
 
-/// `DELETE /v2/pipelineTemplates/{id}?tag=&digest=&application=`. Gate says 200, and `spin` insists on 202.
+/// `DELETE /v2/pipelineTemplates/{id}?tag=&digest=&application=`. Gate says 200, and `spin` insists on 202. Gate says so even
+/// when the task failed, at which neither `spin` nor Deck looks; here that is a 400 with the reason.
 pub(crate) async fn delete_v2(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let id = call.param("id");
     version(&call)?;
@@ -159,6 +218,7 @@ pub(crate) async fn delete_v2(gate: Gate, call: Call) -> Result<Answer, Problem>
     }
     let application = call.query("application").unwrap_or(APPLICATION);
     let document = write(&gate, &call, application, "Delete", id, job).await?;
+    jobs::check(&document, "Pipeline template delete")?;
     Ok(Answer::Json(StatusCode::ACCEPTED, view::task(&document)?))
 }
 

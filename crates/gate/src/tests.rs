@@ -3,12 +3,17 @@
 mod bad_input;
 mod documents;
 mod evaluate;
+mod every_route;
+mod failed_stages;
 mod front50;
 mod golden;
 mod guard;
 mod observe;
 mod owner;
 mod owners;
+mod people;
+mod round_trip;
+mod search;
 mod server;
 mod starts;
 mod verbs;

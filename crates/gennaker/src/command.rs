@@ -186,6 +186,10 @@ pub(crate) enum ConfigCommand {
     Schema,
     /// Print a settings file with every setting, explained
     Example,
+    /// Print what the HTTP API answers at each endpoint of Spinnaker's Gate, in Markdown
+    Compatibility,
+    /// Print the OpenAPI document of the HTTP API
+    Openapi,
     /// Print the streams and consumers that the broker needs
     Streams {
         /// Settings file that says how many partitions and replicas [default: one of each]
@@ -198,6 +202,8 @@ pub(crate) enum ConfigCommand {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Print the reference page of all stage types
+    Stages,
     /// Check a settings file, with the environment variables that are set
     Check {
         /// The file

@@ -22,6 +22,11 @@ pub(crate) fn run(command: &ConfigCommand, io: &mut Io) -> Result<Exit, Failure>
     match command {
         ConfigCommand::Schema => io.put(&gennaker_settings::schema_json()),
         ConfigCommand::Example => io.put(&gennaker_settings::example_toml()),
+        ConfigCommand::Compatibility => io.put(&gennaker_gate::compatibility_page()),
+        ConfigCommand::Openapi => {
+            let document = gennaker_gate::openapi_document(env!("CARGO_PKG_VERSION"));
+            io.say(&format!("{document:#}"));
+        }
         ConfigCommand::Streams { config } => {
             let layout = match config {
                 Some(file) => wiring::layout(&wiring::read_settings(Some(file))?),
@@ -37,6 +42,7 @@ pub(crate) fn run(command: &ConfigCommand, io: &mut Io) -> Result<Exit, Failure>
             io.put(USERS_HEAD);
             io.put(&rights::to_configuration(&layout));
         }
+        ConfigCommand::Stages => io.put(&gennaker_stages::reference_page()),
         ConfigCommand::Check { file } => {
             wiring::read_settings(Some(file))?;
             io.say(&format!("{} is a valid settings file", file.display()));

@@ -376,7 +376,7 @@ fn io() -> Io {
     io.env
         .retain(|name, _| ENVIRONMENT.contains(&name.as_str()));
     // Ctrl-C is for the server, which ends the demo as well.
-    io.interrupt = gennaker_cli::Interrupt::When(std::sync::Arc::default());
+    io.interrupt = gennaker_cli::Interrupt::Elsewhere("Ctrl-C stops the server");
     io
 }
 

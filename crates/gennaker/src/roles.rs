@@ -4,15 +4,18 @@
 //! scheduler, which until then takes the last reports and answers the last questions. What cannot be done in time is not lost:
 //! every part is built to be killed, a clean end only makes the next start faster.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gennaker_bus::{Bucket, Bus};
 use gennaker_cli::{Exit, Failure};
 use gennaker_gate::Gate;
+use gennaker_notify::SecretHeaders;
 use gennaker_outbound::Client;
 use gennaker_runtime::{Clock, Report, Scope};
 use gennaker_scheduler::Scheduler;
 use gennaker_settings::{DocumentsBackend, Settings};
+use gennaker_stages::Catalogue;
 use gennaker_store::Store;
 use gennaker_triggers::Triggers;
 use gennaker_worker::{Options, Pool, Worker};
@@ -62,6 +65,8 @@ pub(crate) struct Running {
 struct Prepared {
     gate: Option<(Gate, TcpListener)>,
     client: Client,
+    catalogue: Arc<Catalogue>,
+    secrets: SecretHeaders,
 }
 
 impl Running {
@@ -70,7 +75,12 @@ impl Running {
     /// # Errors
     /// A setting that cannot be used; nothing runs then.
     pub(crate) async fn start(plan: Plan, bus: Bus) -> Result<Self, Failure> {
-        let store = Store::over(wiring::documents(&plan.settings, &bus).await?);
+        let store = Store::over(wiring::documents(&plan.settings, &bus).await?)
+            .managing(wiring::managed_accounts(&plan.settings));
+        let archive = match plan.roles.contains(&Role::Scheduler) {
+            true => Some(wiring::archive(&plan.settings, &bus).await?),
+            false => None,
+        };
         let clock = Clock::system();
         let Plan {
             roles,
@@ -94,9 +104,10 @@ impl Running {
         if roles != [Role::Worker] || !is_in_broker {
             running.start_store(&store);
         }
-        if roles.contains(&Role::Scheduler) {
-            let config = wiring::scheduler(&settings, &name);
-            let scheduler = Scheduler::new(config, bus.clone(), store.clone(), clock.clone());
+        if let Some(archive) = archive {
+            let config = wiring::scheduler(&settings, &name, &prepared.catalogue);
+            let scheduler = Scheduler::new(config, bus.clone(), store.clone(), clock.clone())
+                .with_archive(archive);
             let scope = running.core.child("scheduler");
             running.core.keep("scheduler", scheduler.run(scope));
         }
@@ -106,7 +117,7 @@ impl Running {
                 &name,
                 bus.clone(),
                 clock.clone(),
-                &prepared.client,
+                &prepared,
                 &store,
             );
             running.start_worker(worker);
@@ -203,10 +214,11 @@ fn prepare(
     store: &Store,
     clock: &Clock,
 ) -> Result<Prepared, Failure> {
+    let catalogue = wiring::catalogue(settings)?;
     let gate = match listener {
         None => None,
         Some(listener) => {
-            let config = wiring::gate(settings, is_dev);
+            let config = wiring::gate(settings, is_dev, &catalogue);
             let gate =
                 Gate::new(bus.clone(), store.clone(), clock.clone(), config).map_err(|error| {
                     Failure::new(
@@ -220,6 +232,8 @@ fn prepare(
     Ok(Prepared {
         gate,
         client: wiring::pipelines_client(settings)?,
+        catalogue,
+        secrets: wiring::secret_headers(settings)?,
     })
 }
 
@@ -229,7 +243,7 @@ fn worker(
     name: &str,
     bus: Bus,
     clock: Clock,
-    client: &Client,
+    prepared: &Prepared,
     store: &Store,
 ) -> Worker {
     let pools = settings
@@ -240,7 +254,7 @@ fn worker(
     let pools = pools.map(|pool| Pool {
         name: pool.clone(),
         concurrency: usize::try_from(settings.worker.concurrency).unwrap_or(usize::MAX),
-        tasks: gennaker_notify::registry(client, store),
+        tasks: gennaker_notify::registry(&prepared.client, store, &prepared.secrets),
     });
     let options = Options {
         name: name.to_owned(),

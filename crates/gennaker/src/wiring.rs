@@ -1,9 +1,12 @@
 //! Settings to what each part is configured with.
 
+mod archive;
 mod collector;
 mod documents;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use gennaker_bus::layout::{Layout, Pool};
@@ -13,12 +16,15 @@ use gennaker_engine::Rules;
 use gennaker_expressions::{Limits, TimeZone};
 use gennaker_outbound::{Client, Exceptions, Policy, Proxies};
 use gennaker_settings::{LogFormat, Settings};
+use gennaker_stages::Catalogue;
 use gennaker_telemetry::{Config as Logging, Format, Otlp};
 
 use crate::command::Role;
 use crate::output::chain;
 
-pub(crate) use documents::{documents, s3_options};
+pub(crate) use archive::archive;
+pub(crate) use documents::{documents, managed_accounts, s3_options};
+pub(crate) use webhooks::{catalogue, secret_headers};
 
 /// Room for the log of a partition, in bytes: some minutes of the highest load without a checkpoint.
 const LOG_BYTES_MIN: u64 = 256 << 20;
@@ -170,8 +176,11 @@ fn zones(settings: &Settings) -> Vec<String> {
 }
 
 /// Numbers of the scheduler.
-pub(crate) fn scheduler(settings: &Settings, name: &str) -> gennaker_scheduler::Config {
-    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+pub(crate) fn scheduler(
+    settings: &Settings,
+    name: &str,
+    catalogue: &Arc<Catalogue>,
+) -> gennaker_scheduler::Config {
     let scheduler = &settings.scheduler;
     let partitions = u32::from(settings.broker.partitions);
     gennaker_scheduler::Config {
@@ -180,14 +189,19 @@ pub(crate) fn scheduler(settings: &Settings, name: &str) -> gennaker_scheduler::
         group_max: usize::try_from(scheduler.group_max).unwrap_or(usize::MAX),
         checkpoint_every: ms(scheduler.checkpoint_interval_ms),
         audit_every: ms(scheduler.audit_interval_ms),
-        retention_ms: i64::from(scheduler.retention_days) * DAY_MS,
+        retention: archive::retention(settings),
         rules: rules(settings),
+        catalogue: Arc::clone(catalogue),
         ..gennaker_scheduler::Config::new(name, partitions, rand::random())
     }
 }
 
 /// The HTTP API.
-pub(crate) fn gate(settings: &Settings, is_dev: bool) -> gennaker_gate::Config {
+pub(crate) fn gate(
+    settings: &Settings,
+    is_dev: bool,
+    catalogue: &Arc<Catalogue>,
+) -> gennaker_gate::Config {
     let gate = &settings.gate;
     gennaker_gate::Config {
         allowed_hosts: gate.allowed_hosts.clone(),
@@ -197,6 +211,7 @@ pub(crate) fn gate(settings: &Settings, is_dev: bool) -> gennaker_gate::Config {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         dev: is_dev,
         rules: rules(settings),
+        catalogue: Arc::clone(catalogue),
     }
 }
 

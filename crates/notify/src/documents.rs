@@ -22,7 +22,9 @@ use gennaker_store::Store;
 use gennaker_worker::{Effect, Task};
 
 use application_tasks::{DeleteApplication, UpsertApplication};
+pub(crate) use input::base64_bytes;
 use pipeline_tasks::{DeletePipeline, SavePipeline, UpdatePipeline};
+use plugin_tasks::LoadPluginRelease;
 use reorder_task::ReorderPipelines;
 
 /// Saving takes some round trips to the broker.
@@ -42,6 +44,7 @@ pub(crate) fn tasks(store: &Store) -> Vec<Arc<dyn Task>> {
         Arc::new(UpdatePipeline::new(store.clone())),
         Arc::new(DeletePipeline::new(store.clone())),
         Arc::new(ReorderPipelines::new(store.clone())),
+        Arc::new(LoadPluginRelease::new(store.clone())),
     ];
     let jobs = project_tasks::jobs(store)
         .into_iter()

@@ -13,6 +13,7 @@ mod documents;
 mod limits;
 mod noop;
 mod pause;
+mod pipelines_from_artifact;
 #[cfg(test)]
 mod testing;
 mod webhook;
@@ -24,23 +25,36 @@ use gennaker_store::Store;
 use gennaker_worker::{Registry, Task};
 
 pub use limits::client_options;
+pub use webhook::{BadAddress, SecretHeaders, SecretHeadersOf};
 
 /// The pool's name.
 pub const POOL: &str = "notify";
 
 /// Every task kind of the pool. `client` should have been made with [`client_options`].
 #[must_use]
-pub fn registry(client: &Client, store: &Store) -> Registry {
-    registry_with(client, store, address::AGAIN_AFTER)
+pub fn registry(client: &Client, store: &Store, secrets: &SecretHeaders) -> Registry {
+    registry_with(client, store, secrets, address::AGAIN_AFTER)
 }
 
 /// The same, with another pause before an address is read a second time.
-fn registry_with(client: &Client, store: &Store, read_again_after: Duration) -> Registry {
+fn registry_with(
+    client: &Client,
+    store: &Store,
+    secrets: &SecretHeaders,
+    read_again_after: Duration,
+) -> Registry {
     let mut tasks: Vec<Arc<dyn Task>> = vec![
-        Arc::new(webhook::CreateWebhook::new(client.clone())),
-        Arc::new(webhook::MonitorWebhook::new(client.clone())),
-        Arc::new(webhook::CancelWebhook::new(client.clone())),
+        Arc::new(webhook::CreateWebhook::new(client.clone(), secrets.clone())),
+        Arc::new(webhook::MonitorWebhook::new(
+            client.clone(),
+            secrets.clone(),
+        )),
+        Arc::new(webhook::CancelWebhook::new(client.clone(), secrets.clone())),
         Arc::new(address::ReadAddress::new(client.clone(), read_again_after)),
+        Arc::new(pipelines_from_artifact::GetPipelinesFromArtifact::new(
+            client.clone(),
+            store.clone(),
+        )),
         Arc::new(noop::Noop),
     ];
     tasks.extend(documents::tasks(store));

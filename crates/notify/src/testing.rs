@@ -36,6 +36,10 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn new() -> Self {
+        Self::with(crate::SecretHeaders::default()).await
+    }
+
+    pub(crate) async fn with(secrets: crate::SecretHeaders) -> Self {
         // The broker's clock is an hour behind, so that what is written to the ledger here looks old to the worker.
         let behind_ms = u64::try_from(Clock::system().now_ms() - 3_600_000).unwrap();
         let broker = Broker::starting_at(1, behind_ms);
@@ -76,7 +80,7 @@ impl Fixture {
         let pool = Pool {
             name: crate::POOL.into(),
             concurrency: 4,
-            tasks: crate::registry_with(&client, &store, Duration::from_millis(5)),
+            tasks: crate::registry_with(&client, &store, &secrets, Duration::from_millis(5)),
         };
         let options = Options {
             name: "worker".into(),

@@ -8,6 +8,7 @@ mod json_path;
 mod monitor;
 mod monitor_task;
 mod received;
+mod secrets;
 mod send;
 mod status_name;
 mod status_url;
@@ -17,6 +18,7 @@ mod tests;
 pub(crate) use cancel_task::CancelWebhook;
 pub(crate) use create_task::CreateWebhook;
 pub(crate) use monitor_task::MonitorWebhook;
+pub use secrets::{BadAddress, SecretHeaders, SecretHeadersOf};
 
 use std::time::Duration;
 

@@ -1,12 +1,15 @@
 //! What types and syntax do not say: ranges, and values that must fit each other.
 
+mod webhooks;
+
 use regex::RegexBuilder;
 use serde_json::Value;
 
 use crate::error::{Error, Problem};
 use crate::schema;
 use crate::sections::{
-    Broker, Documents, DocumentsBackend, Expressions, Gate, Scheduler, Settings, Telemetry, Worker,
+    Archive, ArchiveBackend, Broker, Documents, DocumentsBackend, Expressions, Gate, Scheduler,
+    Settings, Telemetry, Worker,
 };
 
 /// Largest compiled pattern of an origin, in bytes.
@@ -26,6 +29,7 @@ impl Settings {
         gate(&self.gate, &mut found);
         broker(&self.broker, &mut found);
         documents(&self.documents, &mut found);
+        archive(&self.archive, &mut found);
         scheduler(&self.scheduler, &mut found);
         worker(&self.worker, &mut found);
         expressions(&self.expressions, &mut found);
@@ -37,6 +41,7 @@ impl Settings {
         {
             found.add("outbound.allowed_patterns", "has an empty entry");
         }
+        webhooks::check(&self.webhooks, &mut found);
         telemetry(&self.telemetry, &mut found);
         let order: Vec<String> = schema::nodes().into_iter().map(|node| node.path).collect();
         found
@@ -102,34 +107,75 @@ fn origin_problem(origin: &str) -> Option<String> {
 
 fn documents(documents: &Documents, found: &mut Problems) {
     let s3 = &documents.s3;
-    let is_blank = |text: &Option<String>| text.as_deref().is_none_or(|it| it.trim().is_empty());
-    if documents.backend == DocumentsBackend::S3 && is_blank(&s3.bucket) {
+    bucket(
+        "documents",
+        documents.backend == DocumentsBackend::S3,
+        &S3 {
+            bucket: s3.bucket.as_deref(),
+            endpoint: s3.endpoint.as_deref(),
+            has_id: s3.access_key_id.is_some(),
+            has_secret: s3.secret_access_key.is_some(),
+            has_secret_file: s3.secret_access_key_file.is_some(),
+        },
+        found,
+    );
+}
+
+fn archive(archive: &Archive, found: &mut Problems) {
+    let s3 = &archive.s3;
+    bucket(
+        "archive",
+        archive.backend == ArchiveBackend::S3,
+        &S3 {
+            bucket: s3.bucket.as_deref(),
+            endpoint: s3.endpoint.as_deref(),
+            has_id: s3.access_key_id.is_some(),
+            has_secret: s3.secret_access_key.is_some(),
+            has_secret_file: s3.secret_access_key_file.is_some(),
+        },
+        found,
+    );
+    let is_blank = |name: &String| name.trim().is_empty();
+    if archive.exceptional_applications.iter().any(is_blank) {
+        found.add("archive.exceptional_applications", "has an empty entry");
+    }
+}
+
+/// What must fit in the settings of a bucket.
+struct S3<'a> {
+    bucket: Option<&'a str>,
+    endpoint: Option<&'a str>,
+    has_id: bool,
+    has_secret: bool,
+    has_secret_file: bool,
+}
+
+fn bucket(section: &str, is_used: bool, s3: &S3<'_>, found: &mut Problems) {
+    let path = |key: &str| format!("{section}.s3.{key}");
+    if is_used && s3.bucket.is_none_or(|it| it.trim().is_empty()) {
         found.add(
-            "documents.s3.bucket",
-            "is not set, and documents.backend is s3",
+            &path("bucket"),
+            format!("is not set, and {section}.backend is s3"),
         );
     }
-    if s3.endpoint.as_deref().is_some_and(|endpoint| {
+    if s3.endpoint.is_some_and(|endpoint| {
         !["http://", "https://"]
             .iter()
             .any(|scheme| endpoint.len() > scheme.len() && endpoint.starts_with(scheme))
     }) {
         found.add(
-            "documents.s3.endpoint",
+            &path("endpoint"),
             "does not begin with http:// or https://, and a host",
         );
     }
-    if s3.secret_access_key.is_some() && s3.secret_access_key_file.is_some() {
-        found.add(
-            "documents.s3.secret_access_key",
-            "is set and so is documents.s3.secret_access_key_file",
-        );
+    let (secret, file) = (path("secret_access_key"), path("secret_access_key_file"));
+    if s3.has_secret && s3.has_secret_file {
+        found.add(&secret, format!("is set and so is {file}"));
     }
-    let has_secret = s3.secret_access_key.is_some() || s3.secret_access_key_file.is_some();
-    if s3.access_key_id.is_some() != has_secret {
+    if s3.has_id != (s3.has_secret || s3.has_secret_file) {
         found.add(
-            "documents.s3.access_key_id",
-            "and a secret (documents.s3.secret_access_key or documents.s3.secret_access_key_file) go together",
+            &path("access_key_id"),
+            format!("and a secret ({secret} or {file}) go together"),
         );
     }
 }
@@ -330,7 +376,7 @@ mod tests {
     #[test]
     fn ranges_come_from_the_declarations() {
         let got = problems(|settings| {
-            settings.scheduler.retention_days = 6;
+            settings.archive.delete_after_days = Some(6);
             settings.outbound.request_bytes_max = 0;
             settings.gate.body_limit_bytes = u64::MAX;
         });
@@ -338,7 +384,7 @@ mod tests {
             got,
             [
                 "gate.body_limit_bytes is 18446744073709551615, must be between 65536 and 268435456",
-                "scheduler.retention_days is 6, must be between 7 and 3650",
+                "archive.delete_after_days is 6, must be between 7 and 36500",
                 "outbound.request_bytes_max is 0, must be between 1 and 1073741824",
             ]
         );
@@ -470,6 +516,28 @@ mod tests {
         assert_eq!(
             both,
             ["documents.s3.secret_access_key is set and so is documents.s3.secret_access_key_file"]
+        );
+    }
+
+    #[test]
+    fn an_archive_in_s3_needs_a_bucket() {
+        assert_eq!(
+            problems(|s| s.archive.backend = ArchiveBackend::S3),
+            ["archive.s3.bucket is not set, and archive.backend is s3"]
+        );
+        let got = problems(|s| {
+            s.archive.backend = ArchiveBackend::S3;
+            s.archive.s3.bucket = Some("spinnaker".to_owned());
+            s.archive.s3.access_key_id = Some("id".to_owned());
+            s.archive.exceptional_applications = vec![" ".to_owned()];
+        });
+        assert_eq!(
+            got,
+            [
+                "archive.exceptional_applications has an empty entry",
+                "archive.s3.access_key_id and a secret (archive.s3.secret_access_key or \
+                 archive.s3.secret_access_key_file) go together",
+            ]
         );
     }
 

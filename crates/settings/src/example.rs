@@ -39,6 +39,11 @@ fn section(out: &mut String, prefix: &str, schema: &'static Value, defaults: &Va
         members.partition(|(_, schema)| schema::properties(schema).is_some());
     for (key, schema) in settings {
         comment(out, &described(schema));
+        if let Some(entry) = entries_of(schema) {
+            out.push_str(&format!("# {key} = []\n\n"));
+            commented_entry(out, &path_of(key), entry);
+            continue;
+        }
         match &defaults[key] {
             Value::Null => {
                 out.push_str(&format!(
@@ -63,6 +68,43 @@ fn section(out: &mut String, prefix: &str, schema: &'static Value, defaults: &Va
         // One line break at the end, not two.
         out.truncate(out.trim_end().len());
         out.push('\n');
+    }
+}
+
+/// What the entries of a list are like, if they are tables.
+fn entries_of(schema: &'static Value) -> Option<&'static Value> {
+    let entries = schema.get("items")?;
+    schema::properties(entries).map(|_| entries)
+}
+
+/// One entry of a list of tables, with everything it can have, commented out as a whole.
+fn commented_entry(out: &mut String, path: &str, entry: &'static Value) {
+    let members = schema::properties(entry).into_iter().flatten();
+    let (lists, settings): (Vec<_>, Vec<_>) =
+        members.partition(|(_, schema)| entries_of(schema).is_some());
+    out.push_str(&format!("# [[{path}]]\n\n"));
+    for (key, schema) in settings {
+        comment(out, &described(schema));
+        out.push_str(&format!("# {key} = {}\n\n", placeholder(schema)));
+    }
+    for (key, schema) in lists {
+        comment(out, &described(schema));
+        if let Some(entry) = entries_of(schema) {
+            commented_entry(out, &format!("{path}.{key}"), entry);
+        }
+    }
+}
+
+/// A value that stands for any of its type: the default, if there is one.
+fn placeholder(schema: &Value) -> String {
+    match &schema["default"] {
+        Value::Null if is_type(schema, "boolean") => "false".to_owned(),
+        Value::Null if is_type(schema, "integer") => "0".to_owned(),
+        Value::Null if is_type(schema, "array") => "[]".to_owned(),
+        Value::Null if is_type(schema, "object") => "{}".to_owned(),
+        Value::Null => "\"\"".to_owned(),
+        Value::Object(_) => "{}".to_owned(),
+        default => toml_of(default),
     }
 }
 

@@ -1,19 +1,23 @@
 //! The tree. Documentation, ranges and defaults of the fields are what operators read in the schema and the example.
 
+mod archive;
 mod broker;
 mod documents;
 mod expressions;
 mod processes;
 mod support;
+mod webhooks;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use archive::{Archive, ArchiveBackend, ArchiveS3};
 pub use broker::{Broker, BrokerTls};
-pub use documents::{Documents, DocumentsBackend, DocumentsS3};
+pub use documents::{Documents, DocumentsBackend, DocumentsS3, ManagedServiceAccounts};
 pub use expressions::Expressions;
 pub use processes::{Gate, Scheduler, Worker};
 pub use support::{LogFormat, Outbound, Telemetry};
+pub use webhooks::{PreconfiguredWebhook, StatusUrlResolution, WebhookParameter, Webhooks};
 
 /// Settings of Gennaker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +35,8 @@ pub struct Settings {
     pub broker: Broker,
     /// Where applications, pipelines and all other documents lie. All processes of an installation should say the same.
     pub documents: Documents,
+    /// What becomes of complete executions.
+    pub archive: Archive,
     /// Running executions.
     pub scheduler: Scheduler,
     /// Running tasks.
@@ -42,6 +48,8 @@ pub struct Settings {
     pub expressions: Expressions,
     /// Calls to addresses that pipelines choose: webhooks and the like.
     pub outbound: Outbound,
+    /// Stage types of this installation that call an address.
+    pub webhooks: Webhooks,
     /// Logs, traces and metrics.
     pub telemetry: Telemetry,
 }
@@ -53,10 +61,12 @@ impl Default for Settings {
             gate: Gate::default(),
             broker: Broker::default(),
             documents: Documents::default(),
+            archive: Archive::default(),
             scheduler: Scheduler::default(),
             worker: Worker::default(),
             expressions: Expressions::default(),
             outbound: Outbound::default(),
+            webhooks: Webhooks::default(),
             telemetry: Telemetry::default(),
         }
     }

@@ -68,7 +68,7 @@ impl Triggers {
     #[must_use]
     pub fn new(bus: Bus, store: Store, clock: Clock, config: Config) -> Self {
         Self {
-            starter: Starter::new(bus.clone(), clock, config.partitions),
+            starter: Starter::new(bus.clone(), store.clone(), clock, config.partitions),
             bus,
             store,
         }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gennaker_bus::{Bus, Class, CommandError};
-use gennaker_intake::matching::Event;
+use gennaker_intake::{matching::Event, notifications};
 use gennaker_model::{
     CommandId, ExecutionId, ExecutionType, Map,
     command::{Answer, Envelope, Refusal, RefusalCode, Reply, Request, Start, VERSION},
     routing,
 };
 use gennaker_runtime::{Backoff, Clock};
+use gennaker_store::Store;
 use gennaker_telemetry::current_traceparent;
 use serde_json::Value;
 
@@ -29,6 +30,7 @@ const FAULTS_MAX: u32 = 5;
 #[derive(Clone)]
 pub(crate) struct Starter {
     bus: Bus,
+    store: Store,
     clock: Clock,
     partitions: u32,
 }
@@ -46,9 +48,10 @@ enum Said {
 }
 
 impl Starter {
-    pub(crate) fn new(bus: Bus, clock: Clock, partitions: u32) -> Self {
+    pub(crate) fn new(bus: Bus, store: Store, clock: Clock, partitions: u32) -> Self {
         Self {
             bus,
+            store,
             clock,
             partitions: partitions.max(1),
         }
@@ -74,7 +77,7 @@ impl Starter {
         let start = Start {
             execution: execution.clone(),
             kind: ExecutionType::Pipeline,
-            config: gennaker_intake::notifications::appended((*candidate.config).clone(), &trigger),
+            config: self.notifying(candidate, &trigger).await,
             user: user_of(&trigger),
             trigger,
             // What Orca records when the caller names no origin, as Echo does not.
@@ -101,6 +104,23 @@ impl Starter {
                 event.id = event_id,
                 "event {event_id} did not start pipeline {name} of {application}: {reason}"
             ),
+        }
+    }
+
+    /// The configuration with the notifications of the trigger and of the application.
+    async fn notifying(&self, candidate: &Candidate, trigger: &Map) -> Map {
+        let config = notifications::appended((*candidate.document).clone(), trigger);
+        match self.store.known_notifications(&candidate.application).await {
+            Ok(theirs) => notifications::with_application(config, &theirs),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "pipeline {} of {} starts without the notifications of its application",
+                    candidate.name,
+                    candidate.application
+                );
+                config
+            }
         }
     }
 

@@ -305,6 +305,57 @@ async fn a_pipeline_that_was_just_saved_or_changed_counts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn triggers_of_templates_count() {
+    let mut fixture = Fixture::new().await;
+    fixture.serve().await;
+    let map = |value: Value| value.as_object().unwrap().clone();
+    let metadata = json!({"name": "n", "description": "d", "scopes": ["global"]});
+    let first = json!({"schema": "1", "id": "one", "metadata": metadata, "variables": [{"name": "place"}],
+                       "configuration": {"triggers": [{"name": "t", "type": "webhook", "source": "{{ place }}", "enabled": true}]}});
+    let template = map(first);
+    let saved = fixture.store.save_template_v1(None, &template, "me", NOW);
+    saved.await.unwrap();
+    let second = |source: &str| {
+        json!({"schema": "v2", "id": "two", "metadata": metadata,
+               "pipeline": {"triggers": [{"type": "webhook", "source": source, "enabled": true}], "stages": []}})
+    };
+    let template = map(second("other"));
+    let saved = fixture.store.create_template(&template, None, "me", NOW);
+    saved.await.unwrap();
+    let config = json!({"schema": "1", "configuration": {"inherit": ["triggers"]},
+                        "pipeline": {"application": "demo", "variables": {"place": "hook"}, "template": {"source": "spinnaker://one"}}});
+    let one = json!({"type": "templatedPipeline", "config": config});
+    fixture.pipeline("one", one.clone()).await;
+    let two = json!({"type": "templatedPipeline", "schema": "v2", "template": {"reference": "spinnaker://two"}});
+    fixture.pipeline("two", two).await;
+
+    fixture.event("e-1", json!({})).await;
+    let starts = fixture.starts(1).await;
+    assert_eq!(starts.len(), 1);
+    assert_eq!(
+        starts[0].config["config"], one["config"],
+        "what is stored is what is started"
+    );
+    assert!(!starts[0].config.contains_key("triggers"));
+
+    // A template that changes makes other triggers, although no pipeline changed.
+    let template = map(second("hook"));
+    let saved = fixture
+        .store
+        .update_template("two", &template, None, "me", NOW);
+    saved.await.unwrap();
+    fixture.event("e-2", json!({})).await;
+    let mut names: Vec<String> = fixture
+        .starts(3)
+        .await
+        .iter()
+        .map(|start| start.config["name"].as_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["one", "one", "two"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_repeated_delivery_asks_for_the_same_execution() {
     let mut fixture = Fixture::new().await;
     fixture.serve().await;
@@ -426,4 +477,23 @@ async fn events_are_counted_by_what_became_of_them() {
     tokio::time::timeout(Duration::from_secs(60), counted)
         .await
         .unwrap_or_else(|_| panic!("{before:?} became {:?}", lines.map(count)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_has_the_notifications_of_its_application() {
+    let mut fixture = Fixture::new().await;
+    fixture.serve().await;
+    let trigger = json!({"type": "webhook", "source": "hook", "enabled": true});
+    fixture
+        .pipeline("deploy", json!({"triggers": [trigger]}))
+        .await;
+    let entry = json!({"type": "email", "address": "me@x.io", "when": ["pipeline.failed"]});
+    let theirs = json!({"email": [entry]});
+    let saved = fixture
+        .store
+        .save_notifications("demo", theirs.as_object().unwrap(), "me", NOW);
+    saved.await.unwrap();
+    fixture.event("e-1", json!({})).await;
+    let starts = fixture.starts(1).await;
+    assert_eq!(starts[0].config["notifications"], json!([entry]));
 }

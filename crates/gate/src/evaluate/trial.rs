@@ -138,7 +138,7 @@ impl Trial {
             let round = tokio::task::spawn_blocking(move || {
                 let context = Context {
                     now,
-                    catalogue: &CATALOGUE,
+                    catalogue: &*around.config().catalogue,
                     rules: &around.config().rules,
                     partition: 0,
                     must_wait: false,
@@ -180,7 +180,7 @@ impl Trial {
         let evaluation = evaluate_json(value, &Scope::of_execution(doc), &environment);
         Evaluated {
             value: evaluation.value,
-            summary: match evaluation.summary.to_json() {
+            summary: match evaluation.summary.with_positions() {
                 Value::Object(summary) => summary,
                 _ => Map::new(),
             },

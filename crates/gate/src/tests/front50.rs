@@ -355,8 +355,11 @@ async fn a_template_is_saved_and_deleted_as_spin_does() {
         .call("DELETE", "/v2/pipelineTemplates/mytpl?tag=stable", "")
         .await;
     assert_eq!(
-        (held.status.as_u16(), &held.json()["status"]),
-        (202, &json!("TERMINAL"))
+        held.problem(),
+        (
+            400,
+            "The following pipeline configs depend on this template: c-1".to_owned()
+        )
     );
     fixture.call("DELETE", "/pipelines/demo/p", "").await;
     let deleted = fixture

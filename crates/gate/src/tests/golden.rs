@@ -228,6 +228,10 @@ async fn executions_are_listed_as_orca_does() {
         ("triggerTypes=cron".to_owned(), 0),
         (format!("triggerTimeEndBoundary={}", super::NOW - 1), 0),
         (format!("triggerTimeStartBoundary={}", super::NOW), 3),
+        // {"type":"webhook"} and {"type":"cron"}
+        ("trigger=eyJ0eXBlIjoid2ViaG9vayJ9".to_owned(), 3),
+        ("size=1&trigger=eyJ0eXBlIjoiY3JvbiJ9".to_owned(), 0),
+        ("startIndex=4294967295&size=1000".to_owned(), 0),
     ] {
         for application in ["demo", "*"] {
             let path = format!("/applications/{application}/executions/search?{query}");
@@ -235,6 +239,19 @@ async fn executions_are_listed_as_orca_does() {
             assert_eq!(found.as_array().unwrap().len(), count, "{path}");
         }
     }
+    let ids = |page: Value| -> Vec<Value> {
+        let page = page.as_array().unwrap().iter();
+        page.map(|it| it["id"].clone()).collect()
+    };
+    let search = "/applications/demo/executions/search";
+    let newest = ids(fixture.ok("GET", search, Value::Null).await);
+    let reverse = format!("{search}?reverse=true&size=2");
+    let oldest = ids(fixture.ok("GET", &reverse, Value::Null).await);
+    assert_eq!(oldest, [newest[2].clone(), newest[1].clone()]);
+    let whole = format!("{search}?expand=true&startIndex=1&size=1");
+    let whole = fixture.ok("GET", &whole, Value::Null).await;
+    assert_eq!(whole[0]["stages"][0]["context"]["secret"], 1);
+    assert_eq!(ids(whole), [newest[1].clone()]);
     let why = fixture
         .ok("GET", &format!("/v2/executions/{id}/why"), Value::Null)
         .await;

@@ -8,7 +8,7 @@ use std::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use gennaker_bus::CommandStream;
 use gennaker_model::{
-    Execution, ExecutionType, Map, StageId, Status,
+    Execution, ExecutionId, ExecutionType, Map, StageId, Status,
     command::{Answer, Envelope, Refusal, RefusalCode, Reply, Request, Start, Wait},
     routing,
 };
@@ -53,6 +53,10 @@ pub(crate) async fn serve(partition: u32, mut commands: CommandStream, owner: Ar
             command.responder.send(bytes.into()).await.unwrap();
         }
     }
+}
+
+fn place(execution: &Execution) -> (i64, ExecutionId) {
+    (execution.build_time, execution.id.clone())
 }
 
 pub(crate) fn answer(sequence: u64, result: Result<Reply, Refusal>) -> Option<Answer> {
@@ -211,6 +215,13 @@ impl Owner {
                         query.config_ids.is_empty() || query.config_ids.contains(&config)
                     })
                     .filter(|it| query.statuses.is_empty() || query.statuses.contains(&it.status))
+                    .filter(|it| query.since_ms.is_none_or(|since| it.build_time >= since))
+                    .filter(|it| query.until_ms.is_none_or(|until| it.build_time <= until))
+                    .filter(|it| {
+                        let name = it.name.clone().unwrap_or_default().to_lowercase();
+                        let part = query.name_contains.clone().unwrap_or_default();
+                        name.contains(&part.to_lowercase())
+                    })
                     .map(|it| {
                         if query.expand {
                             it.clone()
@@ -219,7 +230,18 @@ impl Owner {
                         }
                     })
                     .collect();
-                documents.sort_by(|one, two| two.id.cmp(&one.id));
+                documents.sort_by_key(place);
+                if !query.oldest_first {
+                    documents.reverse();
+                }
+                if let Some(after) = query.after {
+                    let after = (after.time_ms, after.execution);
+                    documents.retain(|it| match query.oldest_first {
+                        true => place(it) > after,
+                        false => place(it) < after,
+                    });
+                }
+                documents.truncate(query.limit.map_or(usize::MAX, |limit| limit as usize));
                 Ok(Reply::Executions { documents })
             }
             Request::Freezes => Ok(Reply::Done),
@@ -265,14 +287,15 @@ impl Owner {
 
 fn document(start: &Start) -> Execution {
     let text = |field: &str| start.config.get(field).and_then(Value::as_str);
-    let stages: Vec<Value> = start.config["stages"]
-        .as_array()
+    let stages = start.config.get("stages").and_then(Value::as_array);
+    let stages: Vec<Value> = stages
         .into_iter()
         .flatten()
         .enumerate()
         .map(|(place, stage)| {
             json!({"id": format!("S{place}"), "refId": place.to_string(), "requisiteStageRefIds": [],
-                   "type": stage["type"], "name": "n", "status": "RUNNING", "context": stage, "outputs": {}, "tasks": []})
+                   "type": stage["type"].as_str().unwrap_or("none"), "name": "n", "status": "RUNNING",
+                   "context": stage.as_object().cloned().unwrap_or_default(), "outputs": {}, "tasks": []})
         })
         .collect();
     let value = json!({

@@ -149,7 +149,6 @@ async fn a_config_that_is_not_stored_can_be_started() {
     assert_eq!(start.trigger["a"], 1);
     assert!(!start.config.contains_key("trigger"));
     for (body, status) in [
-        (json!({"application": "demo", "plan": true}), 501),
         (json!({"name": "x"}), 400),
         (json!({"application": "demo", "trigger": []}), 400),
         (
@@ -252,4 +251,37 @@ async fn an_event_is_stored_before_its_sender_is_answered() {
             .0,
         413
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_start_has_the_notifications_of_the_application() {
+    let own = json!({"type": "slack", "address": "ops", "when": ["pipeline.failed"]});
+    let fixture = with_pipeline(json!({"notifications": [own]})).await;
+    let theirs = json!({"slack": [
+        {"type": "slack", "address": "ops", "when": ["pipeline.failed", "pipeline.complete"]},
+        {"type": "slack", "address": "dev", "when": ["task.failed"]},
+    ]});
+    fixture
+        .ok("POST", "/notifications/application/Demo", theirs)
+        .await;
+    let added = json!({"type": "slack", "address": "ops", "when": ["pipeline.complete"]});
+    let ad_hoc = json!({"application": "demo", "name": "n", "stages": [], "notifications": [own]});
+    for (path, body) in [
+        ("/pipelines/demo/deploy", Value::Null),
+        ("/pipelines/v2/demo/deploy", Value::Null),
+        ("/pipelines/start", ad_hoc),
+    ] {
+        let started = fixture.ok("POST", path, body).await;
+        let execution = started["ref"].as_str().unwrap();
+        let document = fixture.ok("GET", execution, Value::Null).await;
+        assert_eq!(document["notifications"], json!([own, added]), "{path}");
+    }
+    // The stored pipeline keeps its own ones only, and an ad-hoc task has none.
+    let path = "/applications/demo/pipelineConfigs/deploy";
+    let stored = fixture.ok("GET", path, Value::Null).await;
+    assert_eq!(stored["notifications"], json!([own]));
+    let task = json!({"application": "demo", "job": [{"type": "wait"}]});
+    fixture.ok("POST", "/tasks", task).await;
+    let start = fixture.owner.lock().unwrap().starts().pop().unwrap();
+    assert!(!start.config.contains_key("notifications"));
 }

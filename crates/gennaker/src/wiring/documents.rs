@@ -2,8 +2,8 @@
 
 use gennaker_bus::Bus;
 use gennaker_cli::{Exit, Failure};
-use gennaker_settings::{DocumentsBackend, DocumentsS3, Settings};
-use gennaker_store::{Documents, S3Options};
+use gennaker_settings::{DocumentsBackend, DocumentsS3, ManagedServiceAccounts, Settings};
+use gennaker_store::{Documents, ManagedAccounts, S3Options};
 
 use super::ms;
 use crate::output::chain;
@@ -27,6 +27,15 @@ pub(crate) async fn documents(settings: &Settings, bus: &Bus) -> Result<Document
                 .fix("check documents.s3 of the settings, and what its user may do")
             })
         }
+    }
+}
+
+/// What becomes of the roles of pipelines.
+pub(crate) const fn managed_accounts(settings: &Settings) -> ManagedAccounts {
+    match settings.documents.managed_service_accounts {
+        ManagedServiceAccounts::Off => ManagedAccounts::Off,
+        ManagedServiceAccounts::Own => ManagedAccounts::Own,
+        ManagedServiceAccounts::Shared => ManagedAccounts::Shared,
     }
 }
 

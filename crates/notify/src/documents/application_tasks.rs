@@ -96,7 +96,11 @@ impl Task for DeleteApplication {
 fn application(ctx: &Ctx, kind: &str) -> Result<(Map, String), Failure> {
     const MISSING: &str = "Missing one or more required task parameters (application.name)";
     let illegal = |problem: String| failure::illegal(kind, &problem, ctx.now_ms());
-    let attributes = input::object(ctx.input(), "application", MISSING).map_err(illegal)?;
+    let mut attributes = input::object(ctx.input(), "application", MISSING).map_err(illegal)?;
+    // Deck and Terraform name themselves in the job (`AbstractFront50Task`).
+    if let Some(user) = input::text(ctx.input(), "user") {
+        attributes.insert("user".to_owned(), user.into());
+    }
     let name = input::text(&attributes, "name")
         .ok_or_else(|| illegal(MISSING.to_owned()))?
         .to_owned();

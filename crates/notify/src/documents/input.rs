@@ -22,12 +22,7 @@ pub(super) fn decoded(input: &Map, field: &str) -> Result<Option<Value>, String>
     match input.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => {
-            let compact: String = text
-                .chars()
-                .filter(|letter| !letter.is_whitespace())
-                .collect();
-            let bytes = BASE64
-                .decode(compact)
+            let bytes = base64_bytes(text)
                 .map_err(|problem| format!("field '{field}' is no base64: {problem}"))?;
             serde_json::from_slice(&bytes).map(Some).map_err(|problem| {
                 format!("field '{field}' is base64 of something that is no JSON: {problem}")
@@ -35,6 +30,18 @@ pub(super) fn decoded(input: &Map, field: &str) -> Result<Option<Value>, String>
         }
         Some(other) => Ok(Some(other.clone())),
     }
+}
+
+/// The bytes of a base64 text, with or without padding and line breaks.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn base64_bytes(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
+    let compact: String = text
+        .chars()
+        .filter(|letter| !letter.is_whitespace())
+        .collect();
+    BASE64.decode(compact)
 }
 
 /// The object in a field.

@@ -55,9 +55,44 @@ async fn a_project_is_created_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_template_must_not_break_what_is_made_from_it() {
+    let mut fixture = Fixture::new().await;
+    let template = |variables: Value| {
+        json!({"id": "old", "schema": "1", "metadata": {"name": "n", "description": "d", "scopes": ["global"]}, "variables": variables,
+               "stages": [{"id": "a", "type": "wait", "config": {}}]})
+    };
+    let create = json!({"pipelineTemplate": template(json!([]))});
+    succeeded(&fixture.run("createPipelineTemplate", create).await);
+    let pipeline = json!({"application": "shop", "name": "p", "type": "templatedPipeline", "schema": "1",
+                          "config": {"schema": "1", "pipeline": {"template": {"source": "spinnaker://old"}}}});
+    let pipeline = pipeline.as_object().cloned().unwrap();
+    let saved = fixture.store.pipelines();
+    saved.save(&pipeline, "id-1", "me", false, 1).await.unwrap();
+
+    let breaking = template(json!([{"name": "needed"}]));
+    let update = json!({"id": "old", "pipelineTemplate": breaking});
+    let refused = error(&fixture.run("updatePipelineTemplate", update).await);
+    assert!(
+        refused.starts_with(
+            "The template would break pipelines that are made from it: p of shop (id-1): "
+        ) && refused.contains("Missing variable values for: needed"),
+        "{refused}"
+    );
+    let update = json!({"id": "old", "pipelineTemplate": breaking, "skipPlanDependents": true});
+    succeeded(&fixture.run("updatePipelineTemplate", update).await);
+    let update = json!({"id": "old", "pipelineTemplate": template(json!([{"name": "n", "defaultValue": 1}]))});
+    succeeded(&fixture.run("updatePipelineTemplate", update).await);
+    let dashed = json!({"pipelineTemplate": {"id": "a.b", "metadata": {"name": "n", "description": "d", "scopes": ["x"]}}});
+    assert_eq!(
+        error(&fixture.run("createPipelineTemplate", dashed).await),
+        "Pipeline template IDs cannot have dots"
+    );
+}
+
+#[tokio::test]
 async fn templates_of_both_generations_are_saved_and_deleted() {
     let mut fixture = Fixture::new().await;
-    let v1 = json!({"id": "old", "schema": "1", "metadata": {"name": "n"}});
+    let v1 = json!({"id": "old", "schema": "1", "metadata": {"name": "n", "description": "d", "scopes": ["global"]}});
     let v2 = json!({"id": "new", "schema": "v2", "pipeline": {},
                     "metadata": {"name": "n", "description": "d", "scopes": ["global"]}});
     for (create, update, delete, template) in [
@@ -159,4 +194,63 @@ async fn plugins_are_known_and_forgotten_and_strategies_put_in_order() {
     succeeded(&fixture.run("reorderPipelines", order).await);
     let stored = fixture.store.strategies().get("s").await.unwrap().unwrap();
     assert_eq!(stored.body["index"], 4);
+}
+
+#[tokio::test]
+async fn a_release_of_a_plugin_is_read_and_preferred() {
+    let mut fixture = Fixture::new().await;
+    let releases =
+        json!([{"version": "1", "requires": "orca>=1.0.0"}, {"version": "2", "preferred": true}]);
+    let plugin = json!({"id": "acme.one", "releases": releases});
+    fixture
+        .run("upsertPluginInfo", json!({ "pluginInfo": plugin }))
+        .await;
+    let wanted = json!({"pluginId": "acme.one", "version": "1"});
+    let outcome = fixture.run("loadPluginRelease", wanted).await;
+    assert_eq!(context(&outcome)["release"]["requires"], "orca>=1.0.0");
+    for (input, problem) in [
+        (
+            json!({"pluginId": "acme.one", "version": "3"}),
+            "No release found for version '3'",
+        ),
+        (
+            json!({"pluginId": "acme.two", "version": "1"}),
+            "No release found for version '1'",
+        ),
+        (json!({}), "pluginId and version must be provided"),
+    ] {
+        let outcome = fixture.run("loadPluginRelease", input).await;
+        assert_eq!(error(&outcome), problem);
+    }
+    let wanted = json!({"pluginId": "acme.one", "preferredVersion": "1"});
+    for _ in 0..2 {
+        let outcome = fixture
+            .run("setPreferredPluginVersion", wanted.clone())
+            .await;
+        assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
+    }
+    let stored = fixture
+        .store
+        .get(gennaker_store::Kind::PluginInfo, "acme.one");
+    let stored = stored.await.unwrap().unwrap();
+    let preferred: Vec<_> = stored.body["releases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|release| release["preferred"].clone())
+        .collect();
+    assert_eq!(preferred, [json!(true), json!(false)]);
+    for (input, problem) in [
+        (
+            json!({"pluginId": "acme.one", "preferredVersion": "3"}),
+            "Plugin acme.one with release 3 not found",
+        ),
+        (
+            json!({"pluginId": "acme.one"}),
+            "preferredVersion must be provided",
+        ),
+    ] {
+        let outcome = fixture.run("setPreferredPluginVersion", input).await;
+        assert!(error(&outcome).contains(problem), "{outcome:?}");
+    }
 }

@@ -22,6 +22,7 @@ async fn an_application_is_created_changed_and_deleted() {
     assert_eq!(created["application.name"], "Demo");
     assert_eq!(created["previousState"], json!({}));
     assert_eq!(created["newState"]["name"], "DEMO");
+    assert_eq!(created["newState"]["user"], "me");
     let attributes = json!({"name": "demo", "description": "changed"});
     let outcome = fixture
         .run("upsertApplication", json!({"application": attributes}))

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     fields::Fields,
     received::Received,
+    secrets::{SecretHeaders, lay_over},
     send::{Outgoing, send},
     status_name::status_name,
 };
@@ -19,11 +20,12 @@ use crate::limits::CALL_MS_MAX;
 /// Source: orca `WebhookService.cancelWebhook`.
 pub(crate) struct CancelWebhook {
     client: Client,
+    secrets: SecretHeaders,
 }
 
 impl CancelWebhook {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client }
+    pub(crate) fn new(client: Client, secrets: SecretHeaders) -> Self {
+        Self { client, secrets }
     }
 
     async fn call(&self, ctx: &Ctx, fields: &Fields, endpoint: &str) -> Result<Map, Failure> {
@@ -32,11 +34,16 @@ impl CancelWebhook {
                 "cancelEndpoint holds an expression that could not be evaluated",
             ));
         }
+        let mut headers = fields.headers.clone();
+        match self.secrets.of_if_home(ctx.input(), endpoint).await {
+            Ok(secret) => lay_over(&mut headers, secret),
+            Err(problem) => return Ok(error(&problem.to_string())),
+        }
         let has_body = !matches!(fields.cancel_method.as_str(), "GET" | "HEAD");
         let outgoing = Outgoing {
             method: &fields.cancel_method,
             url: endpoint,
-            headers: &fields.headers,
+            headers: &headers,
             payload: fields.cancel_payload.as_ref().filter(|_| has_body),
         };
         Ok(match send(&self.client, ctx, &outgoing).await? {

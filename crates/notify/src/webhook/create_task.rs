@@ -8,6 +8,7 @@ use super::{
     call::{self, AGAIN_MS},
     fields::Fields,
     illegal, result_of,
+    secrets::{SecretHeaders, lay_over},
     send::{Outgoing, origin_of, send},
 };
 use crate::limits::CALL_MS_MAX;
@@ -17,11 +18,12 @@ use crate::limits::CALL_MS_MAX;
 /// Source: orca `CreateWebhookTask`.
 pub(crate) struct CreateWebhook {
     client: Client,
+    secrets: SecretHeaders,
 }
 
 impl CreateWebhook {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client }
+    pub(crate) fn new(client: Client, secrets: SecretHeaders) -> Self {
+        Self { client, secrets }
     }
 }
 
@@ -45,11 +47,18 @@ impl Task for CreateWebhook {
 
     fn run<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Done, Failure>> {
         Box::pin(async move {
-            let fields = Fields::read(ctx.input())
+            let mut fields = Fields::read(ctx.input())
                 .map_err(|problem| illegal(self.kind(), &problem.to_string(), ctx.now_ms()))?;
             let execution = ctx.message().execution.as_str();
             if let Err(problem) = call::check_request(&fields) {
                 return result_of(call::refused(&fields, execution, &problem), |_| AGAIN_MS);
+            }
+            match self.secrets.of(ctx.input(), &fields.url).await {
+                Ok(secret) => lay_over(&mut fields.headers, secret),
+                Err(problem) => {
+                    let refused = call::refused(&fields, execution, &problem.to_string());
+                    return result_of(refused, |_| AGAIN_MS);
+                }
             }
             let outgoing = Outgoing {
                 method: &fields.method,

@@ -7,6 +7,7 @@ use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Task, exception};
 use super::{
     fields::Fields,
     illegal, monitor, result_of,
+    secrets::{SecretHeaders, lay_over},
     send::{Outgoing, send},
 };
 
@@ -15,11 +16,12 @@ use super::{
 /// Source: orca `MonitorWebhookTask`.
 pub(crate) struct MonitorWebhook {
     client: Client,
+    secrets: SecretHeaders,
 }
 
 impl MonitorWebhook {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client }
+    pub(crate) fn new(client: Client, secrets: SecretHeaders) -> Self {
+        Self { client, secrets }
     }
 }
 
@@ -44,10 +46,17 @@ impl Task for MonitorWebhook {
                     ctx.now_ms(),
                 ))
             })?;
+            let secret = self.secrets.of_if_home(ctx.input(), endpoint).await;
+            let mut headers = fields.headers.clone();
+            lay_over(
+                &mut headers,
+                secret
+                    .map_err(|problem| illegal(self.kind(), &problem.to_string(), ctx.now_ms()))?,
+            );
             let outgoing = Outgoing {
                 method: "GET",
                 url: endpoint,
-                headers: &fields.headers,
+                headers: &headers,
                 payload: None,
             };
             let received = send(&self.client, ctx, &outgoing).await?;

@@ -3,7 +3,10 @@
 use gennaker_model::work::{Order, Outcome, TaskMessage};
 use serde_json::json;
 
-use crate::testing::{Fixture, Target, answer, context, error, json_answer};
+use crate::{
+    SecretHeaders, SecretHeadersOf,
+    testing::{Fixture, Target, answer, context, error, json_answer},
+};
 
 #[tokio::test]
 async fn a_call_is_sent_as_the_stage_says() {
@@ -387,4 +390,58 @@ async fn noop_sleeps_and_succeeds() {
         Outcome::Succeeded { .. }
     ));
     assert!(error(&fixture.run("noop", json!({"sleepMs": "soon"})).await).contains("sleepMs"));
+}
+
+#[tokio::test]
+async fn secret_headers_go_with_the_call_and_to_nobody_else() {
+    let here = Target::answering([json_answer(200, "{}"), json_answer(200, "{}")]).await;
+    let there = Target::answering([json_answer(200, "{}"), json_answer(200, "{}")]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "s3cret\n").unwrap();
+    let guarded = SecretHeadersOf {
+        kind: "tell".to_owned(),
+        url: format!("{}/rooms/${{parameterValues['room']}}", here.url),
+        files: [("Authorization".to_owned(), file)].into_iter().collect(),
+    };
+    let secrets = SecretHeaders::new([guarded]).unwrap();
+    let mut fixture = Fixture::with(secrets).await;
+    let stage = |key: &str, url: String| {
+        json!({key: url, "preconfiguredWebhook": "tell", "customHeaders": {"authorization": "mine"},
+               "waitForCompletion": true, "cancelMethod": "POST"})
+    };
+    let call = stage("url", format!("{}/rooms/a", here.url));
+    let outcome = fixture.run("createWebhook", call).await;
+    assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
+    assert!(!format!("{outcome:?}").contains("s3cret"));
+    let look = stage("statusEndpoint", format!("{}/rooms/a/status", here.url));
+    fixture.run("monitorWebhook", look).await;
+    for request in here.got() {
+        let sent: Vec<_> = request
+            .headers
+            .iter()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+            .map(|(_, value)| value.as_str())
+            .collect();
+        assert_eq!(sent, ["s3cret"], "{request:?}");
+    }
+    // Elsewhere the call fails before it is sent; looks at the status, and cancelling, go without.
+    let stolen = stage("url", format!("{}/rooms/a", there.url));
+    let outcome = fixture.run("createWebhook", stolen).await;
+    let problem = context(&outcome)["webhook"]["error"].as_str().unwrap();
+    assert!(
+        problem.contains("the secret headers of stage type tell go to "),
+        "{problem}"
+    );
+    assert!(there.got().is_empty());
+    let look = stage("statusEndpoint", format!("{}/rooms/a", there.url));
+    fixture.run("monitorWebhook", look).await;
+    let cancel = stage("cancelEndpoint", format!("{}/rooms/a", there.url));
+    fixture.run("cancelWebhook", cancel).await;
+    let got = there.got();
+    assert_eq!(got.len(), 2);
+    assert!(
+        got.iter()
+            .all(|request| request.header("authorization") == Some("mine"))
+    );
 }

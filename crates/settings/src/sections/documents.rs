@@ -15,8 +15,26 @@ pub struct Documents {
     /// `kv`: in the broker, with history. `s3`: in a bucket in the layout of Spinnaker's Front50, which may be one that a
     /// Front50 uses.
     pub backend: DocumentsBackend,
+    /// What becomes of the `roles` of a pipeline that is saved. `off`: they are kept and count for nothing. `own`: the
+    /// pipeline gets a service account with these roles, and its triggers run as it. `shared`: pipelines with the same roles
+    /// share one.
+    pub managed_service_accounts: ManagedServiceAccounts,
     /// The bucket, for the backend `s3`.
     pub s3: DocumentsS3,
+}
+
+/// Whether the roles of a pipeline become a service account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum ManagedServiceAccounts {
+    /// No.
+    #[default]
+    Off,
+    /// Each pipeline has its own.
+    Own,
+    /// Pipelines with the same roles share one.
+    Shared,
 }
 
 /// Where documents lie.
@@ -79,11 +97,22 @@ impl DocumentsS3 {
     /// # Errors
     /// `secret_access_key_file` cannot be read.
     pub fn read_secret(&self) -> io::Result<Option<Secret<String>>> {
-        match &self.secret_access_key_file {
-            Some(file) => Ok(Some(Secret::new(
-                fs::read_to_string(file)?.trim_end().to_owned(),
-            ))),
-            None => Ok(self.secret_access_key.clone()),
-        }
+        read_secret(
+            self.secret_access_key.as_ref(),
+            self.secret_access_key_file.as_deref(),
+        )
+    }
+}
+
+/// A secret that stands in the settings or in a file.
+pub(super) fn read_secret(
+    secret: Option<&Secret<String>>,
+    file: Option<&str>,
+) -> io::Result<Option<Secret<String>>> {
+    match file {
+        Some(file) => Ok(Some(Secret::new(
+            fs::read_to_string(file)?.trim_end().to_owned(),
+        ))),
+        None => Ok(secret.cloned()),
     }
 }

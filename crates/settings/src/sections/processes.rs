@@ -44,9 +44,6 @@ pub struct Scheduler {
     /// How often the audit looks for work that got lost, in milliseconds.
     #[schemars(range(min = 500, max = 10_000))]
     pub audit_interval_ms: u64,
-    /// How many days a finished execution is kept.
-    #[schemars(range(min = 7, max = 3_650))]
-    pub retention_days: u32,
 }
 
 /// Running tasks.
@@ -85,7 +82,6 @@ impl Default for Scheduler {
             group_max: 512,
             checkpoint_interval_ms: 1_000,
             audit_interval_ms: 5_000,
-            retention_days: 30,
         }
     }
 }

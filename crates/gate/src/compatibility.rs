@@ -1,0 +1,188 @@
+//! The page on compatibility with Spinnaker's Gate, made from the table of routes.
+
+use crate::routes::{self, Does, Group, Route, Whose};
+
+const HEAD: &str = "\
+# The HTTP API beside Spinnaker's Gate
+
+Every endpoint of Spinnaker's Gate, and what Gennaker answers there. Made by `cargo xtask generate` from the table that the server
+routes by, so it cannot be out of date; an endpoint that is not in it answers 404. The same table is served as an OpenAPI document
+under `/v3/api-docs`.
+
+| answer | means |
+|---|---|
+| yes | as in Spinnaker |
+| `[]`, `{}`, empty | 200 with nothing in it, because nothing can exist; the reason stands beside it |
+| 404 | in Gate's error envelope: nothing that the path could name can exist |
+| 501 | in Gate's error envelope: not built |
+
+*Needs* is what an endpoint will ask of its caller once a sign-in can be configured. Until then everybody is `anonymous` and may do
+everything: what clients send to sign in with (basic, bearer, `X-Spinnaker-Token`, the form of `/login`, cookies) is accepted and
+counts for nothing. READ, WRITE and EXECUTE are permissions on the application that the request is about.
+";
+
+/// Where an answer differs from Gate's on purpose.
+const DIFFERENCES: &[(&str, &str)] = &[
+    (
+        "`POST /pipelines/{application}/{name}`",
+        "The trigger may also stand in `{\"trigger\": {…}}`, as newer versions of `spin` send it.",
+    ),
+    (
+        "`POST /pipelines/v2/{application}/{name}`",
+        "The execution exists when the answer comes; in Spinnaker it appears later.",
+    ),
+    (
+        "`PUT /pipelines/{id}/cancel`, `pause`, `resume`, `PATCH …/stages/{stageId}`",
+        "A refusal is answered as one (404, 405, 409); Orca logs it and answers as if it were done.",
+    ),
+    (
+        "`GET /pipelines/{id}`",
+        "Any failure is answered as one; Gate turns all but 404 into an empty 200.",
+    ),
+    (
+        "`GET /applications/{application}/pipelines`, `/executions`, `/applications/{application}/tasks`",
+        "Executions of any age are listed, as long as they are kept; Orca leaves out those older than 14 days, but for the \
+         newest two of each pipeline.",
+    ),
+    (
+        "lists of executions",
+        "One partition that does not answer makes it a 503, not a shorter list. With `?partial=true` the list is answered, and \
+         `X-Gennaker-Missing-Partitions` says what it lacks.",
+    ),
+    (
+        "`GET /applications/{application}/executions/search`",
+        "Executions of pipelines that are not stored are found, too; `pipelineName` counts also when the application is `*`.",
+    ),
+    (
+        "`POST /v2/pipelineTemplates/create` with another schema",
+        "400 instead of 500.",
+    ),
+    (
+        "`DELETE /v2/pipelineTemplates/{id}`",
+        "202 instead of 200: `spin` insists on it.",
+    ),
+    (
+        "`POST /pipelineTemplates`, `/pipelineTemplates/{id}`",
+        "Answered when the template is written; Terraform reads it straight after.",
+    ),
+    (
+        "`POST /pipelines?staleCheck=true`",
+        "A stale `updateTs` is refused, as Spinnaker does since September 2026.",
+    ),
+    (
+        "`PUT /admin/executions/forceCancel`, `POST /admin/executions/hydrate`",
+        "The first is a cancel, which cannot be lost; the second answers what the execution waits for, because lost work is \
+         found by itself.",
+    ),
+    ("`GET /search`", "Finds applications and projects only."),
+    (
+        "`POST /webhooks/{type}/{source}`",
+        "The body is kept as it came, so that signatures over it can be checked, and an event is stored before it is answered.",
+    ),
+    (
+        "CORS",
+        "An origin that is not configured gets no header instead of `*`.",
+    ),
+    (
+        "every start",
+        "`Idempotency-Key`: a repeat within a day answers the execution that the first request started.",
+    ),
+];
+
+/// The page, in Markdown.
+#[must_use]
+pub fn page() -> String {
+    let mut page = HEAD.to_owned();
+    page.push_str(&format!("\n{}\n", counted()));
+    for group in routes::groups() {
+        page.push_str(&section(group));
+    }
+    page.push_str("\n## Where answers differ on purpose\n\n| where | how |\n|---|---|\n");
+    for (place, difference) in DIFFERENCES {
+        page.push_str(&format!("| {place} | {difference} |\n"));
+    }
+    page
+}
+
+/// One sentence with the numbers.
+fn counted() -> String {
+    let theirs = || {
+        routes::groups()
+            .filter(|group| group.whose == Whose::Gate)
+            .flat_map(|group| group.routes)
+    };
+    let count = |wanted: fn(&Does) -> bool| theirs().filter(|route| wanted(&route.does)).count();
+    let answered = count(|does| matches!(does, Does::Run(_)));
+    let empty = count(|does| matches!(does, Does::Say(..) | Does::SayNothing(_) | Does::Lack(_)));
+    let missing = count(|does| matches!(does, Does::Miss(_)));
+    format!(
+        "Of {} endpoints of Gate {answered} are built, {empty} truly say that there is nothing, and {missing} answer 501.",
+        theirs().count()
+    )
+}
+
+fn section(group: &Group) -> String {
+    let mut section = format!(
+        "\n## {}\n\n| endpoint | for | answer | needs |\n|---|---|---|---|\n",
+        group.title
+    );
+    for route in group.routes {
+        section.push_str(&format!(
+            "| `{} {}` | {} | {} | {} |\n",
+            route.method,
+            route.path,
+            escaped(route.summary),
+            answer(route),
+            route.needs.words()
+        ));
+    }
+    section
+}
+
+fn answer(route: &Route) -> String {
+    match route.does {
+        Does::Run(_) => "yes".to_owned(),
+        Does::Say(json, reason) => format!("`{json}`: {}", escaped(reason)),
+        Does::SayNothing(reason) => format!("empty: {}", escaped(reason)),
+        Does::Lack(message) => format!("404: {}", escaped(message)),
+        Does::Miss(feature) => format!("501: {} not built", escaped(feature)),
+    }
+}
+
+/// Text for a cell of a table.
+fn escaped(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_has_one_row_of_four_cells() {
+        let page = page();
+        let (tables, _) = page.split_once("\n## Where answers differ").unwrap();
+        for route in routes::all() {
+            let cell = format!("| `{} {}` |", route.method, route.path);
+            let rows: Vec<&str> = tables
+                .lines()
+                .filter(|line| line.starts_with(&cell))
+                .collect();
+            assert_eq!(rows.len(), 1, "{cell}");
+            assert_eq!(rows[0].matches(" | ").count(), 3, "{}", rows[0]);
+        }
+        assert!(page.ends_with("|\n"));
+    }
+
+    #[test]
+    fn reasons_stand_beside_what_is_empty_or_missing() {
+        let page = page();
+        for line in [
+            "| `GET /credentials` | Accounts | `[]`: no cloud account can be configured yet | nothing |",
+            "| `GET /v2/canaryConfig` | Canary configurations | 501: canary analysis not built | sign-in |",
+            "| `GET /tags/{id}` | The tags of one entity | 404: Entity tags not found | sign-in |",
+        ] {
+            assert!(page.lines().any(|it| it == line), "{line}");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What Spinnaker's Gate does not have.
+
+use super::{Group, Whose, run, table};
+use crate::{freezes, live, search, warnings};
+
+pub(super) const GROUPS: &[Group] = &[Group {
+    title: "Gennaker's own",
+    whose: Whose::Ours,
+    routes: table! {
+        GET "/executions/search" "Executions of all applications by trigger"
+            ["triggerTypes", "pipelineName", "eventId", "trigger", "triggerTimeStartBoundary", "triggerTimeEndBoundary",
+             "statuses", "startIndex", "size", "reverse", "expand", "partial"] ReadEach run!(search::search);
+        GET "/v2/freezes" "Applications and pipelines of which nothing new is started" SignIn run!(freezes::list);
+        PUT "/v2/applications/{application}/freeze" "Start nothing new of an application" Write
+            run!(freezes::application);
+        DELETE "/v2/applications/{application}/freeze" "Start executions of an application again" Write
+            run!(freezes::thaw_application);
+        PUT "/v2/pipelineConfigs/{id}/freeze" "Start nothing new of a pipeline" Write run!(freezes::pipeline);
+        DELETE "/v2/pipelineConfigs/{id}/freeze" "Start a pipeline again" Write run!(freezes::thaw_pipeline);
+        GET "/v2/feed" "Changes as server-sent events" ["topics", "lastEventId"] ReadEach run!(live::feed);
+        POST "/v2/feed/{id}/topics" "Other topics for an open stream" ReadEach run!(live::change_topics);
+        GET "/v2/feed/snapshot" "What the feed continues" ["topics"] ReadEach run!(live::snapshot);
+        GET "/v2/executions" "Pipelines and tasks, newest first"
+            ["application", "statuses", "limit", "expand", "partial"] ReadEach run!(live::list);
+        GET "/v2/executions/{id}" "A pipeline or a task" Read run!(live::execution);
+        GET "/v2/executions/{id}/history" "Every decision about an execution, oldest first" Read run!(live::history);
+        GET "/v2/executions/{id}/why" "What an execution waits for" Read run!(live::why);
+        POST "/v2/pipelines/lint" "What is wrong with the expressions of a pipeline" SignIn run!(warnings::lint);
+    },
+}];
