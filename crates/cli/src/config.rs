@@ -82,10 +82,10 @@ pub(crate) struct OAuthToken {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase", default)]
 pub(crate) struct Iap {
-    oauth_client_id: Option<String>,
-    oauth_client_secret: Option<String>,
-    iap_client_id: Option<String>,
-    iap_client_refresh: Option<String>,
+    pub(crate) oauth_client_id: Option<String>,
+    pub(crate) oauth_client_secret: Option<String>,
+    pub(crate) iap_client_id: Option<String>,
+    pub(crate) iap_client_refresh: Option<String>,
     pub(crate) iap_id_token: Option<String>,
     service_account_key_path: Option<String>,
     pub(crate) cached_token: Option<IapToken>,

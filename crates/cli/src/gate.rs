@@ -93,7 +93,7 @@ impl Gate {
         if let Some(list) = &global.default_headers {
             gate.headers.extend(default_headers(list)?);
         }
-        session::sign_in(&mut gate, &auth, io).await?;
+        session::sign_in(&mut gate, &auth, tools, io).await?;
         Ok(gate)
     }
 

@@ -14,6 +14,9 @@ use crate::{Failure, Global};
 /// Most that is read from the standard input or a file, in bytes.
 pub(crate) const INPUT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
+/// Longest password, in bytes.
+const SECRET_BYTES_MAX: usize = 4096;
+
 /// The streams and surroundings of one command.
 pub struct Io {
     /// Where data goes.
@@ -28,6 +31,8 @@ pub struct Io {
     pub err_is_terminal: bool,
     /// Whether `input` is a terminal, so that a person can be asked.
     pub input_is_terminal: bool,
+    /// One line that is typed without being shown; `None` when there is none.
+    pub secret: Box<dyn Fn() -> Option<String> + Send>,
     /// The environment variables.
     pub env: BTreeMap<String, String>,
     /// Size of the terminal: columns and rows.
@@ -47,6 +52,8 @@ pub enum Interrupt {
     CtrlC,
     /// A test says when.
     When(Arc<tokio::sync::Notify>),
+    /// Nothing: in this process Ctrl-C means something else, which these words say to the person who follows.
+    Elsewhere(&'static str),
 }
 
 impl Interrupt {
@@ -59,6 +66,16 @@ impl Interrupt {
                 }
             }
             Self::When(notify) => notify.notified().await,
+            Self::Elsewhere(_) => std::future::pending().await,
+        }
+    }
+
+    /// What Ctrl-C does to the execution that is followed.
+    #[must_use]
+    pub const fn says(&self) -> &'static str {
+        match self {
+            Self::CtrlC | Self::When(_) => "Ctrl-C leaves it running",
+            Self::Elsewhere(says) => says,
         }
     }
 }
@@ -82,6 +99,7 @@ impl Io {
             out_is_terminal: std::io::stdout().is_terminal(),
             err_is_terminal: std::io::stderr().is_terminal(),
             input_is_terminal: std::io::stdin().is_terminal(),
+            secret: Box::new(typed_secret),
             env: std::env::vars_os()
                 .filter_map(|(name, value)| {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -215,6 +233,14 @@ impl Io {
         }
     }
 
+    /// Asks for something that must not show on the terminal.
+    pub fn ask_secret(&mut self, question: &str) -> Option<String> {
+        self.draw(question);
+        let answer = (self.secret)();
+        self.draw("\n");
+        answer
+    }
+
     /// Whether progress is redrawn in place: a terminal that can, and nobody who asked for calm text.
     #[must_use]
     pub fn is_live(&self, global: &Global) -> bool {
@@ -244,6 +270,33 @@ impl Io {
             && self.env("NO_COLOR").is_none()
             && self.env("TERM") != Some("dumb")
     }
+}
+
+/// Reads keys until the line ends; Ctrl-C and Ctrl-D give it up.
+fn typed_secret() -> Option<String> {
+    use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers};
+
+    crossterm::terminal::enable_raw_mode().ok()?;
+    let mut typed = String::new();
+    let answer = loop {
+        match crossterm::event::read() {
+            Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => match key.code {
+                KeyCode::Enter => break Some(typed),
+                KeyCode::Char('c' | 'd') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+                    break None;
+                }
+                KeyCode::Char(c) if typed.len() < SECRET_BYTES_MAX => typed.push(c),
+                KeyCode::Backspace => {
+                    typed.pop();
+                }
+                _ => {}
+            },
+            Ok(_) => {}
+            Err(_) => break None,
+        }
+    };
+    let _ = crossterm::terminal::disable_raw_mode();
+    answer
 }
 
 /// The text of a file, of at most 16 MiB.

@@ -1,9 +1,10 @@
 //! The client verbs of `gennaker`: everything that the command line does with a server, and `lint` and `eval`, which need
 //! none.
 //!
-//! Two families. `application`, `pipeline` and `account` are Spinnaker's `spin`: same flags, same requests, same texts, same
-//! exit codes, so that scripts go on working when the binary is linked as `spin`. `run`, `watch`, `judge`, `cancel`, `ls`,
-//! `show`, `why`, `lint` and `eval` are ours: they follow what they start and end with a code that says how it went ([`Exit`]).
+//! Two families. `application`, `pipeline`, `pipeline-template`, `project`, `account` and `canary` are Spinnaker's `spin`: same
+//! flags, same requests, same texts, same exit codes, so that scripts go on working when the binary is linked as `spin`. The
+//! others (`run`, `watch`, `judge`, `why`, `replay`, …) are ours: they follow what they start and end with a code that says how
+//! it went ([`Exit`]).
 //!
 //! This crate knows the server only by its HTTP interface, so all of it works against any Gate. It must never decide anything
 //! that the server decides, keep more state than the id of the last started execution, or print a secret. It reads no clock and
@@ -15,6 +16,7 @@
 
 mod cause;
 mod config;
+mod difference;
 mod document;
 mod exit;
 mod follow;
@@ -42,12 +44,30 @@ pub use io::{Interrupt, Io};
 pub use lint::{Finding, Linter, Severity, graph::check as check_graph};
 pub use spin::args::{
     AccountArgs, AccountCommand, ApplicationArgs, ApplicationCommand, ApplicationPipelinesCommand,
-    ExecutionCommand, PipelineArgs, PipelineCommand, Rest, SpinArgs, SpinCommand,
+    ExecutionCommand, Extra, PipelineArgs, PipelineCommand, SpinArgs, SpinCommand,
+    canary::{CanaryArgs, CanaryCommand, CanaryConfigCommand, RetroArgs},
+    project::{ProjectArgs, ProjectCommand},
+    template::{TemplateArgs, TemplateCommand, UseArgs},
 };
 pub use verb::{Verb, is_spin, parse_spin, run, run_blocking, usage};
 pub use verbs::{
-    cancel::CancelArgs, eval::EvalArgs, judge::JudgeArgs, lint::LintArgs, ls::LsArgs, run::RunArgs,
-    show::ShowArgs, watch::WatchArgs, why::WhyArgs,
+    absent::{Absent, Rest},
+    api::ApiArgs,
+    cancel::CancelArgs,
+    diff::DiffArgs,
+    eval::EvalArgs,
+    freeze::{FreezeArgs, ThawArgs},
+    judge::JudgeArgs,
+    lint::LintArgs,
+    ls::LsArgs,
+    pause::PauseArgs,
+    plan::{ApplyArgs, PlanArgs},
+    replay::ReplayArgs,
+    retry::{RetryArgs, SkipArgs},
+    run::RunArgs,
+    show::ShowArgs,
+    watch::WatchArgs,
+    why::WhyArgs,
 };
 
 use gate::Caller;

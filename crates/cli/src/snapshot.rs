@@ -271,12 +271,14 @@ pub(crate) fn name(stage: &Value) -> String {
         .unwrap_or_else(|| "unnamed".to_owned())
 }
 
-/// Whether the stage is a judgement that nobody has given.
+/// Whether the stage is a judgement that nobody has given. It can be given while the execution is paused, and then counts as soon as
+/// that is resumed.
 pub(crate) fn is_asking(stage: &Value) -> bool {
     let judged = stage["context"]["judgmentStatus"]
         .as_str()
         .unwrap_or_default();
-    stage["type"] == "manualJudgment" && status(stage) == Status::Running && judged.is_empty()
+    let is_open = matches!(status(stage), Status::Running | Status::Paused);
+    stage["type"] == "manualJudgment" && is_open && judged.is_empty()
 }
 
 fn label(stage: &Value, all: &[Value]) -> String {

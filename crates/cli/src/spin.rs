@@ -2,14 +2,19 @@
 //!
 //! Intended differences, each for the reader's sake: colours only on a terminal and never with `--no-color` in whatever form
 //! (spin reads the flag the wrong way round); no empty lines behind messages; Gate's own message and the request id follow a bare status line unless `--quiet`;
-//! a configuration file that cannot be read is named, not printed.
+//! a configuration file that cannot be read is named, not printed; an account that Gate knows nothing of, and a command that
+//! does not exist, are errors. What spin prints of files that it cannot read are its YAML parser's words, which differ.
 
 mod account;
 mod application;
 pub(crate) mod args;
+mod canary;
 mod execution;
+mod flags;
 mod pipeline;
+mod project;
 mod task;
+mod template;
 #[cfg(test)]
 mod tests;
 mod ui;
@@ -69,9 +74,9 @@ pub(crate) async fn run(command: SpinCommand, caller: Caller, tools: &Tools, io:
         SpinCommand::Application(args) => args.global.clone(),
         SpinCommand::Pipeline(args) => args.global.clone(),
         SpinCommand::Account(args) => args.global.clone(),
-        SpinCommand::PipelineTemplate(_) => return absent("pipeline-template", io),
-        SpinCommand::Project(_) => return absent("project", io),
-        SpinCommand::Canary(_) => return absent("canary", io),
+        SpinCommand::PipelineTemplate(args) => args.global.clone(),
+        SpinCommand::Project(args) => args.global.clone(),
+        SpinCommand::Canary(args) => args.global.clone(),
     };
     let format = match Format::of_spin(global.output.as_deref()) {
         Ok(format) => format,
@@ -100,9 +105,9 @@ pub(crate) async fn run(command: SpinCommand, caller: Caller, tools: &Tools, io:
             SpinCommand::Application(args) => spin.application(args.command).await,
             SpinCommand::Pipeline(args) => spin.pipeline(args.command).await,
             SpinCommand::Account(args) => spin.account(args.command).await,
-            SpinCommand::PipelineTemplate(_) | SpinCommand::Project(_) | SpinCommand::Canary(_) => {
-                Ok(())
-            }
+            SpinCommand::PipelineTemplate(args) => spin.template(args.command).await,
+            SpinCommand::Project(args) => spin.project(args.command).await,
+            SpinCommand::Canary(args) => spin.canary(args.command).await,
         },
         Err(said) => Err(said),
     };
@@ -110,13 +115,6 @@ pub(crate) async fn run(command: SpinCommand, caller: Caller, tools: &Tools, io:
         Ok(()) => Exit::Succeeded.code(),
         Err(said) => spin.ui.failed(&said, caller),
     }
-}
-
-fn absent(command: &str, io: &mut Io) -> u8 {
-    io.note(&format!(
-        "This release of gennaker does not have spin's {command} commands yet."
-    ));
-    Exit::CommandError.code()
 }
 
 impl Spin<'_> {
@@ -199,6 +197,28 @@ impl Spin<'_> {
                     .ok_or_else(|| Said::new("no args or STDIN provided"))
             }
         }
+    }
+
+    /// An id from its flag, else from the arguments or the standard input (spin `getTemplateID`).
+    fn id_or_argument(
+        &mut self,
+        id: &str,
+        arguments: &[String],
+        what: &str,
+    ) -> Result<String, Said> {
+        if !id.is_empty() {
+            return Ok(id.to_owned());
+        }
+        match self.argument(arguments)? {
+            id if id.trim().is_empty() => Err(Said::new(format!("no {what} id supplied, exiting"))),
+            id => Ok(id),
+        }
+    }
+
+    /// The document of a file or of a piped standard input, which must be there.
+    fn required_document(&mut self, file: &str) -> Result<Value, Said> {
+        let read = self.file_or_input(file).map_err(Said::new)?;
+        read.ok_or_else(|| Said::new("No json input to parse"))
     }
 
     /// The document of a file, or of a piped standard input; nothing when there is neither (spin `json_reader.go`).

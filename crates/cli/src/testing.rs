@@ -39,6 +39,7 @@ impl Screen {
                 out_is_terminal: is_terminal,
                 err_is_terminal: is_terminal,
                 input_is_terminal: is_terminal,
+                secret: Box::new(|| None),
                 env: BTreeMap::new(),
                 size: Box::new(move || size),
                 clock: Box::new(|| NOW),

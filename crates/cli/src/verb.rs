@@ -8,14 +8,25 @@ use crate::{
     Caller, Exit, Failure, Io, Tools,
     spin::{
         self,
-        args::{AccountArgs, ApplicationArgs, PipelineArgs, Rest, SpinArgs, SpinCommand},
+        args::{
+            AccountArgs, ApplicationArgs, PipelineArgs, SpinArgs, SpinCommand, canary::CanaryArgs,
+            project::ProjectArgs, template::TemplateArgs,
+        },
     },
     verbs::{
+        absent::{self, Absent},
+        api::{self, ApiArgs},
         cancel::{self, CancelArgs},
+        diff::{self, DiffArgs},
         eval::{self, EvalArgs},
+        freeze::{self, FreezeArgs, ThawArgs},
         judge::{self, JudgeArgs},
         lint::{self, LintArgs},
         ls::{self, LsArgs},
+        pause::{self, PauseArgs, Way},
+        plan::{self, ApplyArgs, PlanArgs},
+        replay::{self, ReplayArgs},
+        retry::{self, RetryArgs, SkipArgs},
         run::{self as start, RunArgs},
         show::{self, ShowArgs},
         watch::{self, WatchArgs},
@@ -34,14 +45,36 @@ pub enum Verb {
     Judge(JudgeArgs),
     /// Cancel an execution
     Cancel(CancelArgs),
+    /// Let an execution start nothing new
+    Pause(PauseArgs),
+    /// Let a paused execution go on
+    Resume(PauseArgs),
+    /// Begin a stage of an execution anew
+    Retry(RetryArgs),
+    /// End a stage that runs, and go on with the next
+    Skip(SkipArgs),
+    /// Start nothing new of an application or a pipeline, or list what is frozen
+    Freeze(FreezeArgs),
+    /// Start executions of an application or a pipeline again
+    Thaw(ThawArgs),
     /// List executions, newest first
     Ls(LsArgs),
     /// Show an execution
     Show(ShowArgs),
     /// Say why an execution failed, or what it waits for
     Why(WhyArgs),
+    /// Say what is different between two executions
+    Diff(DiffArgs),
+    /// Show every decision about an execution
+    Replay(ReplayArgs),
+    /// Send one request to the server
+    Api(ApiArgs),
     /// Check pipeline files without a server
     Lint(LintArgs),
+    /// Say what saving pipeline files would change
+    Plan(PlanArgs),
+    /// Save pipeline files
+    Apply(ApplyArgs),
     /// Try expressions against an execution
     Eval(EvalArgs),
     /// Applications, as spin has them
@@ -53,16 +86,19 @@ pub enum Verb {
     /// Accounts, as spin has them
     #[command(alias = "acc")]
     Account(AccountArgs),
-    /// Pipeline templates (not in this release)
+    /// Pipeline templates, as spin has them
     #[command(alias = "pipeline-templates", alias = "pt")]
-    PipelineTemplate(Rest),
-    /// Projects (not in this release)
+    PipelineTemplate(TemplateArgs),
+    /// Projects, as spin has them
     #[command(alias = "prj")]
-    Project(Rest),
-    /// Canary configurations (not in this release)
-    Canary(Rest),
+    Project(ProjectArgs),
+    /// Canary analysis, as spin has it
+    Canary(CanaryArgs),
     /// Spinnaker's command line: same commands, same flags, same exit codes
     Spin(SpinArgs),
+    /// What is not in this release.
+    #[command(flatten)]
+    Absent(Absent),
 }
 
 /// The command line of `spin`.
@@ -125,9 +161,21 @@ pub async fn run(verb: Verb, tools: &Tools, io: &mut Io) -> u8 {
         Verb::Watch(args) => Box::pin(watch::run(&args, tools, io)).await,
         Verb::Judge(args) => Box::pin(judge::run(&args, tools, io)).await,
         Verb::Cancel(args) => Box::pin(cancel::run(&args, tools, io)).await,
+        Verb::Pause(args) => Box::pin(pause::run(Way::Pause, &args, tools, io)).await,
+        Verb::Resume(args) => Box::pin(pause::run(Way::Resume, &args, tools, io)).await,
+        Verb::Retry(args) => Box::pin(retry::run(&args, tools, io)).await,
+        Verb::Skip(args) => Box::pin(retry::skip(&args, tools, io)).await,
+        Verb::Freeze(args) => Box::pin(freeze::run(&args, tools, io)).await,
+        Verb::Thaw(args) => Box::pin(freeze::thaw(&args, tools, io)).await,
         Verb::Ls(args) => Box::pin(ls::run(&args, tools, io)).await,
         Verb::Show(args) => Box::pin(show::run(&args, tools, io)).await,
         Verb::Why(args) => Box::pin(why::run(&args, tools, io)).await,
+        Verb::Diff(args) => Box::pin(diff::run(&args, tools, io)).await,
+        Verb::Plan(args) => Box::pin(plan::run(&args, tools, io)).await,
+        Verb::Apply(args) => Box::pin(plan::apply(&args, tools, io)).await,
+        Verb::Replay(args) => Box::pin(replay::run(&args, tools, io)).await,
+        Verb::Api(args) => Box::pin(api::run(&args, tools, io)).await,
+        Verb::Absent(verb) => Err(absent::refusal(&verb)),
         Verb::Lint(args) => lint::run(&args, tools, io),
         Verb::Eval(args) => Box::pin(eval::run(&args, tools, io)).await,
         Verb::Application(args) => {
@@ -139,14 +187,14 @@ pub async fn run(verb: Verb, tools: &Tools, io: &mut Io) -> u8 {
         Verb::Account(args) => {
             return spin(SpinCommand::Account(args), Caller::Verb, tools, io).await;
         }
-        Verb::PipelineTemplate(rest) => {
-            return spin(SpinCommand::PipelineTemplate(rest), Caller::Verb, tools, io).await;
+        Verb::PipelineTemplate(args) => {
+            return spin(SpinCommand::PipelineTemplate(args), Caller::Verb, tools, io).await;
         }
-        Verb::Project(rest) => {
-            return spin(SpinCommand::Project(rest), Caller::Verb, tools, io).await;
+        Verb::Project(args) => {
+            return spin(SpinCommand::Project(args), Caller::Verb, tools, io).await;
         }
-        Verb::Canary(rest) => {
-            return spin(SpinCommand::Canary(rest), Caller::Verb, tools, io).await;
+        Verb::Canary(args) => {
+            return spin(SpinCommand::Canary(args), Caller::Verb, tools, io).await;
         }
         Verb::Spin(args) => match args.command {
             Some(command) => return spin(command, Caller::Spin, tools, io).await,

@@ -1,10 +1,18 @@
 //! The verbs that are Gennaker's own: one file each.
 
+pub(crate) mod absent;
+pub(crate) mod api;
 pub(crate) mod cancel;
+pub(crate) mod diff;
 pub(crate) mod eval;
+pub(crate) mod freeze;
 pub(crate) mod judge;
 pub(crate) mod lint;
 pub(crate) mod ls;
+pub(crate) mod pause;
+pub(crate) mod plan;
+pub(crate) mod replay;
+pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod show;
 #[cfg(test)]
@@ -137,6 +145,20 @@ async fn of_applications(gate: &Gate, wanted: Wanted<'_>) -> Result<Vec<Value>, 
         found.extend(list.iter().filter(is_wanted).cloned());
     }
     Ok(found)
+}
+
+/// Says the effect and asks; without a person it is a mistake not to have said yes.
+fn agreed(effect: &str, question: &str, io: &mut Io) -> Result<bool, Failure> {
+    if !io.can_ask() {
+        return Err(Failure::usage(effect).fix("add --yes to do it without being asked"));
+    }
+    io.note(effect);
+    let answer = io.ask(&format!("{question} [y/N] ")).unwrap_or_default();
+    let agreed = matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes");
+    if !agreed {
+        io.note("Nothing was done.");
+    }
+    Ok(agreed)
 }
 
 /// Sends a change and gives the answer's failure as ours.

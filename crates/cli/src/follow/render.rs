@@ -24,6 +24,8 @@ pub(crate) struct Surroundings {
     pub(crate) about_ms: Option<i64>,
     /// Whether the server answers now.
     pub(crate) lost_contact: bool,
+    /// What Ctrl-C does.
+    pub(crate) ctrl_c: &'static str,
 }
 
 /// The lines of the live view, never more than the terminal has rows and none wider than it.
@@ -229,7 +231,7 @@ fn summary(snapshot: &Snapshot, hidden: usize, around: Surroundings, width: usiz
     } else if snapshot.status.is_complete() {
         snapshot.status.as_str()
     } else {
-        "Ctrl-C leaves it running"
+        around.ctrl_c
     };
     let mut line = counts(snapshot);
     for part in [time.as_str(), state, hidden.as_str()] {

@@ -35,6 +35,7 @@ fn around() -> Surroundings {
         now_ms: NOW,
         about_ms: Some(540_000),
         lost_contact: false,
+        ctrl_c: "Ctrl-C leaves it running",
     }
 }
 

@@ -142,6 +142,7 @@ impl View {
             now_ms: io.now_ms(),
             about_ms: self.about_ms,
             lost_contact: self.lost_contact,
+            ctrl_c: io.interrupt.says(),
         }
     }
 
@@ -203,6 +204,16 @@ mod tests {
         let drawings = screen.err().matches("Ctrl-C leaves it running").count();
         assert_eq!(drawings, 10);
         assert!(screen.err().contains("\u{1b}[2A\r\u{1b}[2K  run   W"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ctrl_c_is_not_promised_to_be_harmless_where_it_stops_the_server() {
+        let mut screen = Screen::terminal(80, 24);
+        screen.io.interrupt = crate::Interrupt::Elsewhere("Ctrl-C stops the server");
+        let mut view = View::new(Form::Live { color: false });
+        view.update(reading("RUNNING"), &mut screen.io);
+        assert!(screen.err().contains("   Ctrl-C stops the server\n"));
+        assert!(!screen.err().contains("leaves it running"));
     }
 
     #[tokio::test(start_paused = true)]

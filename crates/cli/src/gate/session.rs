@@ -1,16 +1,18 @@
 //! Signing in with what `~/.spin/config` holds.
 //!
-//! Kinds that need a browser or a Google account (`oauth2`, `iap`, `google_service_account` without a valid cached token)
-//! are refused with a sentence that says what works instead.
+//! Kinds that need a browser or the key of a Google account (`oauth2` and `google_service_account` without a valid cached token,
+//! `iap` without a token of either kind) are refused with a sentence that says what works instead.
+
+use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
 
 use super::Gate;
 use crate::{
-    Exit, Failure, Io,
-    config::{Auth, Login, OAuthToken},
-    http::Tls,
+    Exit, Failure, Io, Tools,
+    config::{Auth, Iap, Login, OAuthToken},
+    http::{Request, Tls, Trouble},
     text::encode,
 };
 
@@ -50,7 +52,12 @@ pub(super) fn tls(auth: &Auth, insecure: bool, io: &Io) -> Result<Tls, Failure> 
 }
 
 /// Adds what every later request carries: an authorization, a token, or the cookie of a session.
-pub(super) async fn sign_in(gate: &mut Gate, auth: &Auth, io: &mut Io) -> Result<(), Failure> {
+pub(super) async fn sign_in(
+    gate: &mut Gate,
+    auth: &Auth,
+    tools: &Tools,
+    io: &mut Io,
+) -> Result<(), Failure> {
     if !auth.enabled {
         return Ok(());
     }
@@ -70,17 +77,7 @@ pub(super) async fn sign_in(gate: &mut Gate, auth: &Auth, io: &mut Io) -> Result
         );
     }
     if let Some(iap) = &auth.iap {
-        let cached = iap
-            .cached_token
-            .as_ref()
-            .filter(|token| !expired(token.expiry.as_deref(), io.now_ms()))
-            .and_then(|token| token.id_token.clone());
-        let token = iap
-            .iap_id_token
-            .clone()
-            .or(cached)
-            .filter(|token| !token.is_empty());
-        let token = token.ok_or_else(|| unsupported("iap", "auth.iap.iapIdToken"))?;
+        let token = identity_token(tools, iap, io.now_ms()).await?;
         authorize(gate, format!("Bearer {token}"));
     }
     if let Some(oauth2) = &auth.oauth2 {
@@ -110,6 +107,71 @@ pub(super) async fn sign_in(gate: &mut Gate, auth: &Auth, io: &mut Io) -> Result
     Ok(())
 }
 
+/// Where Google gives tokens (spin `config/auth/iap/oauth.go`).
+const GOOGLE_TOKENS: &str = "https://www.googleapis.com/oauth2/v4/token";
+
+/// Longest wait for a token of Google's.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The token for Google's Identity-Aware Proxy: as configured, as cached, or for the refresh token.
+async fn identity_token(tools: &Tools, iap: &Iap, now_ms: i64) -> Result<String, Failure> {
+    let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+    let cached = iap
+        .cached_token
+        .as_ref()
+        .filter(|token| !expired(token.expiry.as_deref(), now_ms))
+        .and_then(|token| given(&token.id_token));
+    if let Some(token) = given(&iap.iap_id_token).or(cached) {
+        return Ok(token);
+    }
+    let refresh =
+        given(&iap.iap_client_refresh).ok_or_else(|| unsupported("iap", "auth.iap.iapIdToken"))?;
+    let fields = [
+        ("client_id", given(&iap.oauth_client_id)),
+        ("client_secret", given(&iap.oauth_client_secret)),
+        ("refresh_token", Some(refresh)),
+        ("grant_type", Some("refresh_token".to_owned())),
+        ("audience", given(&iap.iap_client_id)),
+    ];
+    let form: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| format!("{name}={}", encode(value.as_deref().unwrap_or_default())))
+        .collect();
+    // Nothing of what requests to the server carry goes there, and Google's certificate counts whatever is said of the server's.
+    let request = Request {
+        method: "POST",
+        url: GOOGLE_TOKENS.to_owned(),
+        headers: vec![(
+            "content-type".to_owned(),
+            "application/x-www-form-urlencoded".to_owned(),
+        )],
+        body: Some(form.join("&").into_bytes()),
+        timeout: TOKEN_TIMEOUT,
+        redirects: false,
+    };
+    let refused = |why: String| {
+        Failure::new(
+            Exit::NotAllowed,
+            format!("no token for the Identity-Aware Proxy: {why}"),
+        )
+        .fix("check oauthClientId, oauthClientSecret, iapClientId and iapClientRefresh of ~/.spin/config")
+    };
+    let unreachable = |trouble: Trouble| refused(format!("{GOOGLE_TOKENS}: {trouble}"));
+    let http = (tools.connect)(&Tls::default()).map_err(unreachable)?;
+    let response = http.send(request).await.map_err(unreachable)?;
+    if response.status != 200 {
+        return Err(refused(format!(
+            "{GOOGLE_TOKENS} answers {}",
+            response.status_line()
+        )));
+    }
+    serde_json::from_slice::<serde_json::Value>(&response.body)
+        .ok()
+        .and_then(|answer| answer["id_token"].as_str().map(str::to_owned))
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| refused(format!("{GOOGLE_TOKENS} answers without one")))
+}
+
 fn authorize(gate: &mut Gate, value: String) {
     gate.headers.push(("authorization".to_owned(), value));
 }
@@ -137,8 +199,13 @@ fn credentials(login: &Login, kind: &str, io: &mut Io) -> Result<(String, String
         None if io.can_ask() => io.ask("Username: ").ok_or_else(incomplete)?,
         None => return Err(incomplete()),
     };
-    // A password is never asked for here: it would show on the terminal.
-    let password = given(&login.password).ok_or_else(|| {
+    let password = match given(&login.password) {
+        Some(password) => Some(password),
+        None if io.can_ask() => io.ask_secret("Password: "),
+        None => None,
+    };
+    let password = password.filter(|password| !password.is_empty());
+    let password = password.ok_or_else(|| {
         incomplete().fix("put the password into ~/.spin/config, for example as ${SPIN_PASSWORD}")
     })?;
     Ok((name, password))
@@ -178,15 +245,15 @@ async fn log_in_with_form(gate: &mut Gate, name: &str, password: &str) -> Result
 }
 
 /// Sends a login and keeps the cookies it answers with; the redirect after a login is its normal answer.
-async fn keep_session(
-    gate: &mut Gate,
-    what: &str,
-    request: crate::http::Request,
-) -> Result<(), Failure> {
+async fn keep_session(gate: &mut Gate, what: &str, request: Request) -> Result<(), Failure> {
     let response = gate
         .send(request)
         .await
         .map_err(|trouble| gate.unreachable(&trouble))?;
+    // A server that has no sign-in asks nobody for one, and a configuration may serve several servers.
+    if matches!(response.status, 404 | 405 | 501) {
+        return Ok(());
+    }
     if response.status >= 400 {
         return Err(gate.refused(what, &response));
     }

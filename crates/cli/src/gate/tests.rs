@@ -149,6 +149,71 @@ async fn a_form_login_keeps_the_session() {
 }
 
 #[tokio::test]
+async fn a_server_without_sign_in_is_used_without_one() {
+    let (_folder, global) =
+        configured("auth:\n  enabled: true\n  ldap: {username: u, password: p}\n");
+    for status in [404, 405, 501] {
+        let server = Scripted::default().on("POST /login", status, json!({"message": "none"}));
+        let gate = connect(&global, Caller::Spin, &server, &mut Screen::pipe()).await;
+        assert!(gate.is_ok(), "{status}");
+    }
+    let server = Scripted::default().on("POST /login", 401, json!({"message": "wrong"}));
+    let failure = connect(&global, Caller::Spin, &server, &mut Screen::pipe()).await;
+    assert_eq!(failure.err().unwrap().exit, Exit::NotAllowed);
+}
+
+#[tokio::test]
+async fn a_password_that_is_not_configured_is_asked_for_without_showing_it() {
+    let (_folder, global) = configured("auth:\n  enabled: true\n  ldap: {username: }\n");
+    let server = Scripted::default().empty("POST /login", 302);
+    let mut screen = Screen::terminal(80, 24).typing("me\n");
+    screen.io.secret = Box::new(|| Some("s3cret".into()));
+    connect(&global, Caller::Spin, &server, &mut screen)
+        .await
+        .unwrap();
+    assert_eq!(
+        server.requests(),
+        ["POST /login username=me&password=s3cret"]
+    );
+    assert_eq!(screen.err(), "Username: Password: \n");
+    // Nobody there to ask, and somebody who gives up.
+    for mut screen in [Screen::pipe(), Screen::terminal(80, 24).typing("me\n")] {
+        let failure = connect(&global, Caller::Spin, &server, &mut screen).await;
+        let failure = failure.err().unwrap();
+        assert_eq!(
+            failure.sentence,
+            "Incorrect LDAP auth configuration. Must include username and password."
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_token_gives_a_token_for_the_proxy() {
+    let (_folder, global) = configured(
+        "auth:\n  enabled: true\n  iap: {oauthClientId: id, oauthClientSecret: s, iapClientId: aud, iapClientRefresh: r&1}\n",
+    );
+    let server = Scripted::default().on("POST /oauth2/v4/token", 200, json!({"id_token": "fresh"}));
+    let gate = connect(&global, Caller::Spin, &server, &mut Screen::pipe())
+        .await
+        .unwrap();
+    let bearer = ("authorization".to_owned(), "Bearer fresh".to_owned());
+    assert!(gate.request("GET", "/", None).headers.contains(&bearer));
+    assert_eq!(
+        server.requests(),
+        [
+            "POST /oauth2/v4/token client_id=id&client_secret=s&refresh_token=r%261&grant_type=refresh_token&audience=aud"
+        ]
+    );
+    for (status, body) in [(400, json!({"error": "invalid_grant"})), (200, json!({}))] {
+        let server = Scripted::default().on("POST /oauth2/v4/token", status, body);
+        let failure = connect(&global, Caller::Spin, &server, &mut Screen::pipe()).await;
+        let failure = failure.err().unwrap();
+        assert_eq!(failure.exit, Exit::NotAllowed);
+        assert!(!failure.sentence.contains("r&1"), "{}", failure.sentence);
+    }
+}
+
+#[tokio::test]
 async fn a_cached_token_signs_in_and_everything_else_says_what_works() {
     let oauth2 = |expiry: &str| {
         format!(

@@ -135,10 +135,10 @@ pub fn check(pipeline: &Value) -> Vec<Finding> {
 /// tell that from outside.
 fn check_expressions(pipeline: &Value, findings: &mut Vec<Finding>) {
     for found in lint::expressions(pipeline, &Limits::default()).warnings {
-        let message = format!(
-            "expression at character {}: {}",
-            found.position, found.message
-        );
+        let text = pipeline.pointer(&found.path).and_then(Value::as_str);
+        let before = text.and_then(|text| text.get(..found.position));
+        let place = before.map_or(found.position, |before| before.chars().count());
+        let message = format!("expression at character {place}: {}", found.message);
         findings.push(Finding::warning(found.path, message));
     }
 }

@@ -126,12 +126,21 @@ fn descendants(value: &Value) -> Vec<&Value> {
     found
 }
 
+/// The type that Go decodes a value into.
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "float64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    }
+}
+
 fn elements<'a>(step: &Step, value: &'a Value) -> Result<Vec<&'a Value>, String> {
     let Value::Array(items) = value else {
-        return Err(format!(
-            "{} is not array or slice",
-            printed(value, Printed::AsValue)
-        ));
+        return Err(format!("{} is not array or slice", type_of(value)));
     };
     let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
     let from_end = |index: i64| if index < 0 { index + length } else { index };
@@ -414,6 +423,7 @@ impl Parser {
         } else {
             Err(match self.peek() {
                 Some(found) => format!("expected '{wanted}' but found '{found}'"),
+                None if wanted == '}' => "unclosed action".to_owned(),
                 None => format!("expected '{wanted}' at the end"),
             })
         }
@@ -491,7 +501,7 @@ mod tests {
         assert!(
             first("{.list[0][0]}", &input)
                 .unwrap_err()
-                .contains("1 is not array or slice")
+                .contains("float64 is not array or slice")
         );
     }
 }

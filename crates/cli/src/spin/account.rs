@@ -47,7 +47,7 @@ const USER: &[&str] = &[
 impl Spin<'_> {
     pub(super) async fn account(&mut self, command: AccountCommand) -> Done {
         match command {
-            AccountCommand::List { expand } => {
+            AccountCommand::List { expand, .. } => {
                 let list = self
                     .document("GET", &format!("/credentials?expand={expand}"), None)
                     .await?;
@@ -82,7 +82,7 @@ impl Spin<'_> {
                 }
                 self.ui.document(&known(&account, DETAILS));
             }
-            AccountCommand::Whoami => {
+            AccountCommand::Whoami { .. } => {
                 let user = self.document("GET", "/auth/user", None).await?;
                 self.ui.document(&known(&user, USER));
             }

@@ -15,7 +15,7 @@ use crate::{
 impl Spin<'_> {
     pub(super) async fn application(&mut self, command: ApplicationCommand) -> Done {
         match command {
-            ApplicationCommand::List => {
+            ApplicationCommand::List { .. } => {
                 let list = self.document("GET", "/applications", None).await?;
                 self.ui.document(&list);
                 Ok(())
@@ -26,6 +26,7 @@ impl Spin<'_> {
                 application_name,
                 owner_email,
                 cloud_providers,
+                ..
             } => {
                 let providers = cloud_providers.join(",");
                 self.save_application(&file, &application_name, &owner_email, &providers)
@@ -37,18 +38,20 @@ impl Spin<'_> {
                     application_name,
                     status,
                     expand,
+                    ..
                 } => {
                     let list = self.executions(&application_name, &status, expand).await?;
                     self.ui.document(&list);
                     Ok(())
                 }
-                ApplicationPipelinesCommand::Cancel { id, reason } => {
+                ApplicationPipelinesCommand::Cancel { id, reason, .. } => {
                     self.cancel(&id, &reason).await
                 }
                 ApplicationPipelinesCommand::CancelAll {
                     application_name,
                     status,
                     reason,
+                    ..
                 } => self.cancel_all(&application_name, &status, &reason).await,
             },
         }

@@ -2,9 +2,16 @@
 //!
 //! Most flags that a command needs are not required here: spin asks Gate for its version first and complains afterwards.
 
+pub(crate) mod canary;
+pub(crate) mod project;
+pub(crate) mod template;
+
 use clap::{ArgAction, Subcommand};
 
 use crate::{Global, global::go_bool};
+use canary::CanaryArgs;
+use project::ProjectArgs;
+use template::TemplateArgs;
 
 /// `spin`: a command, and the flags that may stand before it.
 #[derive(Clone, Debug, clap::Args)]
@@ -31,23 +38,21 @@ pub enum SpinCommand {
     /// Accounts
     #[command(alias = "acc")]
     Account(AccountArgs),
-    /// Pipeline templates (not in this release)
+    /// Pipeline templates
     #[command(alias = "pipeline-templates", alias = "pt")]
-    PipelineTemplate(Rest),
-    /// Projects (not in this release)
+    PipelineTemplate(TemplateArgs),
+    /// Projects
     #[command(alias = "prj")]
-    Project(Rest),
-    /// Canary configurations (not in this release)
-    Canary(Rest),
+    Project(ProjectArgs),
+    /// Canary analysis
+    Canary(CanaryArgs),
 }
 
-/// The arguments of a command that this release does not have.
-#[derive(Clone, Debug, clap::Args)]
-#[command(disable_help_flag = true)]
-pub struct Rest {
-    /// Whatever was given.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    pub rest: Vec<String>,
+/// Arguments that a command does not have. Like every cobra program that says nothing about them, spin lets them pass.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Extra {
+    #[arg(hide = true)]
+    extra: Vec<String>,
 }
 
 /// `application …`.
@@ -68,7 +73,11 @@ pub struct ApplicationArgs {
 pub enum ApplicationCommand {
     /// List the all applications
     #[command(alias = "ls")]
-    List,
+    List {
+        /// Ignored.
+        #[command(flatten)]
+        extra: Extra,
+    },
     /// Get the specified application
     Get {
         /// Name of the application; without it the standard input
@@ -93,6 +102,9 @@ pub enum ApplicationCommand {
         /// cloud providers configured for this application
         #[arg(long)]
         cloud_providers: Vec<String>,
+        /// Ignored.
+        #[command(flatten)]
+        extra: Extra,
     },
     /// Delete the specified application
     #[command(alias = "del")]
@@ -125,6 +137,9 @@ pub enum ApplicationPipelinesCommand {
         #[arg(short = 'x', long, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
             default_missing_value = "true", default_value = "false", hide_default_value = true, value_parser = go_bool)]
         expand: bool,
+        /// Ignored.
+        #[command(flatten)]
+        extra: Extra,
     },
     /// Cancel the pipeline for the specified pipeline execution id
     Cancel {
@@ -134,6 +149,9 @@ pub enum ApplicationPipelinesCommand {
         /// reason for cancelling pipeline
         #[arg(short = 'r', long, default_value = "", hide_default_value = true)]
         reason: String,
+        /// Ignored.
+        #[command(flatten)]
+        extra: Extra,
     },
     /// Cancel all the pipelines for the specified application with the specified status
     CancelAll {
@@ -146,6 +164,9 @@ pub enum ApplicationPipelinesCommand {
         /// reason for cancelling pipeline
         #[arg(short = 'r', long, default_value = "", hide_default_value = true)]
         reason: String,
+        /// Ignored.
+        #[command(flatten)]
+        extra: Extra,
     },
 }
 
@@ -171,6 +192,9 @@ pub enum PipelineCommand {
         /// Spinnaker application to list pipelines from
         #[arg(short = 'a', long, default_value = "", hide_default_value = true)]
         application: String,
+        /// Ignored.
+        #[command(flatten)]
+        extra: Extra,
     },
     /// Get the pipeline with the provided name from the provided application
     Get {
@@ -180,12 +204,18 @@ pub enum PipelineCommand {
         /// name of the pipeline
         #[arg(short = 'n', long, default_value = "", hide_default_value = true)]
         name: String,
+        /// Ignored.
+        #[command(flatten)]
+        extra: Extra,
     },
     /// Save the provided pipeline
     Save {
         /// path to the pipeline file
         #[arg(short = 'f', long, default_value = "", hide_default_value = true)]
         file: String,
+        /// Ignored.
+        #[command(flatten)]
+        extra: Extra,
     },
     /// Update the provided pipeline
     Update {
@@ -203,6 +233,9 @@ pub enum PipelineCommand {
         #[arg(short = 'e', long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
             value_parser = go_bool, value_name = "BOOL")]
         enabled: Option<bool>,
+        /// Ignored.
+        #[command(flatten)]
+        extra: Extra,
     },
     /// Delete the provided pipeline
     #[command(alias = "del")]
@@ -213,6 +246,9 @@ pub enum PipelineCommand {
         /// name of the pipeline to delete
         #[arg(short = 'n', long, default_value = "", hide_default_value = true)]
         name: String,
+        /// Ignored.
+        #[command(flatten)]
+        extra: Extra,
     },
     /// Execute the provided pipeline
     #[command(alias = "exec")]
@@ -232,6 +268,9 @@ pub enum PipelineCommand {
         /// parameter in the form of key=value. can be used repeatedly.
         #[arg(short = 'p', long = "parameter")]
         parameters: Vec<String>,
+        /// Ignored.
+        #[command(flatten)]
+        extra: Extra,
     },
     /// Executions of a pipeline
     #[command(alias = "executions", alias = "ex", disable_help_subcommand = true)]
@@ -270,6 +309,9 @@ pub enum ExecutionCommand {
         #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true",
             default_value = "false", hide_default_value = true, value_parser = go_bool)]
         canceled: bool,
+        /// Ignored.
+        #[command(flatten)]
+        extra: Extra,
     },
     /// Get the specified execution
     Get {
@@ -308,6 +350,9 @@ pub enum AccountCommand {
         #[arg(short = 'x', long, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
             default_missing_value = "true", default_value = "false", hide_default_value = true, value_parser = go_bool)]
         expand: bool,
+        /// Ignored.
+        #[command(flatten)]
+        extra: Extra,
     },
     /// Get the specified account details
     Get {
@@ -317,5 +362,9 @@ pub enum AccountCommand {
     },
     /// Show information about user who is making the API calls via spin
     #[command(alias = "user")]
-    Whoami,
+    Whoami {
+        /// Ignored.
+        #[command(flatten)]
+        extra: Extra,
+    },
 }

@@ -13,6 +13,7 @@ impl Spin<'_> {
                 succeeded,
                 failed,
                 canceled,
+                ..
             } => {
                 if pipeline_id.is_empty() {
                     return Err(Said::new("required parameter 'pipeline-id' not set"));
@@ -40,11 +41,9 @@ impl Spin<'_> {
             ExecutionCommand::Get { ids } => {
                 let id = self.argument(&ids)?;
                 let path = format!("/executions?executionIds={}&limit=1", encode(&id));
+                // A list of one, or of none: both generations of spin print what Gate answers.
                 let list = self.document("GET", &path, None).await?;
-                let execution = list
-                    .get(0)
-                    .ok_or_else(|| Said::new(format!("Execution '{id}' not found")))?;
-                self.ui.document(execution);
+                self.ui.document(&list);
             }
             ExecutionCommand::Cancel { ids } => {
                 let id = self.argument(&ids).unwrap_or_default();

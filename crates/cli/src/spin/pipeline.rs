@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Done, Said, Spin, args::PipelineCommand, decoded, read_file};
+use super::{Done, Said, Spin, args::PipelineCommand, decoded, flags, read_file};
 use crate::{
     output::gojson::{Printed, printed},
     text::encode,
@@ -13,7 +13,7 @@ const UNNAMED: &str = "one of required parameters 'application' or 'name' not se
 impl Spin<'_> {
     pub(super) async fn pipeline(&mut self, command: PipelineCommand) -> Done {
         match command {
-            PipelineCommand::List { application } => {
+            PipelineCommand::List { application, .. } => {
                 if application.is_empty() {
                     return Err(Said::new("required parameter 'application' not set"));
                 }
@@ -22,23 +22,28 @@ impl Spin<'_> {
                 self.ui.document(&list);
                 Ok(())
             }
-            PipelineCommand::Get { application, name } => {
+            PipelineCommand::Get {
+                application, name, ..
+            } => {
                 let path = config_path(&application, &name)?;
                 let pipeline = self.document("GET", &path, None).await?;
                 self.ui.document(&pipeline);
                 Ok(())
             }
-            PipelineCommand::Save { file } => self.save_pipeline(&file).await,
+            PipelineCommand::Save { file, .. } => self.save_pipeline(&file).await,
             PipelineCommand::Update {
                 application,
                 name,
                 disabled,
                 enabled,
+                ..
             } => {
                 self.update_pipeline(&application, &name, disabled, enabled)
                     .await
             }
-            PipelineCommand::Delete { application, name } => {
+            PipelineCommand::Delete {
+                application, name, ..
+            } => {
                 let path = pipeline_path(&application, &name)?;
                 let response = self.ok("DELETE", &path, None).await?;
                 if response.status != 200 {
@@ -56,6 +61,7 @@ impl Spin<'_> {
                 parameter_file,
                 artifacts_file,
                 parameters,
+                ..
             } => {
                 let path = pipeline_path(&application, &name)?;
                 self.execute(&path, &parameter_file, &artifacts_file, &parameters)
@@ -66,8 +72,7 @@ impl Spin<'_> {
     }
 
     async fn save_pipeline(&mut self, file: &str) -> Done {
-        let read = self.file_or_input(file).map_err(Said::new)?;
-        let mut pipeline = read.ok_or_else(|| Said::new("No json input to parse"))?;
+        let mut pipeline = self.required_document(file)?;
         let mut valid = true;
         for key in ["name", "application"] {
             if pipeline.get(key).is_none() {
@@ -185,7 +190,7 @@ impl Spin<'_> {
     ) -> Done {
         let mut trigger = json!({"type": "manual"});
         let parameters = if parameter_file.is_empty() {
-            flag_parameters(parameters)
+            flags::parameters(parameters)
         } else {
             let read = read_file(parameter_file).map_err(|error| {
                 Said::new(format!(
@@ -260,84 +265,4 @@ fn pipeline_path(application: &str, name: &str) -> Result<String, Said> {
         encode(application),
         encode(name)
     ))
-}
-
-/// `-p` is a Go string slice: one flag may hold several comma-separated `key=value`. What has no `=` is ignored, as by spin.
-fn flag_parameters(flags: &[String]) -> Map<String, Value> {
-    flags
-        .iter()
-        .flat_map(|flag| comma_separated(flag))
-        .filter_map(|pair| {
-            let (key, value) = pair.split_once('=')?;
-            Some((key.to_owned(), Value::String(value.to_owned())))
-        })
-        .collect()
-}
-
-/// One line of comma-separated values with `"` around fields that hold commas. A quote inside an unquoted field, for which
-/// Go's reader refuses the line, makes the whole flag one field here, so that `-p 'body={"a":1,"b":2}'` works.
-fn comma_separated(line: &str) -> Vec<String> {
-    let mut fields = Vec::new();
-    let mut rest = line;
-    loop {
-        let (field, after) = match rest.strip_prefix('"') {
-            Some(quoted) => match quoted_field(quoted) {
-                Some(split) => split,
-                None => return vec![line.to_owned()],
-            },
-            None => {
-                let end = rest.find(',').unwrap_or(rest.len());
-                if rest[..end].contains('"') {
-                    return vec![line.to_owned()];
-                }
-                (rest[..end].to_owned(), &rest[end..])
-            }
-        };
-        fields.push(field);
-        match after.strip_prefix(',') {
-            Some(next) => rest = next,
-            None if after.is_empty() => return fields,
-            None => return vec![line.to_owned()],
-        }
-    }
-}
-
-/// The field up to its closing quote, `""` standing for one, and what follows.
-fn quoted_field(text: &str) -> Option<(String, &str)> {
-    let mut field = String::new();
-    let mut rest = text;
-    loop {
-        let (before, after) = rest.split_once('"')?;
-        field.push_str(before);
-        match after.strip_prefix('"') {
-            Some(next) => {
-                field.push('"');
-                rest = next;
-            }
-            None => return Some((field, after)),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters_are_split_as_go_splits_them() {
-        let cases: &[(&str, &[&str])] = &[
-            ("a=1", &["a=1"]),
-            ("a=1,b=2", &["a=1", "b=2"]),
-            ("\"a=1,2\",b=3", &["a=1,2", "b=3"]),
-            ("\"a=say \"\"hi\"\"\"", &["a=say \"hi\""]),
-            ("body={\"x\":1,\"y\":2}", &["body={\"x\":1,\"y\":2}"]),
-            ("\"open", &["\"open"]),
-            ("", &[""]),
-        ];
-        for (line, expected) in cases {
-            assert_eq!(comma_separated(line), *expected, "{line}");
-        }
-        let parameters = flag_parameters(&["a=1,b=x=y".into(), "noise".into(), "a=2".into()]);
-        assert_eq!(Value::Object(parameters), json!({"a": "2", "b": "x=y"}));
-    }
 }

@@ -68,7 +68,8 @@ fn is_complete(task: &Value) -> bool {
         )
 }
 
-fn is_successful(task: &Value) -> bool {
+/// Whether it ended well.
+pub(super) fn is_successful(task: &Value) -> bool {
     matches!(
         task["status"].as_str(),
         Some("SUCCEEDED" | "STOPPED" | "SKIPPED")
@@ -76,7 +77,7 @@ fn is_successful(task: &Value) -> bool {
 }
 
 /// The sentences of the exception, which spin leaves inside the dump of the whole task.
-fn exception(task: &Value) -> Option<String> {
+pub(super) fn exception(task: &Value) -> Option<String> {
     let exception = task["variables"]
         .as_array()?
         .iter()

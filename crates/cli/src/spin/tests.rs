@@ -1,5 +1,7 @@
 //! spin's exchanges, byte for byte: what is asked, what is printed, how it ends.
 
+mod documents;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -290,10 +292,13 @@ async fn pipelines_are_executed_found_and_cancelled() {
     let (code, out, _) = spin(&["spin", "pipeline", "execution", "get", "01J8ZR"], &server).await;
     assert_eq!(
         (code, out.as_str()),
-        (0, "{\n \"id\": \"01J8ZR\",\n \"status\": \"RUNNING\"\n}\n")
+        (
+            0,
+            "[\n {\n  \"id\": \"01J8ZR\",\n  \"status\": \"RUNNING\"\n }\n]\n"
+        )
     );
-    let (code, _, err) = spin(&["spin", "pipeline", "ex", "get", "none"], &server).await;
-    assert_eq!((code, err.as_str()), (1, "Execution 'none' not found\n"));
+    let none = spin(&["spin", "pipeline", "ex", "get", "none"], &server).await;
+    assert_eq!(none, (0, "[]\n".into(), String::new()));
     let list = [
         "spin",
         "pipeline",
@@ -615,34 +620,6 @@ async fn a_wrong_format_is_refused_before_anything_is_asked() {
 }
 
 #[tokio::test]
-async fn commands_that_are_not_here_say_so() {
-    for line in [
-        &[
-            "spin",
-            "pipeline-template",
-            "save",
-            "-f",
-            "x",
-            "--tag",
-            "stable",
-        ][..],
-        &["spin", "project", "list"],
-        &["spin", "canary", "canary-config", "retro", "--start", "1"],
-        &["pt", "list"],
-        &["spin", "--gate-endpoint", "http://x", "prj", "get", "p"],
-    ] {
-        let server = gate();
-        let (code, _, err) = spin(line, &server).await;
-        assert_eq!(code, 1);
-        assert!(
-            err.starts_with("This release of gennaker does not have spin's "),
-            "{line:?}: {err}"
-        );
-        assert_eq!(server.requests(), Vec::<String>::new());
-    }
-}
-
-#[tokio::test]
 async fn every_documented_example_is_understood() {
     let examples = "
         spin account list
@@ -671,11 +648,25 @@ async fn every_documented_example_is_understood() {
         spin pipeline execution get 01J
         spin pipeline execution cancel 01J
         spin pipelines executions ls -i id
+        spin pipeline-template list --scopes global --scopes demo
+        spin pipeline-template get --id t --tag stable
+        spin pipeline-template save -f /dev/null --tag latest
+        spin pt delete t --tag latest
+        spin pt plan --file /dev/null
+        spin pt use t -a demo -n made -t stable -d text --type x --artifact-account y --set a=1,b=2 --values v.yaml
+        spin project save --file /dev/null --name p --email me@x.io
+        spin project delete --name p
+        spin prj get-pipelines p
+        spin canary canary-config list -a demo
+        spin canary canary-configs get --id c
+        spin canary cc retro -f c.json --control-group a --step 60 --pass-score 90 --full-result
         spin applications pipes get -a demo
         spin pipeline list -a demo --config /dev/null --insecure --ignore-redirects --default-headers a=1,b=2
         spin pipeline list -a demo -k -q --no-color=false
         spin pipeline list -a demo -qk --insecure=false --no-color
         spin pipeline list -a demo -a other
+        spin pipeline get -a demo -n deploy and more
+        spin account whoami else
         gennaker spin pipeline list -a demo
         gennaker pipeline execution get 01J -ojson
     ";

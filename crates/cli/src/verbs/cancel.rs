@@ -1,6 +1,6 @@
 //! `cancel`: says what it will stop, asks, and cancels.
 
-use super::change;
+use super::{agreed, change};
 use crate::{
     Exit, Failure, Global, Io, Tools,
     cause::read_execution,
@@ -46,18 +46,8 @@ pub(crate) async fn run(args: &CancelArgs, tools: &Tools, io: &mut Io) -> Result
             snapshot.status
         )));
     }
-    if !args.yes {
-        if !io.can_ask() {
-            return Err(
-                Failure::usage(effect(&snapshot)).fix("add --yes to do it without being asked")
-            );
-        }
-        io.note(&effect(&snapshot));
-        let answer = io.ask("Cancel it? [y/N] ").unwrap_or_default();
-        if !matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes") {
-            io.note("Nothing was canceled.");
-            return Ok(Exit::CommandError);
-        }
+    if !args.yes && !agreed(&effect(&snapshot), "Cancel it?", io)? {
+        return Ok(Exit::CommandError);
     }
     let reason = args.reason.as_ref().map_or(String::new(), |reason| {
         format!("?reason={}", encode(reason))

@@ -14,6 +14,7 @@ mod tests;
 use gennaker_engine::scope::{self, Scope};
 use gennaker_expressions::{
     Environment, Evaluation, Exact, LookupAnswer, TimeZone, evaluate_json, evaluate_text,
+    with_long_integers,
 };
 use gennaker_model::{Execution, Stage};
 use serde::Serialize;
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 use crate::{
     Exit, Failure, Global, Io, Tools,
     cause::read_execution,
-    document::parse,
+    document::{is_json, parse},
     exit::EXIT_CODES,
     gate::{Caller, Gate},
     io::{read_file, reason},
@@ -219,6 +220,10 @@ fn input(args: &EvalArgs, io: &mut Io) -> Result<Input, Failure> {
         "-" => io.read_input()?,
         file => contents(file)?,
     };
+    let text = match is_json(&text) {
+        true => with_long_integers(&text),
+        false => text.as_str().into(),
+    };
     match parse(&text) {
         Ok(document) => Ok(Input::Document(document)),
         Err(error) => Err(Failure::command(format!("{name}: {error}"))),
@@ -231,7 +236,7 @@ async fn read(args: &EvalArgs, gate: Option<&Gate>, io: &mut Io) -> Result<Value
         return read_execution(gate, &id).await;
     }
     match &args.execution {
-        Some(file) => serde_json::from_str(&contents(file)?)
+        Some(file) => serde_json::from_str(&with_long_integers(&contents(file)?))
             .map_err(|error| Failure::command(format!("{file}: {error}"))),
         // Nothing but functions and literals has a value then.
         None => Ok(json!({})),

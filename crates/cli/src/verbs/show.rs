@@ -33,19 +33,31 @@ pub(crate) async fn run(args: &ShowArgs, tools: &Tools, io: &mut Io) -> Result<E
     let gate = Gate::connect(&args.global, Caller::Verb, tools, io).await?;
     let id = reference.resolve(&gate, io).await?;
     let document = read_execution(&gate, &id).await?;
+    print(&document, &format, &args.global, io)
+}
+
+/// Prints an execution in any format.
+pub(super) fn print(
+    document: &Value,
+    format: &Format,
+    global: &Global,
+    io: &mut Io,
+) -> Result<Exit, Failure> {
     match format {
         Format::Human => {
-            let color = io.out_has_color(&args.global);
-            for line in page(&document, io.now_ms(), color) {
+            let color = io.out_has_color(global);
+            for line in page(document, io.now_ms(), color) {
                 io.say(&line);
             }
             Ok(Exit::Succeeded)
         }
         Format::Name => {
-            io.say(&clean(&id));
+            io.say(&clean(&text(document, "id").unwrap_or_default()));
             Ok(Exit::Succeeded)
         }
-        _ => super::print(&document, &format, io),
+        Format::Json | Format::Yaml | Format::JsonPath(_) | Format::JsonLines => {
+            super::print(document, format, io)
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The verbs from command line to exit code, output and requests.
 
+mod steering;
+
 use std::sync::Arc;
 
 use serde_json::json;
@@ -615,7 +617,8 @@ async fn lint_needs_no_server_and_points_at_the_place() {
 #[tokio::test]
 async fn every_verb_prints_the_exit_codes_in_its_help() {
     for verb_name in [
-        "run", "watch", "judge", "cancel", "ls", "show", "why", "lint",
+        "run", "watch", "judge", "cancel", "pause", "resume", "retry", "skip", "freeze", "thaw",
+        "ls", "show", "why", "diff", "replay", "api", "lint", "plan", "apply",
     ] {
         let (code, out, _) = verb(&[verb_name, "--help"], &Scripted::default()).await;
         assert_eq!(code, 0);

@@ -1,6 +1,6 @@
 //! Many evaluations, one per line: for comparing whole collections of cases.
 
-use gennaker_expressions::{Environment, TimeZone, evaluate_json};
+use gennaker_expressions::{Environment, TimeZone, evaluate_json, with_long_integers};
 use gennaker_model::Execution;
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
@@ -73,7 +73,8 @@ fn answer(
     now_ms: i64,
     zone: &TimeZone,
 ) -> Result<String, String> {
-    let case: Case<'_> = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let line = with_long_integers(line);
+    let case: Case<'_> = serde_json::from_str(&line).map_err(|error| error.to_string())?;
     let execution = executions.get(case.execution.map_or("{}", RawValue::get))?;
     let place =
         Place::find(execution, case.stage.as_deref()).map_err(|failure| failure.sentence)?;

@@ -178,6 +178,20 @@ async fn what_cannot_be_found_is_said() {
     );
 }
 
+/// As text: no JSON value of these tests could hold the numbers.
+#[tokio::test]
+async fn integers_beyond_64_bits_keep_all_their_digits() {
+    let line = r#"{"execution": {"stages": [{"refId": "1", "type": "wait", "context": {"h": 123456789012345678901234567890}}]},
+        "stage": "1", "input": {"sum": "${h + 1}", "as": [123456789012345678901, "${h}"], "text": "is ${h % 10}"}}"#
+        .replace('\n', " ");
+    let (code, out, err) = eval(&["--batch"], &line).await;
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!(
+        out,
+        "{\"value\":{\"as\":[123456789012345678901,123456789012345678901234567890],\"sum\":123456789012345678901234567891,\"text\":\"is 0\"},\"summary\":{}}\n"
+    );
+}
+
 #[tokio::test]
 async fn a_batch_answers_every_line_in_order_and_says_which_are_no_cases() {
     let case = |stage: &str, input: Value, allow: bool| {

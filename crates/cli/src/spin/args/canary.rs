@@ -1,0 +1,136 @@
+//! `canary …`: spin's `cmd/canary`.
+
+use clap::{ArgAction, Subcommand};
+
+use super::Extra;
+use crate::{Global, global::go_bool, verbs::absent::Rest};
+
+/// `canary …`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(args_override_self = true, disable_help_subcommand = true)]
+pub struct CanaryArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: CanaryCommand,
+
+    /// Where the server is and how to print.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// What can be done with canary analysis.
+#[derive(Clone, Debug, Subcommand)]
+pub enum CanaryCommand {
+    /// Canary configurations
+    #[command(alias = "canary-configs", alias = "cc", disable_help_subcommand = true)]
+    CanaryConfig {
+        /// What to do.
+        #[command(subcommand)]
+        command: CanaryConfigCommand,
+    },
+    /// A verdict without a server.
+    #[command(hide = true)]
+    Judge(Rest),
+    /// The verdict of an execution as a table.
+    #[command(hide = true)]
+    Report(Rest),
+    /// Verdicts about the past.
+    #[command(hide = true)]
+    Retro(Rest),
+    /// The rate of false alarms.
+    #[command(hide = true)]
+    Calibrate(Rest),
+}
+
+/// What can be done with canary configurations.
+#[derive(Clone, Debug, Subcommand)]
+pub enum CanaryConfigCommand {
+    /// List the canary configs
+    #[command(alias = "ls")]
+    List {
+        /// application to list
+        #[arg(short = 'a', long, default_value = "", hide_default_value = true)]
+        application: String,
+        /// Ignored.
+        #[command(flatten)]
+        extra: Extra,
+    },
+    /// Get the canary config with the provided id
+    Get {
+        /// Id of the configuration; without it the standard input
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+        /// id of the canary config
+        #[arg(long, default_value = "", hide_default_value = true)]
+        id: String,
+    },
+    /// Save the provided canary config
+    Save {
+        /// path to the canary config file
+        #[arg(short = 'f', long, default_value = "", hide_default_value = true)]
+        file: String,
+        /// Ignored.
+        #[command(flatten)]
+        extra: Extra,
+    },
+    /// Delete the provided canary config
+    #[command(alias = "del")]
+    Delete {
+        /// Id of the configuration; without it the standard input
+        #[arg(value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// Retro the provided canary config
+    Retro(Box<RetroArgs>),
+}
+
+/// `canary canary-config retro`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RetroArgs {
+    /// path to the canary config file
+    #[arg(short = 'f', long, default_value = "", hide_default_value = true)]
+    pub file: String,
+    /// Control server group name (required)
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub control_group: String,
+    /// Control server group location (required)
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub control_location: String,
+    /// Experiment server group name (required)
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub experiment_group: String,
+    /// Experiment server group location (required)
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub experiment_location: String,
+    /// Start of canary window, in ISO Instant format (required)
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub start: String,
+    /// End of canary window, in ISO Instant format (required)
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub end: String,
+    /// Canary sampling step size in seconds
+    #[arg(long, default_value_t = 10, allow_negative_numbers = true)]
+    pub step: i64,
+    /// Canary marginal score threshold
+    #[arg(long, default_value_t = 75, allow_negative_numbers = true)]
+    pub marginal_score: i64,
+    /// Canary pass score threshold
+    #[arg(long, default_value_t = 95, allow_negative_numbers = true)]
+    pub pass_score: i64,
+    /// Extended scope params for retrospective. Format: key=val,key1=val1
+    #[arg(long, value_name = "KEY=VAL")]
+    pub extended_scope_params: Vec<String>,
+    /// Metrics account to use in the retrospective
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub metrics_account: String,
+    /// Storage account to use in the retrospective
+    #[arg(long, default_value = "", hide_default_value = true)]
+    pub storage_account: String,
+    /// Whether to print the full canary result
+    #[arg(long, action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        default_value = "false", hide_default_value = true, value_parser = go_bool)]
+    pub full_result: bool,
+    /// Ignored.
+    #[command(flatten)]
+    pub extra: Extra,
+}
