@@ -28,6 +28,8 @@ pub(crate) struct Case {
     delete: bool,
     poll_ms: u64,
     rest: u64,
+    /// The id says nothing about the pipeline: what `--break route` does.
+    scatters: bool,
 }
 
 /// Times that a deletion is tried while something of the execution is still open.
@@ -42,13 +44,13 @@ enum Pause {
 }
 
 impl Case {
-    pub fn new(random: &mut Random, config: Map) -> Self {
+    pub fn new(random: &mut Random, config: Map, scatters: bool) -> Self {
         Self {
             config,
             starts_ms: random.between(0..=10_000),
             starts_twice: random.percent(20),
             cancel_ms: random.percent(30).then(|| random.between(0..=30_000)),
-            pause_ms: random.percent(15).then(|| random.between(0..=8_000)),
+            pause_ms: random.percent(25).then(|| random.between(0..=8_000)),
             paused_for_ms: random.between(100..=8_000),
             restarts: if random.percent(30) {
                 random.between(1..=2)
@@ -58,6 +60,7 @@ impl Case {
             delete: random.percent(15),
             poll_ms: random.between(600..=5_000),
             rest: random.draw(),
+            scatters,
         }
     }
 
@@ -96,8 +99,11 @@ impl Case {
             }
             if open.is_empty() && restarts > 0 {
                 restarts -= 1;
-                if restart(&mut client, &id).await {
-                    open.insert(id.clone());
+                // It, or a child, which takes its parents along.
+                let family: Vec<ExecutionId> = over.iter().cloned().collect();
+                let chosen = client.random.pick(&family).clone();
+                if restart(&mut client, &chosen, &family).await {
+                    open.append(&mut over);
                 }
             }
             sleep(Duration::from_millis(self.poll_ms)).await;
@@ -113,6 +119,8 @@ impl Case {
             .get("id")
             .and_then(Value::as_str)
             .unwrap_or_default();
+        let scattered = format!("{key}/{}", self.rest);
+        let key = if self.scatters { &scattered } else { key };
         let id = routing::execution_id(client.clock.now_ms(), key, self.rest);
         let start = Start {
             execution: id.clone(),
@@ -137,6 +145,7 @@ impl Case {
                 }) if execution == id && (existing || !told) => {
                     client.knowledge.learn(&id, |_| {});
                 }
+                Err(refusal) if is_frozen(&refusal) => return None,
                 // Nobody answered for minutes.
                 Err(Refusal {
                     code: RefusalCode::Expired,
@@ -235,7 +244,7 @@ impl Case {
 }
 
 /// Does what a person would do about a document: judges, skips waits, writes something into a stage.
-async fn attend(client: &mut Client, document: &Execution) {
+pub(crate) async fn attend(client: &mut Client, document: &Execution) {
     if document.status.is_complete() {
         return;
     }
@@ -278,6 +287,11 @@ fn wish(stage: &Stage, random: &mut Random) -> Option<Map> {
         "wait" if stage.context.get("simSkip") == Some(&json!(true)) && random.percent(30) => {
             json!({"skipRemainingWait": true})
         }
+        "restrictExecutionDuringTimeWindow"
+            if stage.context.get("simWindowSkip") == Some(&json!(true)) && random.percent(30) =>
+        {
+            json!({"skipRemainingWait": true})
+        }
         _ if random.percent(3) => json!({}),
         _ => return None,
     };
@@ -303,8 +317,8 @@ fn children(document: &Execution) -> impl Iterator<Item = ExecutionId> {
     stages.filter_map(|stage| ExecutionId::new(stage.context.get("executionId")?.as_str()?).ok())
 }
 
-/// Restarts a stage of an execution that is over; true if it may run again.
-async fn restart(client: &mut Client, id: &ExecutionId) -> bool {
+/// Restarts a stage of an execution that is over; true if it may run again, and others of its family with it.
+async fn restart(client: &mut Client, id: &ExecutionId, family: &[ExecutionId]) -> bool {
     let Some(document) = client.see(id).await else {
         return false;
     };
@@ -313,7 +327,9 @@ async fn restart(client: &mut Client, id: &ExecutionId) -> bool {
     }
     let stage = client.random.pick(&document.stages).id.clone();
     // It may be carried out although nobody hears the answer.
-    client.knowledge.learn(id, |told| told.restarted = true);
+    for member in family {
+        client.knowledge.learn(member, |told| told.restarted = true);
+    }
     let request = Request::RestartStage {
         execution: id.clone(),
         stage,
@@ -336,6 +352,11 @@ async fn restart(client: &mut Client, id: &ExecutionId) -> bool {
             false
         }
     }
+}
+
+/// Whether a start is refused because nothing of the pipeline may start.
+fn is_frozen(refusal: &Refusal) -> bool {
+    refusal.code == RefusalCode::Invalid && refusal.message.contains(" is frozen by ")
 }
 
 async fn delete(client: &mut Client, id: &ExecutionId) {

@@ -164,7 +164,17 @@ impl Client {
         self.knowledge.answered(partition, sequence);
         match (&result, told, execution) {
             (Ok(Reply::Execution { document }), told, _) => {
-                if let Some(contradiction) = told.and_then(|told| told.contradiction(document)) {
+                // A restart that was asked for since may show already.
+                let goes_on = self
+                    .knowledge
+                    .told(&document.id)
+                    .is_some_and(|told| told.restarted);
+                let told = told.cloned().map(|mut told| {
+                    told.restarted |= goes_on;
+                    told
+                });
+                let contradiction = told.as_ref().and_then(|told| told.contradiction(document));
+                if let Some(contradiction) = contradiction {
                     self.verdict.broken(Promise::NeverBackwards, contradiction);
                 }
                 self.knowledge.saw(document, sequence);

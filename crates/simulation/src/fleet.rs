@@ -233,6 +233,11 @@ fn run_scheduler(
     let mut config = Config::new(&node.name, around.layout.partitions, seed);
     config.group_max = *random.pick(&[1, 4, 256]);
     config.checkpoint_every = Duration::from_millis(*random.pick(&[200, 1_000, 1_000, 3_000]));
+    if *random.pick(&[true, true, false]) {
+        config.retention.archive_after_ms = *random.pick(&[0, 2_000, 20_000]);
+        config.retention.keep_per_pipeline = *random.pick(&[0, 0, 2]);
+        config.retention.sweep_every = Duration::from_millis(*random.pick(&[300, 3_000]));
+    }
     let scheduler = Scheduler::new(config, bus, store, node.clock.clone());
     let (scope, verdict, name) = (
         process.scope.clone(),

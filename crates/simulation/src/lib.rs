@@ -24,6 +24,7 @@ mod client;
 mod end;
 mod faults;
 mod fleet;
+mod freezer;
 mod knowledge;
 mod life;
 mod outside;
@@ -37,6 +38,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod watch;
 mod witness;
 
 pub use promise::{Promise, Violation};
@@ -54,6 +56,8 @@ pub enum Rule {
     Ledger,
     /// The proof that an answer needs is not read from the log's leader but from what the scheduler itself appended last.
     Proof,
+    /// Executions are not routed by their pipeline, so that those of one pipeline do not meet in one owner, who could count them.
+    Route,
 }
 
 /// How a run ended.

@@ -45,6 +45,8 @@ enum Broken {
     Ledger,
     /// Owners prove their answers by what they remember
     Proof,
+    /// Executions of one pipeline belong to different owners
+    Route,
 }
 
 fn main() -> ExitCode {
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Broken::Fence => Rule::Fence,
         Broken::Ledger => Rule::Ledger,
         Broken::Proof => Rule::Proof,
+        Broken::Route => Rule::Route,
     });
     let began = std::time::Instant::now();
     let mut sum: Option<Summary> = None;

@@ -42,6 +42,15 @@ pub(crate) fn top(random: &mut Random, index: usize, children: &[Map]) -> Map {
     )
 }
 
+/// A short pipeline with a limit, to be started many times at once.
+pub(crate) fn crowded(random: &mut Random) -> Map {
+    let id = format!("crowd-{}", random.between(0..=99));
+    let stages = random.between(1..=2);
+    let mut pipeline = pipeline(&id, stages, &[], random);
+    limit(&mut pipeline, random);
+    pipeline
+}
+
 fn ids(pipelines: &[Map]) -> Vec<String> {
     pipelines
         .iter()
@@ -58,16 +67,20 @@ fn pipeline(id: &str, stages: u64, children: &[String], random: &mut Random) -> 
         "id": id, "name": format!("{id} pipeline"), "application": APPLICATION, "spelEvaluator": evaluator, "stages": stages,
     }));
     if random.percent(35) {
-        let (key, limit) = if random.percent(60) {
-            ("limitConcurrent", json!(true))
-        } else {
-            ("maxConcurrentExecutions", json!(random.between(1..=2)))
-        };
-        pipeline.insert(key.to_owned(), limit);
-        let keeps = json!(random.percent(50));
-        pipeline.insert("keepWaitingPipelines".to_owned(), keeps);
+        limit(&mut pipeline, random);
     }
     pipeline
+}
+
+fn limit(pipeline: &mut Map, random: &mut Random) {
+    let (key, limit) = if random.percent(60) {
+        ("limitConcurrent", json!(true))
+    } else {
+        ("maxConcurrentExecutions", json!(random.between(1..=2)))
+    };
+    pipeline.insert(key.to_owned(), limit);
+    let keeps = json!(random.percent(50));
+    pipeline.insert("keepWaitingPipelines".to_owned(), keeps);
 }
 
 fn stage(number: u64, children: &[String], random: &mut Random) -> Value {
@@ -109,12 +122,38 @@ fn stage(number: u64, children: &[String], random: &mut Random) -> Value {
     if random.percent(30) {
         stage.insert("zone".to_owned(), json!(random.pick(&ZONES)));
     }
+    if random.percent(5) {
+        window(&mut stage, random);
+    }
     if random.percent(12) {
         let (expression, text) = address(random);
         stage.insert("comments".to_owned(), json!(expression));
         stage.insert("simRead".to_owned(), json!(text));
     }
     Value::Object(stage)
+}
+
+/// An execution window: most open soon (a run begins 40 s past midnight), some are open, some open hours later, so that a person
+/// has to say that it is not waited for. Read by [`crate::watch`].
+fn window(stage: &mut Map, random: &mut Random) {
+    let (zone, ahead) = *random.pick(&[("UTC", 0), ("Asia/Tokyo", 9)]);
+    let (from, to, waits) = match random.between(0..=99) {
+        0..=59 => ((0, 1), (0, 59), false),
+        60..=69 => ((0, 2), (0, 59), false),
+        70..=84 => ((0, 0), (0, 59), false),
+        _ => ((5, 0), (6, 0), true),
+    };
+    let mut window = json!({"timeZone": zone, "whitelist": [
+        {"startHour": from.0 + ahead, "startMin": from.1, "endHour": to.0 + ahead, "endMin": to.1}]});
+    if random.percent(20) {
+        window["jitter"] = json!({"enabled": true, "minDelay": 0, "maxDelay": 5});
+    }
+    stage.insert("restrictExecutionDuringTimeWindow".to_owned(), json!(true));
+    stage.insert("restrictedExecutionWindow".to_owned(), window);
+    stage.insert("simHoursAhead".to_owned(), json!(ahead));
+    if waits {
+        stage.insert("simWindowSkip".to_owned(), json!(true));
+    }
 }
 
 /// An expression that reads an address, or one that stands at another, and what comes of it. Read by [`crate::tasks`].

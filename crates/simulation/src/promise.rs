@@ -16,8 +16,16 @@ pub enum Promise {
     EffectOnce,
     /// 4.
     NeverBackwards,
-    /// No more executions of a pipeline run at once than it allows.
+    /// No more executions of a pipeline run at once than it allows, and none waits when there is room.
     Limits,
+    /// Nothing begins in what is paused or cancelled.
+    Stops,
+    /// A stage begins inside its execution window, or when a person says so.
+    Windows,
+    /// Nothing of a frozen pipeline begins.
+    Frozen,
+    /// A parent knows how its child ended, and goes on with a child that is restarted.
+    Families,
     /// Everything ends once nothing goes wrong any more.
     Ends,
     /// No part of the system panics or ends by itself.
@@ -81,7 +89,15 @@ impl fmt::Display for Promise {
             Self::NeverBackwards => {
                 "a finished thing stays finished, and a stale writer or reader is refused"
             }
-            Self::Limits => "no more executions of a pipeline run at once than it allows",
+            Self::Limits => {
+                "no more executions of a pipeline run at once than it allows, and none waits when there is room"
+            }
+            Self::Stops => "nothing begins in what is paused or cancelled",
+            Self::Windows => "a stage begins inside its execution window",
+            Self::Frozen => "nothing of a frozen pipeline begins",
+            Self::Families => {
+                "a parent knows how its child ended, and goes on with one that is restarted"
+            }
             Self::Ends => "everything ends once nothing goes wrong any more",
             Self::StandsUp => "no part of the system panics or ends by itself",
             Self::Repeats => "one seed gives the same bytes every time",

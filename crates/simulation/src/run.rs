@@ -16,11 +16,12 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     Rule,
-    case::Case,
+    case::{self, Case},
     client::Client,
     end,
     faults::{self, Agenda, End, Fault, Plan},
     fleet::{self, Fleet, Role},
+    freezer::Freezer,
     knowledge::Knowledge,
     outside::Outside,
     panics::Panics,
@@ -32,14 +33,17 @@ use crate::{
     witness::Witness,
 };
 
-/// Time at the beginning of every run, epoch milliseconds.
-const BEGAN_MS: i64 = 1_767_225_600_000;
+/// Time at the beginning of every run, epoch milliseconds: 40 s past midnight, because execution windows count in minutes.
+const BEGAN_MS: i64 = 1_767_225_640_000;
 
 /// Longest time between two looks at everything.
 const STEP: Duration = Duration::from_millis(250);
 
 /// Within this time after the last fault everything has ended.
 const CALM_MS_MAX: u64 = 15 * 60 * 1_000;
+
+/// How often somebody looks after what is left.
+const CARE: Duration = Duration::from_secs(5);
 
 /// For how long `--break proof` lets a scheduler take its own last append for the log's last message.
 const OWN_MS: u64 = 30_000;
@@ -70,6 +74,9 @@ struct World {
     trace: Trace,
     random: Random,
     clients: Scope,
+    /// Whoever looks after what clients have left alone.
+    carers: Scope,
+    scatters: bool,
     client_buses: Vec<Bus>,
     began: Instant,
     mishaps: u64,
@@ -109,7 +116,7 @@ impl World {
                 prefix: "GK_LOG_".to_owned(),
                 for_ms: OWN_MS,
             }),
-            Some(Rule::Ledger) | None => {}
+            Some(Rule::Ledger | Rule::Route) | None => {}
         }
         let witness = Arc::new(Mutex::new(Witness::new(
             &broker,
@@ -147,6 +154,8 @@ impl World {
             trace,
             random,
             clients: Scope::root("clients"),
+            carers: Scope::root("carers"),
+            scatters: broken == Some(Rule::Route),
             client_buses: gates,
             began: Instant::now(),
             mishaps: 0,
@@ -179,10 +188,30 @@ impl World {
             let config =
                 again.unwrap_or_else(|| pipelines::top(&mut self.random, index, &children));
             before = Some(config.clone());
-            let case = Case::new(&mut self.random, config);
-            let client = self.client(format!("case-{index}"));
-            self.clients.spawn("case", case.run(client));
+            self.begin(format!("case-{index}"), config);
         }
+        if self.random.percent(15) {
+            let config = pipelines::crowded(&mut self.random);
+            for index in 0..self.random.between(3..=5) {
+                self.begin(format!("crowd-{index}"), config.clone());
+            }
+        }
+        if self.random.percent(25) {
+            let tops = before.iter().chain(&children);
+            let ids: Vec<String> = tops
+                .filter_map(|config| config.get("id")?.as_str().map(str::to_owned))
+                .collect();
+            let pipeline = self.random.pick(&ids).clone();
+            let freezer = Freezer::new(&mut self.random, pipeline, Arc::clone(&self.witness));
+            let client = self.client("freezer".to_owned());
+            self.clients.spawn("freezer", freezer.run(client));
+        }
+    }
+
+    fn begin(&mut self, name: String, config: Map) {
+        let case = Case::new(&mut self.random, config, self.scatters);
+        let client = self.client(name);
+        self.clients.spawn("case", case.run(client));
     }
 
     fn client(&mut self, name: String) -> Client {
@@ -223,6 +252,10 @@ impl World {
                 self.peace();
             }
             self.witness().catch_up();
+            if at_peace {
+                let now_ms = self.now_ms();
+                self.witness().look_for_room(now_ms);
+            }
             if let Some(panic) = panics.first() {
                 self.verdict
                     .broken(Promise::StandsUp, format!("a panic: {panic}"));
@@ -341,16 +374,22 @@ impl World {
         self.broker.set_faults(Faults::default());
         self.outside.set_deaf(0);
         self.fleet.peace();
+        let client = self.client("carer".to_owned());
+        self.carers
+            .spawn("carer", care(client, Arc::clone(&self.witness)));
     }
 
     /// Looks at what is left, and counts.
     async fn end(mut self) -> (Summary, Option<Violation>) {
+        self.carers.cancel();
         if self.verdict.found().is_none() {
+            self.witness().end();
             let mut client = self.client("auditor".to_owned());
             end::check(&mut client, &self.witness, &self.outside).await;
         }
         let (calls, effects) = self.outside.counts();
         let witness = self.witness();
+        let counts = witness.counts();
         let summary = Summary {
             seed: self.seed,
             executions: witness.documents().count() as u64,
@@ -365,6 +404,12 @@ impl World {
             takeovers: witness.takeovers(),
             closings: witness.closings(),
             probes: self.outside.probes(),
+            queued: counts.queued,
+            pauses: counts.pauses,
+            windows: counts.windows,
+            frozen: counts.frozen,
+            restarts: counts.restarts,
+            rejoined: counts.rejoined,
             stored: self.broker.stored(),
             lasted_ms: self.now_ms(),
             digest: self.broker.digest(),
@@ -375,6 +420,23 @@ impl World {
 
     fn witness(&self) -> MutexGuard<'_, Witness> {
         self.witness.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks after executions of which nobody thinks any more, such as the parents of a child that was restarted.
+async fn care(mut client: Client, witness: Arc<Mutex<Witness>>) {
+    loop {
+        sleep(CARE).await;
+        let open = {
+            let mut witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
+            witness.catch_up();
+            witness.unfinished()
+        };
+        for id in open {
+            if let Some(document) = client.see(&id).await {
+                case::attend(&mut client, &document).await;
+            }
+        }
     }
 }
 

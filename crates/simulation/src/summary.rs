@@ -25,6 +25,18 @@ pub struct Summary {
     pub closings: u64,
     /// How often the outside was asked what had happened.
     pub probes: u64,
+    /// Executions that had to wait for others of their pipeline.
+    pub queued: u64,
+    /// Pauses of executions.
+    pub pauses: u64,
+    /// Stages that waited for their execution window.
+    pub windows: u64,
+    /// Starts that were refused because of a freeze.
+    pub frozen: u64,
+    /// Restarts of stages.
+    pub restarts: u64,
+    /// Parents that were restarted with a child of theirs.
+    pub rejoined: u64,
     /// Messages that the broker stored in all.
     pub stored: u64,
     /// Simulated time, in milliseconds.
@@ -46,6 +58,12 @@ impl Summary {
             (&mut self.takeovers, other.takeovers),
             (&mut self.closings, other.closings),
             (&mut self.probes, other.probes),
+            (&mut self.queued, other.queued),
+            (&mut self.pauses, other.pauses),
+            (&mut self.windows, other.windows),
+            (&mut self.frozen, other.frozen),
+            (&mut self.restarts, other.restarts),
+            (&mut self.rejoined, other.rejoined),
             (&mut self.stored, other.stored),
             (&mut self.lasted_ms, other.lasted_ms),
         ] {
@@ -58,7 +76,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "seed {}: {} executions, {} stages, {} calls, {} effects, {} mishaps, {} log messages, {} take-overs, {} closings, {} probes, {} stored, {} s, digest {:016x}",
+            "seed {}: {} executions, {} stages, {} calls, {} effects, {} mishaps, {} log messages, {} take-overs, {} closings, {} probes, {} queued, {} pauses, {} windows, {} frozen, {} restarts, {} with a child, {} stored, {} s, digest {:016x}",
             self.seed,
             self.executions,
             self.stages,
@@ -69,6 +87,12 @@ impl fmt::Display for Summary {
             self.takeovers,
             self.closings,
             self.probes,
+            self.queued,
+            self.pauses,
+            self.windows,
+            self.frozen,
+            self.restarts,
+            self.rejoined,
             self.stored,
             self.lasted_ms / 1_000,
             self.digest

@@ -79,3 +79,8 @@ fn a_missing_ledger_is_noticed() {
 fn a_missing_proof_is_noticed() {
     assert_eq!(notices(Rule::Proof).promise, Promise::NeverBackwards);
 }
+
+#[test]
+fn executions_that_do_not_meet_are_noticed() {
+    assert_eq!(notices(Rule::Route).promise, Promise::Limits);
+}

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gennaker_bus::memory::{Broker, Kept};
-use gennaker_engine::{Event, State, apply, audit, limit};
+use gennaker_engine::{Event, State, apply, audit};
 use gennaker_model::{EffectId, Execution, ExecutionId, StageId, Status};
 use gennaker_scheduler::inspect::{self, Facts};
 use tokio::sync::mpsc;
@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use crate::{
     promise::{Promise, Verdict},
     trace::Trace,
+    watch::{self, Counts, Watch},
 };
 
 /// How the names of the logs begin.
@@ -21,7 +22,8 @@ const LOGS: &str = "GK_LOG_";
 pub(crate) struct Witness {
     tap: mpsc::UnboundedReceiver<(String, Kept)>,
     logs: BTreeMap<String, Log>,
-    executions: BTreeMap<ExecutionId, Known>,
+    executions: Executions,
+    watch: Watch,
     /// Cancellations that were due so far, by their identity.
     cancellations: BTreeSet<EffectId>,
     verdict: Verdict,
@@ -46,12 +48,28 @@ struct Known {
     deleted: bool,
 }
 
+#[derive(Default)]
+struct Executions(BTreeMap<ExecutionId, Known>);
+
+impl watch::States for Executions {
+    fn state(&self, id: &ExecutionId) -> Option<&State> {
+        let known = self.0.get(id).filter(|known| !known.deleted);
+        known.map(|known| &known.state)
+    }
+
+    fn documents(&self) -> Box<dyn Iterator<Item = &Execution> + '_> {
+        let all = self.0.values().filter(|known| !known.deleted);
+        Box::new(all.map(|known| &known.state.doc))
+    }
+}
+
 impl Witness {
     pub fn new(broker: &Broker, verdict: Verdict, trace: Trace) -> Self {
         Self {
             tap: broker.tap(LOGS),
             logs: BTreeMap::new(),
-            executions: BTreeMap::new(),
+            executions: Executions::default(),
+            watch: Watch::default(),
             cancellations: BTreeSet::new(),
             verdict,
             trace,
@@ -74,9 +92,45 @@ impl Witness {
         }
     }
 
+    /// From now on nothing of the pipeline may start.
+    pub fn freeze(&mut self, pipeline: &str) {
+        self.catch_up();
+        self.watch.freeze(pipeline);
+    }
+
+    pub fn thaw(&mut self, pipeline: &str) {
+        self.catch_up();
+        self.watch.thaw(pipeline);
+    }
+
+    /// Checks what must hold while nothing goes wrong.
+    pub fn look_for_room(&mut self, now_ms: u64) {
+        if let Err((promise, sentence)) = self.watch.look_for_room(&self.executions, now_ms) {
+            self.verdict.broken(promise, sentence);
+        }
+    }
+
+    /// Checks what must hold in the end.
+    pub fn end(&self) {
+        if let Err((promise, sentence)) = self.watch.end() {
+            self.verdict.broken(promise, sentence);
+        }
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.watch.counts()
+    }
+
+    /// Ids of executions that are not over.
+    pub fn unfinished(&self) -> Vec<ExecutionId> {
+        let open = self.documents().filter(|doc| !doc.status.is_complete());
+        open.map(|doc| doc.id.clone()).collect()
+    }
+
     /// The document of an execution; `None` when it never existed or was deleted.
     pub fn document(&self, execution: &ExecutionId) -> Option<&Execution> {
         self.executions
+            .0
             .get(execution)
             .filter(|known| !known.deleted)
             .map(|known| &known.state.doc)
@@ -85,6 +139,7 @@ impl Witness {
     /// All executions that were not deleted.
     pub fn documents(&self) -> impl Iterator<Item = &Execution> {
         self.executions
+            .0
             .values()
             .filter(|known| !known.deleted)
             .map(|known| &known.state.doc)
@@ -94,6 +149,7 @@ impl Witness {
     pub fn open(&self) -> Vec<String> {
         let open = self
             .executions
+            .0
             .values()
             .filter(|known| !known.deleted && known.state.is_live());
         open.map(|known| describe(&known.state)).collect()
@@ -150,7 +206,7 @@ impl Witness {
     /// Stages that succeeded by an effect outside, with the identity of the effect.
     pub fn succeeded_effects(&self) -> Vec<EffectId> {
         let mut found = Vec::new();
-        for known in self.executions.values().filter(|known| !known.deleted) {
+        for known in self.executions.0.values().filter(|known| !known.deleted) {
             let document = &known.state.doc;
             for stage in document
                 .stages
@@ -176,7 +232,7 @@ impl Witness {
 
     /// The identity of what a task does outside in the turn that is under way.
     pub fn effect(&self, execution: &ExecutionId, stage: &StageId, task: &str) -> Option<EffectId> {
-        let known = self.executions.get(execution)?;
+        let known = self.executions.0.get(execution)?;
         Some(effect_of(&known.state, stage, task))
     }
 
@@ -252,16 +308,16 @@ impl Witness {
             .map(|facts| facts.execution.clone())
             .collect();
         for facts in message.facts {
-            self.fold(facts).map_err(backwards)?;
+            self.fold(facts)?;
         }
         for id in changed {
             self.look_for_zombies(&id)?;
-            self.count_others(&id)?;
         }
         Ok(())
     }
 
-    fn fold(&mut self, facts: Facts) -> Result<(), String> {
+    fn fold(&mut self, facts: Facts) -> Result<(), (Promise, String)> {
+        let backwards = |sentence: String| (Promise::NeverBackwards, sentence);
         let Facts {
             execution: id,
             events,
@@ -277,18 +333,25 @@ impl Witness {
             if let Event::AttemptOpened { open, .. } = &event {
                 self.closings += u64::from(open.ending.is_some());
             }
-            match self.executions.get_mut(&id) {
+            self.watch.fact(&self.executions, &id, &event)?;
+            match self.executions.0.get_mut(&id) {
                 Some(known) if known.deleted => {
-                    return Err(format!("execution {id} goes on after it was deleted"));
+                    return Err(backwards(format!(
+                        "execution {id} goes on after it was deleted"
+                    )));
                 }
                 Some(known) => apply(&mut known.state, &event).map_err(|misfit| {
-                    format!("a fact about execution {id} does not fit: {misfit}")
+                    backwards(format!(
+                        "a fact about execution {id} does not fit: {misfit}"
+                    ))
                 })?,
                 None => {
                     let state = apply::created(&event).ok_or_else(|| {
-                        format!("the log tells of execution {id}, which never began")
+                        backwards(format!(
+                            "the log tells of execution {id}, which never began"
+                        ))
                     })?;
-                    self.executions.insert(
+                    self.executions.0.insert(
                         id.clone(),
                         Known {
                             state,
@@ -298,11 +361,15 @@ impl Witness {
                 }
             }
         }
-        if let Some(known) = self.executions.get_mut(&id) {
+        if deleted {
+            self.watch.deleted(&id);
+        }
+        if let Some(known) = self.executions.0.get_mut(&id) {
             let failed = ended.iter().filter_map(|id| known.state.doc.stage(id));
             let due = failed.filter(|stage| {
                 stage.kind == "webhook"
                     && stage.start_time.is_some()
+                    && !stage.context.contains_key("beforeStagePlanningFailed")
                     && stage.context.contains_key("cancelEndpoint")
             });
             self.cancellations
@@ -312,31 +379,8 @@ impl Witness {
         Ok(())
     }
 
-    /// How many executions of a pipeline run. One that was paused and resumed is not asked to wait again.
-    fn count_others(&self, id: &ExecutionId) -> Result<(), (Promise, String)> {
-        let Some(document) = self.document(id) else {
-            return Ok(());
-        };
-        let Some(most) = limit::most(document) else {
-            return Ok(());
-        };
-        let running: Vec<&Execution> = self
-            .documents()
-            .filter(|other| {
-                other.pipeline_config_id == document.pipeline_config_id
-                    && other.status == Status::Running
-            })
-            .collect();
-        if running.len() > most && running.iter().all(|other| other.paused.is_none()) {
-            let ids: Vec<&str> = running.iter().map(|other| other.id.as_str()).collect();
-            let sentence = format!("{} run at once and {most} may", ids.join(", "));
-            return Err((Promise::Limits, sentence));
-        }
-        Ok(())
-    }
-
     fn look_for_zombies(&self, id: &ExecutionId) -> Result<(), (Promise, String)> {
-        let Some(known) = self.executions.get(id).filter(|known| !known.deleted) else {
+        let Some(known) = self.executions.0.get(id).filter(|known| !known.deleted) else {
             return Ok(());
         };
         match audit::zombies(&known.state).first() {
