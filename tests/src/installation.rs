@@ -1,6 +1,7 @@
 //! What is tested: `gennaker dev`, or brokers and one process for each role.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use gennaker_testkit::nats::{Cluster, Server};
@@ -187,21 +188,47 @@ impl Drop for Installation {
     }
 }
 
+/// Pages of Deck where it usually is may call the shared one.
+const DECK: (&str, &str) = ("GENNAKER_GATE__ALLOWED_ORIGINS", "http://localhost:9000");
+
+/// The one that the tests of a file share.
+static SHARED: tokio::sync::Mutex<Weak<Dev>> = tokio::sync::Mutex::const_new(Weak::new());
+
 impl Dev {
+    /// The one that the tests of a file share: it starts with the first and ends with the last of those that run at one time.
+    /// Names in it must be each test's own.
+    ///
+    /// # Panics
+    /// As [`Dev::start`].
+    pub async fn shared() -> Arc<Self> {
+        let mut shared = SHARED.lock().await;
+        if let Some(running) = shared.upgrade() {
+            return running;
+        }
+        let started = Arc::new(Self::start_with(&[DECK]).await);
+        *shared = Arc::downgrade(&started);
+        started
+    }
+
     /// Starts it in an empty folder and waits until it is healthy.
     ///
     /// # Panics
     /// When it does not become healthy.
     pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("gennaker-test-")
             .tempdir()
             .expect("a folder can be made");
         let data = folder.path().join("data");
         let data = data.to_str().expect("a temporary folder has a plain name");
-        let process = Process::start(
+        let process = Process::start_with(
             "dev",
             &["dev", "--listen", "127.0.0.1:0", "--data", data],
+            environment,
             folder.path(),
         );
         let gate = Gate {

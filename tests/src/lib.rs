@@ -9,6 +9,8 @@
 //! |---|---|
 //! | [`installation`] | processes and brokers, `gennaker dev` or one process for each role |
 //! | [`gate`] | the HTTP API as a client that does not give up |
+//! | [`client`] | command lines: the program's verbs, and `spin` |
+//! | [`exchange`] | exchanges written down in files, held against the API |
 //! | [`receiver`] | a service that records requests and answers as it is told |
 //! | [`storm`] | kills at random moments |
 //! | [`survival`] | the pipeline that must survive them, and what must be true afterwards |
@@ -18,6 +20,8 @@
     reason = "seeds and logs are shown with a failing test"
 )]
 
+pub mod client;
+pub mod exchange;
 pub mod gate;
 pub mod http;
 pub mod installation;

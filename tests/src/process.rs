@@ -11,6 +11,7 @@ pub struct Process {
     /// What it is called in this test.
     pub name: String,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
     log: PathBuf,
     running: Option<Leashed>,
 }
@@ -21,9 +22,26 @@ impl Process {
     /// # Panics
     /// When there is no program, or it cannot be started.
     pub fn start(name: &str, arguments: &[&str], folder: &Path) -> Self {
+        Self::start_with(name, arguments, &[], folder)
+    }
+
+    /// The same, with environment variables.
+    ///
+    /// # Panics
+    /// As [`Process::start`].
+    pub fn start_with(
+        name: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        folder: &Path,
+    ) -> Self {
         let mut process = Self {
             name: name.to_owned(),
             arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
+            environment: environment
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             log: folder.join(format!("{name}.log")),
             running: None,
         };
@@ -40,7 +58,11 @@ impl Process {
             return;
         }
         let server = gennaker_testkit::nats::find();
-        let environment = [("GENNAKER_NATS_SERVER".as_ref(), server.as_os_str())];
+        let named = self
+            .environment
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.as_ref()));
+        let environment = named.chain([("GENNAKER_NATS_SERVER".as_ref(), server.as_os_str())]);
         let running = Leashed::start(&program(), &self.arguments, environment, &self.log);
         self.running = Some(running);
     }

@@ -18,6 +18,8 @@ pub struct Seen {
     pub path: String,
     /// Value of `Idempotency-Key`.
     pub key: Option<String>,
+    /// Value of `Authorization`.
+    pub authorization: Option<String>,
     /// Body.
     pub body: Vec<u8>,
     /// When it had arrived.
@@ -231,6 +233,7 @@ async fn read_request(
         method: method.to_owned(),
         path: path.to_owned(),
         key: header("idempotency-key"),
+        authorization: header("authorization"),
         body: buffer.drain(..length).collect(),
         at: Instant::now(),
     }))

@@ -1,0 +1,63 @@
+//! What Spinnaker's clients send and need (`docs/reference/clients.md`): every numbered rule, and the requests of every command
+//! in their order, as files in `tests/clients`, against one `gennaker dev`. The command line of `spin` itself: `spin.rs`.
+//!
+//! Without a test here: what needs clouds or a sign-in, canary analysis, and the plan of a template.
+
+gennaker_tests::exchanges! {
+    "clients":
+    rule_01_version_first
+    rule_02_content_type
+    rule_03_not_found
+    rule_04_task_references
+    rule_05_task_document
+    rule_06_start
+    rule_07_read_back
+    rule_08_kinds_of_numbers
+    rule_09_empty_query_values
+    rule_10_literal_application
+    rule_11_headers_of_a_sign_in
+    rule_12_codes_of_deletes
+    rule_13_delete_of_nothing
+    spin_account_get
+    spin_account_list
+    spin_account_whoami
+    spin_application_delete
+    spin_application_get
+    spin_application_list
+    spin_application_pipelines_cancel_all
+    spin_application_pipelines_get
+    spin_application_save
+    spin_pipeline_delete
+    spin_pipeline_execute
+    spin_pipeline_execution_cancel
+    spin_pipeline_execution_get
+    spin_pipeline_execution_list
+    spin_pipeline_get
+    spin_pipeline_list
+    spin_pipeline_save
+    spin_pipeline_update
+    spin_pipeline_template_delete
+    spin_pipeline_template_get
+    spin_pipeline_template_list
+    spin_pipeline_template_save
+    spin_pipeline_template_use
+    spin_project_delete
+    spin_project_get
+    spin_project_get_pipelines
+    spin_project_list
+    spin_project_save
+    deck_application_page
+    deck_applications
+    deck_manual_start
+    deck_other_pages
+    deck_pipelines_page
+    deck_preflight
+    deck_start
+    foremast
+    roer
+    terraform_application
+    terraform_other_provider
+    terraform_pipeline
+    terraform_pipeline_template
+    terraform_project
+}
