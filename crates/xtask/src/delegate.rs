@@ -20,6 +20,16 @@ pub(crate) fn simulate(seeds: &Seeds) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// `cargo xtask documents`.
+pub(crate) fn documents() -> Result<()> {
+    let mut command = process::cargo()?;
+    command
+        .args(["test", "-p", "gennaker-simulation", "--test", "documents"])
+        .args(["--", "--nocapture", "every_document_is_as_expected"])
+        .env("GENNAKER_DOCUMENTS", "write");
+    process::run(&mut command)
+}
+
 /// `cargo xtask bench`.
 pub(crate) fn bench(quick: bool, json: Option<&Path>) -> Result<ExitCode> {
     let nats_server = tools::ensure_nats_server()?;

@@ -54,8 +54,13 @@ fn free_mib(folder: &Path) -> Result<u64> {
 /// The fourth column of the second line, as POSIX lays `df -P` out. The first column may contain spaces.
 fn available_kib(df: &str) -> Option<u64> {
     let line = df.lines().nth(1)?;
-    let capacity = line.split_whitespace().position(|word| word.ends_with('%'))?;
-    line.split_whitespace().nth(capacity.checked_sub(1)?)?.parse().ok()
+    let capacity = line
+        .split_whitespace()
+        .position(|word| word.ends_with('%'))?;
+    line.split_whitespace()
+        .nth(capacity.checked_sub(1)?)?
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]

@@ -26,6 +26,18 @@ const FILES: &[Generated] = &[
         arguments: &["config", "example"],
     },
     Generated {
+        path: "docs/stages.md",
+        arguments: &["config", "stages"],
+    },
+    Generated {
+        path: "docs/compatibility.md",
+        arguments: &["config", "compatibility"],
+    },
+    Generated {
+        path: "docs/openapi.json",
+        arguments: &["config", "openapi"],
+    },
+    Generated {
         path: "nats/streams.json",
         arguments: &["config", "streams"],
     },

@@ -45,6 +45,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Demo { arguments } => return demo::run(&arguments),
         Command::Test(options) => return Ok(test::run(&options)),
         Command::Simulate(seeds) => return delegate::simulate(&seeds),
+        Command::Documents => delegate::documents()?,
         Command::Fuzz(options) => return fuzz::run(&options),
         Command::Bench { quick, json } => return delegate::bench(quick, json.as_deref()),
         Command::Generate { check: true } => {
@@ -100,6 +101,12 @@ enum Command {
     ///
     /// Prints the seed of a run that breaks a promise; the same seed gives the same run again.
     Simulate(Seeds),
+
+    /// Write anew what the documents of executions are expected to be
+    ///
+    /// Runs the cases below crates/simulation/documents and writes expected.json where a document has changed. Read every
+    /// change against docs/reference/orchestration.md before you commit it.
+    Documents,
 
     /// Try random inputs on a part that reads what people write
     ///

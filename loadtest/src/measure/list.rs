@@ -48,23 +48,54 @@ pub async fn measure(plan: &Plan<'_>, target: &mut Target) -> Result<Vec<Row>> {
     let made = shared.complete();
 
     let mut rows = Vec::new();
+    let of_application = format!("/applications/{APPLICATION}/pipelines");
+    let search = format!("/applications/{APPLICATION}/executions/search?size={LISTED}");
     let routes = [
         (
             "as Spinnaker",
-            format!(
-                "/applications/{APPLICATION}/pipelines?limit={LISTED}&pipelineNameFilter=instant"
-            ),
+            format!("{of_application}?limit={LISTED}&pipelineNameFilter=instant"),
+            LISTED,
         ),
-        ("newest of all", format!("/v2/executions?limit={LISTED}")),
+        (
+            "as Spinnaker, without contexts",
+            format!("{of_application}?limit={LISTED}&expand=false"),
+            LISTED,
+        ),
+        (
+            "newest of all",
+            format!("/v2/executions?limit={LISTED}"),
+            LISTED,
+        ),
+        (
+            "searched by name",
+            format!("{search}&pipelineName=instant"),
+            LISTED,
+        ),
+        (
+            // {"type":"[a-z]+"}
+            "searched by trigger",
+            format!("{search}&trigger=eyJ0eXBlIjoiW2Etel0rIn0%3D"),
+            LISTED,
+        ),
+        (
+            "searched, page 41",
+            format!("{search}&startIndex={}", 40 * LISTED),
+            LISTED,
+        ),
+        (
+            "what runs",
+            format!("{of_application}?statuses=RUNNING,NOT_STARTED,PAUSED&expand=false"),
+            0,
+        ),
+        (
+            "what failed",
+            format!("{of_application}?statuses=TERMINAL&expand=false"),
+            0,
+        ),
     ];
-    for (name, path) in routes {
-        let mut row = timed(
-            plan,
-            target,
-            &format!("list of {LISTED} among {made}, {name}"),
-            &path,
-        )
-        .await?;
+    for (name, path, expected) in routes {
+        let name = format!("list of {expected} among {made}, {name}");
+        let mut row = timed(plan, target, &name, &path, expected).await?;
         note_failures(&mut row, &shared.failures());
         if !plan.quick {
             row.check(
@@ -79,7 +110,13 @@ pub async fn measure(plan: &Plan<'_>, target: &mut Target) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-async fn timed(plan: &Plan<'_>, target: &mut Target, name: &str, path: &str) -> Result<Row> {
+async fn timed(
+    plan: &Plan<'_>,
+    target: &mut Target,
+    name: &str,
+    path: &str,
+    expected: usize,
+) -> Result<Row> {
     let mut api = Api::new(target.address);
     let mut times = Vec::new();
     for _ in 0..if plan.quick { 100 } else { 500 } {
@@ -88,8 +125,8 @@ async fn timed(plan: &Plan<'_>, target: &mut Target, name: &str, path: &str) -> 
         times.push(ms(begin.elapsed()));
         let listed: Value = serde_json::from_slice(&listed)?;
         match listed.as_array().map(Vec::len) {
-            Some(LISTED) => {}
-            other => bail!("{path} answers {other:?} executions instead of {LISTED}"),
+            Some(found) if found == expected => {}
+            other => bail!("{path} answers {other:?} executions instead of {expected}"),
         }
     }
     Ok(new_row(name, target).with_times(&Times::new(times)))

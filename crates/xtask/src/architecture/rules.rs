@@ -7,10 +7,12 @@
 //!               │        │            │          │        │
 //! adapters   bus ◄── store                   outbound     │
 //!               │        │                       │        │
-//! support    runtime    settings    telemetry     ─ for services and adapters alike       broker ─ for roots
+//! support    runtime    settings    telemetry     ─ for services and adapters alike       broker ─ for `bus` and roots
 //! - - - - - - - - - - - - - - - - - - - - - - - - - - - - below: pure, synchronous
-//! rules      intake ─► stages ─► engine ─► expressions
-//!                └────────┴─────────┴─► model
+//! rules      intake ─► stages ─► engine ─► expressions       cron
+//!                │        │         │            ▲
+//!                │        │         │       templates ◄─ intake
+//!                └────────┴─────────┴─► model ◄──┘
 //! ```
 //!
 //! Neighbours in the services row, or in the adapters row, never see each other. Two exceptions: `store` uses `bus`,
@@ -67,22 +69,39 @@ const fn root(name: &'static str, may_use: &'static [&'static str]) -> Rule {
 
 pub(super) const CRATES: &[Rule] = &[
     // Rules.
+    pure("cron", &[]),
     pure("expressions", &[]),
     pure("model", &[]),
     pure("engine", &["expressions", "model"]),
     pure("stages", &["engine", "expressions", "model"]),
-    pure("intake", &["engine", "expressions", "model", "stages"]),
+    pure("templates", &["expressions", "model"]),
+    pure(
+        "intake",
+        &["engine", "expressions", "model", "stages", "templates"],
+    ),
     // Support.
     library("runtime", &["model"]),
     library("settings", &["model"]),
     library("telemetry", &["model"]),
     library("broker", &[]),
     // Adapters.
-    library("bus", &["model", "runtime", "settings", "telemetry"]),
+    // Which server is recent enough, `broker` knows.
+    library(
+        "bus",
+        &["broker", "model", "runtime", "settings", "telemetry"],
+    ),
     library("outbound", &["model", "runtime", "settings", "telemetry"]),
     library(
         "store",
-        &["bus", "model", "runtime", "settings", "telemetry"],
+        &[
+            "bus",
+            "engine",
+            "model",
+            "runtime",
+            "settings",
+            "telemetry",
+            "templates",
+        ],
     ),
     // Services.
     library(
@@ -113,6 +132,7 @@ pub(super) const CRATES: &[Rule] = &[
             "settings",
             "store",
             "telemetry",
+            "templates",
             "worker",
         ],
     ),
@@ -127,12 +147,14 @@ pub(super) const CRATES: &[Rule] = &[
             "settings",
             "store",
             "telemetry",
+            "templates",
         ],
     ),
     library(
         "gate",
         &[
             "bus",
+            "cron",
             "engine",
             "expressions",
             "intake",
@@ -142,6 +164,7 @@ pub(super) const CRATES: &[Rule] = &[
             "stages",
             "store",
             "telemetry",
+            "templates",
         ],
     ),
     // Roots.
@@ -167,20 +190,20 @@ pub(super) const CRATES: &[Rule] = &[
 
 #[rustfmt::skip]
 const EVERY_LIBRARY: &[&str] = &[
-    "broker", "bus", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime", "scheduler",
-    "settings", "stages", "store", "telemetry", "triggers", "worker",
+    "broker", "bus", "cron", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime",
+    "scheduler", "settings", "stages", "store", "telemetry", "templates", "triggers", "worker",
 ];
 
 #[rustfmt::skip]
 const BELOW_GENNAKER: &[&str] = &[
-    "broker", "bus", "cli", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime",
-    "scheduler", "settings", "stages", "store", "telemetry", "triggers", "worker",
+    "broker", "bus", "cli", "cron", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime",
+    "scheduler", "settings", "stages", "store", "telemetry", "templates", "triggers", "worker",
 ];
 
 #[rustfmt::skip]
 const BELOW_TESTS: &[&str] = &[
-    "broker", "bus", "cli", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime",
-    "scheduler", "settings", "stages", "store", "telemetry", "testkit", "triggers", "worker",
+    "broker", "bus", "cli", "cron", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime",
+    "scheduler", "settings", "stages", "store", "telemetry", "templates", "testkit", "triggers", "worker",
 ];
 
 /// Each client library has one crate that names it; everybody else goes through that crate.
