@@ -2,7 +2,7 @@
 
 mod root;
 
-use gennaker_expressions::Environment;
+use gennaker_expressions::{Environment, Evaluation, evaluate_json};
 use gennaker_model::{Execution, Map, Stage, Status, routing::fnv1a64};
 use serde_json::{Value, json};
 
@@ -28,6 +28,21 @@ pub struct Evaluated {
     pub succeeded: Vec<String>,
     /// What must be known before it can be evaluated.
     pub needs: Vec<Lookup>,
+}
+
+impl From<Evaluation> for Evaluated {
+    fn from(evaluation: Evaluation) -> Self {
+        let needs = evaluation.needs.into_iter();
+        Self {
+            value: evaluation.value,
+            summary: match evaluation.summary.with_positions() {
+                Value::Object(summary) => summary,
+                _ => Map::new(),
+            },
+            succeeded: evaluation.succeeded,
+            needs: needs.map(Lookup::Expression).collect(),
+        }
+    }
 }
 
 impl Evaluated {
@@ -124,24 +139,7 @@ pub fn evaluate(state: &State, stage: &Stage, value: &Value, decision: &Context<
     environment.zone = decision.rules.zone.clone();
     environment.limits = decision.rules.limits;
     environment.lookups = &answers;
-    let evaluation = gennaker_expressions::evaluate_json(
-        value,
-        &Scope::of_stage(&state.doc, stage),
-        &environment,
-    );
-    Evaluated {
-        value: evaluation.value,
-        summary: match evaluation.summary.with_positions() {
-            Value::Object(summary) => summary,
-            _ => Map::new(),
-        },
-        succeeded: evaluation.succeeded,
-        needs: evaluation
-            .needs
-            .into_iter()
-            .map(Lookup::Expression)
-            .collect(),
-    }
+    evaluate_json(value, &Scope::of_stage(&state.doc, stage), &environment).into()
 }
 
 /// Where the random sequence of expressions begins: another one for each stage and each change of the execution.

@@ -122,8 +122,9 @@ impl Index {
         self.archived -= usize::from(entry.is_archived);
         let at = entry.place();
         self.all.remove(&at);
-        self.active.remove(&at);
-        self.failed.remove(&at);
+        if let Some(order) = self.order_of(entry.status) {
+            order.remove(&at);
+        }
         let pipeline = (entry.application.clone(), entry.config.clone());
         if let Some(order) = self.by_pipeline.get_mut(&pipeline) {
             order.remove(&at);
@@ -248,15 +249,20 @@ impl Index {
         let Some(Some(entry)) = self.entries.get_mut(place as usize) else {
             return;
         };
-        entry.status = status;
-        let at = entry.place();
+        let former = std::mem::replace(&mut entry.status, status);
         if !status.is_complete() && entry.is_archived {
             // It was restarted: what the archive has is not what it is any more.
             entry.is_archived = false;
             self.archived -= 1;
         }
-        self.active.remove(&at);
-        self.failed.remove(&at);
+        // Most of what happens to an execution leaves its status as it is.
+        if status == former {
+            return;
+        }
+        let at = entry.place();
+        if let Some(order) = self.order_of(former) {
+            order.remove(&at);
+        }
         if let Some(order) = self.order_of(status) {
             order.insert(at, place);
         }

@@ -1,37 +1,32 @@
 //! The archive over a real S3 server.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::{sync::OnceLock, time::Duration};
+use std::time::Duration;
 
 use aws_sdk_s3::{Client, config::Credentials};
 use bytes::Bytes;
 use gennaker_store::{Archive, ArchiveError, Error, OBJECT_BYTES_MAX, S3Options};
 use gennaker_testkit::s3::Server;
 
-fn server() -> &'static Server {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(Server::start)
-}
-
 fn options(bucket: &str) -> S3Options {
     S3Options {
         bucket: bucket.to_owned(),
         prefix: "/archive/".to_owned(),
         region: Some("us-east-1".to_owned()),
-        endpoint: Some(server().endpoint()),
+        endpoint: Some(Server::shared().endpoint()),
         is_path_style: true,
-        credentials: Some(server().credentials()),
+        credentials: Some(Server::shared().credentials()),
         refresh_every: Duration::MAX,
     }
 }
 
 fn client() -> Client {
-    let (id, secret) = server().credentials();
+    let (id, secret) = Server::shared().credentials();
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .region(aws_sdk_s3::config::Region::new("us-east-1"))
-        .endpoint_url(server().endpoint())
+        .endpoint_url(Server::shared().endpoint())
         .force_path_style(true)
         .credentials_provider(Credentials::new(id, secret, None, None, "test"));
     Client::from_conf(config.build())

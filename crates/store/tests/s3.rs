@@ -1,10 +1,7 @@
 //! The store over a real S3 server, and the layout that it leaves there for Front50.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::{
-    sync::OnceLock,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::{Client, config::Credentials};
 use futures_util::{StreamExt as _, stream};
@@ -20,19 +17,14 @@ use tokio_util::sync::CancellationToken;
 
 const NOW: i64 = 1_755_600_000_000;
 
-fn server() -> &'static Server {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(Server::start)
-}
-
 fn options(bucket: &str) -> S3Options {
     S3Options {
         bucket: bucket.to_owned(),
         prefix: "front50".to_owned(),
         region: Some("us-east-1".to_owned()),
-        endpoint: Some(server().endpoint()),
+        endpoint: Some(Server::shared().endpoint()),
         is_path_style: true,
-        credentials: Some(server().credentials()),
+        credentials: Some(Server::shared().credentials()),
         refresh_every: Duration::from_millis(100),
     }
 }
@@ -70,12 +62,12 @@ impl Fixture {
 
     /// The bucket as Front50 sees it.
     fn client(&self) -> Client {
-        let (id, secret) = server().credentials();
+        let (id, secret) = Server::shared().credentials();
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .region(aws_sdk_s3::config::Region::new("us-east-1"))
-            .endpoint_url(server().endpoint())
+            .endpoint_url(Server::shared().endpoint())
             .force_path_style(true)
             .credentials_provider(Credentials::new(id, secret, None, None, "test"));
         Client::from_conf(config.build())

@@ -60,6 +60,15 @@ pub struct Server {
 }
 
 impl Server {
+    /// The one server of a test program: tests take buckets of their own.
+    ///
+    /// # Panics
+    /// As [`Self::start`].
+    pub fn shared() -> &'static Self {
+        static SERVER: OnceLock<Server> = OnceLock::new();
+        SERVER.get_or_init(Self::start)
+    }
+
     /// Starts a server and waits until it is ready.
     ///
     /// # Panics

@@ -177,20 +177,7 @@ impl Trial {
         environment.zone = context.rules.zone.clone();
         environment.limits = context.rules.limits;
         environment.lookups = &answers;
-        let evaluation = evaluate_json(value, &Scope::of_execution(doc), &environment);
-        Evaluated {
-            value: evaluation.value,
-            summary: match evaluation.summary.with_positions() {
-                Value::Object(summary) => summary,
-                _ => Map::new(),
-            },
-            succeeded: evaluation.succeeded,
-            needs: evaluation
-                .needs
-                .into_iter()
-                .map(Lookup::Expression)
-                .collect(),
-        }
+        evaluate_json(value, &Scope::of_execution(doc), &environment).into()
     }
 
     /// Records an answer where the engine records it.
