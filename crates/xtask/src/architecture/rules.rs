@@ -3,21 +3,22 @@
 //! ```text
 //! roots      gennaker ─ may use every crate below            cli ─ outbound and the pure crates
 //!               │
-//! services   gate    scheduler    triggers    notify ─► worker
-//!               │        │            │          │        │
-//! adapters   bus ◄── store                   outbound     │
-//!               │        │                       │        │
+//! services   gate    scheduler    triggers    deploy  canary  notify ─► worker
+//!               │        │            │          │       │       │        │
+//!               │        │            │     artifacts ───┴───────┤        │
+//! adapters   bus ◄── store    kubernetes    bake             outbound     │
+//!               │        │         │                             │        │
 //! support    runtime    settings    telemetry     ─ for services and adapters alike       broker ─ for `bus` and roots
 //! - - - - - - - - - - - - - - - - - - - - - - - - - - - - below: pure, synchronous
 //! rules      intake ─► stages ─► engine ─► expressions       cron
 //!                │        │         │            ▲
 //!                │        │         │       templates ◄─ intake
-//!                └────────┴─────────┴─► model ◄──┘
+//!                └────────┴─────────┴─► model ◄──┘          manifests   judge
 //! ```
 //!
 //! Neighbours in the services row, or in the adapters row, never see each other. Two exceptions: `store` uses `bus`,
-//! because documents and blobs lie in JetStream or in S3 behind one type; and a pool of tasks (`notify`) is a service
-//! that stands on `worker`.
+//! because documents and blobs lie in JetStream or in S3 behind one type; and a pool of tasks (`deploy`, `canary`, `notify`)
+//! is a service that stands on `worker`. `artifacts` stands on `outbound` for its accounts that speak HTTP.
 
 /// What kind of crate it is; the strictness of the rules follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,8 @@ pub(super) const CRATES: &[Rule] = &[
     // Rules.
     pure("cron", &[]),
     pure("expressions", &[]),
+    pure("judge", &[]),
+    pure("manifests", &[]),
     pure("model", &[]),
     pure("engine", &["expressions", "model"]),
     pure("stages", &["engine", "expressions", "model"]),
@@ -91,6 +94,12 @@ pub(super) const CRATES: &[Rule] = &[
         &["broker", "model", "runtime", "settings", "telemetry"],
     ),
     library("outbound", &["model", "runtime", "settings", "telemetry"]),
+    library(
+        "kubernetes",
+        &["manifests", "model", "runtime", "settings", "telemetry"],
+    ),
+    // Runs the tools that bake; knows no network.
+    library("bake", &["model", "settings"]),
     library(
         "store",
         &[
@@ -136,6 +145,40 @@ pub(super) const CRATES: &[Rule] = &[
             "worker",
         ],
     ),
+    // Fetches by HTTP, so it stands on `outbound`.
+    library(
+        "artifacts",
+        &["model", "outbound", "runtime", "settings", "telemetry"],
+    ),
+    library(
+        "deploy",
+        &[
+            "artifacts",
+            "bake",
+            "kubernetes",
+            "manifests",
+            "model",
+            "outbound",
+            "runtime",
+            "settings",
+            "store",
+            "telemetry",
+            "worker",
+        ],
+    ),
+    library(
+        "canary",
+        &[
+            "judge",
+            "model",
+            "outbound",
+            "runtime",
+            "settings",
+            "store",
+            "telemetry",
+            "worker",
+        ],
+    ),
     library(
         "triggers",
         &[
@@ -158,6 +201,7 @@ pub(super) const CRATES: &[Rule] = &[
             "engine",
             "expressions",
             "intake",
+            "manifests",
             "model",
             "runtime",
             "settings",
@@ -174,6 +218,7 @@ pub(super) const CRATES: &[Rule] = &[
             "engine",
             "expressions",
             "intake",
+            "judge",
             "model",
             "outbound",
             "stages",
@@ -190,20 +235,23 @@ pub(super) const CRATES: &[Rule] = &[
 
 #[rustfmt::skip]
 const EVERY_LIBRARY: &[&str] = &[
-    "broker", "bus", "cron", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime",
-    "scheduler", "settings", "stages", "store", "telemetry", "templates", "triggers", "worker",
+    "artifacts", "bake", "broker", "bus", "canary", "cron", "deploy", "engine", "expressions", "gate", "intake", "judge",
+    "kubernetes", "manifests", "model", "notify", "outbound", "runtime", "scheduler", "settings", "stages", "store",
+    "telemetry", "templates", "triggers", "worker",
 ];
 
 #[rustfmt::skip]
 const BELOW_GENNAKER: &[&str] = &[
-    "broker", "bus", "cli", "cron", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime",
-    "scheduler", "settings", "stages", "store", "telemetry", "templates", "triggers", "worker",
+    "artifacts", "bake", "broker", "bus", "canary", "cli", "cron", "deploy", "engine", "expressions", "gate", "intake",
+    "judge", "kubernetes", "manifests", "model", "notify", "outbound", "runtime", "scheduler", "settings", "stages",
+    "store", "telemetry", "templates", "triggers", "worker",
 ];
 
 #[rustfmt::skip]
 const BELOW_TESTS: &[&str] = &[
-    "broker", "bus", "cli", "cron", "engine", "expressions", "gate", "intake", "model", "notify", "outbound", "runtime",
-    "scheduler", "settings", "stages", "store", "telemetry", "templates", "testkit", "triggers", "worker",
+    "artifacts", "bake", "broker", "bus", "canary", "cli", "cron", "deploy", "engine", "expressions", "gate", "intake",
+    "judge", "kubernetes", "manifests", "model", "notify", "outbound", "runtime", "scheduler", "settings", "stages",
+    "store", "telemetry", "templates", "testkit", "triggers", "worker",
 ];
 
 /// Each client library has one crate that names it; everybody else goes through that crate.
@@ -230,16 +278,25 @@ pub(super) const WALLS: &[Wall] = &[
         crates: &["telemetry"],
     },
     Wall {
+        library: "kube",
+        crates: &["kubernetes"],
+    },
+    Wall {
+        library: "k8s-openapi",
+        crates: &["kubernetes"],
+    },
+    // `store` keeps documents and archives there, `artifacts` fetches from buckets of others.
+    Wall {
         library: "aws-sdk-s3",
-        crates: &["store"],
+        crates: &["artifacts", "store"],
     },
     Wall {
         library: "aws-config",
-        crates: &["store"],
+        crates: &["artifacts", "store"],
     },
     Wall {
         library: "aws-smithy-http-client",
-        crates: &["store"],
+        crates: &["artifacts", "store"],
     },
 ];
 
