@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::{Client, config::Credentials};
 use bytes::Bytes;
-use gennaker_store::{Archive, ArchiveError, Error, OBJECT_BYTES_MAX, S3Options};
+use gennaker_store::{Archive, ObjectError, Error, OBJECT_BYTES_MAX, S3Options};
 use gennaker_testkit::s3::Server;
 
 fn options(bucket: &str) -> S3Options {
@@ -67,7 +67,7 @@ async fn what_one_process_stores_another_reads_and_deletes() {
         }
         assert!(matches!(
             one.get(&object).await,
-            Err(ArchiveError::Lost { .. })
+            Err(ObjectError::Lost { .. })
         ));
         assert!(keys(bucket).await.is_empty());
     }
@@ -98,7 +98,7 @@ async fn what_somebody_changed_is_told_and_not_shown() {
     put.body(content(99).into()).send().await.unwrap();
     let read = archive.get(&object).await;
     assert!(
-        matches!(read, Err(ArchiveError::Damaged { .. })),
+        matches!(read, Err(ObjectError::Damaged { .. })),
         "{read:?}"
     );
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gennaker_bus::{Kv, Record};
 use gennaker_engine::State;
 use gennaker_model::{Execution, ExecutionId, Stage};
-use gennaker_store::ArchiveError;
+use gennaker_store::ObjectError;
 
 use super::{Archived, Header, Loaded, Records, Saved, archive, header_key, mark_key};
 use crate::{
@@ -24,7 +24,7 @@ pub(crate) enum LoadError {
     Bus(#[from] gennaker_bus::Error),
     /// The archive does not answer, or has lost it.
     #[error(transparent)]
-    Archive(#[from] ArchiveError),
+    Archive(#[from] ObjectError),
     /// The record is not what this version writes.
     #[error("the checkpoint of {0} cannot be read")]
     Decode(ExecutionId, #[source] serde_json::Error),
@@ -157,7 +157,7 @@ pub(super) async fn load_record(
         let missing = match assemble(records, execution, &record).await {
             Ok(Some(loaded)) => return Ok(loaded),
             Ok(None) => LoadError::Torn(execution.clone()),
-            Err(LoadError::Archive(lost @ ArchiveError::Lost { .. })) => LoadError::Archive(lost),
+            Err(LoadError::Archive(lost @ ObjectError::Lost { .. })) => LoadError::Archive(lost),
             Err(error) => return Err(error),
         };
         // A part that is gone was replaced: then the header has changed too.

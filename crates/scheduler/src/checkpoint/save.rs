@@ -9,7 +9,7 @@ use bytes::Bytes;
 use gennaker_bus::{Kv, Put};
 use gennaker_engine::State;
 use gennaker_model::{ExecutionId, Stage, StageId};
-use gennaker_store::ArchiveError;
+use gennaker_store::ObjectError;
 
 use super::{
     Header, Leftovers, LoadError, Part, RECORD_BYTES_MAX, Records, STAGE_BYTES_INLINE, Saved,
@@ -40,7 +40,7 @@ pub(crate) enum SaveError {
     Load(#[from] LoadError),
     /// The archive does not take it.
     #[error(transparent)]
-    Archive(#[from] ArchiveError),
+    Archive(#[from] ObjectError),
 }
 
 impl From<ReadError> for SaveError {

@@ -1,0 +1,223 @@
+//! Blobs: the large values of executions. A value above 64 KiB lies here once for each execution, found by its hash, and the log,
+//! the checkpoints, the history, tasks, reports and commands refer to it.
+//!
+//! **Who owns a value.** Each belongs to one execution (`name` of its [`Object`]) and stays as long as that does: nothing of an
+//! execution that exists is ever collected, so a reference cannot be left behind. All of them go when the execution is erased
+//! ([`Blobs::forget`]), and those of an execution that never came to be after a day ([`Blobs::older_than`]).
+//!
+//! **Order.** A value is stored before the message, or the entry of a log, that names it is sent.
+//!
+//! **Messages.** A text of JSON up to [`SEAL_FROM`] bytes is its own message, and nothing here looks at it. From a longer one the
+//! large values are cut (module `seal`), and the message begins with a byte that no JSON begins with: nobody who writes JSON can
+//! write a reference. See `docs/adr/0010-large-values.md`.
+
+mod seal;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use gennaker_bus::{Bucket, Bus, Put, token};
+
+pub use seal::{Cut, Hole, SEAL_FROM, Sealed, cut};
+
+use crate::{
+    Error,
+    documents::S3Options,
+    objects::{OBJECT_BYTES_MAX, Object, ObjectError, Place, pieces::Pieces, s3::Folder},
+};
+
+/// First byte of a message from which values were cut; 1 begins what the scheduler compresses.
+const SEALED: u8 = 2;
+
+/// Objects of one message that are moved at the same time.
+const AT_ONCE: usize = 4;
+
+/// First token of the records that tell when the first value of an execution came.
+const MARK: &str = "m";
+
+/// Where large values lie. Cheap to clone.
+#[derive(Clone)]
+pub struct Blobs(Place);
+
+/// Why a message is not whole.
+#[derive(Debug, thiserror::Error)]
+pub enum Unopened {
+    /// A value cannot be read.
+    #[error(transparent)]
+    Value(#[from] ObjectError),
+    /// It is not what [`Blobs::encode`] wrote.
+    #[error("the message cannot be read")]
+    Malformed(#[from] serde_json::Error),
+    /// Its references do not fit its text.
+    #[error("the references of the message do not fit it")]
+    Misfit,
+    /// With its values it would be too large.
+    #[error("with its values it has {bytes} bytes, more than {limit}")]
+    TooLarge {
+        /// How many.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+}
+
+impl Unopened {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::Value(error) => error.is_transient(),
+            Self::Malformed(_) | Self::Misfit | Self::TooLarge { .. } => false,
+        }
+    }
+}
+
+impl Blobs {
+    /// Values in the broker.
+    #[must_use]
+    pub fn kv(bus: &Bus) -> Self {
+        Self(Place::Pieces(Pieces::new(bus.kv(Bucket::Values), 'v')))
+    }
+
+    /// Values in the folder `values` below the prefix, in a bucket of S3; a bucket that is missing is made.
+    ///
+    /// # Errors
+    /// [`Error::Bucket`] when it can be neither found nor made.
+    pub async fn s3(options: S3Options) -> Result<Self, Error> {
+        // A folder of its own: what lies in it is listed and deleted by execution.
+        let prefix = format!("{}/values", options.prefix.trim_end_matches('/'));
+        let options = S3Options { prefix, ..options };
+        let folder = Box::pin(Folder::connect(options)).await?;
+        Ok(Self(Place::S3(folder)))
+    }
+
+    /// The message for a text of JSON: the text itself, or, when it is long, the text without the values that were stored before
+    /// this returns. They belong to `execution`.
+    ///
+    /// # Errors
+    /// When a value cannot be stored.
+    pub async fn encode(&self, execution: &str, text: Vec<u8>) -> Result<Bytes, ObjectError> {
+        self.encode_knowing(execution, text, &BTreeSet::new()).await
+    }
+
+    /// The same, where the values in `known` are stored already.
+    ///
+    /// # Errors
+    /// When a value cannot be stored.
+    pub async fn encode_knowing(
+        &self,
+        execution: &str,
+        text: Vec<u8>,
+        known: &BTreeSet<Object>,
+    ) -> Result<Bytes, ObjectError> {
+        let Some(cut) = cut(&text, execution) else {
+            return Ok(text.into());
+        };
+        self.store(&cut, &text.into(), known).await?;
+        Ok(cut.sealed.message())
+    }
+
+    /// The text of JSON that a message stands for.
+    ///
+    /// # Errors
+    /// [`Unopened`]
+    pub async fn open(&self, message: Bytes) -> Result<Bytes, Unopened> {
+        match Sealed::of_message(&message)? {
+            None => Ok(message),
+            Some(sealed) => Ok(self.fill(&sealed).await?.into()),
+        }
+    }
+
+    /// Stores the values that were cut from `text`, without those in `known`.
+    ///
+    /// # Errors
+    /// When one cannot be stored.
+    pub async fn store(
+        &self,
+        cut: &Cut,
+        text: &Bytes,
+        known: &BTreeSet<Object>,
+    ) -> Result<(), ObjectError> {
+        let new: BTreeMap<&Object, Bytes> = cut
+            .values()
+            .filter(|(object, _)| !known.contains(object))
+            .map(|(object, range)| (object, text.slice(range)))
+            .collect();
+        let puts = new.into_iter().map(|(object, content)| self.put(object, content));
+        stream::iter(puts).buffer_unordered(AT_ONCE).try_collect().await
+    }
+
+    /// The whole text of JSON.
+    ///
+    /// # Errors
+    /// [`Unopened`]
+    pub async fn fill(&self, sealed: &Sealed) -> Result<Vec<u8>, Unopened> {
+        let (bytes, limit) = (sealed.bytes(), OBJECT_BYTES_MAX as u64);
+        if bytes > limit {
+            return Err(Unopened::TooLarge { bytes, limit });
+        }
+        let needed: BTreeSet<&Object> = sealed.objects().collect();
+        let gets = needed.into_iter().map(|object| async move {
+            let content = self.0.get(object).await?;
+            Ok::<_, ObjectError>((object, content))
+        });
+        let values: BTreeMap<&Object, Bytes> =
+            stream::iter(gets).buffer_unordered(AT_ONCE).try_collect().await?;
+        sealed.filled(&values).ok_or(Unopened::Misfit)
+    }
+
+    /// Deletes every value of an execution. One that is stored meanwhile may go or stay.
+    ///
+    /// # Errors
+    /// When the place does not answer: repeat.
+    pub async fn forget(&self, execution: &str) -> Result<(), ObjectError> {
+        match &self.0 {
+            Place::S3(folder) => folder.delete_all(execution).await,
+            Place::Pieces(pieces) => {
+                let key = mark(execution);
+                let Some(record) = pieces.bucket.get(&key).await? else {
+                    return Ok(());
+                };
+                pieces.delete_all(execution).await?;
+                pieces.bucket.delete_if(&key, record.revision).await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Executions whose values came before an instant (epoch milliseconds). Whether they exist is not known here.
+    ///
+    /// # Errors
+    /// When the place does not answer.
+    pub async fn older_than(&self, before_ms: i64) -> Result<Vec<String>, ObjectError> {
+        let pieces = match &self.0 {
+            Place::S3(folder) => return folder.names_before(before_ms).await,
+            Place::Pieces(pieces) => pieces,
+        };
+        let mut names = Vec::new();
+        let mut marks = pieces.bucket.scan(MARK).await?;
+        while let Some(record) = marks.next().await.transpose()? {
+            let at = i64::try_from(record.time_ms).unwrap_or(i64::MAX);
+            let token = record.key.strip_prefix(MARK).and_then(|it| it.strip_prefix('.'));
+            names.extend(token.and_then(gennaker_bus::subject::name).filter(|_| at < before_ms));
+        }
+        Ok(names)
+    }
+
+    async fn put(&self, object: &Object, content: Bytes) -> Result<(), ObjectError> {
+        if let Place::Pieces(pieces) = &self.0 {
+            // Before the value, so that no value is without one; an older one says as much.
+            let (key, value) = (mark(object.name()), Bytes::from_static(b"1"));
+            let (Put::Done(_) | Put::Conflict) =
+                pieces.bucket.put_if(&key, 0, value, None).await?;
+        }
+        self.0.put(object, content).await
+    }
+}
+
+fn mark(execution: &str) -> String {
+    format!("{MARK}.{}", token(execution))
+}
