@@ -118,7 +118,12 @@ impl Role {
                 vec![EVENT_STREAM.to_owned()],
             ),
             Self::Gate => (
-                vec![bucket(DOCUMENTS), bucket(LEASES), bucket(SETTINGS), bucket(VALUES)],
+                vec![
+                    bucket(DOCUMENTS),
+                    bucket(LEASES),
+                    bucket(SETTINGS),
+                    bucket(VALUES),
+                ],
                 Vec::new(),
             ),
         };

@@ -3,7 +3,10 @@
 //!
 //! **Who owns a value.** Each belongs to one execution (`name` of its [`Object`]) and stays as long as that does: nothing of an
 //! execution that exists is ever collected, so a reference cannot be left behind. All of them go when the execution is erased
-//! ([`Blobs::forget`]), and those of an execution that never came to be after a day ([`Blobs::older_than`]).
+//! ([`Blobs::forget`]), and those of an execution that never came to be after a day ([`Blobs::forget_old`]). Whoever stores values
+//! of an execution of which they know none renews its mark, on the revision that is there, before anything else; whoever deletes
+//! takes the mark away from them on the revision that was old. One of the two fails. (S3 has no such marks: there the time is
+//! looked at once more, just before.)
 //!
 //! **Order.** A value is stored before the message, or the entry of a log, that names it is sent.
 //!
@@ -21,7 +24,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use gennaker_bus::{Bucket, Bus, Put, token};
 
-pub use seal::{Cut, Hole, SEAL_FROM, Sealed, cut};
+pub use seal::{Cut, Hole, SEAL_FROM, Sealed, cut, has_large_values};
 
 use crate::{
     Error,
@@ -35,8 +38,11 @@ const SEALED: u8 = 2;
 /// Objects of one message that are moved at the same time.
 const AT_ONCE: usize = 4;
 
-/// First token of the records that tell when the first value of an execution came.
+/// First token of the records that tell when a value of an execution was stored last by somebody who knew of none.
 const MARK: &str = "m";
+
+/// What such a record says while the values are deleted.
+const GOING: &[u8] = b"0";
 
 /// Where large values lie. Cheap to clone.
 #[derive(Clone)]
@@ -131,7 +137,7 @@ impl Blobs {
         }
     }
 
-    /// Stores the values that were cut from `text`, without those in `known`.
+    /// Stores the values that were cut from `text`, without those in `known`. Who knows any knows that the execution exists.
     ///
     /// # Errors
     /// When one cannot be stored.
@@ -141,13 +147,24 @@ impl Blobs {
         text: &Bytes,
         known: &BTreeSet<Object>,
     ) -> Result<(), ObjectError> {
-        let new: BTreeMap<&Object, Bytes> = cut
+        let new: BTreeMap<Object, Bytes> = cut
             .values()
             .filter(|(object, _)| !known.contains(object))
-            .map(|(object, range)| (object, text.slice(range)))
+            .map(|(object, range)| (object.clone(), text.slice(range)))
             .collect();
-        let puts = new.into_iter().map(|(object, content)| self.put(object, content));
-        stream::iter(puts).buffer_unordered(AT_ONCE).try_collect().await
+        if known.is_empty()
+            && let Some((object, _)) = cut.values().next()
+        {
+            self.renew(object.name()).await?;
+        }
+        let puts = new.into_iter().map(|(object, content)| {
+            let place = self.0.clone();
+            async move { place.put(&object, content).await }
+        });
+        stream::iter(puts)
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
     }
 
     /// The whole text of JSON.
@@ -159,32 +176,55 @@ impl Blobs {
         if bytes > limit {
             return Err(Unopened::TooLarge { bytes, limit });
         }
-        let needed: BTreeSet<&Object> = sealed.objects().collect();
-        let gets = needed.into_iter().map(|object| async move {
-            let content = self.0.get(object).await?;
-            Ok::<_, ObjectError>((object, content))
+        let gets = sealed.known().into_iter().map(|object| {
+            let place = self.0.clone();
+            async move {
+                let content = place.get(&object).await?;
+                Ok::<_, ObjectError>((object, content))
+            }
         });
-        let values: BTreeMap<&Object, Bytes> =
-            stream::iter(gets).buffer_unordered(AT_ONCE).try_collect().await?;
+        let values: BTreeMap<Object, Bytes> = stream::iter(gets)
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
         sealed.filled(&values).ok_or(Unopened::Misfit)
     }
 
-    /// Deletes every value of an execution. One that is stored meanwhile may go or stay.
+    /// Deletes every value of an execution that is gone.
     ///
     /// # Errors
     /// When the place does not answer: repeat.
     pub async fn forget(&self, execution: &str) -> Result<(), ObjectError> {
-        match &self.0 {
-            Place::S3(folder) => folder.delete_all(execution).await,
-            Place::Pieces(pieces) => {
-                let key = mark(execution);
-                let Some(record) = pieces.bucket.get(&key).await? else {
-                    return Ok(());
-                };
-                pieces.delete_all(execution).await?;
-                pieces.bucket.delete_if(&key, record.revision).await?;
-                Ok(())
+        self.forget_old(execution, i64::MAX).await
+    }
+
+    /// Deletes every value of an execution that does not exist, unless one came at or after an instant (epoch milliseconds).
+    ///
+    /// # Errors
+    /// When the place does not answer: repeat.
+    pub async fn forget_old(&self, execution: &str, before_ms: i64) -> Result<(), ObjectError> {
+        let pieces = match &self.0 {
+            Place::Pieces(pieces) => pieces,
+            Place::S3(folder) => return folder.delete_old(execution, before_ms).await,
+        };
+        let key = mark(execution);
+        loop {
+            let Some(record) = pieces.bucket.get(&key).await? else {
+                return Ok(());
+            };
+            let at = i64::try_from(record.time_ms).unwrap_or(i64::MAX);
+            let is_going = record.value == GOING;
+            if at >= before_ms && !is_going {
+                return Ok(());
             }
+            let going = Bytes::from_static(GOING);
+            let put = pieces.bucket.put_if(&key, record.revision, going, None);
+            let Put::Done(revision) = put.await? else {
+                continue;
+            };
+            pieces.delete_all(execution).await?;
+            pieces.bucket.delete_if(&key, revision).await?;
+            return Ok(());
         }
     }
 
@@ -201,20 +241,40 @@ impl Blobs {
         let mut marks = pieces.bucket.scan(MARK).await?;
         while let Some(record) = marks.next().await.transpose()? {
             let at = i64::try_from(record.time_ms).unwrap_or(i64::MAX);
-            let token = record.key.strip_prefix(MARK).and_then(|it| it.strip_prefix('.'));
-            names.extend(token.and_then(gennaker_bus::subject::name).filter(|_| at < before_ms));
+            let token = record
+                .key
+                .strip_prefix(MARK)
+                .and_then(|it| it.strip_prefix('.'));
+            names.extend(
+                token
+                    .and_then(gennaker_bus::subject::name)
+                    .filter(|_| at < before_ms),
+            );
         }
         Ok(names)
     }
 
-    async fn put(&self, object: &Object, content: Bytes) -> Result<(), ObjectError> {
-        if let Place::Pieces(pieces) = &self.0 {
-            // Before the value, so that no value is without one; an older one says as much.
-            let (key, value) = (mark(object.name()), Bytes::from_static(b"1"));
-            let (Put::Done(_) | Put::Conflict) =
-                pieces.bucket.put_if(&key, 0, value, None).await?;
+    /// Says that values of an execution are stored from now on.
+    async fn renew(&self, execution: &str) -> Result<(), ObjectError> {
+        let Place::Pieces(pieces) = &self.0 else {
+            return Ok(());
+        };
+        let key = mark(execution);
+        let mut revision = 0;
+        loop {
+            let value = Bytes::from_static(b"1");
+            if let Put::Done(_) = pieces.bucket.put_if(&key, revision, value, None).await? {
+                return Ok(());
+            }
+            revision = match pieces.bucket.get(&key).await? {
+                Some(record) if record.value == GOING => {
+                    let name = execution.to_owned();
+                    return Err(ObjectError::Going { name });
+                }
+                Some(record) => record.revision,
+                None => 0,
+            };
         }
-        self.0.put(object, content).await
     }
 }
 

@@ -56,14 +56,14 @@ use tokio_util::sync::CancellationToken;
 
 pub use applications::Upserted;
 pub use archive::Archive;
-pub use blobs::{Blobs, Cut, Hole, SEAL_FROM, Sealed, Unopened, cut};
+pub use blobs::{Blobs, Cut, Hole, SEAL_FROM, Sealed, Unopened, cut, has_large_values};
 pub use cache::Watch;
 pub use document::{Document, Entry};
 pub use documents::{Documents, Revision, S3Options};
 pub use error::{Error, SaveError};
 pub use import::{Foreign, Found, Front50, Imported};
-pub use objects::{OBJECT_BYTES_MAX, Object, ObjectError};
 pub use key::{APPLICATION_BYTES_MAX, Kind, NAME_BYTES_MAX, PIPELINE_BYTES_MAX};
+pub use objects::{OBJECT_BYTES_MAX, Object, ObjectError};
 pub use pipelines::{Bulk, Configs};
 pub use save::Saved;
 pub use service_accounts::managed::ManagedAccounts;

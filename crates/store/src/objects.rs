@@ -66,6 +66,12 @@ pub enum ObjectError {
         /// What it belongs to.
         name: String,
     },
+    /// What it belongs to is being forgotten.
+    #[error("the objects of {name} are being deleted")]
+    Going {
+        /// What it belongs to.
+        name: String,
+    },
     /// It is not what was stored.
     #[error("an object of {name} is damaged")]
     Damaged {
@@ -79,7 +85,7 @@ impl ObjectError {
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         match self {
-            Self::Bus(_) | Self::Bucket { .. } => true,
+            Self::Bus(_) | Self::Bucket { .. } | Self::Going { .. } => true,
             Self::TooLarge { .. } | Self::Lost { .. } | Self::Damaged { .. } => false,
         }
     }

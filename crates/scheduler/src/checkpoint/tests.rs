@@ -7,7 +7,7 @@ use gennaker_bus::{
 };
 use gennaker_engine::State;
 use gennaker_model::{Execution, ExecutionId, Status};
-use gennaker_store::Archive;
+use gennaker_store::{Archive, Blobs};
 use serde_json::{Value, json};
 
 use super::{
@@ -39,6 +39,7 @@ impl World {
         let records = Records {
             kv: bus.kv(Bucket::State(0)),
             archive: Archive::kv(&bus),
+            blobs: Blobs::kv(&bus),
         };
         Self {
             broker,

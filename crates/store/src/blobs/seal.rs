@@ -104,6 +104,12 @@ pub fn cut(text: &[u8], execution: &str) -> Option<Cut> {
     Some(Cut { sealed, ranges })
 }
 
+/// Whether there is anything to cut from a text of JSON: as [`cut`], without the work.
+#[must_use]
+pub fn has_large_values(text: &[u8]) -> bool {
+    text.len() > SEAL_FROM && (text.len() > TEXT_BYTES_MAX || !large_values(text, true).is_empty())
+}
+
 impl Cut {
     /// The values, and where each stands in the text.
     pub fn values(&self) -> impl Iterator<Item = (&Object, Range<usize>)> {
@@ -122,6 +128,12 @@ impl Sealed {
             Some((&SEALED, rest)) => serde_json::from_slice(rest).map(Some),
             Some(_) | None => Ok(None),
         }
+    }
+
+    /// Whether values were cut from what a message says.
+    #[must_use]
+    pub fn is_message(message: &[u8]) -> bool {
+        message.first() == Some(&SEALED)
     }
 
     /// As a message.
@@ -152,7 +164,7 @@ impl Sealed {
 
     /// The whole text; `None` when a value is missing or the holes are not where they say.
     #[must_use]
-    pub fn filled(&self, values: &BTreeMap<&Object, Bytes>) -> Option<Vec<u8>> {
+    pub fn filled(&self, values: &BTreeMap<Object, Bytes>) -> Option<Vec<u8>> {
         let rest = self.json.get().as_bytes();
         let mut text = Vec::with_capacity(usize::try_from(self.bytes()).ok()?);
         let mut from = 0;

@@ -88,10 +88,13 @@ impl Folder {
         }
     }
 
-    /// Deletes every object that belongs to `name`.
-    pub(crate) async fn delete_all(&self, name: &str) -> Result<(), ObjectError> {
-        let prefix = format!("{}{}/", self.path, token(name));
-        for (key, _) in self.list(&prefix).await? {
+    /// Deletes every object that belongs to `name`, unless one was stored at or after an instant (epoch milliseconds).
+    pub(crate) async fn delete_old(&self, name: &str, before_ms: i64) -> Result<(), ObjectError> {
+        let listed = self.list(&format!("{}{}/", self.path, token(name))).await?;
+        if listed.iter().any(|(_, at)| *at >= before_ms) {
+            return Ok(());
+        }
+        for (key, _) in listed {
             let request = self.client.delete_object().bucket(&*self.bucket).key(key);
             match request.send().await {
                 Ok(_) => {}
@@ -106,7 +109,9 @@ impl Folder {
     pub(crate) async fn names_before(&self, before_ms: i64) -> Result<Vec<String>, ObjectError> {
         let mut newest: BTreeMap<String, i64> = BTreeMap::new();
         for (key, at) in self.list(&self.path).await? {
-            let token = key.strip_prefix(&*self.path).and_then(|rest| rest.split('/').next());
+            let token = key
+                .strip_prefix(&*self.path)
+                .and_then(|rest| rest.split('/').next());
             if let Some(name) = token.and_then(gennaker_bus::subject::name) {
                 let newest = newest.entry(name).or_insert(at);
                 *newest = at.max(*newest);
