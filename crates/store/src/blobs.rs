@@ -71,6 +71,14 @@ pub enum Unopened {
 }
 
 impl Unopened {
+    /// The place did not answer within the time that the caller had.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self::Value(ObjectError::Bus(gennaker_bus::Error::Unavailable {
+            what: "no large value came in time".to_owned(),
+        }))
+    }
+
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_transient(&self) -> bool {

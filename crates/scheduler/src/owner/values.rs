@@ -193,11 +193,7 @@ impl Owner {
                 responder,
             } = command;
             let opened = tokio::time::timeout(OPEN_WITHIN, opened(&blobs, &payload, limit)).await;
-            let opened = opened.unwrap_or(Err(Unopened::Value(ObjectError::Bus(
-                gennaker_bus::Error::Unavailable {
-                    what: "the values of a command".to_owned(),
-                },
-            ))));
+            let opened = opened.unwrap_or_else(|_| Err(Unopened::silent()));
             let opened = opened.map_err(|error| NotOpened { class, error });
             let arrival = match opened {
                 Ok((payload, known)) => {
