@@ -45,8 +45,10 @@ pub enum Bucket {
     Docs,
     /// Settings of the fleet.
     Cfg,
-    /// Pieces of large values.
+    /// Archived executions, in pieces.
     Blobs,
+    /// Large values of executions, in pieces.
+    Values,
 }
 
 impl Bus {
@@ -116,6 +118,7 @@ impl Bus {
             Bucket::Docs => ("gk_docs".to_owned(), None),
             Bucket::Cfg => ("gk_cfg".to_owned(), None),
             Bucket::Blobs => ("gk_blobs".to_owned(), Some(MARKER_TTL)),
+            Bucket::Values => ("gk_values".to_owned(), Some(MARKER_TTL)),
         };
         Kv::new(self.backend.clone(), name, marker_ttl, self.ids.clone())
     }

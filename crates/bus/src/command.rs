@@ -14,7 +14,7 @@ use crate::error::{CommandError, Error};
 /// Largest part of an answer in bytes.
 const PART_BYTES: usize = 512 * 1024;
 /// Largest joined answer in bytes.
-const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 const PART: &str = "Gk-Part";
 
 /// Who may send a command; each class has its own subject, so that the broker can check the sender's rights.

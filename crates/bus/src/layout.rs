@@ -171,7 +171,8 @@ impl Layout {
         streams.extend(self.pools.iter().map(|pool| self.effect(&pool.name)));
         streams.push(self.documents());
         streams.push(self.settings());
-        streams.push(self.blobs());
+        streams.push(self.pieces("gk_blobs", "Archived executions, in pieces"));
+        streams.push(self.pieces("gk_values", "Large values of executions, in pieces"));
         streams.push(self.advisories());
         streams
     }
@@ -352,15 +353,12 @@ impl Layout {
         }
     }
 
-    fn blobs(&self) -> StreamSpec {
+    fn pieces(&self, bucket: &str, description: &str) -> StreamSpec {
         StreamSpec {
             per_subject_max: Some(1),
             message_ttl: true,
             compressed: true,
-            ..self.bucket(
-                "gk_blobs",
-                "Large values and archived executions, in pieces",
-            )
+            ..self.bucket(bucket, description)
         }
     }
 

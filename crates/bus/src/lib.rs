@@ -44,7 +44,9 @@ pub mod subject;
 mod tasks;
 
 pub use bus::{Bucket, Bus};
-pub use command::{Class, Command, CommandStream, Question, QuestionStream, Responder};
+pub use command::{
+    ANSWER_BYTES_MAX, Class, Command, CommandStream, Question, QuestionStream, Responder,
+};
 pub use core_subjects::Subscription;
 pub use delivery::{Delivery, DeliveryStream};
 pub use error::{BootstrapError, CommandError, Error, Rejection};

@@ -7,6 +7,8 @@
 //! | `triggers` | events, documents | starts |
 //! | `gate` | documents, leases | documents, events, commands |
 //!
+//! Everybody reads and writes large values of executions, which what is said refers to; only the scheduler removes them.
+//!
 //! A worker may make no consumer, not even one to read with: who makes a consumer names the subject to which the broker
 //! delivers, and the broker does not ask whether that one may publish there. So a worker cannot write into a log or into the state of
 //! an execution, whatever happens to it. `gate` and `triggers` do make readers of documents, and are trusted that far.
@@ -26,6 +28,7 @@ const DOCUMENTS: &str = "gk_docs";
 const LEASES: &str = "gk_lease";
 const SETTINGS: &str = "gk_cfg";
 const BLOBS: &str = "gk_blobs";
+const VALUES: &str = "gk_values";
 
 /// A kind of process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +89,8 @@ impl Role {
         rights.hear([format!("{}.>", self.inbox_prefix())]);
         // Everybody counts partitions, and must count the same.
         rights.read(SETTINGS);
+        rights.read(VALUES);
+        rights.write(VALUES);
         match self {
             Self::Scheduler => rights.of_scheduler(layout),
             Self::Worker { pool } => rights.of_worker(pool),
@@ -104,13 +109,21 @@ impl Role {
                 layout.consumers().into_iter().map(|it| it.stream).collect(),
             ),
             // The stream of its tasks lies in memory: it may be gone, and is made again by the scheduler.
-            Self::Worker { pool } => (vec![bucket(&ledger(pool))], vec![layout::task_stream(pool)]),
+            Self::Worker { pool } => (
+                vec![bucket(&ledger(pool)), bucket(VALUES)],
+                vec![layout::task_stream(pool)],
+            ),
             Self::Triggers => (
-                vec![bucket(DOCUMENTS), bucket(SETTINGS)],
+                vec![bucket(DOCUMENTS), bucket(SETTINGS), bucket(VALUES)],
                 vec![EVENT_STREAM.to_owned()],
             ),
             Self::Gate => (
-                vec![bucket(DOCUMENTS), bucket(LEASES), bucket(SETTINGS)],
+                vec![
+                    bucket(DOCUMENTS),
+                    bucket(LEASES),
+                    bucket(SETTINGS),
+                    bucket(VALUES),
+                ],
                 Vec::new(),
             ),
         };

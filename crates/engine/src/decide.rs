@@ -68,7 +68,7 @@ pub struct Rules {
     pub lookups_max: usize,
     /// Bytes that the answers to the expressions of one stage may take.
     pub lookup_bytes_max: usize,
-    /// Bytes that the context of a stage may take once its expressions are evaluated: it is recorded in one piece.
+    /// Bytes that the context of a stage may take once its expressions are evaluated.
     pub context_bytes_max: usize,
     /// Time zone of expressions.
     pub zone: TimeZone,
@@ -85,8 +85,8 @@ impl Default for Rules {
             depth_max: 32,
             steps_max: 200_000,
             lookups_max: 50,
-            lookup_bytes_max: 1 << 20,
-            context_bytes_max: 384 * 1024,
+            lookup_bytes_max: 8 << 20,
+            context_bytes_max: 8 << 20,
             zone: TimeZone::UTC,
             limits: Limits::default(),
         }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use gennaker_bus::{Bucket, Bus, Held, Lease};
 use gennaker_model::routing::fnv1a64;
 use gennaker_runtime::{Clock, Scope};
-use gennaker_store::{Archive, Store};
+use gennaker_store::{Archive, Blobs, Store};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -28,6 +28,7 @@ pub struct Scheduler {
     bus: Bus,
     store: Store,
     archive: Archive,
+    blobs: Blobs,
     clock: Clock,
 }
 
@@ -49,13 +50,14 @@ struct Gone {
 }
 
 impl Scheduler {
-    /// A scheduler; nothing happens before [`Self::run`]. Its archive is in the broker, unless [`Self::with_archive`] names
-    /// another one.
+    /// A scheduler; nothing happens before [`Self::run`]. Its archive and the large values are in the broker, unless
+    /// [`Self::with_archive`] and [`Self::with_blobs`] name other places.
     #[must_use]
     pub fn new(config: Config, bus: Bus, store: Store, clock: Clock) -> Self {
         Self {
             config: Arc::new(config),
             archive: Archive::kv(&bus),
+            blobs: Blobs::kv(&bus),
             bus,
             store,
             clock,
@@ -66,6 +68,12 @@ impl Scheduler {
     #[must_use]
     pub fn with_archive(self, archive: Archive) -> Self {
         Self { archive, ..self }
+    }
+
+    /// The same with large values in another place. Everybody in an installation has the same one.
+    #[must_use]
+    pub fn with_blobs(self, blobs: Blobs) -> Self {
+        Self { blobs, ..self }
     }
 
     /// Takes partitions and runs them until the scope is cancelled; then hands them back.
@@ -230,6 +238,7 @@ impl Scheduler {
             records: Records {
                 kv: self.bus.kv(Bucket::State(partition)),
                 archive: self.archive.clone(),
+                blobs: self.blobs.clone(),
             },
             scope: own.clone(),
         };

@@ -11,6 +11,9 @@
 //! revision that we know: that write is the commit. Then the replaced parts are deleted. A header with a higher epoch than
 //! ours means that we are deposed; one with a lower epoch was a late write of a former owner and is replaced.
 //!
+//! Large values of stages and of the rest of the state lie in neither: the records refer to them (`gennaker_store::Blobs`). Of
+//! an execution that has some and only waits, the header says enough to let it wait on, so that nobody has to read them.
+//!
 //! The document and the history of an execution that was complete long enough are in the archive (module `archive`); its header
 //! stays and says where.
 
@@ -21,19 +24,22 @@ mod save;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use gennaker_bus::{Kv, token};
 use gennaker_engine::State;
 use gennaker_model::{Execution, ExecutionId, Stage, StageId};
-use gennaker_store::{Archive, Object};
+use gennaker_store::{Archive, Blobs, Object};
 use serde::{Deserialize, Serialize};
 
 use crate::history::{Kept, Tail};
 pub(crate) use archive::{Moved, move_out};
-pub(crate) use erase::erase;
-pub(crate) use load::{Brief, LoadError, brief_of, load, shown, stands_for};
-pub(crate) use save::{SaveError, save};
+pub(crate) use erase::{erase, forget};
+pub(crate) use load::{Brief, Found, LoadError, brief_of, load, load_or_rest, shown, stands_for};
+pub(crate) use save::{SaveError, save, weight};
 
 /// Version of the header.
 const VERSION: u8 = 1;
@@ -51,6 +57,8 @@ pub(crate) struct Records {
     pub kv: Kv,
     /// Where documents go in the end.
     pub archive: Archive,
+    /// Where large values lie.
+    pub blobs: Blobs,
 }
 
 /// The header as it is stored.
@@ -71,6 +79,12 @@ struct Header {
     /// Keys that hold the state in pieces, when it is too large for the header.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pieces: Vec<String>,
+    /// What take-over and lists need of a state in pieces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outline: Option<Box<Outline>>,
+    /// It has large values, and waits for nothing but a person, a timer or another execution.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    rests: bool,
     /// Keys that hold large stages in pieces.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     stages: BTreeMap<StageId, Vec<String>>,
@@ -83,6 +97,18 @@ struct Header {
     /// What is not needed any more.
     #[serde(default, skip_serializing_if = "Leftovers::is_empty")]
     leftovers: Leftovers,
+}
+
+/// What a header says of a state that lies in pieces.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Outline {
+    /// The document as lists show it, and the timers.
+    state: State,
+    /// Whether the document has everything that lists show.
+    is_whole: bool,
+    /// What [`State::is_live`] says of the whole.
+    is_live: bool,
 }
 
 /// What a header says about an execution in the archive.
@@ -122,6 +148,8 @@ pub(crate) struct Saved {
     pub history: Kept,
     /// Bytes of the tail, as it was handed over, that this checkpoint moved to a chunk.
     pub moved: usize,
+    /// Large values of the execution that are known to be stored. They stay as long as it does.
+    pub values: Arc<BTreeSet<Object>>,
     pieces: Vec<String>,
     stages: BTreeMap<StageId, (Arc<Stage>, Vec<String>)>,
     /// Where the archive has what was loaded.

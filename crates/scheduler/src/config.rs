@@ -22,9 +22,8 @@ pub struct Config {
     pub group_max: usize,
     /// Bytes after which a group is closed.
     pub group_bytes_max: usize,
-    /// Bytes of the facts of one input; more is refused. With [`Self::group_bytes_max`] it must stay below the broker's largest
-    /// message.
-    pub decision_bytes_max: usize,
+    /// Bytes of an execution, and of the facts of one input; more is refused.
+    pub execution_bytes_max: usize,
     /// After a group of [`Self::linger_from`] inputs the next append begins no earlier than this after its append.
     pub linger: Duration,
     /// Inputs in a group that show that many more are on their way.
@@ -111,7 +110,7 @@ impl Config {
             lease_renew: Duration::from_secs(1),
             group_max: 256,
             group_bytes_max: 320 * 1024,
-            decision_bytes_max: 560 * 1024,
+            execution_bytes_max: 32 << 20,
             linger: Duration::from_millis(2),
             linger_from: 8,
             queue_max: 8_192,

@@ -1,15 +1,20 @@
 //! The history of an execution: every fact that was decided about it, in order. The partition's log holds the same facts, but is
 //! purged behind the checkpoints; this stays as long as the execution does.
 //!
-//! A step is one decision, a line of JSON: `{"rev":…,"at":…,"e":[facts]}`. The newest steps are the *tail* and stand in the
+//! A step is one decision, a line of JSON: `{"rev":…,"at":…,"e":[facts]}`, or with `"sealed"` in the place of `"e"` when its
+//! large values lie elsewhere. The newest steps are the *tail* and stand in the
 //! execution's header; when the tail grows it is moved to records of its own (chunks, keys `h.<execution>.…`). Folding all
 //! steps with [`gennaker_engine::apply()`] gives the state again.
 
 use gennaker_bus::Kv;
+use gennaker_store::{Blobs, Sealed, Unopened};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::packing::{Damaged, unpack};
+use crate::{
+    packing::{Damaged, unpack},
+    record::Key,
+};
 
 /// A tail longer than this goes to a chunk at the next checkpoint of an execution that stays in memory, in bytes.
 const TAIL_BYTES_LIVE: usize = 8 * 1024;
@@ -19,6 +24,9 @@ const TAIL_BYTES_LEAVING: usize = 64 * 1024;
 
 /// Most records of one history; after that the oldest go. With the largest records this is 32 MiB.
 const KEYS_MAX: usize = 64;
+
+/// Most bytes of the steps that are told at once: what an answer takes, with room for what is read again.
+const STEPS_BYTES_MAX: u64 = 40 << 20;
 
 /// Steps that are in no chunk yet, as lines.
 #[derive(Clone, Debug, Default)]
@@ -49,9 +57,10 @@ impl Tail {
         Self(lines.to_vec())
     }
 
-    /// Adds a decision: the revision after it, its time (epoch milliseconds), and its facts as a JSON array.
-    pub fn add(&mut self, revision: u64, at: i64, facts: &[u8]) {
-        let head = format!("{{\"rev\":{revision},\"at\":{at},\"e\":");
+    /// Adds a decision: the revision after it, its time (epoch milliseconds), and its facts as an entry of the log has them.
+    pub fn add(&mut self, revision: u64, at: i64, key: Key, facts: &[u8]) {
+        let key = key.name();
+        let head = format!("{{\"rev\":{revision},\"at\":{at},\"{key}\":");
         self.0.reserve(head.len() + facts.len() + 2);
         self.0.extend_from_slice(head.as_bytes());
         self.0.extend_from_slice(facts);
@@ -167,14 +176,53 @@ pub(crate) async fn lines(kv: &Kv, kept: &Kept, tail: &Tail) -> Result<Option<Ve
     Ok(Some(lines))
 }
 
-/// The steps of a history.
-pub(crate) fn steps(lines: &[u8]) -> Vec<serde_json::Value> {
-    lines
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
+/// A step as its line has it.
+#[derive(Deserialize)]
+struct Line {
+    rev: u64,
+    at: i64,
+    #[serde(default)]
+    e: serde_json::Value,
+    #[serde(default)]
+    sealed: Option<Sealed>,
+}
+
+/// The steps of a history, with their large values, as long as all of them have fewer than [`STEPS_BYTES_MAX`] bytes; steps after
+/// that have null in the place of a large value, and say in `withheld` how many there are.
+///
+/// # Errors
+/// When a value cannot be read.
+pub(crate) async fn steps(lines: &[u8], blobs: &Blobs) -> Result<Vec<serde_json::Value>, Unopened> {
+    let mut steps = Vec::new();
+    let mut bytes = lines.len() as u64;
+    for line in lines.split(|byte| *byte == b'\n') {
         // The first line may have lost its beginning with a dropped record.
-        .filter_map(|line| serde_json::from_slice(line).ok())
-        .collect()
+        let Ok(line) = serde_json::from_slice::<Line>(line) else {
+            continue;
+        };
+        let Line {
+            rev,
+            at,
+            mut e,
+            sealed,
+        } = line;
+        let mut withheld = 0;
+        if let Some(sealed) = sealed {
+            bytes += sealed.bytes();
+            if bytes <= STEPS_BYTES_MAX {
+                e = serde_json::from_slice(&blobs.fill(&sealed).await?)?;
+            } else {
+                e = serde_json::from_str(sealed.json())?;
+                withheld = sealed.objects().count();
+            }
+        }
+        let mut step = serde_json::json!({"rev": rev, "at": at, "e": e});
+        if withheld > 0 {
+            step["withheld"] = withheld.into();
+        }
+        steps.push(step);
+    }
+    Ok(steps)
 }
 
 #[cfg(test)]
@@ -184,7 +232,7 @@ mod tests {
     fn tail(steps: u64) -> Tail {
         let mut tail = Tail::default();
         for revision in 1..=steps {
-            tail.add(revision, 7, br#"[{"e":"x","text":"a\nb"}]"#);
+            tail.add(revision, 7, Key::Facts, br#"[{"e":"x","text":"a\nb"}]"#);
         }
         tail
     }

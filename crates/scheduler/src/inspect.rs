@@ -1,10 +1,14 @@
 //! Reading a partition's log from outside, for simulations and tools. Nothing here changes anything.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
 use gennaker_engine::Event;
 use gennaker_model::ExecutionId;
+use gennaker_store::Object;
 
-use crate::record::Record;
 pub use crate::record::Unreadable;
+use crate::record::{Entry, Record};
 
 /// A message of a partition's log.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,11 +32,14 @@ pub struct Facts {
     pub deleted: bool,
 }
 
-/// Reads the payload of a log message.
+/// Reads the payload of a log message; large values are those that `value` shows.
 ///
 /// # Errors
-/// When it is not what this version writes.
-pub fn read(payload: &[u8]) -> Result<Message, Unreadable> {
+/// When it is not what this version writes, or a value is missing.
+pub fn read(
+    payload: &[u8],
+    value: impl Fn(&Object) -> Option<Bytes>,
+) -> Result<Message, Unreadable> {
     let Record {
         v: _,
         at,
@@ -41,11 +48,32 @@ pub fn read(payload: &[u8]) -> Result<Message, Unreadable> {
     } = Record::read(payload)?;
     let facts = entries
         .into_iter()
-        .map(|entry| Facts {
-            execution: entry.x,
-            events: entry.e,
-            deleted: entry.deleted,
-        })
-        .collect();
+        .map(|entry| facts(entry, &value))
+        .collect::<Result<_, _>>()?;
     Ok(Message { at, owner, facts })
+}
+
+fn facts(entry: Entry, value: impl Fn(&Object) -> Option<Bytes>) -> Result<Facts, Unreadable> {
+    let Entry {
+        x,
+        e,
+        sealed,
+        deleted,
+    } = entry;
+    let events = match sealed {
+        None => e,
+        Some(sealed) => {
+            let values = sealed
+                .objects()
+                .map(|object| Some((object.clone(), value(object)?)));
+            let values: Option<BTreeMap<Object, Bytes>> = values.collect();
+            let text = values.and_then(|values| sealed.filled(&values));
+            serde_json::from_slice(&text.ok_or(Unreadable::Incomplete)?)?
+        }
+    };
+    Ok(Facts {
+        execution: x,
+        events,
+        deleted,
+    })
 }

@@ -58,6 +58,10 @@ static ARCHIVE_FAILURES: Counter = Counter::new(
     "gennaker_archive_failures_total",
     "Moves, deletions and reads that the archive or the state bucket did not do.",
 );
+static VALUES: Counter = Counter::new(
+    "gennaker_values_total",
+    "Large values that decisions referred to, those that were stored before included.",
+);
 static TIMERS: Gauge<1> = Gauge::labelled("gennaker_timers", "Armed timers.", ["partition"]);
 
 /// Registers them; once per process is enough, again does no harm.
@@ -79,6 +83,7 @@ pub(crate) fn register() -> Result<(), InvalidMetric> {
         &MOVED_BYTES,
         &ERASED,
         &ARCHIVE_FAILURES,
+        &VALUES,
         &TIMERS,
     ])
 }
@@ -105,6 +110,11 @@ pub(crate) fn archived(bytes: u64) {
 
 pub(crate) fn erased() {
     ERASED.inc();
+}
+
+/// How many large values a decision referred to.
+pub(crate) fn values_stored(count: usize) {
+    VALUES.add(count as u64);
 }
 
 pub(crate) fn archive_failed() {

@@ -19,6 +19,7 @@ mod retire;
 mod spans;
 mod start;
 mod templated;
+mod values;
 mod work;
 
 use std::{
@@ -61,6 +62,9 @@ pub(crate) enum Ended {
 
 /// Checkpoints that are written at the same time.
 const SAVES_MAX: usize = 64;
+
+/// Commands whose large values are read at the same time.
+const OPENS_MAX: usize = 8;
 
 /// How long an append waits before it is tried again, when the log is full.
 const FULL_RETRY: Duration = Duration::from_millis(250);
@@ -130,6 +134,8 @@ pub(crate) struct Owner {
     sender: mpsc::Sender<Arrival>,
     saves: mpsc::Sender<Saving>,
     save_slots: Arc<Semaphore>,
+    /// Commands whose large values are read at the same time.
+    open_slots: Arc<Semaphore>,
     ended: Option<Ended>,
 }
 
@@ -167,6 +173,8 @@ struct Live {
     /// Log sequence of the last change.
     changed: u64,
     saving: bool,
+    /// What waits until the large values of a decision are stored; `None` when no decision waits for that.
+    held: Option<Vec<Work>>,
     deleted: bool,
 }
 
@@ -177,6 +185,9 @@ pub(crate) struct TakenOver {
     pub time: i64,
     pub first: u64,
     pub executions: Vec<Recovered>,
+    /// Executions with large values that only wait: the document as lists show it with the timers, and the log sequence that
+    /// their header stands for.
+    pub resting: Vec<(Box<State>, u64)>,
 }
 
 /// An execution as take-over found it.
@@ -229,6 +240,7 @@ impl Owner {
             sender,
             saves,
             save_slots: Arc::new(Semaphore::new(SAVES_MAX)),
+            open_slots: Arc::new(Semaphore::new(OPENS_MAX)),
             ended: None,
             around,
         };
@@ -250,6 +262,7 @@ impl Owner {
             }
         }
         owner.adopt(taken.executions);
+        owner.adopt_resting(taken.resting);
         owner.index_the_rest();
         owner.turn(arrivals, saved).await
     }

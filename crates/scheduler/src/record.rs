@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use gennaker_engine::Event;
 use gennaker_model::ExecutionId;
+use gennaker_store::Sealed;
 use serde::{Deserialize, Serialize};
 
 use crate::packing::{Damaged, pack, unpack};
@@ -38,6 +39,9 @@ pub(crate) struct Entry {
     /// What happened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub e: Vec<Event>,
+    /// What happened, without its large values; then the list above is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<Sealed>,
     /// It was deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
@@ -49,6 +53,9 @@ pub enum Unreadable {
     /// It is damaged.
     #[error(transparent)]
     Damaged(#[from] Damaged),
+    /// A large value that it names is not there.
+    #[error("a large value is missing")]
+    Incomplete,
     /// It says what this version does not know.
     #[error(transparent)]
     Unknown(#[from] serde_json::Error),
@@ -106,6 +113,25 @@ impl Writer {
 pub(crate) struct Encoded {
     bytes: Vec<u8>,
     facts: Range<usize>,
+    key: Key,
+}
+
+/// What facts are called in an entry, and in a step of a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// They are there.
+    Facts,
+    /// They are there but for their large values.
+    Sealed,
+}
+
+impl Key {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Facts => "e",
+            Self::Sealed => "sealed",
+        }
+    }
 }
 
 impl Encoded {
@@ -114,23 +140,46 @@ impl Encoded {
         &self.bytes
     }
 
-    /// The facts alone, a JSON array.
+    /// The facts alone: a JSON array, or what [`Self::key`] says.
     pub fn facts(&self) -> &[u8] {
         &self.bytes[self.facts.clone()]
+    }
+
+    /// How they are encoded.
+    pub fn key(&self) -> Key {
+        self.key
     }
 }
 
 /// Encodes the facts about one execution.
 pub(crate) fn encode(x: &ExecutionId, events: &[Event]) -> Result<Encoded, serde_json::Error> {
+    encode_as(x, Key::Facts, events)
+}
+
+/// Encodes the facts about one execution whose large values lie elsewhere.
+pub(crate) fn encode_sealed(
+    x: &ExecutionId,
+    sealed: &Sealed,
+) -> Result<Encoded, serde_json::Error> {
+    encode_as(x, Key::Sealed, sealed)
+}
+
+fn encode_as(
+    x: &ExecutionId,
+    key: Key,
+    facts: &(impl Serialize + ?Sized),
+) -> Result<Encoded, serde_json::Error> {
     let mut bytes = Vec::with_capacity(1024);
     bytes.extend_from_slice(b"{\"x\":");
     serde_json::to_writer(&mut bytes, x)?;
-    bytes.extend_from_slice(b",\"e\":");
+    bytes.extend_from_slice(b",\"");
+    bytes.extend_from_slice(key.name().as_bytes());
+    bytes.extend_from_slice(b"\":");
     let start = bytes.len();
-    serde_json::to_writer(&mut bytes, events)?;
+    serde_json::to_writer(&mut bytes, facts)?;
     let facts = start..bytes.len();
     bytes.push(b'}');
-    Ok(Encoded { bytes, facts })
+    Ok(Encoded { bytes, facts, key })
 }
 
 /// Encodes the deletion of an execution.
@@ -138,6 +187,7 @@ pub(crate) fn encode_deleted(x: &ExecutionId) -> Result<Vec<u8>, serde_json::Err
     serde_json::to_vec(&Entry {
         x: x.clone(),
         e: Vec::new(),
+        sealed: None,
         deleted: true,
     })
 }

@@ -6,18 +6,22 @@
 //! 3. Replay from that first sequence to our own record; a fact counts for an execution only above the sequence in its header.
 //!    A missing sequence means that a purge passed us: again from 2.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use gennaker_bus::{Appended, subject};
-use gennaker_engine::{State, apply};
+use gennaker_engine::{Event, State, apply};
 use gennaker_model::ExecutionId;
+use gennaker_store::{Object, Unopened};
 
 use crate::{
-    checkpoint::{self, LoadError, Saved},
+    checkpoint::{self, LoadError, Loaded, Saved},
     history::Tail,
     owner::{Recovered, Surroundings, TakenOver},
-    record::{Entry, Record, Unreadable, VERSION},
+    record::{Entry, Key, Record, Unreadable, VERSION},
 };
 
 /// Why a partition was not taken over.
@@ -35,6 +39,9 @@ pub(crate) enum Failure {
     /// The log holds what this version cannot read.
     #[error("log message {0} cannot be read")]
     Log(u64, #[source] Unreadable),
+    /// A large value of a log message cannot be read.
+    #[error("a large value of log message {0} cannot be read")]
+    Value(u64, #[source] Unopened),
     /// The log and the state do not fit: they were restored from different times.
     #[error(
         "log message {sequence} does not fit the state of execution {execution}: the log and the state bucket come from \
@@ -61,6 +68,8 @@ struct Found {
     deleted: bool,
     /// It is in the archive, and was not read there.
     archived: bool,
+    /// It only waits and has large values, which were not read.
+    resting: Option<Box<State>>,
     saved: Saved,
     unsaved: Option<(u64, u64)>,
 }
@@ -99,13 +108,22 @@ pub(crate) async fn take_over(around: &Surroundings, nonce: String) -> Result<Ta
         let first = around.log.first_sequence().await?;
         let mut found = live_ones(around, epoch).await?;
         if replay(around, epoch, first, &mut found).await? {
-            let executions = found.into_values().filter_map(recovered).collect();
+            let mut resting = Vec::new();
+            let mut executions = Vec::new();
+            for mut found in found.into_values() {
+                if let Some(state) = found.resting.take() {
+                    resting.push((state, found.saved.sequence));
+                } else {
+                    executions.extend(recovered(found));
+                }
+            }
             return Ok(TakenOver {
                 epoch,
                 nonce,
                 time,
                 first,
                 executions,
+                resting,
             });
         }
         tracing::info!(
@@ -123,6 +141,7 @@ fn recovered(found: Found) -> Option<Recovered> {
         saved,
         unsaved,
         archived: _,
+        resting: _,
     } = found;
     let state = state?;
     (unsaved.is_some() || state.is_live()).then_some(Recovered {
@@ -150,7 +169,7 @@ async fn live_ones(
         ids.extend(id);
     }
     let loads = ids.into_iter().map(|id| async move {
-        let found = load(around, &id, epoch).await?;
+        let found = load_live(around, &id, epoch).await?;
         Ok::<_, Failure>((id, found))
     });
     stream::iter(loads).buffered(READS).try_collect().await
@@ -171,10 +190,32 @@ async fn look_up(around: &Surroundings, id: &ExecutionId, epoch: u64) -> Result<
     })
 }
 
+/// A parked execution with large values needs none of them in memory.
+async fn load_live(around: &Surroundings, id: &ExecutionId, epoch: u64) -> Result<Found, Failure> {
+    match checkpoint::load_or_rest(&around.records, id).await? {
+        None => Ok(Found::default()),
+        Some(checkpoint::Found::Resting { epoch: by, .. }) if by > epoch => {
+            Err(Failure::Superseded)
+        }
+        Some(checkpoint::Found::Resting {
+            state, sequence, ..
+        }) => Ok(Found {
+            saved: Saved::of_sequence(sequence),
+            resting: Some(state),
+            ..Found::default()
+        }),
+        Some(checkpoint::Found::Whole(loaded)) => found(*loaded, epoch),
+    }
+}
+
 async fn load(around: &Surroundings, id: &ExecutionId, epoch: u64) -> Result<Found, Failure> {
-    let Some(loaded) = checkpoint::load(&around.records, id).await? else {
-        return Ok(Found::default());
-    };
+    match checkpoint::load(&around.records, id).await? {
+        None => Ok(Found::default()),
+        Some(loaded) => found(loaded, epoch),
+    }
+}
+
+fn found(loaded: Loaded, epoch: u64) -> Result<Found, Failure> {
     if loaded.epoch > epoch {
         return Err(Failure::Superseded);
     }
@@ -209,26 +250,80 @@ async fn replay(
                 let loaded = look_up(around, &fact.x, epoch).await?;
                 found.insert(fact.x.clone(), loaded);
             }
-            let restarted =
-                |held: &&mut Found| held.archived && held.saved.sequence < entry.sequence;
-            if let Some(held) = found.get_mut(&fact.x).filter(restarted) {
+            let went_on = |held: &&mut Found| {
+                (held.archived || held.resting.is_some()) && held.saved.sequence < entry.sequence
+            };
+            if let Some(held) = found.get_mut(&fact.x).filter(went_on) {
                 *held = load(around, &fact.x, epoch).await?;
             }
-            if let Some(execution) = found.get_mut(&fact.x) {
-                fold(execution, fact, entry.sequence, record.at)?;
+            if let Some(execution) = found.get_mut(&fact.x)
+                && entry.sequence > execution.saved.sequence
+            {
+                let facts = Facts::of(around, fact, entry.sequence).await?;
+                fold(execution, facts, entry.sequence, record.at)?;
             }
         }
     }
     Ok(expected > epoch)
 }
 
-fn fold(found: &mut Found, entry: Entry, sequence: u64, at: i64) -> Result<(), Failure> {
-    if sequence <= found.saved.sequence {
-        return Ok(());
+/// An entry of the log with its large values.
+struct Facts {
+    x: ExecutionId,
+    events: Vec<Event>,
+    /// As a step of the history has them.
+    encoded: (Key, Vec<u8>),
+    values: BTreeSet<Object>,
+    deleted: bool,
+}
+
+impl Facts {
+    async fn of(around: &Surroundings, entry: Entry, sequence: u64) -> Result<Self, Failure> {
+        let unreadable = |error: serde_json::Error| Failure::Log(sequence, error.into());
+        let Entry {
+            x,
+            e,
+            sealed,
+            deleted,
+        } = entry;
+        let (events, encoded, values) = match sealed {
+            None => {
+                let encoded = (Key::Facts, serde_json::to_vec(&e).map_err(unreadable)?);
+                (e, encoded, BTreeSet::new())
+            }
+            Some(sealed) => {
+                let text = around.records.blobs.fill(&sealed).await;
+                let text = text.map_err(|error| Failure::Value(sequence, error))?;
+                let events = serde_json::from_slice(&text).map_err(unreadable)?;
+                let encoded = (
+                    Key::Sealed,
+                    serde_json::to_vec(&sealed).map_err(unreadable)?,
+                );
+                (events, encoded, sealed.known())
+            }
+        };
+        Ok(Self {
+            x,
+            events,
+            encoded,
+            values,
+            deleted,
+        })
     }
-    let Entry { x, e, deleted } = entry;
-    let facts = serde_json::to_vec(&e).map_err(|error| Failure::Log(sequence, error.into()))?;
-    for event in e {
+}
+
+fn fold(found: &mut Found, facts: Facts, sequence: u64, at: i64) -> Result<(), Failure> {
+    let Facts {
+        x,
+        events,
+        encoded: (key, facts),
+        values,
+        deleted,
+    } = facts;
+    if !values.is_empty() {
+        Arc::make_mut(&mut found.saved.values).extend(values);
+    }
+    for event in events {
         match &mut found.state {
             None if found.deleted => {}
             None => found.state = apply::created(&event),
@@ -244,7 +339,7 @@ fn fold(found: &mut Found, entry: Entry, sequence: u64, at: i64) -> Result<(), F
     if let Some(state) = &found.state
         && facts.as_slice() != b"[]"
     {
-        found.tail.add(state.revision, at, &facts);
+        found.tail.add(state.revision, at, key, &facts);
     }
     found.deleted |= deleted;
     found.unsaved = Some((

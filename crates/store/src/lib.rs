@@ -15,9 +15,11 @@
 //! | `pipelines`, `templates`, … | the rules of each kind, as Front50 has them |
 //! | `lookups` | what the engine asks of documents |
 //! | `import` | taking over what a Front50 left |
-//! | `archive` | what is written once and kept long: finished executions |
+//! | `objects` | what is written once and found by name and content, over the same two places |
+//! | `archive` | finished executions, as objects |
+//! | `blobs` | large values of executions, as objects, and messages without them |
 //!
-//! Beside it, [`Archive`]: objects that are written once and found by name and content, over the same two places.
+//! Beside it, [`Archive`] and [`Blobs`].
 //!
 //! It knows the rules of a document (what a pipeline must have, who holds a name) and nothing about HTTP, permissions or
 //! executions. `gate` reads through it, the tasks that save documents write through it, `triggers` watches pipelines with
@@ -26,6 +28,7 @@
 
 mod applications;
 mod archive;
+mod blobs;
 mod cache;
 mod document;
 mod documents;
@@ -35,6 +38,7 @@ mod key;
 mod lookups;
 mod names;
 mod notifications;
+mod objects;
 mod pipelines;
 mod plugins;
 mod projects;
@@ -51,13 +55,15 @@ use gennaker_bus::{Bus, Put};
 use tokio_util::sync::CancellationToken;
 
 pub use applications::Upserted;
-pub use archive::{Archive, ArchiveError, OBJECT_BYTES_MAX, Object};
+pub use archive::Archive;
+pub use blobs::{Blobs, Cut, Hole, SEAL_FROM, Sealed, Unopened, cut, has_large_values};
 pub use cache::Watch;
 pub use document::{Document, Entry};
 pub use documents::{Documents, Revision, S3Options};
 pub use error::{Error, SaveError};
 pub use import::{Foreign, Found, Front50, Imported};
 pub use key::{APPLICATION_BYTES_MAX, Kind, NAME_BYTES_MAX, PIPELINE_BYTES_MAX};
+pub use objects::{OBJECT_BYTES_MAX, Object, ObjectError};
 pub use pipelines::{Bulk, Configs};
 pub use save::Saved;
 pub use service_accounts::managed::ManagedAccounts;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::{Client, config::Credentials};
 use bytes::Bytes;
-use gennaker_store::{Archive, ArchiveError, Error, OBJECT_BYTES_MAX, S3Options};
+use gennaker_store::{Archive, Error, OBJECT_BYTES_MAX, ObjectError, S3Options};
 use gennaker_testkit::s3::Server;
 
 fn options(bucket: &str) -> S3Options {
@@ -67,7 +67,7 @@ async fn what_one_process_stores_another_reads_and_deletes() {
         }
         assert!(matches!(
             one.get(&object).await,
-            Err(ArchiveError::Lost { .. })
+            Err(ObjectError::Lost { .. })
         ));
         assert!(keys(bucket).await.is_empty());
     }
@@ -97,10 +97,7 @@ async fn what_somebody_changed_is_told_and_not_shown() {
     let put = client().put_object().bucket(bucket).key(key);
     put.body(content(99).into()).send().await.unwrap();
     let read = archive.get(&object).await;
-    assert!(
-        matches!(read, Err(ArchiveError::Damaged { .. })),
-        "{read:?}"
-    );
+    assert!(matches!(read, Err(ObjectError::Damaged { .. })), "{read:?}");
 }
 
 #[tokio::test]

@@ -2,11 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use gennaker_bus::{Bucket, Delivery};
 use gennaker_model::{
     Map,
     work::{Order, Outcome, TaskMessage, TaskReport, VERSION},
 };
+use gennaker_store::{Sealed, Unopened};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
@@ -25,10 +27,28 @@ use crate::{
 /// The delivery that is not run any more: whoever ran the earlier ones is likely to have died of it.
 pub(crate) const DELIVERIES_MAX: u64 = 10;
 
+/// How long the large values of a task may take to be read: less than the broker waits for a sign of life.
+const VALUES_WITHIN: Duration = Duration::from_secs(10);
+
+/// When a task whose large values cannot be read is tried again.
+const VALUES_AGAIN: Duration = Duration::from_secs(5);
+
 /// Handles a delivery to its end.
 pub(crate) async fn handle(shared: Arc<Shared>, pool: Arc<PoolState>, mut delivery: Delivery) {
     let slot = delivery.take_slot();
-    match incoming::read(&delivery.address, &delivery.payload) {
+    let incoming = match whole(&shared, &delivery).await {
+        Ok(Some(payload)) => incoming::read(&delivery.address, &payload),
+        Ok(None) => incoming::read(&delivery.address, &delivery.payload),
+        Err(error) if error.is_transient() => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the large values of a task cannot be read now; it is handed back"
+            );
+            return hand_back(&delivery, VALUES_AGAIN).await;
+        }
+        Err(error) => incoming::incomplete(&delivery.address, &delivery.payload, &error),
+    };
+    match incoming {
         Incoming::Task(message) => {
             let span = metrics::span(&shared.name, &message, delivery.delivered);
             keep_alive(
@@ -62,6 +82,18 @@ pub(crate) async fn handle(shared: Arc<Shared>, pool: Arc<PoolState>, mut delive
             }
         }
     }
+}
+
+/// The payload with its large values; nothing when it is whole.
+async fn whole(shared: &Shared, delivery: &Delivery) -> Result<Option<Bytes>, Unopened> {
+    if !Sealed::is_message(&delivery.payload) {
+        return Ok(None);
+    }
+    let opened = shared.blobs.open(delivery.payload.clone());
+    tokio::time::timeout(VALUES_WITHIN, opened)
+        .await
+        .unwrap_or_else(|_| Err(Unopened::silent()))
+        .map(Some)
 }
 
 /// Runs `work` and tells the broker meanwhile that the task is in good hands.
@@ -183,12 +215,7 @@ async fn perform(
         return End::Report(not_run(shared, message, why));
     };
     let kv = shared.bus.kv(Bucket::Effect(pool.name.clone()));
-    let book = Book::new(
-        kv,
-        id.as_str(),
-        shared.clock.clone(),
-        shared.seed_for(message),
-    );
+    let book = Book::new(kv, id.as_str(), shared, message);
     let driver = Driver {
         shared: Arc::clone(shared),
         book,

@@ -7,15 +7,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gennaker_bus::{Error, Kv, Put};
+use gennaker_model::{ExecutionId, work::TaskMessage};
 use gennaker_runtime::{Backoff, Clock};
+use gennaker_store::Blobs;
 
-use crate::ledger::{self, Entry};
+use crate::{
+    ledger::{self, Entry},
+    report::REPORT_BYTES_MAX,
+    shared::Shared,
+};
 
 /// The entry of one effect.
 #[derive(Clone)]
 pub(crate) struct Book {
     kv: Kv,
     key: String,
+    blobs: Blobs,
+    execution: ExecutionId,
     clock: Clock,
     seed: u64,
 }
@@ -28,7 +36,7 @@ pub(crate) struct Found {
     pub stored_ms: i64,
 }
 
-/// The entry was written by a version that this one does not understand.
+/// The entry was written by a version that this one does not understand, or what it refers to is gone.
 #[derive(Debug)]
 pub(crate) struct Unreadable;
 
@@ -41,12 +49,14 @@ pub(crate) enum Written {
 }
 
 impl Book {
-    pub(crate) fn new(kv: Kv, effect: &str, clock: Clock, seed: u64) -> Self {
+    pub(crate) fn new(kv: Kv, effect: &str, shared: &Shared, message: &TaskMessage) -> Self {
         Self {
             kv,
             key: gennaker_bus::token(effect),
-            clock,
-            seed,
+            blobs: shared.blobs.clone(),
+            execution: message.execution.clone(),
+            clock: shared.clock.clone(),
+            seed: shared.seed_for(message),
         }
     }
 
@@ -56,7 +66,15 @@ impl Book {
             match self.kv.get(&self.key).await {
                 Ok(None) => return Ok(None),
                 Ok(Some(record)) => {
-                    let entry = serde_json::from_slice::<Entry>(&record.value)
+                    let value = match self.blobs.open(record.value).await {
+                        Ok(value) => value,
+                        Err(error) if error.is_transient() => {
+                            self.trouble(&mut backoff, &error).await;
+                            continue;
+                        }
+                        Err(_) => return Err(Unreadable),
+                    };
+                    let entry = serde_json::from_slice::<Entry>(&value)
                         .ok()
                         .filter(|entry| entry.v == ledger::VERSION)
                         .ok_or(Unreadable)?;
@@ -74,10 +92,12 @@ impl Book {
 
     /// Writes the entry if its revision is `expected` (0: there is none).
     pub(crate) async fn write(&self, expected: u64, entry: &Entry) -> Written {
-        let value: Bytes = serde_json::to_vec(entry)
-            .expect("an entry always serialises")
-            .into();
+        let text = serde_json::to_vec(entry).expect("an entry always serialises");
+        if text.len() > REPORT_BYTES_MAX {
+            return Written::TooLarge;
+        }
         let mut backoff = self.backoff();
+        let value = self.encoded(text, &mut backoff).await;
         loop {
             match self
                 .kv
@@ -92,10 +112,28 @@ impl Book {
         }
     }
 
-    async fn trouble(&self, backoff: &mut Backoff, error: &Error) {
+    /// The record of an entry, whose large values are stored.
+    async fn encoded(&self, text: Vec<u8>, backoff: &mut Backoff) -> Bytes {
+        if text.len() <= gennaker_store::SEAL_FROM {
+            return text.into();
+        }
+        loop {
+            match self
+                .blobs
+                .encode(self.execution.as_str(), text.clone())
+                .await
+            {
+                Ok(value) => return value,
+                // It is not too large: whatever it is may pass.
+                Err(error) => self.trouble(backoff, &error).await,
+            }
+        }
+    }
+
+    async fn trouble(&self, backoff: &mut Backoff, error: &(dyn std::error::Error + Send + Sync)) {
         if backoff.attempts().is_multiple_of(8) {
             tracing::warn!(
-                error = error as &dyn std::error::Error,
+                error = %error,
                 "the effect ledger does not answer; the task waits for it"
             );
         }

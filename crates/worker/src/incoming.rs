@@ -5,6 +5,7 @@ use gennaker_model::{
     AttemptId, ExecutionId, StageId,
     work::{self, TaskMessage},
 };
+use gennaker_store::{Sealed, Unopened};
 use serde_json::Value;
 
 /// A delivery's content.
@@ -50,6 +51,20 @@ pub(crate) fn read(address: &str, payload: &[u8]) -> Incoming {
         return Incoming::Unreadable(problem);
     };
     match addressed(address, &value, &problem) {
+        Some(addressed) => Incoming::Addressed(Box::new(addressed)),
+        None => Incoming::Unreadable(problem),
+    }
+}
+
+/// A task whose large values cannot be read.
+pub(crate) fn incomplete(address: &str, payload: &[u8], error: &Unopened) -> Incoming {
+    let problem = match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    };
+    let sealed = Sealed::of_message(payload).ok().flatten();
+    let value = sealed.and_then(|sealed| serde_json::from_str::<Value>(sealed.json()).ok());
+    match value.and_then(|value| addressed(address, &value, &problem)) {
         Some(addressed) => Incoming::Addressed(Box::new(addressed)),
         None => Incoming::Unreadable(problem),
     }

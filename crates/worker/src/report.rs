@@ -19,8 +19,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// Longest pause between two tries: it adds to every take-over.
 const AGAIN_MAX: Duration = Duration::from_millis(500);
 
-/// Largest report in bytes: an owner logs it whole, and a log message has this limit.
-const REPORT_BYTES_MAX: usize = 480 * 1024;
+/// Largest report in bytes, with its large values: as much as a whole execution may take.
+pub(crate) const REPORT_BYTES_MAX: usize = 32 << 20;
 
 /// What the owner said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,22 +43,21 @@ pub(crate) async fn deliver(
 ) -> Told {
     let mut backoff = Backoff::new(Duration::from_millis(200), AGAIN_MAX, seed);
     let mut replaced = false;
+    let mut encoded = None;
     loop {
-        let payload: Bytes = serde_json::to_vec(&report)
-            .expect("a report always serialises")
-            .into();
-        let answer = if payload.len() > REPORT_BYTES_MAX {
-            Said::Refused(
-                RefusalCode::TooLarge,
-                format!("it has {} bytes", payload.len()),
-            )
-        } else {
-            read(
-                shared
+        let payload = match encoded.take() {
+            Some(payload) => Ok(payload),
+            None => encode(shared, &report).await,
+        };
+        let answer = match payload {
+            Ok(payload) => {
+                encoded = Some(payload.clone());
+                let answer = shared
                     .bus
-                    .command(partition, Class::Report, payload, ANSWER_WITHIN)
-                    .await,
-            )
+                    .command(partition, Class::Report, payload, ANSWER_WITHIN);
+                read(answer.await)
+            }
+            Err(said) => said,
         };
         match answer {
             Said::Report { stale: true } => return Told::Stale,
@@ -74,6 +73,7 @@ pub(crate) async fn deliver(
                 // A result that cannot be told must not keep the stage open for ever.
                 replaced = true;
                 report.outcome = untellable(&report.outcome, kind, &why, shared.clock.now_ms());
+                encoded = None;
             }
             Said::Refused(_, why) | Said::Nothing(why) => {
                 if backoff.attempts() == 0 {
@@ -85,6 +85,17 @@ pub(crate) async fn deliver(
             }
         }
     }
+}
+
+/// The message of a report, whose large values are stored.
+async fn encode(shared: &Shared, report: &TaskReport) -> Result<Bytes, Said> {
+    let text = serde_json::to_vec(report).expect("a report always serialises");
+    if text.len() > REPORT_BYTES_MAX {
+        let why = format!("it has {} bytes", text.len());
+        return Err(Said::Refused(RefusalCode::TooLarge, why));
+    }
+    let encoded = shared.blobs.encode(report.execution.as_str(), text).await;
+    encoded.map_err(|error| Said::Nothing(format!("its large values cannot be stored: {error}")))
 }
 
 enum Said {

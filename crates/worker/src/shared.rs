@@ -5,12 +5,15 @@ use std::{sync::Arc, time::Duration};
 use gennaker_bus::Bus;
 use gennaker_model::{routing::fnv1a64, work::TaskMessage};
 use gennaker_runtime::{Clock, Scope};
+use gennaker_store::Blobs;
 use tokio::sync::Semaphore;
 
 use crate::{Registry, holds::Holds};
 
 pub(crate) struct Shared {
     pub bus: Bus,
+    /// Where large values lie.
+    pub blobs: Blobs,
     pub clock: Clock,
     /// Name of the process, for people.
     pub name: String,

@@ -116,9 +116,11 @@ impl World {
     pub(crate) async fn own(&self) {
         let mut commands = self.bus.serve_commands(PARTITION).await.unwrap();
         let (open, reports) = (Arc::clone(&self.open), Arc::clone(&self.reports));
+        let blobs = gennaker_store::Blobs::kv(&self.bus);
         self.scope.spawn("owner", async move {
             while let Some(command) = commands.next().await {
-                let report: TaskReport = serde_json::from_slice(&command.payload).unwrap();
+                let payload = blobs.open(command.payload).await.unwrap();
+                let report: TaskReport = serde_json::from_slice(&payload).unwrap();
                 let stale = !open.lock().unwrap().remove(&report.attempt);
                 if !stale {
                     reports.lock().unwrap().push(report);
@@ -141,6 +143,11 @@ impl World {
     pub(crate) async fn dispatch(&self, message: &TaskMessage) {
         self.open.lock().unwrap().insert(message.attempt);
         self.publish(message).await;
+    }
+
+    /// Opens the attempt.
+    pub(crate) fn expect(&self, attempt: AttemptId) {
+        self.open.lock().unwrap().insert(attempt);
     }
 
     /// Publishes the task of an attempt, open or not.

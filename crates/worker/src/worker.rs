@@ -6,6 +6,7 @@ use bytes::Bytes;
 use gennaker_bus::{Bus, subject};
 use gennaker_model::work::{Abort, Heartbeat, VERSION};
 use gennaker_runtime::{Backoff, CancellationToken, Clock, Report, Scope};
+use gennaker_store::Blobs;
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -47,13 +48,14 @@ pub struct Options {
 
 /// A worker process. See the crate's documentation.
 pub struct Worker {
-    shared: Arc<Shared>,
+    shared: Shared,
     pools: Vec<Arc<PoolState>>,
     drain: Duration,
 }
 
 impl Worker {
-    /// A worker that does nothing before [`Worker::run`].
+    /// A worker that does nothing before [`Worker::run`]. Large values are in the broker, unless [`Worker::with_blobs`] names
+    /// another place.
     #[must_use]
     pub fn new(bus: Bus, clock: Clock, options: Options) -> Self {
         let Options {
@@ -64,6 +66,7 @@ impl Worker {
             drain,
         } = options;
         let shared = Shared {
+            blobs: Blobs::kv(&bus),
             bus,
             clock,
             me: format!("{name}#{seed:016x}"),
@@ -85,10 +88,17 @@ impl Worker {
         });
         let pools = pools.collect();
         Self {
-            shared: Arc::new(shared),
+            shared,
             pools,
             drain,
         }
+    }
+
+    /// The same with large values in another place. Everybody in an installation has the same one.
+    #[must_use]
+    pub fn with_blobs(mut self, blobs: Blobs) -> Self {
+        self.shared.blobs = blobs;
+        self
     }
 
     /// Works until `cancel`, then takes nothing more, lets tasks at work end or hands them back, and returns when nothing of
@@ -100,6 +110,7 @@ impl Worker {
             pools,
             drain,
         } = self;
+        let shared = Arc::new(shared);
         metrics::register();
         let crash = AbortOnDrop(shared.scope.clone());
         tracing::info!(

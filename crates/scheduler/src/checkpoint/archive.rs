@@ -11,21 +11,25 @@
 //!
 //! After a crash, the sweep of the next owner does again what is missing: the same object, or the rest of the deletions.
 //!
-//! An object is a line of JSON with the version and the state, and a line for each step of the history; packed.
+//! An object is a line of JSON with the version and the state, and a line for each step of the history; packed. Large values are
+//! where they were: they stay as long as the execution does.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use gennaker_bus::{Put, Record};
 use gennaker_engine::State;
 use gennaker_model::{Execution, ExecutionId};
-use gennaker_store::{Archive, Object};
+use gennaker_store::{Object, Sealed, cut};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Archived, Header, LoadError, Loaded, RECORD_BYTES_MAX, Records, SaveError, Saved, VERSION,
     header_key,
-    load::{decode, load_record},
+    load::{decode, load_record, opened},
     save::delete_all,
 };
 use crate::{
@@ -57,7 +61,12 @@ pub(crate) enum Moved {
 #[serde(deny_unknown_fields)]
 struct Head<S> {
     v: u8,
-    state: S,
+    /// The state.
+    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    state: Option<S>,
+    /// The state without its large values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sealed: Option<Sealed>,
 }
 
 /// Moves a complete execution to the archive, or ends such a move that was begun.
@@ -108,20 +117,29 @@ pub(crate) async fn move_out(
 
 /// Reads an object.
 pub(super) async fn fetch(
-    archive: &Archive,
+    records: &Records,
     execution: &ExecutionId,
     object: &Object,
+    values: &mut BTreeSet<Object>,
 ) -> Result<(State, Tail), LoadError> {
-    let content = archive.get(object).await?;
+    let content = records.archive.get(object).await?;
     let plain = unpack(&content).map_err(|error| LoadError::Damaged(execution.clone(), error))?;
     let end = plain.iter().position(|byte| *byte == b'\n');
     let (head, lines) = plain.split_at(end.map_or(plain.len(), |end| end + 1));
     let undecoded = |error| LoadError::Decode(execution.clone(), error);
-    let Head { v, state }: Head<State> = serde_json::from_slice(head).map_err(undecoded)?;
+    let Head { v, state, sealed }: Head<State> = serde_json::from_slice(head).map_err(undecoded)?;
     if v != OBJECT_VERSION {
         let unknown = format!("version {v} is not understood; this is version {OBJECT_VERSION}");
         return Err(undecoded(serde::de::Error::custom(unknown)));
     }
+    let state = match (state, sealed) {
+        (Some(state), _) => state,
+        (None, Some(sealed)) => {
+            let text = opened(records, &sealed, values).await?;
+            serde_json::from_slice(&text).map_err(undecoded)?
+        }
+        (None, None) => return Err(undecoded(serde::de::Error::missing_field("state"))),
+    };
     Ok((state, Tail::of(lines)))
 }
 
@@ -148,10 +166,7 @@ async fn archived(
     let Some(lines) = history::lines(&records.kv, &saved.history, &tail).await? else {
         return Ok(None);
     };
-    let mut plain = serde_json::to_vec(&Head {
-        v: OBJECT_VERSION,
-        state: &state,
-    })?;
+    let mut plain = first_line(records, execution, &state, &saved).await?;
     plain.push(b'\n');
     plain.extend_from_slice(&lines);
     let object = records
@@ -161,17 +176,52 @@ async fn archived(
     Ok(Some(header_of(&state.doc, object, epoch, &saved)?))
 }
 
+/// The first line of an object, whose large values are stored.
+async fn first_line(
+    records: &Records,
+    execution: &ExecutionId,
+    state: &State,
+    saved: &Saved,
+) -> Result<Vec<u8>, SaveError> {
+    let text = serde_json::to_vec(state)?;
+    let Some(cut) = cut(&text, execution.as_str()) else {
+        let state = Some(serde_json::value::RawValue::from_string(
+            String::from_utf8(text).map_err(<serde_json::Error as serde::ser::Error>::custom)?,
+        )?);
+        return Ok(serde_json::to_vec(&Head {
+            v: OBJECT_VERSION,
+            state,
+            sealed: None,
+        })?);
+    };
+    records
+        .blobs
+        .store(&cut, &text.into(), &saved.values)
+        .await?;
+    Ok(serde_json::to_vec(&Head::<()> {
+        v: OBJECT_VERSION,
+        state: None,
+        sealed: Some(cut.sealed),
+    })?)
+}
+
+/// A document as a header keeps it: as lists show it, or, when that is long, what the index needs of it. Whether it is the first.
+pub(super) fn brief_of(document: Execution) -> Result<(Execution, bool), serde_json::Error> {
+    let is_whole = serde_json::to_vec(&document)?.len() <= BRIEF_BYTES_MAX;
+    let brief = match is_whole {
+        true => document,
+        false => indexed(document),
+    };
+    Ok((brief, is_whole))
+}
+
 fn header_of(
     document: &Execution,
     object: Object,
     epoch: u64,
     saved: &Saved,
 ) -> Result<Header, SaveError> {
-    let mut brief = document.unexpanded();
-    let is_whole = serde_json::to_vec(&brief)?.len() <= BRIEF_BYTES_MAX;
-    if !is_whole {
-        brief = indexed(brief);
-    }
+    let (brief, is_whole) = brief_of(document.unexpanded())?;
     let mut leftovers = saved.everything();
     // It may have been there before, and come back unchanged.
     leftovers.objects.retain(|older| *older != object);
@@ -182,6 +232,8 @@ fn header_of(
         deleted: false,
         state: None,
         pieces: Vec::new(),
+        outline: None,
+        rests: false,
         stages: BTreeMap::new(),
         history: Kept::elsewhere(&saved.history),
         archived: Some(Box::new(Archived {
@@ -196,7 +248,7 @@ fn header_of(
 /// What the index needs of a document.
 fn indexed(document: Execution) -> Execution {
     let mut trigger = (*document.trigger).clone();
-    trigger.retain(|key, _| matches!(key.as_str(), "type" | "eventId"));
+    trigger.retain(|key, _| matches!(key.as_str(), "type" | "eventId" | "correlationId"));
     Execution {
         stages: Vec::new(),
         trigger: trigger.into(),

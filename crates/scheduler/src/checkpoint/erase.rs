@@ -8,7 +8,11 @@ use bytes::Bytes;
 use gennaker_bus::Put;
 use gennaker_model::ExecutionId;
 
-use super::{Header, Records, SaveError, VERSION, header_key, load::decode, save::delete_all};
+use super::{
+    Header, Records, SaveError, VERSION, header_key,
+    load::decode,
+    save::{delete_all, forget_values},
+};
 use crate::{history::Kept, ownership::Ownership, packing::pack};
 
 /// Erases an execution; false when that cannot be done now.
@@ -38,8 +42,26 @@ pub(crate) async fn erase(
         return Ok(false);
     }
     delete_all(records, &header.leftovers).await?;
+    forget_values(&records.blobs, execution).await?;
     let deleted = records.kv.delete_if(&key, revision).await?;
     Ok(matches!(deleted, Put::Done(_)))
+}
+
+/// Deletes the large values of an execution that does not exist, unless one came at or after an instant (epoch milliseconds).
+pub(crate) async fn forget(
+    records: &Records,
+    execution: &ExecutionId,
+    before_ms: i64,
+    owner: &Ownership,
+) -> Result<(), SaveError> {
+    // A later owner may have started it.
+    if owner.is_proven().await? {
+        records
+            .blobs
+            .forget_old(execution.as_str(), before_ms)
+            .await?;
+    }
+    Ok(())
 }
 
 /// The header of a deleted execution that names everything of it.
@@ -66,6 +88,8 @@ fn without(header: Header, epoch: u64) -> Header {
         deleted: true,
         state: None,
         pieces: Vec::new(),
+        outline: None,
+        rests: false,
         stages: std::collections::BTreeMap::new(),
         history: Kept::default(),
         archived: None,

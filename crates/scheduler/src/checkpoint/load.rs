@@ -1,13 +1,13 @@
 //! Reading a checkpoint.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use gennaker_bus::{Kv, Record};
 use gennaker_engine::State;
 use gennaker_model::{Execution, ExecutionId, Stage};
-use gennaker_store::ArchiveError;
+use gennaker_store::{Object, ObjectError, Sealed, Unopened};
 
-use super::{Archived, Header, Loaded, Records, Saved, archive, header_key, mark_key};
+use super::{Archived, Header, Loaded, Outline, Records, Saved, archive, header_key, mark_key};
 use crate::{
     history::Tail,
     packing::{Damaged, unpack},
@@ -24,7 +24,10 @@ pub(crate) enum LoadError {
     Bus(#[from] gennaker_bus::Error),
     /// The archive does not answer, or has lost it.
     #[error(transparent)]
-    Archive(#[from] ArchiveError),
+    Archive(#[from] ObjectError),
+    /// A large value cannot be read.
+    #[error(transparent)]
+    Value(#[from] Unopened),
     /// The record is not what this version writes.
     #[error("the checkpoint of {0} cannot be read")]
     Decode(ExecutionId, #[source] serde_json::Error),
@@ -61,6 +64,50 @@ pub(crate) async fn load(
     }
 }
 
+/// What take-over finds of a live execution.
+pub(crate) enum Found {
+    /// All of it.
+    Whole(Box<Loaded>),
+    /// It has large values and only waits. This is what its owner needs to let it.
+    Resting {
+        /// The document as lists show it, and the timers; not for decisions.
+        state: Box<State>,
+        /// Of the owner that wrote it.
+        epoch: u64,
+        /// Log sequence up to which it stands.
+        sequence: u64,
+    },
+}
+
+/// As [`load`], but of an execution with large values that only waits no more than its header says.
+pub(crate) async fn load_or_rest(
+    records: &Records,
+    execution: &ExecutionId,
+) -> Result<Option<Found>, LoadError> {
+    let Some(record) = records.kv.get(&header_key(execution)).await? else {
+        return Ok(None);
+    };
+    let Header {
+        epoch,
+        sequence,
+        state,
+        outline,
+        rests,
+        ..
+    } = decode(execution, &record)?;
+    let slim = state.or(outline.map(|outline| outline.state));
+    if let Some(state) = slim.filter(|_| rests) {
+        let state = Box::new(state);
+        return Ok(Some(Found::Resting {
+            state,
+            epoch,
+            sequence,
+        }));
+    }
+    let loaded = load_record(records, execution, record).await?;
+    Ok(Some(Found::Whole(Box::new(loaded))))
+}
+
 /// The epoch and the log sequence that the header of an execution in the archive stands for; `None` when it is not there.
 pub(crate) async fn stands_for(
     records: &Records,
@@ -90,6 +137,9 @@ pub(crate) async fn shown(
         }
         if let Some(state) = header.state {
             return Ok(Some(state.doc.unexpanded()));
+        }
+        if let Some(outline) = header.outline.filter(|outline| outline.is_whole) {
+            return Ok(Some(outline.state.doc));
         }
         if let Some(archived) = header.archived.filter(|archived| archived.is_whole) {
             return Ok(Some(archived.brief));
@@ -132,6 +182,15 @@ async fn read_brief(
             is_archived: header.leftovers.is_empty(),
         });
     }
+    if let Some(Outline { state, is_live, .. }) = header.outline.map(|outline| *outline) {
+        return Ok(match is_live {
+            true => Brief::Unfinished(execution.clone()),
+            false => Brief::Finished {
+                document: Box::new(state.doc),
+                is_archived: false,
+            },
+        });
+    }
     // The parts hold nothing that lists show.
     let state = match header.state {
         Some(state) => Some(state),
@@ -157,7 +216,11 @@ pub(super) async fn load_record(
         let missing = match assemble(records, execution, &record).await {
             Ok(Some(loaded)) => return Ok(loaded),
             Ok(None) => LoadError::Torn(execution.clone()),
-            Err(LoadError::Archive(lost @ ArchiveError::Lost { .. })) => LoadError::Archive(lost),
+            Err(LoadError::Archive(lost @ ObjectError::Lost { .. })) => LoadError::Archive(lost),
+            // So was what a value of a part is in, or the whole was erased.
+            Err(LoadError::Value(lost @ Unopened::Value(ObjectError::Lost { .. }))) => {
+                LoadError::Value(lost)
+            }
             Err(error) => return Err(error),
         };
         // A part that is gone was replaced: then the header has changed too.
@@ -199,10 +262,12 @@ async fn assemble(
         }));
     }
     saved.history = header.history;
+    let mut values = BTreeSet::new();
     if let Some(archived) = header.archived {
         let Archived { object, .. } = *archived;
-        let (state, tail) = archive::fetch(&records.archive, execution, &object).await?;
+        let (state, tail) = archive::fetch(records, execution, &object, &mut values).await?;
         saved.archived = Some(object);
+        saved.values = Arc::new(values);
         return Ok(Some(Loaded {
             state: Some(state),
             tail,
@@ -213,7 +278,10 @@ async fn assemble(
     let mut state: State = match header.state {
         Some(state) => state,
         None => match read_pieces(kv, execution, &header.pieces).await? {
-            Some(bytes) => serde_json::from_slice(&bytes).map_err(undecoded)?,
+            Some(bytes) => {
+                let text = whole(records, execution, bytes, &mut values).await?;
+                serde_json::from_slice(&text).map_err(undecoded)?
+            }
             None => return Ok(None),
         },
     };
@@ -226,12 +294,13 @@ async fn assemble(
         let Some(bytes) = read_pieces(kv, execution, keys).await? else {
             return Ok(None);
         };
-        let whole: Stage = serde_json::from_slice(&bytes).map_err(undecoded)?;
-        *stage = Arc::new(whole);
+        let text = whole(records, execution, bytes, &mut values).await?;
+        *stage = Arc::new(serde_json::from_slice::<Stage>(&text).map_err(undecoded)?);
         saved
             .stages
             .insert(stage.id.clone(), (Arc::clone(stage), keys.clone()));
     }
+    saved.values = Arc::new(values);
     if state.is_live() {
         saved.mark = kv
             .get(&mark_key(execution))
@@ -244,6 +313,31 @@ async fn assemble(
         epoch,
         saved,
     }))
+}
+
+/// The whole text of what was read; its large values are added to `values`.
+async fn whole(
+    records: &Records,
+    execution: &ExecutionId,
+    read: Vec<u8>,
+    values: &mut BTreeSet<Object>,
+) -> Result<Vec<u8>, LoadError> {
+    let sealed = Sealed::of_message(&read);
+    match sealed.map_err(|error| LoadError::Decode(execution.clone(), error))? {
+        Some(sealed) => opened(records, &sealed, values).await,
+        None => Ok(read),
+    }
+}
+
+/// The whole text; its large values are added to `values`.
+pub(super) async fn opened(
+    records: &Records,
+    sealed: &Sealed,
+    values: &mut BTreeSet<Object>,
+) -> Result<Vec<u8>, LoadError> {
+    let text = records.blobs.fill(sealed).await?;
+    values.extend(sealed.known());
+    Ok(text)
 }
 
 async fn read_pieces(

@@ -8,12 +8,12 @@ use std::{
 use bytes::Bytes;
 use gennaker_bus::{Kv, Put};
 use gennaker_engine::State;
-use gennaker_model::{ExecutionId, Stage, StageId};
-use gennaker_store::ArchiveError;
+use gennaker_model::{Execution, ExecutionId, Map, Stage, StageId};
+use gennaker_store::{Blobs, ObjectError, Unopened, cut};
 
 use super::{
-    Header, Leftovers, LoadError, Part, RECORD_BYTES_MAX, Records, STAGE_BYTES_INLINE, Saved,
-    VERSION, header_key, mark_key, part_key,
+    Header, Leftovers, LoadError, Outline, Part, RECORD_BYTES_MAX, Records, STAGE_BYTES_INLINE,
+    Saved, VERSION, archive, header_key, mark_key, part_key,
 };
 use crate::{
     history::{Kept, ReadError, Tail},
@@ -38,9 +38,12 @@ pub(crate) enum SaveError {
     /// What is to be moved cannot be read.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// The archive does not take it.
+    /// The archive, or the place of large values, does not take it.
     #[error(transparent)]
-    Archive(#[from] ArchiveError),
+    Archive(#[from] ObjectError),
+    /// A large value cannot be read.
+    #[error(transparent)]
+    Value(#[from] Unopened),
 }
 
 impl From<ReadError> for SaveError {
@@ -78,7 +81,10 @@ pub(crate) async fn save(
                 replaced.extend(excess);
                 if state.is_some() {
                     replaced.extend(known.parts().cloned());
-                } else if let Err(error) = delete_all(records, &saved.leftovers).await {
+                } else if let Err(error) = delete_all(records, &saved.leftovers)
+                    .await
+                    .and(forget_values(&records.blobs, execution).await)
+                {
                     // The header names it, and is erased in its time with all that it names.
                     tracing::warn!(execution.id = %execution, "not everything of the deleted execution {execution} is gone yet: {}", crate::chain(&error));
                 }
@@ -121,6 +127,11 @@ pub(super) async fn delete_all(records: &Records, leftovers: &Leftovers) -> Resu
     Ok(())
 }
 
+/// Deletes the large values of an execution that is gone.
+pub(super) async fn forget_values(blobs: &Blobs, execution: &ExecutionId) -> Result<(), SaveError> {
+    Ok(blobs.forget(execution.as_str()).await?)
+}
+
 /// Writes parts and header once; with the keys of history records that are too many now.
 async fn attempt(
     records: &Records,
@@ -136,13 +147,14 @@ async fn attempt(
         mark: known.mark,
         revision: known.revision,
         leftovers: known.leftovers.clone(),
+        values: Arc::clone(&known.values),
         ..Saved::default()
     };
     let mut excess = Vec::new();
     let header = match state {
         Some((state, tail)) => {
             excess = keep_history(kv, state, tail, epoch, &mut saved, known).await?;
-            let mut header = encode(kv, state, epoch, &mut saved, known).await?;
+            let mut header = encode(records, state, epoch, &mut saved, known).await?;
             header.history.clone_from(&saved.history);
             if saved.moved == 0 {
                 header.history.set_tail(tail)?;
@@ -161,6 +173,8 @@ async fn attempt(
                 deleted: true,
                 state: None,
                 pieces: Vec::new(),
+                outline: None,
+                rests: false,
                 stages: BTreeMap::new(),
                 history: Kept::default(),
                 archived: None,
@@ -204,12 +218,13 @@ async fn keep_history(
 }
 
 async fn encode(
-    kv: &Kv,
+    records: &Records,
     state: &State,
     epoch: u64,
     saved: &mut Saved,
     known: &Saved,
 ) -> Result<Header, SaveError> {
+    let kv = &records.kv;
     let sequence = saved.sequence;
     let place = Place {
         part: Part::State,
@@ -227,7 +242,7 @@ async fn encode(
                 .stages
                 .insert(stage.id.clone(), (Arc::clone(stage), keys.clone()));
         } else if weighs(stage) > STAGE_BYTES_INLINE {
-            let bytes = Bytes::from(serde_json::to_vec(stage)?);
+            let bytes = seal(records, &state.doc.id, serde_json::to_vec(stage)?, saved).await?;
             let keys = put_pieces(kv, place, stage.id.as_str(), &bytes).await?;
             saved
                 .stages
@@ -255,14 +270,16 @@ async fn encode(
         .iter()
         .map(|(id, (_, keys))| (id.clone(), keys.clone()))
         .collect();
-    let bytes = serde_json::to_vec(&slim)?;
-    let (state, pieces) = if bytes.len() > RECORD_BYTES_MAX {
-        (
-            None,
-            put_pieces(kv, place, "header", &Bytes::from(bytes)).await?,
-        )
+    let text = serde_json::to_vec(&slim)?;
+    let length = text.len();
+    let bytes = seal(records, &state.doc.id, text, saved).await?;
+    let rests = !saved.values.is_empty() && rests(state);
+    let (inline, outline, pieces) = if length > RECORD_BYTES_MAX || bytes.len() < length {
+        let outline = outline(slim, state.is_live())?;
+        let pieces = put_pieces(kv, place, "header", &bytes).await?;
+        (None, Some(Box::new(outline)), pieces)
     } else {
-        (Some(slim), Vec::new())
+        (Some(slim), None, Vec::new())
     };
     saved.pieces.clone_from(&pieces);
     Ok(Header {
@@ -270,12 +287,50 @@ async fn encode(
         epoch,
         sequence,
         deleted: false,
-        state,
+        state: inline,
         pieces,
+        outline,
+        rests,
         stages,
         history: Kept::default(),
         archived: None,
         leftovers: Leftovers::default(),
+    })
+}
+
+/// What is written for a text: the text, or the text without its large values, which are stored then.
+async fn seal(
+    records: &Records,
+    execution: &ExecutionId,
+    text: Vec<u8>,
+    saved: &mut Saved,
+) -> Result<Bytes, SaveError> {
+    let Some(cut) = cut(&text, execution.as_str()) else {
+        return Ok(text.into());
+    };
+    records
+        .blobs
+        .store(&cut, &text.into(), &saved.values)
+        .await?;
+    Arc::make_mut(&mut saved.values).extend(cut.sealed.known());
+    Ok(cut.sealed.message())
+}
+
+/// Whether an execution need not be in memory, and nothing of it has to be mended.
+fn rests(state: &State) -> bool {
+    state.is_live() && state.is_parked() && gennaker_engine::audit::zombies(state).is_empty()
+}
+
+fn outline(mut slim: State, is_live: bool) -> Result<Outline, SaveError> {
+    let (doc, is_whole) = archive::brief_of(slim.doc.unexpanded())?;
+    slim.doc = doc;
+    let book = std::mem::take(&mut slim.book);
+    slim.book.timers = book.timers;
+    slim.book.waits_since = book.waits_since;
+    Ok(Outline {
+        state: slim,
+        is_whole,
+        is_live,
     })
 }
 
@@ -288,30 +343,30 @@ struct Place<'a> {
     sequence: u64,
 }
 
+/// About how many bytes a document takes.
+pub(crate) fn weight(document: &Execution) -> usize {
+    let stages: usize = document.stages.iter().map(|stage| weighs(stage)).sum();
+    stages + weighs_map(&document.trigger) + weighs_map(&document.initial_config)
+}
+
 /// About how many bytes a stage takes; cheap, because it runs for every stage that changed.
 fn weighs(stage: &Stage) -> usize {
-    fn value(held: &serde_json::Value) -> usize {
-        match held {
-            serde_json::Value::String(text) => text.len() + 2,
-            serde_json::Value::Array(list) => list.iter().map(value_and_comma).sum(),
-            serde_json::Value::Object(map) => map
-                .iter()
-                .map(|(key, held)| key.len() + 4 + value(held))
-                .sum(),
-            serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {
-                8
-            }
-        }
-    }
-    fn value_and_comma(held: &serde_json::Value) -> usize {
-        value(held) + 1
-    }
-    stage
-        .context
-        .iter()
-        .chain(stage.outputs.iter())
-        .map(|(key, held)| key.len() + 4 + value(held))
+    weighs_map(&stage.context) + weighs_map(&stage.outputs)
+}
+
+fn weighs_map(map: &Map) -> usize {
+    map.iter()
+        .map(|(key, held)| key.len() + 4 + weighs_value(held))
         .sum()
+}
+
+fn weighs_value(held: &serde_json::Value) -> usize {
+    match held {
+        serde_json::Value::String(text) => text.len() + 2,
+        serde_json::Value::Array(list) => list.iter().map(|held| weighs_value(held) + 1).sum(),
+        serde_json::Value::Object(map) => weighs_map(map),
+        serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => 8,
+    }
 }
 
 async fn put_pieces(

@@ -7,7 +7,7 @@ use gennaker_bus::{
 };
 use gennaker_engine::State;
 use gennaker_model::{Execution, ExecutionId, Status};
-use gennaker_store::Archive;
+use gennaker_store::{Archive, Blobs};
 use serde_json::{Value, json};
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     history::{self, Tail},
     ownership::Ownership,
+    record::Key,
 };
 
 struct World {
@@ -39,6 +40,7 @@ impl World {
         let records = Records {
             kv: bus.kv(Bucket::State(0)),
             archive: Archive::kv(&bus),
+            blobs: Blobs::kv(&bus),
         };
         Self {
             broker,
@@ -137,7 +139,12 @@ fn with(words: &str, trigger: Value) -> (State, Tail) {
     .unwrap();
     let mut tail = Tail::default();
     for revision in 1..=3_000 {
-        tail.add(revision, 7, br#"[{"e":"something that happened"}]"#);
+        tail.add(
+            revision,
+            7,
+            Key::Facts,
+            br#"[{"e":"something that happened"}]"#,
+        );
     }
     let state = State {
         doc,
@@ -329,7 +336,7 @@ async fn a_list_needs_the_archive_only_for_long_documents() {
         let listed = shown(&world.records, &world.id, false).await;
         assert_eq!(listed.is_ok(), is_short);
         let error = load(&world.records, &world.id).await.unwrap_err();
-        assert_eq!(error.to_string(), "the archive has lost the object of 01J");
+        assert_eq!(error.to_string(), "an object of 01J is lost");
         assert_eq!(Arc::strong_count(&document.trigger), 1);
     }
 }

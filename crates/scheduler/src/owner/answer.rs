@@ -172,14 +172,17 @@ impl Owner {
             return;
         };
         let (kept, tail) = (live.saved.history.clone(), live.tail.clone());
-        let kv = self.around.records.kv.clone();
+        let Records { kv, blobs, .. } = self.around.records.clone();
         let sender = self.sender.clone();
         self.beside("history", async move {
             let reply = match history::lines(&kv, &kept, &tail).await {
-                Ok(Some(lines)) => Ok(Reply::History {
-                    dropped: kept.dropped,
-                    steps: history::steps(&lines),
-                }),
+                Ok(Some(lines)) => match history::steps(&lines, &blobs).await {
+                    Ok(steps) => Ok(Reply::History {
+                        dropped: kept.dropped,
+                        steps,
+                    }),
+                    Err(error) => Err(crate::chain(&error)),
+                },
                 Ok(None) => Err("the history changed while it was read; try again".to_owned()),
                 Err(error) => Err(error.to_string()),
             };

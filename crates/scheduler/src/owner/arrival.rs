@@ -1,5 +1,7 @@
 //! What comes in beside timers, and from where.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use gennaker_bus::{Class, Command, subject};
 use gennaker_engine::{Lookup, LookupAnswer};
@@ -8,10 +10,17 @@ use gennaker_model::{
     command::{Answer, Envelope, Refusal, RefusalCode, Request, VERSION},
     work::{Abort, Heartbeat, TaskReport},
 };
+use gennaker_store::{Object, Sealed};
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::{
-    Owner, Slot, caller::Caller, group::Group, keep::NotLoaded, retire::Retired, work::Work,
+    Owner, Slot,
+    caller::Caller,
+    group::Group,
+    keep::NotLoaded,
+    retire::Retired,
+    values::{NotOpened, Stored, Values},
+    work::Work,
 };
 use crate::{
     checkpoint::{Loaded, SaveError, Saved},
@@ -37,6 +46,12 @@ pub(crate) enum Arrival {
     },
     /// A start of a pipeline that is made from a template, with the plain pipeline in its place.
     Expanded(Box<Work>),
+    /// The large values of a decision were stored.
+    Stored(Box<Stored>),
+    /// The large values of a command were read, or cannot be.
+    Opened(Result<(Command, BTreeSet<Object>), (Caller, NotOpened)>),
+    /// Executions whose large values are old enough to be deleted, should they not exist.
+    OldValues(Vec<ExecutionId>),
     /// Another execution took what this one said.
     PeerAnswered {
         from: ExecutionId,
@@ -155,6 +170,9 @@ impl Owner {
                 self.perform(Work::looked_up(execution, lookup, answer), group);
             }
             Arrival::Expanded(work) => self.perform(*work, group),
+            Arrival::Stored(stored) => self.stored(*stored),
+            Arrival::Opened(opened) => self.opened(opened, group),
+            Arrival::OldValues(found) => self.forget_values(found),
             Arrival::PeerAnswered {
                 from,
                 to,
@@ -181,6 +199,20 @@ impl Owner {
     }
 
     fn command(&mut self, command: Command, group: &mut Group) {
+        if Sealed::is_message(&command.payload) {
+            self.open_command(command);
+        } else {
+            self.whole_command(command, None, group);
+        }
+    }
+
+    /// A command with its large values, and what is known of them.
+    pub(super) fn whole_command(
+        &mut self,
+        command: Command,
+        values: Option<Box<Values>>,
+        group: &mut Group,
+    ) {
         let responder = command.responder;
         let now_ms = self.around.clock.now_ms();
         match command.class {
@@ -189,7 +221,8 @@ impl Owner {
                     if let Some(pool) = self.pool_of(&(report.execution.clone(), report.attempt)) {
                         self.pool_heard.insert(pool, group.at);
                     }
-                    self.perform(Work::report(report, responder.into()), group);
+                    let work = Work::report(report, responder.into());
+                    self.perform(Work { values, ..work }, group);
                 }
                 Err(error) => self.refuse(
                     responder.into(),
@@ -210,10 +243,11 @@ impl Owner {
                     match envelope.request {
                         Request::List(query) => self.list(&query, caller),
                         Request::Freezes => self.read_freezes(caller),
-                        request => self.perform(
-                            Work::request(envelope.id, envelope.at_ms, request, caller),
-                            group,
-                        ),
+                        request => {
+                            let (id, at_ms) = (envelope.id, envelope.at_ms);
+                            let work = Work::request(id, at_ms, request, caller);
+                            self.perform(Work { values, ..work }, group);
+                        }
                     }
                 }
                 Err(error) => self.refuse(

@@ -1,33 +1,76 @@
 //! Deciding an input on what is in memory, and taking the decision into memory and into the group.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    collections::BTreeSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
+use bytes::Bytes;
 use gennaker_engine::{Context, Decision, Effect, Event, Input, Rules, decide};
 use gennaker_model::{
     Execution, ExecutionId,
     command::{Refusal, RefusalCode},
 };
 use gennaker_stages::Catalogue;
+use gennaker_store::has_large_values;
 
-use super::{Owner, Slot, caller::Caller, group::Group, spans};
+use super::{
+    Owner, Slot,
+    caller::Caller,
+    group::Group,
+    spans,
+    values::Values,
+    work::{What, Work},
+};
 use crate::record;
+
+/// What became of a decision.
+pub(super) enum Committed {
+    /// It is in memory and in the group.
+    Taken,
+    /// It is too large, or cannot be written; whoever asked is told.
+    Refused,
+    /// Its large values must be stored first.
+    Held {
+        responder: Option<Caller>,
+        facts: Bytes,
+    },
+}
 
 impl Owner {
     pub(super) fn decide(
         &mut self,
         execution: &ExecutionId,
-        input: &Input,
+        input: Box<Input>,
         responder: Option<Caller>,
+        mut values: Option<Box<Values>>,
         group: &mut Group,
     ) {
+        let now = decided_at(values.as_deref(), group);
         let rules = self.around.config.rules.clone();
         let Some(Slot::Live(live)) = self.slots.get(execution) else {
             return;
         };
         let catalogue = self.around.config.catalogue.clone();
-        let context = self.context(group.at, &rules, &catalogue, &live.state.doc);
-        let taken = match catch_unwind(AssertUnwindSafe(|| decide(&live.state, input, &context))) {
-            Ok(decision) => self.commit(execution, decision, responder, group),
+        let context = self.context(now, &rules, &catalogue, &live.state.doc);
+        let made = catch_unwind(AssertUnwindSafe(|| decide(&live.state, &input, &context)));
+        let taken = match made {
+            Ok(decision) => {
+                match self.commit(execution, decision, responder, values.as_deref_mut(), group) {
+                    Committed::Taken => true,
+                    Committed::Refused => false,
+                    Committed::Held { responder, facts } => {
+                        let work = Work {
+                            execution: execution.clone(),
+                            what: What::Input(input),
+                            responder,
+                            values,
+                        };
+                        return self.hold(work, now, facts);
+                    }
+                }
+            }
             Err(panic) => {
                 self.panicked(execution, &panic, responder);
                 false
@@ -35,7 +78,7 @@ impl Owner {
         };
         // Whoever sent an input learns that it was refused. One of our own would come again for ever, or never.
         let sent = matches!(
-            input,
+            *input,
             Input::Command { .. } | Input::Report(_) | Input::Peer(_)
         );
         if !taken && !sent {
@@ -43,14 +86,15 @@ impl Owner {
         }
     }
 
-    /// Takes a decision into memory and into the group; false when it is too large and was refused.
+    /// Takes a decision into memory and into the group, unless it is too large, or its large values are not stored yet.
     pub(super) fn commit(
         &mut self,
         execution: &ExecutionId,
         decision: Decision,
         responder: Option<Caller>,
+        values: Option<&mut Values>,
         group: &mut Group,
-    ) -> bool {
+    ) -> Committed {
         let Decision {
             events,
             effects,
@@ -64,29 +108,24 @@ impl Owner {
                     other => group.effects.push((execution.clone(), other)),
                 }
             }
-            return true;
+            return Committed::Taken;
         }
+        let mut stored = BTreeSet::new();
         let encoded = match record::encode(execution, &events) {
-            Ok(encoded) if encoded.entry().len() <= self.around.config.decision_bytes_max => {
-                encoded
+            Ok(encoded) if has_large_values(encoded.facts()) => {
+                if let Some(message) = self.too_large(encoded.facts(), &after) {
+                    Err(message)
+                } else if let Some((sealed, objects)) =
+                    values.and_then(|values| values.take_ready(encoded.facts()))
+                {
+                    stored = objects;
+                    Ok(sealed.unwrap_or(encoded))
+                } else {
+                    let facts = Bytes::copy_from_slice(encoded.facts());
+                    return Committed::Held { responder, facts };
+                }
             }
-            Ok(encoded) => {
-                let limit = self.around.config.decision_bytes_max / 1024;
-                let message = format!(
-                    "the change takes {} KiB; the limit is {limit} KiB",
-                    encoded.entry().len() / 1024
-                );
-                tracing::warn!(execution.id = %execution, "a change of execution {execution} is refused: {message}");
-                self.answer(
-                    responder,
-                    Err(Refusal {
-                        code: RefusalCode::TooLarge,
-                        message,
-                        execution: None,
-                    }),
-                );
-                return false;
-            }
+            Ok(encoded) => Ok(encoded),
             Err(error) => {
                 let message = format!("the change cannot be written: {error}");
                 self.answer(
@@ -97,13 +136,32 @@ impl Owner {
                         execution: None,
                     }),
                 );
-                return false;
+                return Committed::Refused;
+            }
+        };
+        let encoded = match encoded {
+            Ok(encoded) => encoded,
+            Err(message) => {
+                tracing::warn!(execution.id = %execution, "a change of execution {execution} is refused: {message}");
+                self.answer(
+                    responder,
+                    Err(Refusal {
+                        code: RefusalCode::TooLarge,
+                        message,
+                        execution: None,
+                    }),
+                );
+                return Committed::Refused;
             }
         };
         self.note(&after);
         if let Some(Slot::Live(live)) = self.slots.get_mut(execution) {
             let waited = live.state.book.waits_since.is_some();
-            live.tail.add(after.revision, group.at, encoded.facts());
+            live.tail
+                .add(after.revision, group.at, encoded.key(), encoded.facts());
+            if !stored.is_empty() {
+                Arc::make_mut(&mut live.saved.values).extend(stored);
+            }
             live.state = after;
             if !waited
                 && events
@@ -131,7 +189,7 @@ impl Owner {
                 other => group.effects.push((execution.clone(), other)),
             }
         }
-        true
+        Committed::Taken
     }
 
     /// An input of our own cannot be decided: the execution ends, saying so.
@@ -166,6 +224,7 @@ impl Owner {
                     effects: Vec::new(),
                     after,
                 },
+                None,
                 None,
                 group,
             );
@@ -210,4 +269,10 @@ impl Owner {
             must_wait: self.must_wait(doc),
         }
     }
+}
+
+/// The time of a decision: now, or when it was made before, while its large values were not stored yet. Nothing else was decided
+/// about its execution since then.
+pub(super) fn decided_at(values: Option<&Values>, group: &Group) -> i64 {
+    values.and_then(|values| values.at).unwrap_or(group.at)
 }

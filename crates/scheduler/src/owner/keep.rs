@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use gennaker_engine::State;
 use gennaker_model::{ExecutionId, command::RefusalCode};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -36,6 +37,7 @@ impl From<LoadError> for NotLoaded {
                 reason,
             },
             LoadError::Bus(_)
+            | LoadError::Value(_)
             | LoadError::Decode(..)
             | LoadError::Damaged(..)
             | LoadError::Torn(_) => Self::Now(reason),
@@ -72,10 +74,24 @@ impl Owner {
                 saved,
                 changed,
                 saving: false,
+                held: None,
                 deleted,
             };
             self.slots.insert(id.clone(), Slot::Live(Box::new(live)));
             self.resume(&id, now);
+        }
+    }
+
+    /// Takes what only waits, without reading its large values.
+    pub(super) fn adopt_resting(&mut self, resting: Vec<(Box<State>, u64)>) {
+        for (state, sequence) in resting {
+            let id = state.doc.id.clone();
+            self.index.put(&state.doc);
+            self.note(&state);
+            for (timer, due) in &state.book.timers {
+                self.wheel.arm(&id, timer, *due);
+            }
+            self.slots.insert(id, Slot::Parked { sequence });
         }
     }
 
@@ -213,6 +229,7 @@ impl Owner {
                 saved,
                 changed,
                 saving: false,
+                held: None,
                 deleted: false,
             })),
         );
@@ -301,7 +318,14 @@ impl Owner {
                     self.unsaved.insert(execution.clone(), saved.sequence + 1);
                 }
                 live.tail.forget(saved.moved);
-                live.saved = saved;
+                let values = std::mem::replace(&mut live.saved, saved).values;
+                // Those that were stored meanwhile.
+                if values
+                    .iter()
+                    .any(|value| !live.saved.values.contains(value))
+                {
+                    Arc::make_mut(&mut live.saved.values).extend(values.iter().cloned());
+                }
                 self.leave_memory(&execution);
                 self.save_at_once(&execution);
                 self.begin_saves();
@@ -319,7 +343,7 @@ impl Owner {
         let Some(Slot::Live(live)) = self.slots.get(id) else {
             return;
         };
-        if live.saving || self.unsaved.contains_key(id) {
+        if live.saving || live.held.is_some() || self.unsaved.contains_key(id) {
             return;
         }
         if live.deleted || !live.state.is_live() {

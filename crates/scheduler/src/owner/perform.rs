@@ -21,6 +21,9 @@ impl Owner {
         let known = self.index.contains(&work.execution);
         match self.slots.get_mut(&work.execution) {
             Some(Slot::Live(live)) if live.deleted => self.without(work, true, group),
+            Some(Slot::Live(live)) if live.held.is_some() && work.may_change() => {
+                live.held.get_or_insert_default().push(work);
+            }
             Some(Slot::Live(_)) => self.on_live(work, group),
             Some(Slot::Loading { waiting, .. } | Slot::Retiring { waiting }) => waiting.push(work),
             Some(Slot::Parked { sequence }) => {
@@ -55,6 +58,7 @@ impl Owner {
             execution,
             what,
             responder,
+            values,
         } = work;
         match what {
             What::Start { .. } if deleted => {
@@ -71,11 +75,13 @@ impl Owner {
             // The answer to the first one was lost.
             What::Delete { .. } if deleted => self.answer(responder, Ok(Reply::Done)),
             What::Peer(_) if deleted => self.answer(responder, Err(not_found(&execution))),
-            What::Start { start, at_ms } => self.start(&start, at_ms, None, responder, group),
+            What::Start { start, at_ms } => {
+                self.start(&start, at_ms, None, responder, values, group);
+            }
             What::Peer(peer) => match &peer.body {
                 PeerBody::StartChild(start) => {
                     let start = start.clone();
-                    self.start(&start, group.at, Some(&peer), responder, group);
+                    self.start(&start, group.at, Some(&peer), responder, values, group);
                 }
                 PeerBody::CancelChild { .. }
                 | PeerBody::FlagChild { .. }
@@ -98,12 +104,13 @@ impl Owner {
             execution,
             what,
             responder,
+            values,
         } = work;
         let Some(Slot::Live(live)) = self.slots.get(&execution) else {
             return;
         };
         match what {
-            What::Input(input) => self.decide(&execution, &input, responder, group),
+            What::Input(input) => self.decide(&execution, input, responder, values, group),
             What::Start { .. } => {
                 let answer = match failed_start(&live.state) {
                     Some(refusal) => Err(refusal),
@@ -114,7 +121,10 @@ impl Owner {
                 };
                 self.answer(responder, answer);
             }
-            What::Peer(peer) => self.decide(&execution, &Input::Peer(peer), responder, group),
+            What::Peer(peer) => {
+                let input = Box::new(Input::Peer(peer));
+                self.decide(&execution, input, responder, values, group);
+            }
             What::Read => {
                 let document = Box::new(live.state.doc.clone());
                 self.answer(responder, Ok(Reply::Execution { document }));

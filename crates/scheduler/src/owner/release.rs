@@ -2,7 +2,7 @@
 //!
 //! Nothing here is waited for by the loop: what is to be sent is gathered (module `outgoing`) and sent beside it. What fails is done again by the audit; doing it twice is harmless.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use gennaker_bus::{Class, CommandError, subject};
@@ -16,7 +16,7 @@ use gennaker_model::{
 use gennaker_runtime::Backoff;
 
 use super::{Arrival, Owner, Slot, group::Group, spans, work::Work};
-use crate::lookup;
+use crate::{chain, lookup};
 
 /// What a hint says.
 pub(super) struct Hint {
@@ -82,7 +82,13 @@ impl Owner {
     pub(super) fn publish(&mut self, message: TaskMessage, now: i64) {
         self.heard
             .insert((message.execution.clone(), message.attempt), now);
-        self.outgoing.tasks.push(message);
+        let known = match self.slots.get(&message.execution) {
+            Some(Slot::Live(live)) if !live.saved.values.is_empty() => {
+                Some(Arc::clone(&live.saved.values))
+            }
+            _ => None,
+        };
+        self.outgoing.tasks.push((message, known));
     }
 
     pub(super) fn abort(&mut self, pool: &str, zone: Option<&str>, abort: &Abort) {
@@ -109,6 +115,7 @@ impl Owner {
         let sender = self.sender.clone();
         let partition = partition_of(&peer.to, self.around.config.partitions);
         let seed = self.around.config.seed ^ peer.number;
+        let blobs = self.around.records.blobs.clone();
         self.beside("peer", async move {
             let (from, to, number) = (peer.from.clone(), peer.to.clone(), peer.number);
             let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5), seed);
@@ -123,16 +130,20 @@ impl Owner {
                     request: Request::Peer(peer.clone()),
                     trace: None,
                 };
-                let Ok(payload) = serde_json::to_vec(&envelope) else {
+                let Ok(text) = serde_json::to_vec(&envelope) else {
                     return;
                 };
+                // Every time: values of an execution that does not exist yet are not kept for ever.
+                let payload = match blobs.encode(to.as_str(), text).await {
+                    Ok(payload) => payload,
+                    Err(error) => {
+                        tracing::warn!(execution.id = %from, "a large value for execution {to} cannot be stored now: {}", chain(&error));
+                        tokio::time::sleep(backoff.next_delay()).await;
+                        continue;
+                    }
+                };
                 let answer = bus
-                    .command(
-                        partition,
-                        Class::Request,
-                        Bytes::from(payload),
-                        PEER_TIMEOUT,
-                    )
+                    .command(partition, Class::Request, payload, PEER_TIMEOUT)
                     .await;
                 let settled = match answer {
                     Ok(bytes) => settles(&bytes),

@@ -29,6 +29,12 @@ const FIRST_AFTER: Duration = Duration::from_secs(10);
 /// anything can be delivered again.
 const TRACE_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
+/// How long large values of an execution that does not exist stay: longer than any command is on its way.
+const UNKNOWN_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// How often they are looked for, at most.
+const VALUES_EVERY: Duration = Duration::from_secs(6 * 60 * 60);
+
 /// Where a sweep is.
 pub(super) struct Sweep {
     /// What was looked at last.
@@ -38,6 +44,8 @@ pub(super) struct Sweep {
     /// How many are under way.
     busy: usize,
     next_at: Instant,
+    /// When values of executions that do not exist are looked for.
+    values_at: Instant,
     moved: u64,
     erased: u64,
     failed: u64,
@@ -48,6 +56,8 @@ pub(super) struct Sweep {
 enum Deed {
     Move,
     Erase,
+    /// Delete large values of an execution that does not exist.
+    Forget,
 }
 
 /// What was done.
@@ -55,6 +65,8 @@ pub(crate) enum Retired {
     Moved(Moved),
     /// Whether it is gone; if not, it was changed, or we may not be the owner any more.
     Erased(bool),
+    /// Its values are gone.
+    Forgotten,
 }
 
 impl Sweep {
@@ -64,6 +76,7 @@ impl Sweep {
             due: VecDeque::new(),
             busy: 0,
             next_at: Instant::now() + every.min(FIRST_AFTER),
+            values_at: Instant::now() + every,
             moved: 0,
             erased: 0,
             failed: 0,
@@ -80,11 +93,14 @@ impl Owner {
         if self.sweep.due.is_empty() && Instant::now() >= self.sweep.next_at {
             self.look_on();
         }
+        if Instant::now() >= self.sweep.values_at {
+            self.look_for_values();
+        }
         while self.sweep.busy < AT_ONCE
             && let Some((id, deed)) = self.sweep.due.pop_front()
         {
             // What is in memory was asked for just now: the next sweep finds it again.
-            if self.index.contains(&id) && !self.slots.contains_key(&id) {
+            if self.index.contains(&id) != (deed == Deed::Forget) && !self.slots.contains_key(&id) {
                 self.begin_deed(id, deed);
             }
         }
@@ -155,6 +171,7 @@ impl Owner {
         self.sweep.busy += 1;
         let records = self.around.records.clone();
         let ownership = self.ownership();
+        let before = self.now() - UNKNOWN_MS;
         let sender = self.sender.clone();
         self.beside("retire", async move {
             let outcome = match deed {
@@ -164,6 +181,9 @@ impl Owner {
                 Deed::Erase => checkpoint::erase(&records, &id, &ownership)
                     .await
                     .map(Retired::Erased),
+                Deed::Forget => checkpoint::forget(&records, &id, before, &ownership)
+                    .await
+                    .map(|()| Retired::Forgotten),
             };
             let _ = sender
                 .send(Arrival::Retired {
@@ -194,7 +214,7 @@ impl Owner {
             }
             Ok(Retired::Moved(Moved::Gone)) => self.index.remove(&id),
             // The next sweep looks at it again.
-            Ok(Retired::Moved(Moved::NotNow) | Retired::Erased(false)) => {}
+            Ok(Retired::Moved(Moved::NotNow) | Retired::Erased(false) | Retired::Forgotten) => {}
             Err(SaveError::Superseded) => self.ended = Some(Ended::Superseded),
             Err(error) => {
                 self.sweep.failed += 1;
@@ -205,8 +225,48 @@ impl Owner {
                 );
             }
         }
-        if let Some(Slot::Retiring { waiting }) = self.slots.remove(&id) {
+        if let Some(Slot::Retiring { mut waiting }) = self.slots.remove(&id) {
+            // What was stored may be gone.
+            for work in &mut waiting {
+                work.values = None;
+            }
             self.ready.extend(waiting);
+        }
+        self.retire();
+    }
+
+    /// Looks for large values of executions that do not exist: of starts that were refused, of reports that came too late.
+    fn look_for_values(&mut self) {
+        self.sweep.values_at =
+            Instant::now() + VALUES_EVERY.max(self.around.config.retention.sweep_every);
+        let blobs = self.around.records.blobs.clone();
+        let before = self.now() - UNKNOWN_MS;
+        let sender = self.sender.clone();
+        self.beside("old values", async move {
+            match blobs.older_than(before).await {
+                Ok(names) => {
+                    let found = names
+                        .into_iter()
+                        .filter_map(|name| ExecutionId::new(name).ok());
+                    let _ = sender.send(Arrival::OldValues(found.collect())).await;
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        "values of executions that do not exist cannot be looked for: {}",
+                        chain(&error)
+                    );
+                }
+            }
+        });
+    }
+
+    /// Of executions with old values, deletes those of what does not exist.
+    pub(super) fn forget_values(&mut self, found: Vec<ExecutionId>) {
+        for id in found {
+            // Of one that was deleted everything goes in its time.
+            if self.is_ours(&id) && !self.index.contains(&id) && !self.deleted.contains_key(&id) {
+                self.sweep.due.push_back((id, Deed::Forget));
+            }
         }
         self.retire();
     }

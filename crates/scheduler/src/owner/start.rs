@@ -12,9 +12,11 @@ use gennaker_model::{
 use super::{
     Live, Owner, Slot,
     caller::Caller,
+    decide::{Committed, decided_at},
     group::Group,
     prior::Prior,
     templated,
+    values::Values,
     work::{What, Work},
 };
 use crate::{checkpoint::Saved, history::Tail};
@@ -29,6 +31,7 @@ impl Owner {
         at_ms: i64,
         peer: Option<&Peer>,
         responder: Option<Caller>,
+        mut values: Option<Box<Values>>,
         group: &mut Group,
     ) {
         if group.at - at_ms > EXPIRES_AFTER_MS {
@@ -82,6 +85,7 @@ impl Owner {
                     },
                 },
                 responder,
+                values,
             };
             return self.expand(start.clone(), group.at, again);
         }
@@ -99,6 +103,7 @@ impl Owner {
                     execution: start.execution.clone(),
                     what,
                     responder,
+                    values,
                 };
                 return self.load_prior(&prior, work);
             }
@@ -115,8 +120,8 @@ impl Owner {
             }
         };
         let rules = self.around.config.rules.clone();
+        let now = decided_at(values.as_deref(), group);
         let made = catch_unwind(AssertUnwindSafe(|| {
-            let now = group.at;
             let prepared = prepare(
                 start,
                 &StartContext {
@@ -170,17 +175,45 @@ impl Owner {
             saved: Saved::default(),
             changed: 0,
             saving: false,
+            held: None,
             deleted: false,
         };
-        tracing::info!(execution.id = %start.execution, "execution {} of {} starts", start.execution, live.state.doc.application);
+        let application = live.state.doc.application.clone();
         self.slots
             .insert(start.execution.clone(), Slot::Live(Box::new(live)));
-        if !self.commit(&start.execution, decision, responder, group) {
-            self.slots.remove(&start.execution);
+        match self.commit(
+            &start.execution,
+            decision,
+            responder,
+            values.as_deref_mut(),
+            group,
+        ) {
+            Committed::Taken => {
+                tracing::info!(execution.id = %start.execution, "execution {} of {application} starts", start.execution);
+            }
+            Committed::Refused => {
+                self.slots.remove(&start.execution);
+            }
+            Committed::Held { responder, facts } => {
+                self.slots.remove(&start.execution);
+                let work = Work {
+                    execution: start.execution.clone(),
+                    what: match peer {
+                        Some(peer) => What::Peer(peer.clone()),
+                        None => What::Start {
+                            start: Box::new(start.clone()),
+                            at_ms,
+                        },
+                    },
+                    responder,
+                    values,
+                };
+                self.hold(work, now, facts);
+            }
         }
     }
 
-    fn is_ours(&self, execution: &ExecutionId) -> bool {
+    pub(super) fn is_ours(&self, execution: &ExecutionId) -> bool {
         gennaker_model::routing::partition_of(execution, self.around.config.partitions)
             == self.around.partition
     }

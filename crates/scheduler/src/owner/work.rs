@@ -7,13 +7,15 @@ use gennaker_model::{
     work::TaskReport,
 };
 
-use super::caller::Caller;
+use super::{caller::Caller, values::Values};
 
 /// What is to be done about one execution, and who waits for the answer.
 pub(crate) struct Work {
     pub(super) execution: ExecutionId,
     pub(super) what: What,
     pub(super) responder: Option<Caller>,
+    /// What is known of its large values; nothing for nearly all.
+    pub(super) values: Option<Box<Values>>,
 }
 
 /// What is to be done.
@@ -33,6 +35,7 @@ impl Work {
             execution,
             what: What::Input(Box::new(Input::TimerFired { timer, due })),
             responder: None,
+            values: None,
         }
     }
 
@@ -46,6 +49,7 @@ impl Work {
             execution,
             what: What::Input(Box::new(Input::LookupAnswered { lookup, answer })),
             responder: None,
+            values: None,
         }
     }
 
@@ -63,6 +67,7 @@ impl Work {
                 refused,
             })),
             responder: None,
+            values: None,
         }
     }
 
@@ -71,6 +76,7 @@ impl Work {
             execution,
             what: What::Input(Box::new(Input::Audited)),
             responder: None,
+            values: None,
         }
     }
 
@@ -79,6 +85,7 @@ impl Work {
             execution,
             what: What::Input(Box::new(Input::SlotGranted)),
             responder: None,
+            values: None,
         }
     }
 
@@ -87,6 +94,7 @@ impl Work {
             execution,
             what: What::Input(Box::new(Input::Superseded)),
             responder: None,
+            values: None,
         }
     }
 
@@ -95,6 +103,7 @@ impl Work {
             execution: report.execution.clone(),
             what: What::Input(Box::new(Input::Report(report))),
             responder: Some(responder),
+            values: None,
         }
     }
 
@@ -151,6 +160,7 @@ impl Work {
             execution,
             what,
             responder: Some(responder),
+            values: None,
         }
     }
 }

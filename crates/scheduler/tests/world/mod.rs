@@ -3,7 +3,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use gennaker_bus::{Bus, Class, Layout, layout, memory::Broker};
 use gennaker_model::{
     CommandId, Execution, ExecutionId, ExecutionType,
@@ -12,7 +11,7 @@ use gennaker_model::{
 };
 use gennaker_runtime::{Clock, Scope};
 use gennaker_scheduler::{Config, Scheduler};
-use gennaker_store::Store;
+use gennaker_store::{Blobs, Store};
 use gennaker_worker::{Ctx, Done, Effect, Failure, Options, Pool, Registry, Task, Worker};
 use serde_json::{Value, json};
 
@@ -29,13 +28,26 @@ impl Task for Noop {
 
     fn run<'a>(
         &'a self,
-        _ctx: &'a Ctx,
+        ctx: &'a Ctx,
     ) -> futures_util::future::BoxFuture<'a, Result<Done, Failure>> {
-        Box::pin(async { Ok(Done::default()) })
+        Box::pin(async {
+            let mut done = Done::default();
+            let input = ctx.input();
+            if let Some(size) = input.get("answers").and_then(Value::as_u64) {
+                let answer = "a".repeat(usize::try_from(size).unwrap());
+                done.outputs.insert("answer".to_owned(), answer.into());
+                let seen = serde_json::to_vec(input).unwrap().len();
+                done.outputs.insert("seen".to_owned(), seen.into());
+            }
+            Ok(done)
+        })
     }
 }
 
 pub const PARTITIONS: u32 = 2;
+
+/// The node by which schedulers reach large values.
+pub const VALUES: &str = "values";
 
 pub struct World {
     pub broker: Broker,
@@ -53,7 +65,7 @@ impl World {
     }
 
     pub async fn settled(settle: fn(&mut Config)) -> Self {
-        let broker = Broker::new(1);
+        let broker = Broker::starting_at(1, 1_800_000_000_000);
         let clock = Clock::simulated(1_800_000_000_000);
         let bus = Bus::memory(&broker, "client");
         let layout = Layout {
@@ -102,7 +114,8 @@ impl World {
         let mut config = Config::new(name, PARTITIONS, self.schedulers.len() as u64 + 11);
         (self.settle)(&mut config);
         let scope = Scope::root(name);
-        let scheduler = Scheduler::new(config, bus, store, self.clock.clone());
+        let values = Blobs::kv(&Bus::memory(&self.broker, VALUES));
+        let scheduler = Scheduler::new(config, bus, store, self.clock.clone()).with_blobs(values);
         let inner = scope.clone();
         scope.spawn("scheduler", async move {
             scheduler.run(inner.child("partitions")).await
@@ -120,7 +133,12 @@ impl World {
             request,
             trace: None,
         };
-        let payload = Bytes::from(serde_json::to_vec(&envelope).unwrap());
+        let text = serde_json::to_vec(&envelope).unwrap();
+        let of = match &envelope.request {
+            Request::Start(start) => start.execution.to_string(),
+            _ => "somebody".to_owned(),
+        };
+        let payload = Blobs::kv(&self.bus).encode(&of, text).await.unwrap();
         for _ in 0..200 {
             let patience = Duration::from_secs(2);
             if let Ok(bytes) = self

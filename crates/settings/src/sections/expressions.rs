@@ -34,7 +34,7 @@ impl Default for Expressions {
             time_zone: "America/Los_Angeles".to_owned(),
             length_chars_max: 10_000,
             nesting_max: 64,
-            result_bytes_max: 1 << 20,
+            result_bytes_max: 8 << 20,
             regex_steps_max: 1_000_000,
         }
     }

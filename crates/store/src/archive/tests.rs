@@ -1,7 +1,8 @@
 use bytes::Bytes;
 use gennaker_bus::{Bucket, Bus, Layout, memory::Broker};
 
-use super::{Archive, ArchiveError, OBJECT_BYTES_MAX, Object, pieces::PIECE_BYTES};
+use super::Archive;
+use crate::objects::{OBJECT_BYTES_MAX, Object, ObjectError, pieces::PIECE_BYTES};
 
 async fn fixture() -> (Broker, Bus, Archive) {
     let broker = Broker::new(3);
@@ -47,7 +48,7 @@ async fn storing_and_deleting_again_does_no_harm() {
     assert_eq!(archive.get(&other).await.unwrap(), content(10));
     assert!(matches!(
         archive.get(&first).await,
-        Err(ArchiveError::Lost { name }) if name == "01J"
+        Err(ObjectError::Lost { name }) if name == "01J"
     ));
     assert_eq!(records(&broker), 1);
 }
@@ -72,7 +73,7 @@ async fn what_is_damaged_is_not_shown_and_is_mended_by_storing_again() {
         .unwrap();
     assert!(matches!(
         archive.get(&object).await,
-        Err(ArchiveError::Damaged { .. })
+        Err(ObjectError::Damaged { .. })
     ));
     archive.put("a/b c", content(600_000)).await.unwrap();
     assert_eq!(archive.get(&object).await.unwrap(), content(600_000));
@@ -83,6 +84,6 @@ async fn what_is_damaged_is_not_shown_and_is_mended_by_storing_again() {
 async fn what_is_too_large_is_refused_before_anything_is_written() {
     let (broker, _bus, archive) = fixture().await;
     let refused = archive.put("01J", content(OBJECT_BYTES_MAX + 1)).await;
-    assert!(matches!(refused, Err(ArchiveError::TooLarge { .. })));
+    assert!(matches!(refused, Err(ObjectError::TooLarge { .. })));
     assert_eq!(records(&broker), 0);
 }

@@ -164,14 +164,75 @@ async fn a_worker_that_is_at_work_is_not_taken_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_large_result_is_told_whole_and_so_is_a_large_task() {
+    let world = World::with_owner().await;
+    let blobs = gennaker_store::Blobs::kv(&world.bus);
+    let worker = world.work("w");
+    for (number, execution) in [(1, "one"), (2, "two")] {
+        let input = json!({"size": 2 << 20, "manifests": "m".repeat(3 << 20)});
+        let task = with(&message(execution, number), input);
+        world.expect(task.attempt);
+        let text = serde_json::to_vec(&task).unwrap();
+        let payload = blobs.encode(execution, text).await.unwrap();
+        assert!(payload.len() < 2_000);
+        world.publish_raw(&task, payload).await;
+    }
+    world.settled(2).await;
+    let told = |outcome: &Outcome| match outcome {
+        Outcome::Succeeded { context, .. } => context["big"].as_str().unwrap().len(),
+        other => panic!("{other:?}"),
+    };
+    for outcome in world.outcomes() {
+        assert_eq!(told(&outcome), 2 << 20);
+    }
+    // Another worker reports what the ledger has, after the first was killed.
+    world.kill(worker);
+    let _other = world.work("v");
+    world.dispatch(&with(&message("one", 1), json!({}))).await;
+    world.settled(3).await;
+    assert_eq!(told(&world.outcomes()[2]), 2 << 20);
+    assert_eq!(world.calls(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_whose_large_values_are_lost_fails_saying_so() {
+    let world = World::with_owner().await;
+    let blobs = gennaker_store::Blobs::kv(&world.bus);
+    let _worker = world.work("w");
+    let task = with(&message("big", 1), json!({"manifests": "m".repeat(70_000)}));
+    world.expect(task.attempt);
+    let text = serde_json::to_vec(&task).unwrap();
+    let payload = blobs.encode("big", text).await.unwrap();
+    blobs.forget("big").await.unwrap();
+    world.publish_raw(&task, payload).await;
+    world.settled(1).await;
+    let outcomes = world.outcomes();
+    let [
+        Outcome::Failed {
+            exception: Some(exception),
+            ..
+        },
+    ] = &outcomes[..]
+    else {
+        panic!("{outcomes:?}")
+    };
+    assert!(exception.to_string().contains("is lost"), "{exception}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_result_that_cannot_be_told_fails_the_task() {
     let world = World::with_owner().await;
     let _worker = world.work("w");
     world
-        .dispatch(&with(&message("big", 1), json!({"size": 500 * 1024})))
+        .dispatch(&with(&message("huge", 1), json!({"size": 33 << 20})))
         .await;
+    let plain = TaskMessage {
+        kind: "plain".into(),
+        effect: None,
+        ..message("plain", 2)
+    };
     world
-        .dispatch(&with(&message("huge", 2), json!({"size": 2 * 1024 * 1024})))
+        .dispatch(&with(&plain, json!({"size": 33 << 20})))
         .await;
     world.settled(2).await;
     for outcome in world.outcomes() {

@@ -3,34 +3,37 @@
 use bytes::{Bytes, BytesMut};
 use gennaker_bus::{Kv, Put, token};
 
-use super::{ArchiveError, OBJECT_BYTES_MAX, Object};
+use super::{OBJECT_BYTES_MAX, Object, ObjectError};
 
 /// Largest piece, in bytes: below the broker's largest message, with room for headers.
-pub(super) const PIECE_BYTES: usize = 512 * 1024;
+pub(crate) const PIECE_BYTES: usize = 512 * 1024;
 
 #[derive(Clone)]
-pub(super) struct Pieces {
-    bucket: Kv,
+pub(crate) struct Pieces {
+    /// Where the records lie.
+    pub(crate) bucket: Kv,
+    /// First token of their keys.
+    letter: char,
 }
 
 impl Pieces {
-    pub(super) fn new(bucket: Kv) -> Self {
-        Self { bucket }
+    pub(crate) fn new(bucket: Kv, letter: char) -> Self {
+        Self { bucket, letter }
     }
 
-    pub(super) async fn put(&self, object: &Object, content: Bytes) -> Result<(), ArchiveError> {
+    pub(super) async fn put(&self, object: &Object, content: Bytes) -> Result<(), ObjectError> {
         for number in 0..count(object) {
             let from = number * PIECE_BYTES;
             let piece = content.slice(from..content.len().min(from + PIECE_BYTES));
-            self.put_piece(&key(object, number), piece).await?;
+            self.put_piece(&self.key(object, number), piece).await?;
         }
         Ok(())
     }
 
-    pub(super) async fn get(&self, object: &Object) -> Result<Option<Bytes>, ArchiveError> {
+    pub(super) async fn get(&self, object: &Object) -> Result<Option<Bytes>, ObjectError> {
         let mut content = BytesMut::new();
         for number in 0..count(object) {
-            match self.bucket.get(&key(object, number)).await? {
+            match self.bucket.get(&self.key(object, number)).await? {
                 Some(record) => content.extend_from_slice(&record.value),
                 None => return Ok(None),
             }
@@ -38,9 +41,9 @@ impl Pieces {
         Ok(Some(content.freeze()))
     }
 
-    pub(super) async fn delete(&self, object: &Object) -> Result<(), ArchiveError> {
+    pub(super) async fn delete(&self, object: &Object) -> Result<(), ObjectError> {
         for number in 0..count(object) {
-            let key = key(object, number);
+            let key = self.key(object, number);
             // Never used again: another content has another key.
             if let Some(record) = self.bucket.get(&key).await? {
                 self.bucket.erase(&key, record.revision).await?;
@@ -49,7 +52,16 @@ impl Pieces {
         Ok(())
     }
 
-    async fn put_piece(&self, key: &str, piece: Bytes) -> Result<(), ArchiveError> {
+    /// Deletes every object that belongs to `name`.
+    pub(crate) async fn delete_all(&self, name: &str) -> Result<(), ObjectError> {
+        let mut records = self.bucket.scan(&self.prefix(name)).await?;
+        while let Some(record) = records.next().await.transpose()? {
+            self.bucket.erase(&record.key, record.revision).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_piece(&self, key: &str, piece: Bytes) -> Result<(), ObjectError> {
         let mut expected = 0;
         loop {
             let put = self.bucket.put_if(key, expected, piece.clone(), None);
@@ -62,11 +74,15 @@ impl Pieces {
             }
         }
     }
-}
 
-fn key(object: &Object, number: usize) -> String {
-    let Object { name, digest, .. } = object;
-    format!("a.{}.{}.{number}", token(name), token(digest))
+    fn prefix(&self, name: &str) -> String {
+        format!("{}.{}", self.letter, token(name))
+    }
+
+    fn key(&self, object: &Object, number: usize) -> String {
+        let Object { name, digest, .. } = object;
+        format!("{}.{}.{number}", self.prefix(name), token(digest))
+    }
 }
 
 /// How many pieces it has; at least one.
