@@ -255,11 +255,17 @@ pub enum Event {
         stage: StageId,
         /// The child.
         child: ExecutionId,
+        /// Which of its children, if it has several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
     },
     /// The child ended.
     ChildEnded {
         /// How.
         result: Box<ChildResult>,
+        /// Which child, if the stage has several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        child: Option<ExecutionId>,
     },
     /// Something is to be said to another execution.
     PeerQueued {

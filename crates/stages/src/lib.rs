@@ -14,6 +14,7 @@ mod catalogue;
 mod check_preconditions;
 mod depends_on_execution;
 mod document_job;
+mod dry_run;
 mod evaluate_artifacts;
 mod evaluate_variables;
 mod execution_window;
@@ -32,6 +33,7 @@ mod plugin_releases;
 pub mod preconfigured;
 mod read;
 mod reference;
+mod run_multiple_pipelines;
 mod save_pipelines;
 #[cfg(test)]
 mod testing;

@@ -178,7 +178,6 @@ fn time_limits_are_those_of_the_tables() {
 #[test]
 fn what_is_not_built_says_so_and_is_not_in_the_catalogue() {
     for (kind, because) in [
-        ("runMultiplePipelines", "one pipeline"),
         ("upsertDeliveryConfig", "Keel"),
         ("deleteDeliveryConfig", "Keel"),
         ("importDeliveryConfig", "Keel"),

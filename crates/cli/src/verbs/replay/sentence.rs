@@ -159,10 +159,10 @@ pub(super) fn sentence(event: &Event, names: &mut Names) -> Said {
             "{} does not wait for a person any more",
             names.of(stage)
         )),
-        Event::ChildLinked { stage, child } => {
+        Event::ChildLinked { stage, child, .. } => {
             Said::shown(format!("{} has the child {child}", names.of(stage)))
         }
-        Event::ChildEnded { result } => Said::shown(format!(
+        Event::ChildEnded { result, .. } => Said::shown(format!(
             "the child {} of {} ended {}",
             result.name,
             names.of(&result.stage),
