@@ -519,7 +519,7 @@ impl Driver {
         }
         assert_eq!(audit::zombies(&self.state), []);
         for (number, held) in &self.state.book.attempts {
-            // What a task has learned meanwhile is told with it; all else is what was published.
+            // What a task has learned meanwhile is told with it, and how long it was paused; all else is what was published.
             if let Some(published) = self.attempts.get(number) {
                 let again = self.state.message_of(*number, held, 0);
                 let input = if held.aside.is_some() {
@@ -530,10 +530,11 @@ impl Driver {
                 assert_eq!(
                     TaskMessage {
                         input: input.clone(),
-                        ..again
+                        ..again.clone()
                     },
                     TaskMessage {
                         input,
+                        deadline_ms: again.deadline_ms,
                         ..published.clone()
                     },
                     "what the audit publishes is what was published"
