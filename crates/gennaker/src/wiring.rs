@@ -3,6 +3,7 @@
 mod archive;
 mod collector;
 mod documents;
+mod services;
 mod webhooks;
 
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use crate::output::chain;
 
 pub(crate) use archive::archive;
 pub(crate) use documents::{documents, managed_accounts, s3_options};
+pub(crate) use services::services;
 pub(crate) use webhooks::{catalogue, secret_headers};
 
 /// Room for the log of a partition, in bytes: some minutes of the highest load without a checkpoint.
@@ -191,7 +193,9 @@ pub(crate) fn scheduler(
         checkpoint_every: ms(scheduler.checkpoint_interval_ms),
         audit_every: ms(scheduler.audit_interval_ms),
         retention: archive::retention(settings),
-        waiting_max: scheduler.waiting_max.and_then(|most| usize::try_from(most).ok()),
+        waiting_max: scheduler
+            .waiting_max
+            .and_then(|most| usize::try_from(most).ok()),
         ad_hoc: ad_hoc(settings),
         rules: rules(settings),
         catalogue: Arc::clone(catalogue),

@@ -11,7 +11,7 @@ use crate::{
     find_artifact, manual_judgment, monitor_pipeline, noop, not_built, pipeline,
     pipeline_documents, pipeline_templates, plugin_releases,
     preconfigured::{self, PreconfiguredWebhook, PreconfiguredWebhooks},
-    run_multiple_pipelines, save_pipelines, timing, wait, wait_until, webhook,
+    run_multiple_pipelines, save_pipelines, services, timing, wait, wait_until, webhook,
 };
 
 /// A stage type with what people need to know about it.
@@ -78,6 +78,9 @@ static TYPES: &[&dyn StageType] = &[
     &pipeline_documents::DeletePluginInfo,
     &plugin_releases::LoadPluginRelease,
     &plugin_releases::SetPreferredPluginRelease,
+    &services::Jira,
+    &services::PageApplicationOwner,
+    &services::Gremlin,
     &pipeline_templates::CreatePipelineTemplate,
     &pipeline_templates::UpdatePipelineTemplate,
     &pipeline_templates::DeletePipelineTemplate,

@@ -35,6 +35,7 @@ mod read;
 mod reference;
 mod run_multiple_pipelines;
 mod save_pipelines;
+mod services;
 #[cfg(test)]
 mod testing;
 pub mod timing;

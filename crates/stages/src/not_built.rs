@@ -37,21 +37,6 @@ pub(crate) static NOT_BUILT: &[NotBuilt] = &[
         because: NO_DELIVERY,
     },
     NotBuilt {
-        names: &["pageApplicationOwner"],
-        tasks: &["pageApplicationOwner"],
-        because: "PagerDuty cannot be reached yet; a webhook stage can call its events API",
-    },
-    NotBuilt {
-        names: &["jira"],
-        tasks: &["createJiraIssue"],
-        because: "Jira cannot be reached yet; a webhook stage can call its API",
-    },
-    NotBuilt {
-        names: &["gremlin"],
-        tasks: &["launchGremlinAttack", "monitorGremlinAttack"],
-        because: "Gremlin cannot be reached yet; a webhook stage can call its API",
-    },
-    NotBuilt {
         names: &["findArtifactsFromResource"],
         tasks: &[
             "resolveTargetManifest",

@@ -85,6 +85,9 @@ pub struct Worker {
     /// milliseconds; a worker gives one every 10 s.
     #[schemars(range(min = 30_000, max = 600_000))]
     pub ack_wait_ms: u64,
+    /// The folder of files that pipeline templates at `file://` addresses may be. Everybody who can save a pipeline can read
+    /// them. Unset: none.
+    pub template_folder: Option<String>,
 }
 
 impl Default for Gate {
@@ -123,6 +126,7 @@ impl Default for Worker {
             pools: vec!["notify".to_owned()],
             concurrency: 64,
             ack_wait_ms: 30_000,
+            template_folder: None,
         }
     }
 }
