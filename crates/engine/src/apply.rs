@@ -103,6 +103,9 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
                 book.forget(&stage);
             }
         }
+        Event::NotificationsEvaluated { notifications } => {
+            doc.notifications = Arc::new(notifications.clone());
+        }
         Event::CancelRequested { by, reason } => {
             doc.canceled = true;
             doc.canceled_by = Some(by.clone());

@@ -52,6 +52,11 @@ pub enum Event {
         /// Epoch milliseconds.
         at: i64,
     },
+    /// Expressions in its notifications were evaluated, because it has started or ended.
+    NotificationsEvaluated {
+        /// All of them as they are now.
+        notifications: Vec<Value>,
+    },
     /// Somebody asked for it to be cancelled.
     CancelRequested {
         /// Who.

@@ -101,7 +101,9 @@ impl Watch {
                 }
             }
             Event::ChildEnded { result, child } => {
-                let children = known.state(id).map(|state| state.children_of(&result.stage));
+                let children = known
+                    .state(id)
+                    .map(|state| state.children_of(&result.stage));
                 let held = children.into_iter().flatten();
                 let ends = held
                     .filter(|held| child.as_ref().is_none_or(|child| held.execution == *child))

@@ -75,6 +75,9 @@ pub(super) fn sentence(event: &Event, names: &mut Names) -> Said {
             Said::shown("the expressions of its configuration were evaluated")
         }
         Event::Queued { .. } => Said::shown("waits for other executions of its pipeline"),
+        Event::NotificationsEvaluated { .. } => {
+            Said::noted("expressions in its notifications are evaluated")
+        }
         Event::SlotGranted => Said::shown("waits no more for other executions"),
         Event::ExecutionStarted { .. } => Said::shown("RUNNING"),
         Event::ExecutionEnded { status, .. } => Said::shown(status.to_string()),
