@@ -227,8 +227,9 @@ fn kind(number: u64, children: &[String], random: &mut Random) -> Map {
 fn several(children: &[String], random: &mut Random) -> Value {
     let mut entries = Map::new();
     for number in 0..random.between(1..=4) {
+        let child: &String = random.pick(children);
         let mut entry = object(json!({
-            "child_pipeline": name_of(random.pick(children)), "arguments": {"number": number},
+            "child_pipeline": name_of(child), "arguments": {"number": number},
         }));
         if number > 0 && random.percent(40) {
             let above = random.between(0..=number - 1);
