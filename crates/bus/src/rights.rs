@@ -150,6 +150,11 @@ impl fmt::Display for Role {
     }
 }
 
+/// Questions to the workers of a pool.
+fn ask_of(pool: &str) -> String {
+    format!("gk.ask.{}.*", token(pool))
+}
+
 impl Rights {
     fn of_scheduler(&mut self, layout: &Layout) {
         self.say(
@@ -174,6 +179,8 @@ impl Rights {
         self.write(BLOBS);
         self.say([PARTITIONS_SUBJECT.to_owned()]);
         self.say(["gk.task.>", "gk.abort.>", "gk.feed.>", "gk.cmd.*.request"].map(str::to_owned));
+        // Templates may lie at addresses, which workers read.
+        self.say([ask_of(DOCUMENT_POOL)]);
         self.hear(["gk.cmd.*.*", "gk.alive.*"].map(str::to_owned));
         self.answers = true;
     }
@@ -185,12 +192,10 @@ impl Rights {
         if pool == DOCUMENT_POOL {
             self.read(DOCUMENTS);
             self.write(DOCUMENTS);
+            self.say([ask_of(pool)]);
         }
         self.say(["gk.cmd.*.report", "gk.alive.*"].map(str::to_owned));
-        self.hear([
-            format!("gk.abort.{}.*", token(pool)),
-            format!("gk.ask.{}.*", token(pool)),
-        ]);
+        self.hear([format!("gk.abort.{}.*", token(pool)), ask_of(pool)]);
         self.answers = true;
     }
 

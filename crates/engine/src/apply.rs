@@ -103,6 +103,9 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
                 book.forget(&stage);
             }
         }
+        Event::NotificationsEvaluated { notifications } => {
+            doc.notifications = Arc::new(notifications.clone());
+        }
         Event::CancelRequested { by, reason } => {
             doc.canceled = true;
             doc.canceled_by = Some(by.clone());
@@ -123,6 +126,13 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
             let paused = doc.paused.get_or_insert_default();
             paused.resumed_by = Some(by.clone());
             paused.resume_time = Some(*at);
+            // Time stood still, also for what workers have.
+            let from = paused.pause_time.unwrap_or(*at);
+            for attempt in book.attempts.values_mut() {
+                let stood_ms = at.saturating_sub(from.max(attempt.since)).max(0);
+                let deadline = attempt.deadline_ms;
+                attempt.deadline_ms = deadline.map(|it| it.saturating_add(stood_ms));
+            }
             let stages = doc.stages.iter_mut();
             for stage in stages.filter(|stage| stage.status == Status::Paused) {
                 let stage = Arc::make_mut(stage);
@@ -227,7 +237,8 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
             reset(doc, book, stages)?;
             book.children
                 .retain(|stage, _| rejoins.as_ref() == Some(stage) || !stages.contains(stage));
-            if let Some(child) = rejoins.as_ref().and_then(|it| book.children.get_mut(it)) {
+            let rejoined = rejoins.as_ref().and_then(|it| book.children.get_mut(it));
+            if let Some(child) = rejoined.and_then(|it| it.get_mut(None)) {
                 child.result = None;
             }
             book.restart = None;
@@ -300,14 +311,13 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
                 asked.answers.insert(lookup.clone(), answer.clone());
             }
         }
-        Event::ChildLinked { stage, child } => {
-            book.children.insert(
-                stage.clone(),
-                Child {
-                    execution: child.clone(),
-                    result: None,
-                },
-            );
+        Event::ChildLinked { stage, child, name } => {
+            let children = book.children.entry(stage.clone()).or_default();
+            children.link(Child {
+                execution: child.clone(),
+                name: name.clone(),
+                result: None,
+            });
             // A child's config is large and was needed only to start it.
             if let Some(asked) = book.asked.get_mut(stage) {
                 Arc::make_mut(asked)
@@ -315,9 +325,10 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
                     .retain(|lookup, _| !matches!(lookup, Lookup::Pipeline(_)));
             }
         }
-        Event::ChildEnded { result } => {
-            if let Some(child) = book.children.get_mut(&result.stage) {
-                child.result = Some((**result).clone());
+        Event::ChildEnded { result, child } => {
+            let children = book.children.get_mut(&result.stage);
+            if let Some(held) = children.and_then(|it| it.get_mut(child.as_ref())) {
+                held.result = Some((**result).clone());
             }
         }
         Event::PeerQueued { peer } => {

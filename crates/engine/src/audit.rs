@@ -10,7 +10,7 @@ use crate::{
     event::Event,
     graph,
     lookup::submission,
-    state::{Purpose, State, Timer},
+    state::{Child, Purpose, State, Timer},
 };
 
 /// A thing that nothing will ever move.
@@ -115,11 +115,7 @@ fn is_moved(state: &State, stage: &Stage) -> bool {
             || timer(Purpose::Closing)
             || state.book.questions.contains(&stage.id)
             || state.is_looked_up(&stage.id)
-            || state
-                .book
-                .children
-                .get(&stage.id)
-                .is_some_and(|child| child.result.is_none());
+            || state.children_of(&stage.id).iter().any(Child::is_open);
     }
     if timer(Purpose::Again) {
         return true;

@@ -19,6 +19,8 @@ mod stage;
 mod synthetic;
 mod task;
 
+use std::collections::BTreeSet;
+
 use gennaker_expressions::{Limits, TimeZone};
 use gennaker_model::{Execution, command::Parent};
 
@@ -30,6 +32,7 @@ use crate::{
     lookup::submission,
     state::{Lookup, State},
 };
+pub use child::shown_parent;
 pub(crate) use draft::Draft;
 use draft::Message;
 pub use execution::first_failure;
@@ -70,6 +73,8 @@ pub struct Rules {
     pub lookup_bytes_max: usize,
     /// Bytes that the context of a stage may take once its expressions are evaluated.
     pub context_bytes_max: usize,
+    /// Tasks that are SKIPPED when they would start: the last part of their `implementingClass`, its first letter in lower case.
+    pub tasks_disabled: BTreeSet<String>,
     /// Time zone of expressions.
     pub zone: TimeZone,
     /// Ceilings of expressions.
@@ -87,6 +92,7 @@ impl Default for Rules {
             lookups_max: 50,
             lookup_bytes_max: 8 << 20,
             context_bytes_max: 8 << 20,
+            tasks_disabled: BTreeSet::new(),
             zone: TimeZone::UTC,
             limits: Limits::default(),
         }
@@ -148,6 +154,7 @@ pub fn decide(state: &State, input: &Input, context: &Context<'_>) -> Decision {
         Input::LookupAnswered { lookup, answer } => draft.lookup_answered(lookup, answer),
         Input::SlotGranted => draft.slot_granted(),
         Input::Superseded => draft.superseded(),
+        Input::LineIsFull { waiting } => draft.line_is_full(*waiting),
         Input::Audited => draft.audited(),
     }
     draft.settle()

@@ -14,6 +14,12 @@ pub trait Catalogue: Sync {
     /// The task with this `implementingClass`.
     fn task(&self, class: &str) -> Option<&'static TaskDefinition>;
 
+    /// The one task that stands for all tasks of the stage, because this execution only tries out what would be done. Stages before and
+    /// after it are those of its type; nothing is taken back, and nobody skips it.
+    fn stand_in(&self, _execution: &Execution, _stage: &Stage) -> Option<&'static TaskDefinition> {
+        None
+    }
+
     /// Context keys that are not evaluated with the rest of the context of a stage of this type, under evaluator v4
     /// (orchestration reference 7.2): its task does it, or nobody.
     fn left_to_the_stage(&self, _kind: &str, _context: &Map) -> Vec<&'static str> {
@@ -258,10 +264,16 @@ impl TaskContext<'_> {
         self.state.answer(&self.stage.id, lookup)
     }
 
-    /// The child that this stage started.
+    /// The child that this stage started, of a stage that starts one.
     #[must_use]
     pub fn child(&self) -> Option<&Child> {
-        self.state.book.children.get(&self.stage.id)
+        self.children().first()
+    }
+
+    /// The children that this stage started, in that order.
+    #[must_use]
+    pub fn children(&self) -> &[Child] {
+        self.state.children_of(&self.stage.id)
     }
 }
 
@@ -291,9 +303,9 @@ pub enum Step {
     Dispatch(Remote),
     /// Something must be known first.
     Lookup(Lookup),
-    /// Start a child execution, and look again at once.
+    /// Start a child execution, and look again as soon as another one may be started.
     StartChild(Box<ChildStart>),
-    /// Wait for the child.
+    /// Wait until a child ends.
     AwaitChild,
 }
 
@@ -311,6 +323,10 @@ pub struct Remote {
 /// A child execution to be started.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChildStart {
+    /// Which of the children of the stage it is, of a stage that starts several. The trigger of such a child shows of its parent
+    /// only this stage, without context and outputs, and the name as `executionIdentifier` of the parent's trigger (orca
+    /// `TriggerInOrder`).
+    pub name: Option<String>,
     /// Config of the child.
     pub config: Map,
     /// Its trigger, without `parentExecution` (the engine adds that).
@@ -364,11 +380,19 @@ impl From<TaskResult> for Step {
     }
 }
 
-/// Id of the child that `stage` of `parent` starts: the same every time, so that a repeated start finds the first.
+/// Id of the child that `stage` of `parent` starts: the same every time, so that a repeated start finds the first. `name` is that
+/// of one of several.
 #[must_use]
-pub fn child_id(parent: &ExecutionId, stage: &Stage, config_id: &str, turn: Turn) -> ExecutionId {
+pub fn child_id(
+    parent: &ExecutionId,
+    stage: &Stage,
+    config_id: &str,
+    turn: Turn,
+    name: Option<&str>,
+) -> ExecutionId {
     let Turn { incarnation, round } = turn;
-    let name = format!("{parent}/{}/{incarnation}/{round}", stage.id);
+    let mut name = name.map_or_else(String::new, |name| format!("/{name}"));
+    name.insert_str(0, &format!("{parent}/{}/{incarnation}/{round}", stage.id));
     let rest = gennaker_model::routing::fnv1a64(name.as_bytes());
     gennaker_model::routing::execution_id(stage.start_time.unwrap_or(0), config_id, rest)
 }

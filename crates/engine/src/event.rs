@@ -52,6 +52,11 @@ pub enum Event {
         /// Epoch milliseconds.
         at: i64,
     },
+    /// Expressions in its notifications were evaluated, because it has started or ended.
+    NotificationsEvaluated {
+        /// All of them as they are now.
+        notifications: Vec<Value>,
+    },
     /// Somebody asked for it to be cancelled.
     CancelRequested {
         /// Who.
@@ -255,11 +260,17 @@ pub enum Event {
         stage: StageId,
         /// The child.
         child: ExecutionId,
+        /// Which of its children, if it has several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
     },
     /// The child ended.
     ChildEnded {
         /// How.
         result: Box<ChildResult>,
+        /// Which child, if the stage has several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        child: Option<ExecutionId>,
     },
     /// Something is to be said to another execution.
     PeerQueued {

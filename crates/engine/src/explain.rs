@@ -123,17 +123,14 @@ fn running(state: &State, stage: &Stage) -> Wait {
             timer(Purpose::Timeout),
         );
     }
-    if let Some(child) = state
-        .book
-        .children
-        .get(&stage.id)
-        .filter(|child| child.result.is_none())
-    {
-        return wait(
-            stage,
-            format!("waits for execution {}", child.execution),
-            timer(Purpose::Timeout),
-        );
+    let children = state.children_of(&stage.id).iter();
+    let open: Vec<String> = children
+        .filter(|child| child.is_open())
+        .map(|child| child.execution.to_string())
+        .collect();
+    if !open.is_empty() {
+        let sentence = format!("waits for execution {}", open.join(", "));
+        return wait(stage, sentence, timer(Purpose::Timeout));
     }
     if let Some(sentence) = looked_up(state, &stage.id) {
         return wait(stage, sentence, timer(Purpose::Timeout));

@@ -50,6 +50,11 @@ pub enum Input {
     SlotGranted,
     /// It waited for other executions of its pipeline, and a newer one runs instead.
     Superseded,
+    /// It waits for other executions of its pipeline, and too many waited already.
+    LineIsFull {
+        /// How many.
+        waiting: usize,
+    },
     /// A decision was cut short ([`crate::Effect::Continue`]), or the audit found something that nothing keeps moving
     /// ([`crate::audit`]): look at everything again.
     Audited,

@@ -39,6 +39,14 @@ impl Draft<'_> {
         }
     }
 
+    /// Too many wait already. Source: orca `SqlPendingExecutionService`.
+    pub(crate) fn line_is_full(&mut self, waiting: usize) {
+        if self.state.book.waits_since.is_some() && self.state.doc.status == Status::NotStarted {
+            let reason = format!("Too many executions ({waiting}) already waiting to start");
+            self.cancel("spinnaker", Some(reason));
+        }
+    }
+
     /// The owner lets a newer one run instead.
     pub(crate) fn superseded(&mut self) {
         if self.state.book.waits_since.is_some() && self.state.doc.status == Status::NotStarted {

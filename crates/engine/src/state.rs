@@ -1,5 +1,7 @@
 //! What the engine knows of one execution: Spinnaker's document and the engine's own book.
 
+mod children;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
@@ -7,7 +9,7 @@ use std::{
 
 use gennaker_model::{
     AttemptId, CommandId, EffectId, Execution, ExecutionId, Map, StageId, Status,
-    command::{ChildResult, Parent, Peer, Refusal, Reply},
+    command::{Parent, Peer, Refusal, Reply},
     work::{Order, TaskMessage, VERSION},
 };
 use serde::{Deserialize, Serialize};
@@ -55,7 +57,7 @@ pub struct Book {
     /// What was found out for each stage that asked, until the task for which it asked has ended.
     pub asked: BTreeMap<StageId, Arc<Asked>>,
     /// Children by the stage that started them.
-    pub children: BTreeMap<StageId, Child>,
+    pub children: BTreeMap<StageId, Children>,
     /// The stage that started this execution.
     pub parent: Option<Parent>,
     /// What is to be said to other executions, in order, by receiver.
@@ -88,7 +90,7 @@ pub struct Attempt {
     /// Whose turn of the stage its effect belongs to; `None` for a task without effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<Turn>,
-    /// Past this instant (epoch milliseconds) its result is of no use.
+    /// Past this instant (epoch milliseconds) its result is of no use; it moves by as much as the execution is paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<i64>,
     /// When it was opened, epoch milliseconds.
@@ -202,18 +204,8 @@ pub enum Lookup {
 }
 
 pub use crate::lookup::{NewestOf, Watched};
+pub use children::{Child, Children};
 pub use gennaker_expressions::{Lookup as ExpressionLookup, LookupAnswer};
-
-/// A child execution.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Child {
-    /// Its id.
-    pub execution: ExecutionId,
-    /// How it ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub result: Option<ChildResult>,
-}
 
 /// Messages for one other execution.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -298,6 +290,20 @@ impl State {
     #[must_use]
     pub fn turn_of(&self, stage: &StageId) -> Turn {
         self.book.turns.get(stage).copied().unwrap_or_default()
+    }
+
+    /// The children that the stage has started, in that order.
+    #[must_use]
+    pub fn children_of(&self, stage: &StageId) -> &[Child] {
+        let children = self.book.children.get(stage);
+        children.map_or(&[], Children::all)
+    }
+
+    /// The child of the stage with this id.
+    #[must_use]
+    pub fn child_of(&self, stage: &StageId, child: &ExecutionId) -> Option<&Child> {
+        let mut children = self.children_of(stage).iter();
+        children.find(|held| held.execution == *child)
     }
 
     /// Whether something that the stage needs is being found out.

@@ -28,7 +28,7 @@ const DOCUMENT_DEPTH_MAX: u32 = 200;
 const PARSE_WORK: usize = 50;
 
 /// Units of work of an entry of the summary.
-const ENTRY_WORK: usize = 400;
+const ENTRY_WORK: usize = 520;
 
 /// What came of a document.
 #[derive(Debug, Clone, PartialEq)]

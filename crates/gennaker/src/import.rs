@@ -58,7 +58,11 @@ async fn spinnaker(arguments: &SpinnakerArgs, settings: &Settings) -> Result<Rep
     let found = source.read().await.map_err(|error| {
         Failure::command(format!("the documents cannot be read: {}", chain(&error)))
     })?;
-    let mut report = Report::new(arguments.dry_run, found.left_out);
+    let mut report = Report::new(
+        arguments.dry_run,
+        wiring::catalogue(settings)?,
+        found.left_out,
+    );
     let (mut first, mut then) = (Vec::new(), Vec::new());
     for foreign in found.documents {
         match foreign.kind {

@@ -4,6 +4,7 @@
 //! scheduler, which until then takes the last reports and answers the last questions. What cannot be done in time is not lost:
 //! every part is built to be killed, a clean end only makes the next start faster.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +68,8 @@ struct Prepared {
     client: Client,
     catalogue: Arc<Catalogue>,
     secrets: SecretHeaders,
+    /// Services that stages call by name.
+    services: gennaker_notify::Services,
 }
 
 impl Running {
@@ -76,7 +79,8 @@ impl Running {
     /// A setting that cannot be used; nothing runs then.
     pub(crate) async fn start(plan: Plan, bus: Bus) -> Result<Self, Failure> {
         let store = Store::over(wiring::documents(&plan.settings, &bus).await?)
-            .managing(wiring::managed_accounts(&plan.settings));
+            .managing(wiring::managed_accounts(&plan.settings))
+            .reading_addresses(&bus);
         let archive = match plan.roles.contains(&Role::Scheduler) {
             true => Some(wiring::archive(&plan.settings, &bus).await?),
             false => None,
@@ -234,6 +238,7 @@ fn prepare(
         client: wiring::pipelines_client(settings)?,
         catalogue,
         secrets: wiring::secret_headers(settings)?,
+        services: wiring::services(settings)?,
     })
 }
 
@@ -254,7 +259,13 @@ fn worker(
     let pools = pools.map(|pool| Pool {
         name: pool.clone(),
         concurrency: usize::try_from(settings.worker.concurrency).unwrap_or(usize::MAX),
-        tasks: gennaker_notify::registry(&prepared.client, store, &prepared.secrets),
+        tasks: gennaker_notify::registry(
+            &prepared.client,
+            store,
+            &prepared.secrets,
+            &prepared.services,
+            settings.worker.template_folder.as_ref().map(PathBuf::from),
+        ),
     });
     let options = Options {
         name: name.to_owned(),

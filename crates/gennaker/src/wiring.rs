@@ -3,6 +3,7 @@
 mod archive;
 mod collector;
 mod documents;
+mod services;
 mod webhooks;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use gennaker_bus::{Auth, Options, Tls, rights};
 use gennaker_cli::{Exit, Failure};
 use gennaker_engine::Rules;
 use gennaker_expressions::{Limits, TimeZone};
+use gennaker_intake::AdHocTasks;
 use gennaker_outbound::{Client, Exceptions, Policy, Proxies};
 use gennaker_settings::{LogFormat, Settings};
 use gennaker_stages::Catalogue;
@@ -24,6 +26,7 @@ use crate::output::chain;
 
 pub(crate) use archive::archive;
 pub(crate) use documents::{documents, managed_accounts, s3_options};
+pub(crate) use services::services;
 pub(crate) use webhooks::{catalogue, secret_headers};
 
 /// Room for the log of a partition, in bytes: some minutes of the highest load without a checkpoint.
@@ -190,10 +193,26 @@ pub(crate) fn scheduler(
         checkpoint_every: ms(scheduler.checkpoint_interval_ms),
         audit_every: ms(scheduler.audit_interval_ms),
         retention: archive::retention(settings),
+        waiting_max: scheduler
+            .waiting_max
+            .and_then(|most| usize::try_from(most).ok()),
+        ad_hoc: ad_hoc(settings),
         rules: rules(settings),
         catalogue: Arc::clone(catalogue),
         ..gennaker_scheduler::Config::new(name, partitions, rand::random())
     }
+}
+
+fn ad_hoc(settings: &Settings) -> AdHocTasks {
+    let scheduler = &settings.scheduler;
+    if !scheduler.block_ad_hoc_tasks {
+        return AdHocTasks::default();
+    }
+    let allowed = scheduler.allowed_ad_hoc_tasks.iter().map(|task| {
+        let users = task.permitted_users.iter().cloned();
+        (task.name.clone(), users.collect())
+    });
+    AdHocTasks::only(allowed.collect())
 }
 
 /// The HTTP API.
@@ -220,6 +239,7 @@ fn rules(settings: &Settings) -> Rules {
     let expressions = &settings.expressions;
     let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     Rules {
+        tasks_disabled: settings.scheduler.disabled_tasks.iter().cloned().collect(),
         zone: TimeZone::get(&expressions.time_zone).expect("the settings were checked"),
         limits: Limits {
             expression_chars_max: size(expressions.length_chars_max.into()),

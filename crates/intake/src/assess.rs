@@ -4,7 +4,7 @@
 //! that nobody learns it from a deployment.
 
 use gennaker_model::Map;
-use gennaker_stages::CATALOGUE;
+use gennaker_stages::{Catalogue, preconfigured};
 use serde_json::Value;
 
 use crate::matching::is_webhook;
@@ -53,13 +53,13 @@ impl Assessment {
     }
 }
 
-/// Looks at everything in a pipeline that may be more than this release has.
+/// Looks at everything in a pipeline that may be more than this release has. `catalogue` has the stage types of the installation.
 #[must_use]
-pub fn pipeline(config: &Map) -> Assessment {
+pub fn pipeline(config: &Map, catalogue: &Catalogue) -> Assessment {
     let mut found = Assessment::default();
     look_at_template(config, &mut found);
     for (place, stage) in objects(config, "stages") {
-        look_at_stage(place, stage, &mut found);
+        look_at_stage(place, stage, catalogue, &mut found);
     }
     for (place, trigger) in objects(config, "triggers") {
         look_at_trigger(place, trigger, &mut found);
@@ -96,18 +96,34 @@ fn look_at_template(config: &Map, found: &mut Assessment) {
     };
     // What is worked out when it starts is not known before.
     let is_known = !source.contains("{{") && !source.contains("{%") && !source.contains("${");
-    if is_known && !source.starts_with("spinnaker://") {
+    let begins_with = |scheme: &str| source.starts_with(scheme);
+    if is_known && begins_with("file://") {
+        found.adapted.push(format!(
+            "its template lies at {source}, which workers read only from the folder that operators name"
+        ));
+    } else if is_known
+        && !["spinnaker://", "http://", "https://"]
+            .into_iter()
+            .any(begins_with)
+    {
         found.unsupported.push(format!(
-            "its template lies at {source}, and only stored ones (spinnaker://…) are loaded yet"
+            "its template lies at {source}; only stored ones (spinnaker://…) and addresses are loaded"
         ));
     }
 }
 
-fn look_at_stage(place: usize, stage: &Map, found: &mut Assessment) {
+fn look_at_stage(place: usize, stage: &Map, catalogue: &Catalogue, found: &mut Assessment) {
     let label = text(stage, "name").or_else(|| text(stage, "refId"));
     let label = label.map_or_else(|| format!("stage {place}"), |it| format!("stage {it:?}"));
     match text(stage, "type") {
-        Some(kind) if CATALOGUE.find(kind).is_some() => {}
+        Some(kind) if catalogue.find(kind).is_some() => {}
+        Some(kind) if catalogue.webhooks().iter().any(|it| it.kind == kind) => {}
+        // A type of the installation that it comes from; the web interface writes so.
+        Some(kind) if text(stage, "alias") == Some(preconfigured::ALIAS) => {
+            found.adapted.push(format!(
+                "{label} is of the type {kind}, which must be set up by `webhooks.preconfigured` as it was in Spinnaker"
+            ));
+        }
         Some(kind) => found.unsupported.push(format!(
             "{label} is of the type {kind}, which is not there yet"
         )),
@@ -200,6 +216,11 @@ mod tests {
                 "stage \"Ship\" is of the type fooBar, which is not there yet",
             ),
             (
+                json!({"stages": [{"type": "tellRoom", "name": "Tell", "alias": "preconfiguredWebhook"}]}),
+                Fit::Adapted,
+                "stage \"Tell\" is of the type tellRoom, which must be set up by `webhooks.preconfigured` as it was in Spinnaker",
+            ),
+            (
                 json!({"stages": [{}]}),
                 Fit::Unsupported,
                 "stage 1 has no type",
@@ -226,11 +247,21 @@ mod tests {
             ),
             (
                 json!({"type": "templatedPipeline", "config": {"schema": "1", "pipeline": {"template": {"source": "https://x.io/t.yml"}}}}),
+                Fit::Exact,
+                "",
+            ),
+            (
+                json!({"type": "templatedPipeline", "config": {"schema": "1", "pipeline": {"template": {"source": "file:///t.yml"}}}}),
+                Fit::Adapted,
+                "its template lies at file:///t.yml, which workers read only from the folder that operators name",
+            ),
+            (
+                json!({"type": "templatedPipeline", "schema": "v2", "template": {"reference": "gs://bucket/t"}}),
                 Fit::Unsupported,
-                "its template lies at https://x.io/t.yml, and only stored ones (spinnaker://…) are loaded yet",
+                "its template lies at gs://bucket/t; only stored ones (spinnaker://…) and addresses are loaded",
             ),
         ] {
-            let found = pipeline(config.as_object().unwrap());
+            let found = pipeline(config.as_object().unwrap(), &Catalogue::new());
             assert_eq!(found.fit(), fit, "{config}");
             let said: Vec<&String> = found.adapted.iter().chain(&found.unsupported).collect();
             match sentence {
@@ -241,8 +272,26 @@ mod tests {
     }
 
     #[test]
+    fn types_of_the_installation_are_known() {
+        let webhook = preconfigured::PreconfiguredWebhook {
+            kind: "tellRoom".to_owned(),
+            label: "Tell".to_owned(),
+            description: None,
+            parameters: Vec::new(),
+            parameter_data: None,
+            properties: Map::new(),
+            has_secrets: false,
+        };
+        let catalogue = Catalogue::with_webhooks(vec![webhook]).unwrap();
+        let config = json!({"stages": [{"type": "tellRoom", "alias": "preconfiguredWebhook"}, {"type": "tellRoom"}]});
+        let found = pipeline(config.as_object().unwrap(), &catalogue);
+        assert_eq!(found, Assessment::default());
+    }
+
+    #[test]
     fn sloppy_documents_do_not_matter() {
         let config = json!({"stages": "x", "triggers": [1], "notifications": {}, "roles": 7});
-        assert_eq!(pipeline(config.as_object().unwrap()).fit(), Fit::Exact);
+        let found = pipeline(config.as_object().unwrap(), &Catalogue::new());
+        assert_eq!(found.fit(), Fit::Exact);
     }
 }

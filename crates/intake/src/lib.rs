@@ -9,13 +9,16 @@
 //! clock, no randomness.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+mod ad_hoc;
 pub mod artifacts;
 pub mod assess;
 pub mod lint;
 pub mod matching;
 pub mod notifications;
 pub mod parameters;
+pub mod parent;
 pub mod start;
 pub mod templated;
 
+pub use ad_hoc::AdHocTasks;
 pub use start::{Prepared, StartContext, needs_prior, prepare};

@@ -82,6 +82,9 @@ pub enum StartError {
     /// The artifacts that it expects are not there.
     #[error(transparent)]
     Artifacts(#[from] artifacts::Error),
+    /// Whoever planned the pipeline sent the errors instead.
+    #[error("{0}")]
+    Planned(String),
     /// It stands for another pipeline, and nobody has made that; see [`crate::templated`].
     #[error("the pipeline is made from a template, and was not expanded")]
     Templated,
@@ -253,9 +256,15 @@ fn check(config: &Map) -> Result<(), StartError> {
     if boolean(config.get("disabled")) {
         return Err(StartError::Disabled);
     }
-    match gennaker_templates::is_templated(config) {
-        true => Err(StartError::Templated),
-        false => Ok(()),
+    if gennaker_templates::is_templated(config) {
+        return Err(StartError::Templated);
+    }
+    match config.get("errors") {
+        None | Some(Value::Null) => Ok(()),
+        Some(errors) => {
+            let listed = errors.as_array().map_or(&[][..], Vec::as_slice);
+            Err(StartError::Planned(gennaker_templates::reason_of(listed)))
+        }
     }
 }
 

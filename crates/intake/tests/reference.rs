@@ -20,6 +20,8 @@ mod graph;
 mod handlers;
 #[path = "reference/nested.rs"]
 mod nested;
+#[path = "reference/operators.rs"]
+mod operators;
 #[path = "reference/options.rs"]
 mod options;
 #[path = "reference/pause.rs"]

@@ -11,6 +11,8 @@ mod artifacts;
 mod common;
 #[path = "stages/documents.rs"]
 mod documents;
+#[path = "stages/several.rs"]
+mod several;
 #[path = "stages/waiting.rs"]
 mod waiting;
 

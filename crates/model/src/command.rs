@@ -368,6 +368,8 @@ pub enum RefusalCode {
     Conflict,
     /// Not allowed for this stage (405).
     NotAllowed,
+    /// Not allowed for whoever asks, or for anybody (403).
+    Forbidden,
     /// The command is older than [`EXPIRES_AFTER_MS`] (408).
     Expired,
     /// Larger than the limits (413).

@@ -44,7 +44,8 @@ pub struct TaskMessage {
     pub input: Map,
     /// The user on whose behalf it runs.
     pub user: String,
-    /// Past this instant (epoch milliseconds) its result is of no use.
+    /// Past this instant (epoch milliseconds) its result is of no use, unless the execution was paused meanwhile: a worker that
+    /// comes too late does not start it and asks the owner by saying that it is to look again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<i64>,
     /// W3C `traceparent` of the stage's span.

@@ -19,7 +19,8 @@ use crate::{
     limits::{CALL_MS_MAX, RESPONSE_BYTES_MAX},
     pause::pause,
 };
-use judge::{Problem, Verdict, judge};
+use judge::Problem;
+pub(crate) use judge::{Verdict, judge};
 
 /// Pause before the one repetition, as Orca's `retryInterval`.
 pub(crate) const AGAIN_AFTER: Duration = Duration::from_secs(5);

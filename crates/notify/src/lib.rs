@@ -14,26 +14,40 @@ mod limits;
 mod noop;
 mod pause;
 mod pipelines_from_artifact;
+mod secret_file;
+mod services;
+mod template_address;
 #[cfg(test)]
 mod testing;
 mod webhook;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use gennaker_outbound::Client;
 use gennaker_store::Store;
 use gennaker_worker::{Registry, Task};
 
 pub use limits::client_options;
+pub use services::{Gremlin, Jira, PagerDuty, Services};
+use template_address::ReadTemplates;
 pub use webhook::{BadAddress, SecretHeaders, SecretHeadersOf};
 
 /// The pool's name.
 pub const POOL: &str = "notify";
 
-/// Every task kind of the pool. `client` should have been made with [`client_options`].
+/// Every task kind of the pool. `client` should have been made with [`client_options`]; that of `services` is for addresses that
+/// operators have set, and `template_folder` the one from which templates may be read.
 #[must_use]
-pub fn registry(client: &Client, store: &Store, secrets: &SecretHeaders) -> Registry {
-    registry_with(client, store, secrets, address::AGAIN_AFTER)
+pub fn registry(
+    client: &Client,
+    store: &Store,
+    secrets: &SecretHeaders,
+    services: &Services,
+    template_folder: Option<PathBuf>,
+) -> Registry {
+    let again_after = address::AGAIN_AFTER;
+    let templates = ReadTemplates::new(client.clone(), template_folder, again_after);
+    registry_with(client, store, secrets, services, templates, again_after)
 }
 
 /// The same, with another pause before an address is read a second time.
@@ -41,6 +55,8 @@ fn registry_with(
     client: &Client,
     store: &Store,
     secrets: &SecretHeaders,
+    services: &Services,
+    templates: ReadTemplates,
     read_again_after: Duration,
 ) -> Registry {
     let mut tasks: Vec<Arc<dyn Task>> = vec![
@@ -58,5 +74,6 @@ fn registry_with(
         Arc::new(noop::Noop),
     ];
     tasks.extend(documents::tasks(store));
-    Registry::new(tasks)
+    tasks.extend(services::tasks(services, store));
+    Registry::new(tasks).answering(Arc::new(templates))
 }

@@ -40,6 +40,14 @@ impl Fixture {
     }
 
     pub(crate) async fn with(secrets: crate::SecretHeaders) -> Self {
+        Self::with_services(secrets, |services| services).await
+    }
+
+    /// With these services, made from none.
+    pub(crate) async fn with_services(
+        secrets: crate::SecretHeaders,
+        services: impl FnOnce(crate::Services) -> crate::Services,
+    ) -> Self {
         // The broker's clock is an hour behind, so that what is written to the ledger here looks old to the worker.
         let behind_ms = u64::try_from(Clock::system().now_ms() - 3_600_000).unwrap();
         let broker = Broker::starting_at(1, behind_ms);
@@ -75,12 +83,23 @@ impl Fixture {
             read_timeout: Duration::from_millis(700),
             ..crate::client_options()
         };
+        let trusted = Client::new(Policy::trusted(), options.clone()).unwrap();
+        let services = services(crate::Services::without_credentials(trusted));
         let client = Client::new(Policy::untrusted(&exceptions).unwrap(), options).unwrap();
-        let store = Store::new(&Bus::memory(&broker, "worker"));
+        let store = Store::new(&Bus::memory(&broker, "worker")).reading_addresses(&bus);
+        let again_after = Duration::from_millis(5);
+        let templates = crate::ReadTemplates::new(client.clone(), None, again_after);
         let pool = Pool {
             name: crate::POOL.into(),
             concurrency: 4,
-            tasks: crate::registry_with(&client, &store, &secrets, Duration::from_millis(5)),
+            tasks: crate::registry_with(
+                &client,
+                &store,
+                &secrets,
+                &services,
+                templates,
+                again_after,
+            ),
         };
         let options = Options {
             name: "worker".into(),

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use gennaker_engine::Rules;
+use gennaker_intake::AdHocTasks;
 use gennaker_stages::Catalogue;
 
 /// Settings of one scheduler process.
@@ -38,6 +39,10 @@ pub struct Config {
     pub unseen_ms: i64,
     /// What becomes of complete executions.
     pub retention: Retention,
+    /// Most executions of one pipeline that may wait for others; one that comes then is cancelled. No limit if there is none.
+    pub waiting_max: Option<usize>,
+    /// Which tasks may be started beside pipelines.
+    pub ad_hoc: AdHocTasks,
     /// Numbers of the engine.
     pub rules: Rules,
     /// The stage types.
@@ -118,6 +123,8 @@ impl Config {
             audit_every: Duration::from_secs(5),
             unseen_ms: 15_000,
             retention: Retention::default(),
+            waiting_max: None,
+            ad_hoc: AdHocTasks::default(),
             rules: Rules::default(),
             catalogue: Arc::new(Catalogue::new()),
         }

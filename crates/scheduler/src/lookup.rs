@@ -75,7 +75,7 @@ async fn document(store: &Store, lookup: &Lookup) -> LookupAnswer {
 
 impl Sources {
     /// The execution with this id.
-    async fn read(&self, id: &ExecutionId) -> Result<Option<Execution>, String> {
+    pub async fn read(&self, id: &ExecutionId) -> Result<Option<Execution>, String> {
         let request = Request::Read {
             execution: id.clone(),
         };
@@ -185,6 +185,7 @@ fn settled(bytes: &Bytes) -> Result<Result<Option<Reply>, String>, String> {
         RefusalCode::Invalid
         | RefusalCode::Conflict
         | RefusalCode::NotAllowed
+        | RefusalCode::Forbidden
         | RefusalCode::TooLarge => Ok(Err(refusal.message)),
     }
 }

@@ -12,6 +12,7 @@ mod group;
 mod keep;
 mod limits;
 mod outgoing;
+mod parent;
 mod perform;
 mod prior;
 mod release;

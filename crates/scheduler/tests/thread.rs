@@ -338,3 +338,98 @@ async fn other_executions_are_asked_for_at_their_owners() {
         "Execution (pipeline) nobody not found."
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn rule_4_1_a_paused_execution_lets_the_next_one_go_on_at_once() {
+    let mut world = World::settled(|config| config.audit_every = Duration::from_secs(3_600)).await;
+    let first = world.start_of(1, limited(true)).await;
+    let second = world.start_of(2, limited(true)).await;
+    assert_eq!(world.read(&second).await.status, Status::NotStarted);
+    let pause = Request::Pause {
+        execution: first.clone(),
+        user: "bob".into(),
+    };
+    let partition = routing::partition_of(&first, PARTITIONS);
+    assert_eq!(world.ask(partition, pause).await, Ok(Reply::Done));
+    assert_eq!(world.read(&second).await.status, Status::Running);
+    assert_eq!(world.read(&first).await.status, Status::Paused);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_4_1_one_that_comes_when_too_many_wait_is_cancelled() {
+    let mut world = World::settled(|config| config.waiting_max = Some(2)).await;
+    let mut ids = Vec::new();
+    for number in 0..4 {
+        ids.push(world.start_of(number, limited(true)).await);
+    }
+    let late = world.ended(&ids[3]).await;
+    assert_eq!(late.status, Status::Canceled);
+    let reason = "Too many executions (2) already waiting to start";
+    assert_eq!(late.cancellation_reason.as_deref(), Some(reason));
+    for id in &ids[..3] {
+        assert_eq!(world.ended(id).await.status, Status::Succeeded);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_4_2_3_a_parent_that_the_trigger_names_is_read_from_its_owner() {
+    let mut world = World::new().await;
+    let image = json!({"type": "docker/image", "name": "shop", "reference": "shop:1"});
+    let stages = json!({"stages": [{"refId": "1", "type": "wait"}]});
+    let (parent, _) = world
+        .try_start(1, stages.clone(), json!({"artifacts": [image]}))
+        .await;
+    world.ended(&parent).await;
+    let expecting = json!({"id": "other", "stages": [{"refId": "1", "type": "wait"}], "expectedArtifacts": [
+        {"id": "e", "matchArtifact": {"type": "docker/image", "name": "shop"}, "useDefaultArtifact": false}]});
+    let trigger = json!({"parentPipelineId": parent, "expectedArtifactIds": ["e"]});
+    let (child, reply) = world.try_start(2, expecting, trigger).await;
+    assert!(reply.is_ok(), "{reply:?}");
+    let document = world.ended(&child).await;
+    assert_eq!(document.status, Status::Succeeded);
+    assert_eq!(document.trigger["parentExecution"]["id"], json!(parent));
+    assert_eq!(document.trigger["parentStatus"], "SUCCEEDED");
+    let bound = &document.trigger["resolvedExpectedArtifacts"][0]["boundArtifact"];
+    assert_eq!(bound["reference"], "shop:1");
+    let (gone, reply) = world
+        .try_start(
+            3,
+            stages,
+            json!({"parentPipelineId": "01J00000000000000000000000"}),
+        )
+        .await;
+    assert!(reply.is_ok(), "{reply:?}");
+    assert_eq!(world.ended(&gone).await.status, Status::Succeeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_4_3_a_task_that_is_not_allowed_is_refused_and_leaves_nothing() {
+    let allowed = |config: &mut gennaker_scheduler::Config| {
+        config.ad_hoc = gennaker_intake::AdHocTasks::only([("wait".to_owned(), [].into())].into());
+    };
+    let mut world = World::settled(allowed).await;
+    for (number, kind, fits) in [(1, "wait", true), (2, "noop", false)] {
+        let id = routing::execution_id(1, "App", number);
+        let config = json!({"application": "App", "stages": [{"type": kind}]});
+        let start = Start {
+            execution: id.clone(),
+            kind: ExecutionType::Orchestration,
+            config: config.as_object().unwrap().clone(),
+            trigger: Map::new(),
+            user: "ann".into(),
+            origin: "api".into(),
+            parent: None,
+            error: None,
+        };
+        let partition = routing::partition_of(&id, PARTITIONS);
+        let reply = world.ask(partition, Request::Start(Box::new(start))).await;
+        if fits {
+            assert!(reply.is_ok(), "{reply:?}");
+            continue;
+        }
+        assert_eq!(reply.unwrap_err().code, RefusalCode::Forbidden);
+        let read = Request::Read { execution: id };
+        let gone = world.ask(partition, read).await.unwrap_err();
+        assert_eq!(gone.code, RefusalCode::NotFound);
+    }
+}

@@ -5,6 +5,7 @@ mod broker;
 mod documents;
 mod expressions;
 mod processes;
+mod services;
 mod support;
 mod webhooks;
 
@@ -15,7 +16,8 @@ pub use archive::{Archive, ArchiveBackend, ArchiveS3};
 pub use broker::{Broker, BrokerTls};
 pub use documents::{Documents, DocumentsBackend, DocumentsS3, ManagedServiceAccounts};
 pub use expressions::Expressions;
-pub use processes::{Gate, Scheduler, Worker};
+pub use processes::{AdHocTask, Gate, Scheduler, Worker};
+pub use services::{Gremlin, Jira, PagerDuty, Services};
 pub use support::{LogFormat, Outbound, Telemetry};
 pub use webhooks::{PreconfiguredWebhook, StatusUrlResolution, WebhookParameter, Webhooks};
 
@@ -50,6 +52,8 @@ pub struct Settings {
     pub outbound: Outbound,
     /// Stage types of this installation that call an address.
     pub webhooks: Webhooks,
+    /// Services that stages call by name.
+    pub services: Services,
     /// Logs, traces and metrics.
     pub telemetry: Telemetry,
 }
@@ -67,6 +71,7 @@ impl Default for Settings {
             expressions: Expressions::default(),
             outbound: Outbound::default(),
             webhooks: Webhooks::default(),
+            services: Services::default(),
             telemetry: Telemetry::default(),
         }
     }

@@ -64,12 +64,16 @@ fn pipeline(id: &str, stages: u64, children: &[String], random: &mut Random) -> 
         .collect();
     let evaluator = *random.pick(&["v3", "v4"]);
     let mut pipeline = object(json!({
-        "id": id, "name": format!("{id} pipeline"), "application": APPLICATION, "spelEvaluator": evaluator, "stages": stages,
+        "id": id, "name": name_of(id), "application": APPLICATION, "spelEvaluator": evaluator, "stages": stages,
     }));
     if random.percent(35) {
         limit(&mut pipeline, random);
     }
     pipeline
+}
+
+fn name_of(id: &str) -> String {
+    format!("{id} pipeline")
 }
 
 fn limit(pipeline: &mut Map, random: &mut Random) {
@@ -210,12 +214,30 @@ fn kind(number: u64, children: &[String], random: &mut Random) -> Map {
                 {"type": "stageStatus", "context": {"stageName": name, "stageStatus": status}},
             ]})
         }
-        89..=97 if !children.is_empty() => {
+        89..=91 if !children.is_empty() => several(children, random),
+        92..=97 if !children.is_empty() => {
             json!({"type": "pipeline", "application": APPLICATION, "pipeline": random.pick(children), "waitForCompletion": random.percent(80)})
         }
         98 if random.percent(30) => json!({"type": "nobodyKnowsThis"}),
         _ => remote_noop(random),
     })
+}
+
+/// Some of the earlier pipelines, each perhaps behind one before it.
+fn several(children: &[String], random: &mut Random) -> Value {
+    let mut entries = Map::new();
+    for number in 0..random.between(1..=4) {
+        let child: &String = random.pick(children);
+        let mut entry = object(json!({
+            "child_pipeline": name_of(child), "arguments": {"number": number},
+        }));
+        if number > 0 && random.percent(40) {
+            let above = random.between(0..=number - 1);
+            entry.insert("depends_on".to_owned(), json!([format!("app{above}")]));
+        }
+        entries.insert(format!("app{number}"), entry.into());
+    }
+    json!({"type": "runMultiplePipelines", "yamlConfig": [{"bundle_web": entries}], "ignoreUncompleted": random.percent(40)})
 }
 
 /// Read by the task in [`crate::tasks`].

@@ -100,11 +100,14 @@ impl Watch {
                     self.expect_parent(known, id);
                 }
             }
-            Event::ChildEnded { result } => {
-                let ends = known
+            Event::ChildEnded { result, child } => {
+                let children = known
                     .state(id)
-                    .and_then(|state| state.book.children.get(&result.stage))
-                    .and_then(|child| self.ends.get(&child.execution));
+                    .map(|state| state.children_of(&result.stage));
+                let held = children.into_iter().flatten();
+                let ends = held
+                    .filter(|held| child.as_ref().is_none_or(|child| held.execution == *child))
+                    .find_map(|held| self.ends.get(&held.execution));
                 // One that was refused, or whose outputs were, is told otherwise.
                 let refused = result.exception.as_ref().is_some_and(|exception| {
                     let text = exception.to_string();
@@ -243,11 +246,9 @@ impl Watch {
         let Some(above) = known.state(&parent.execution) else {
             return;
         };
-        let is_current = above
-            .book
-            .children
-            .get(&parent.stage)
-            .is_some_and(|child| child.execution == *id);
+        // The restart of one of several does not restart the stage.
+        let child = above.child_of(&parent.stage, id);
+        let is_current = child.is_some_and(|child| child.name.is_none());
         let waits = above
             .doc
             .stage(&parent.stage)

@@ -1,16 +1,17 @@
 //! All stage types, found by name.
 
 use gennaker_engine::{StageDefinition, TaskDefinition};
-use gennaker_model::Map;
+use gennaker_model::{Execution, Map, Stage};
 
 use crate::{
-    applications, check_preconditions, depends_on_execution, evaluate_artifacts,
-    evaluate_variables, execution_window,
+    applications, check_preconditions, depends_on_execution,
+    dry_run::{self, DRY_RUN},
+    evaluate_artifacts, evaluate_variables, execution_window,
     field::Field,
     find_artifact, manual_judgment, monitor_pipeline, noop, not_built, pipeline,
     pipeline_documents, pipeline_templates, plugin_releases,
     preconfigured::{self, PreconfiguredWebhook, PreconfiguredWebhooks},
-    save_pipelines, timing, wait, wait_until, webhook,
+    run_multiple_pipelines, save_pipelines, services, timing, wait, wait_until, webhook,
 };
 
 /// A stage type with what people need to know about it.
@@ -43,6 +44,7 @@ pub trait StageType: StageDefinition {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalogue {
     webhooks: PreconfiguredWebhooks,
+    dry_runs: bool,
 }
 
 /// The catalogue of an installation that adds nothing.
@@ -60,6 +62,7 @@ static TYPES: &[&dyn StageType] = &[
     &webhook::Webhook,
     &pipeline::Pipeline,
     &monitor_pipeline::MonitorPipeline,
+    &run_multiple_pipelines::RunMultiplePipelines,
     &depends_on_execution::DependsOnExecution,
     &find_artifact::FindArtifactFromExecution,
     &applications::UpsertApplication,
@@ -75,6 +78,9 @@ static TYPES: &[&dyn StageType] = &[
     &pipeline_documents::DeletePluginInfo,
     &plugin_releases::LoadPluginRelease,
     &plugin_releases::SetPreferredPluginRelease,
+    &services::Jira,
+    &services::PageApplicationOwner,
+    &services::Gremlin,
     &pipeline_templates::CreatePipelineTemplate,
     &pipeline_templates::UpdatePipelineTemplate,
     &pipeline_templates::DeletePipelineTemplate,
@@ -94,7 +100,14 @@ impl Catalogue {
     pub const fn new() -> Self {
         Self {
             webhooks: PreconfiguredWebhooks::none(),
+            dry_runs: false,
         }
+    }
+
+    /// The same where `trigger.dryRun` has an effect: most stages only show that they would run.
+    #[must_use]
+    pub fn with_dry_runs(self, dry_runs: bool) -> Self {
+        Self { dry_runs, ..self }
     }
 
     /// The same with stage types that call one address each.
@@ -112,6 +125,7 @@ impl Catalogue {
         }
         Ok(Self {
             webhooks: PreconfiguredWebhooks::of(webhooks),
+            ..plain
         })
     }
 
@@ -151,7 +165,13 @@ impl gennaker_engine::Catalogue for Catalogue {
     fn task(&self, class: &str) -> Option<&'static TaskDefinition> {
         self.types()
             .flat_map(|stage| stage.tasks().iter().copied())
+            .chain([&DRY_RUN])
             .find(|task| task.class == class)
+    }
+
+    fn stand_in(&self, execution: &Execution, stage: &Stage) -> Option<&'static TaskDefinition> {
+        let stand_in = self.dry_runs.then(|| dry_run::stand_in(execution, stage));
+        stand_in.flatten()
     }
 
     fn left_to_the_stage(&self, kind: &str, context: &Map) -> Vec<&'static str> {

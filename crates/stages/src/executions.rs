@@ -6,16 +6,22 @@ use gennaker_engine::{Lookup, LookupAnswer, TaskContext, Watched, decide::first_
 use gennaker_model::{Execution, ExecutionId, Map, Status};
 use serde_json::{Value, json};
 
-use crate::artifacts::{self, Artifact};
+use crate::{
+    artifacts::{self, Artifact},
+    run_multiple_pipelines::deployed,
+};
 
 /// Largest answer in bytes of its JSON. It is recorded with the execution that asked, in one piece with what the stage makes of it:
 /// artifacts stand in its context and in its outputs, twice in each.
 pub const ANSWER_BYTES_MAX: usize = 96 * 1024;
 
+/// What the execution has deployed, for the stage that has started it among others.
+pub(crate) const DEPLOYED: &str = "deployed";
+
 /// Why the outputs are not in the answer.
 const WITHHELD: &str = "outputsWithheld";
 
-/// The answer to [`Lookup::Execution`]: status, application, name; of a halted one the failure; of a complete one, if they are asked
+/// The answer to [`Lookup::Execution`]: status, application, name, times, what it has deployed; of a halted one the failure; of a complete one, if they are asked
 /// for, the outputs, or why they cannot be handed on.
 #[must_use]
 pub fn told(execution: &Execution, outputs: bool) -> Value {
@@ -24,6 +30,13 @@ pub fn told(execution: &Execution, outputs: bool) -> Value {
     told.insert("status".to_owned(), json!(execution.status));
     told.insert("application".to_owned(), json!(execution.application));
     told.insert("name".to_owned(), json!(execution.name));
+    for (key, value) in [
+        ("startTime", execution.start_time.map(Value::from)),
+        ("endTime", execution.end_time.map(Value::from)),
+        (DEPLOYED, deployed(execution)),
+    ] {
+        told.extend(value.map(|value| (key.to_owned(), value)));
+    }
     if execution.status.is_halt()
         && let Some(exception) = first_failure(execution)
     {
@@ -116,6 +129,10 @@ impl<'a> Told<'a> {
                 Ok(outputs.cloned().unwrap_or_default())
             }
         }
+    }
+
+    pub(crate) fn get(self, key: &str) -> Option<&'a Value> {
+        self.0.get(key)
     }
 
     fn text(self, key: &str) -> Option<&'a str> {

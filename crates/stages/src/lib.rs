@@ -14,6 +14,7 @@ mod catalogue;
 mod check_preconditions;
 mod depends_on_execution;
 mod document_job;
+mod dry_run;
 mod evaluate_artifacts;
 mod evaluate_variables;
 mod execution_window;
@@ -32,7 +33,9 @@ mod plugin_releases;
 pub mod preconfigured;
 mod read;
 mod reference;
+mod run_multiple_pipelines;
 mod save_pipelines;
+mod services;
 #[cfg(test)]
 mod testing;
 pub mod timing;

@@ -27,7 +27,7 @@ pub(crate) struct MonitorPipeline;
 pub(crate) const KIND: &str = "monitorPipeline";
 
 /// Milliseconds between two looks.
-const AGAIN_MS: i64 = 15_000;
+pub(crate) const AGAIN_MS: i64 = 15_000;
 
 /// Most executions that one stage waits for.
 const EXECUTIONS_MAX: usize = 100;
@@ -230,7 +230,7 @@ fn has_failed(status: Status) -> bool {
 }
 
 /// Adds a sentence to `exception.details.errors`. Source: orca `StageExecutionImpl.appendErrorMessage`.
-fn append_error(learned: &mut Map, before: &Map, message: &str) {
+pub(crate) fn append_error(learned: &mut Map, before: &Map, message: &str) {
     let held = learned.get("exception").or_else(|| before.get("exception"));
     let mut exception = held.and_then(Value::as_object).cloned().unwrap_or_default();
     let details = exception.get("details").and_then(Value::as_object);

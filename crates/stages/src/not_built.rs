@@ -22,16 +22,6 @@ const NO_SNAPSHOTS: &str = "snapshots come with the cloud providers";
 /// The table (orchestration reference 6.5, 6.7, 6.12, 6.15 and 6.17).
 pub(crate) static NOT_BUILT: &[NotBuilt] = &[
     NotBuilt {
-        names: &["runMultiplePipelines"],
-        tasks: &[
-            "parsePipelinesYamlTask",
-            "runMultiplePipelines",
-            "monitorMultiplePipelinesTask",
-            "saveOutputsForDetailsTask",
-        ],
-        because: "a stage starts one pipeline; use a stage of type pipeline for each, with requisiteStageRefIds for depends_on",
-    },
-    NotBuilt {
         names: &["upsertDeliveryConfig"],
         tasks: &["upsertDeliveryConfig", "monitorUpsert"],
         because: NO_DELIVERY,
@@ -45,21 +35,6 @@ pub(crate) static NOT_BUILT: &[NotBuilt] = &[
         names: &["importDeliveryConfig", "publishDeliveryConfig"],
         tasks: &["importDeliveryConfig"],
         because: NO_DELIVERY,
-    },
-    NotBuilt {
-        names: &["pageApplicationOwner"],
-        tasks: &["pageApplicationOwner"],
-        because: "PagerDuty cannot be reached yet; a webhook stage can call its events API",
-    },
-    NotBuilt {
-        names: &["jira"],
-        tasks: &["createJiraIssue"],
-        because: "Jira cannot be reached yet; a webhook stage can call its API",
-    },
-    NotBuilt {
-        names: &["gremlin"],
-        tasks: &["launchGremlinAttack", "monitorGremlinAttack"],
-        because: "Gremlin cannot be reached yet; a webhook stage can call its API",
     },
     NotBuilt {
         names: &["findArtifactsFromResource"],

@@ -143,79 +143,90 @@ fn start(context: &TaskContext<'_>) -> Step {
         )
         .into();
     };
+    let config = match config_of(context, id) {
+        Ok(config) => config,
+        Err(step) => return *step,
+    };
+    let empty = Map::new();
+    let supplied = own.get("pipelineParameters").and_then(Value::as_object);
+    match child_of(context, config, supplied.unwrap_or(&empty), None) {
+        Ok(child) => Step::StartChild(Box::new(child)),
+        Err((class, message)) => TaskResult::thrown(context, class, &message).into(),
+    }
+}
+
+/// The pipeline with this id, or what must be done first, or instead.
+pub(crate) fn config_of(context: &TaskContext<'_>, id: &str) -> Result<Map, Box<Step>> {
     let lookup = Lookup::Pipeline(id.to_owned());
-    let config = match context.answer(&lookup) {
-        None => return Step::Lookup(lookup),
+    let message = match context.answer(&lookup) {
+        None => return Err(Box::new(Step::Lookup(lookup))),
         Some(LookupAnswer::Found {
             value: Value::Object(config),
-        }) => config.clone(),
+        }) => match read::boolean(config, "disabled") {
+            Some(true) => format!("The referenced pipeline is disabled ({id})"),
+            Some(false) | None => return Ok(config.clone()),
+        },
         Some(LookupAnswer::Found { .. } | LookupAnswer::Missing) => {
-            let message = format!("The referenced pipeline cannot be located ({id})");
-            return TaskResult::thrown(context, "ConfigurationException", &message).into();
+            format!("The referenced pipeline cannot be located ({id})")
         }
         Some(LookupAnswer::Failed { reason, .. }) => {
-            let message = format!("The referenced pipeline ({id}) could not be read: {reason}");
-            return TaskResult::thrown(context, "ConfigurationException", &message).into();
+            format!("The referenced pipeline ({id}) could not be read: {reason}")
         }
     };
-    if read::boolean(&config, "disabled") == Some(true) {
-        return TaskResult::thrown(
-            context,
-            "ConfigurationException",
-            &format!("The referenced pipeline is disabled ({id})"),
-        )
-        .into();
-    }
+    let thrown = TaskResult::thrown(context, "ConfigurationException", &message);
+    Err(Box::new(thrown.into()))
+}
+
+/// The start of a child with these parameters: `name` says which, where a stage has several.
+///
+/// # Errors
+/// Class and message of the exception.
+pub(crate) fn child_of(
+    context: &TaskContext<'_>,
+    config: Map,
+    supplied: &Map,
+    name: Option<&str>,
+) -> Result<ChildStart, (&'static str, String)> {
     let doc = &context.state.doc;
     let user = scope::effective_user(doc, context.stage);
-    let parameters = parameters(own, &config);
-    let strategy = own
-        .get("pipelineParameters")
-        .and_then(Value::as_object)
-        .is_some_and(|parameters| read::boolean(parameters, "strategy") == Some(true));
+    let seen = artifacts::visible(doc, context.stage, context.context);
+    let expected_ids = expected_ids(doc.pipeline_config_id.as_deref(), &config, &seen)?;
+    let id = read::text(&config, "id").unwrap_or_default();
     let start_time = doc.start_time.unwrap_or(0);
-    let correlation = format!("{}_{}_{id}_{start_time}", doc.id, context.stage.id);
-    let dry_run = doc
-        .trigger
-        .get("dryRun")
-        .and_then(Value::as_bool)
-        .unwrap_or(false);
-    let seen = artifacts::visible(doc, context.stage, own);
-    let expected_ids = match expected_ids(doc.pipeline_config_id.as_deref(), &config, &seen) {
-        Ok(ids) => ids,
-        Err((class, message)) => return TaskResult::thrown(context, class, &message).into(),
-    };
+    let mut correlation = format!("{}_{}_{id}_{start_time}", doc.id, context.stage.id);
+    if let Some(name) = name {
+        // The same pipeline may be started twice.
+        correlation.push('_');
+        correlation.push_str(name);
+    }
+    let dry_run = doc.trigger.get("dryRun").and_then(Value::as_bool);
     let seen: Vec<Value> = seen.iter().map(Artifact::to_value).collect();
     let trigger = json!({
         "type": "pipeline",
         "user": user,
         "parentPipelineStageId": context.stage.id,
-        "parameters": parameters,
-        "strategy": strategy,
+        "parameters": parameters(supplied, &config),
+        "strategy": read::boolean(supplied, "strategy") == Some(true),
         "correlationId": correlation,
         "artifacts": seen,
         "expectedArtifactIds": expected_ids,
-        "dryRun": dry_run,
+        "dryRun": dry_run == Some(true),
     });
     let Value::Object(trigger) = trigger else {
         unreachable!("an object literal is an object")
     };
-    Step::StartChild(Box::new(ChildStart {
+    Ok(ChildStart {
+        name: name.map(str::to_owned),
         config,
         trigger,
         user,
         context: Map::new(),
-    }))
+    })
 }
 
 /// Declared parameters: the supplied value if the key is there, else the default; further supplied keys pass as well, and a
 /// declared parameter whose value came out falsy takes the supplied one (reference 4.8).
-fn parameters(own: &Map, config: &Map) -> Map {
-    let empty = Map::new();
-    let supplied = own
-        .get("pipelineParameters")
-        .and_then(Value::as_object)
-        .unwrap_or(&empty);
+fn parameters(supplied: &Map, config: &Map) -> Map {
     let mut merged = Map::new();
     for declared in config
         .get("parameterConfig")

@@ -37,11 +37,18 @@ Stage types that an operator adds by the setting `webhooks.preconfigured`, each 
 ";
 
 const NOT_BUILT_HEAD: &str = "\
+## Dry runs, and disabled tasks
+
+With the setting `scheduler.dry_runs` a start with `trigger.dryRun` only shows what it would do: one task `dry run` stands for those of
+each stage, but for `evaluateVariables`, `manualJudgment`, `pipeline` and `checkPreconditions` whose entries are all expressions. Without
+it `trigger.dryRun` is handed on and changes nothing, as in a Spinnaker without `dryrun.enabled`.
+
+A task whose class stands in the setting `scheduler.disabled_tasks` is SKIPPED when it would start.
+
 ## Known, and not built
 
 A stage of one of these types fails when it starts and says why; its failure options count. All other types of Spinnaker that are
 not on this page are unknown here: such a pipeline can be saved, and the stage fails when it is reached, whatever its options.
-`trigger.dryRun` is handed on and changes nothing, as in a Spinnaker without `dryrun.enabled`.
 
 | type | tasks in Spinnaker | why |
 |---|---|---|

@@ -26,6 +26,7 @@
 //! it. It draws no ids and reads no clock: both come in with the call, so that a repeated task writes the same document.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+mod addresses;
 mod applications;
 mod archive;
 mod blobs;
@@ -69,6 +70,7 @@ pub use save::Saved;
 pub use service_accounts::managed::ManagedAccounts;
 pub use templates::{Dependent, Version as TemplateVersion, validate_template_v1};
 
+use addresses::Addresses;
 use cache::Cache;
 use documents::{Address, Place};
 
@@ -81,6 +83,7 @@ pub struct Store {
     documents: Documents,
     cache: Arc<Cache>,
     managed: ManagedAccounts,
+    addresses: Option<Addresses>,
 }
 
 impl Store {
@@ -97,7 +100,15 @@ impl Store {
             documents,
             cache: Arc::default(),
             managed: ManagedAccounts::Off,
+            addresses: None,
         }
+    }
+
+    /// The same where templates may lie at addresses: workers, who are asked over `bus`, read them.
+    #[must_use]
+    pub fn reading_addresses(self, bus: &Bus) -> Self {
+        let addresses = Some(Addresses::new(bus));
+        Self { addresses, ..self }
     }
 
     /// Keeps the cache of lists current until `cancel`; a broken watch is started again.

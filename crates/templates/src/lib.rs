@@ -43,7 +43,7 @@ use serde_json::Value;
 pub use convert::convert;
 pub use gennaker_expressions::Limits;
 pub use need::{Answer, Answers, Need};
-pub use problem::{Problem, Severity, reason};
+pub use problem::{Problem, Severity, reason, reason_of};
 pub use v1::resolve;
 
 use problem::Halt;

@@ -49,7 +49,8 @@ fn source_of(template: &Map) -> Option<String> {
     }
 }
 
-fn load(source: &str, renderer: &Renderer<'_>) -> Result<Map, Halt> {
+/// The template that a source names.
+pub(crate) fn load(source: &str, renderer: &Renderer<'_>) -> Result<Map, Halt> {
     let wrong = |cause: String| Err(Problem::loading(cause).into());
     let Some((scheme, rest)) = source.split_once(':') else {
         return wrong(format!("No TemplateSchemeLoader found for '{source}'"));
@@ -60,7 +61,8 @@ fn load(source: &str, renderer: &Renderer<'_>) -> Result<Map, Halt> {
             let key = rest.split(['/', '?', '#']).next().unwrap_or_default();
             stored(key, renderer)
         }
-        "http" | "https" => {
+        // Whether files are read is said by whoever reads them.
+        "http" | "https" | "file" => {
             let found = renderer.ask(Need::Address(source.to_owned()))?;
             match found {
                 Answer::Text(text) => parsed(source, &text, renderer),
@@ -70,10 +72,6 @@ fn load(source: &str, renderer: &Renderer<'_>) -> Result<Map, Halt> {
                 }
             }
         }
-        "file" => wrong(
-            "templates are not read from files of the server; store it and use spinnaker://"
-                .to_owned(),
-        ),
         _ => wrong(format!("No TemplateSchemeLoader found for '{scheme}'")),
     }
 }

@@ -143,9 +143,16 @@ pub(crate) fn stops(problems: &[Problem], plan: bool) -> bool {
 /// fields. Source: orca `ExecutionLauncher.handleStartupFailure`.
 #[must_use]
 pub fn reason(problems: &[Problem]) -> String {
+    let written: Vec<Value> = problems.iter().map(Problem::to_value).collect();
+    reason_of(&written)
+}
+
+/// The same of problems as clients know them: somebody else has planned the pipeline, and sent what came of it.
+#[must_use]
+pub fn reason_of(written: &[Value]) -> String {
     let mut text = crate::INVALID.to_owned();
-    for problem in problems {
-        if let Value::Object(fields) = problem.to_value() {
+    for problem in written {
+        if let Value::Object(fields) = problem {
             for (key, value) in fields.iter().filter(|(key, _)| *key != "severity") {
                 text.push_str("\n\n");
                 text.push_str(&capitalized(key));

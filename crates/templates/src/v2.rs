@@ -124,13 +124,27 @@ fn template_of(config: &Map, request: &Request<'_>, renderer: &Renderer<'_>) -> 
     let artifact = evaluated(&artifact.clone().into(), &root, request);
     let reference = artifact.get("reference").and_then(Value::as_str);
     let reference = reference.unwrap_or_default();
-    let Some(stored) = reference.strip_prefix(STORED) else {
-        let cause = format!(
-            "Error resolving pipeline template: '{reference}' is no reference to a stored template (spinnaker://…), and no other can be fetched yet"
-        );
-        return Err(Problem::unexpected(cause).into());
-    };
-    load::stored(&key_of(stored), renderer)
+    if let Some(stored) = reference.strip_prefix(STORED) {
+        return load::stored(&key_of(stored), renderer);
+    }
+    // An artifact of any other type needs the credentials of its account.
+    let kind = artifact.get("type").and_then(Value::as_str);
+    let is_plain = matches!(
+        kind,
+        None | Some("" | "http/file" | "front50/pipelineTemplate")
+    );
+    let is_address = ["http://", "https://", "file://"]
+        .iter()
+        .any(|scheme| reference.starts_with(scheme));
+    if is_plain && is_address {
+        return load::load(reference, renderer);
+    }
+    let cause = format!(
+        "Error resolving pipeline template: '{reference}' of type {} is neither a stored template (spinnaker://…) nor an address of type \
+         http/file; artifacts of other types are not fetched for templates yet",
+        kind.unwrap_or("null")
+    );
+    Err(Problem::unexpected(cause).into())
 }
 
 /// `id`, `id:tag`, `id@sha256:digest`; a digest says more than a tag beside it.

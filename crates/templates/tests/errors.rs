@@ -161,8 +161,8 @@ fn a_template_must_be_had() {
         ("nonsense", "No TemplateSchemeLoader found for 'nonsense'"),
         ("https://x.io/gone.yml", "404 at https://x.io/gone.yml"),
         (
-            "file:///etc/passwd",
-            "templates are not read from files of the server; store it and use spinnaker://",
+            "file:///templates/gone.yml",
+            "404 at file:///templates/gone.yml",
         ),
         ("spinnaker://shape", "stages must be a list of objects"),
         (
@@ -329,7 +329,11 @@ fn the_second_generation_says_the_same() {
         malformed("could not inject '2' stage: unknown target stage id '9'")
     );
     assert_eq!(
-        first(&pipeline("https://x.io/t.json", json!({})))["message"],
+        first(&pipeline("https://x.io/gone.json", json!({})))["message"],
+        "failed loading template"
+    );
+    assert_eq!(
+        first(&pipeline("gs://bucket/t.json", json!({})))["message"],
         "unexpected error"
     );
 }

@@ -107,6 +107,23 @@ fn every_form_of_a_reference_finds_its_version() {
 }
 
 #[test]
+fn a_template_may_lie_at_an_address() {
+    for (kind, reference) in [
+        ("http/file", "https://x.io/deploy"),
+        ("front50/pipelineTemplate", "http://x.io/deploy"),
+        ("http/file", "file:///templates/deploy"),
+    ] {
+        let mut config = config(reference, json!({}));
+        config["template"]["type"] = json!(kind);
+        assert_eq!(world().pipeline(&config)["name"], "My pipe", "{reference}");
+    }
+    let mut config = config("https://api.github.com/deploy", json!({}));
+    config["template"]["type"] = json!("github/file");
+    let told = world().problems(&config)[0].to_value().to_string();
+    assert!(told.contains("artifacts of other types are not fetched"), "{told}");
+}
+
+#[test]
 fn stages_of_the_configuration_replace_and_are_injected() {
     let config = config(
         "spinnaker://deploy",

@@ -197,6 +197,7 @@ fn read(answer: &Bytes) -> Result<Said, String> {
             | RefusalCode::Invalid
             | RefusalCode::Conflict
             | RefusalCode::NotAllowed
+            | RefusalCode::Forbidden
             | RefusalCode::TooLarge => Said::Refused(refusal),
         },
     })

@@ -10,6 +10,7 @@
 //! in the broker. `deploy`, `jenkins`, `canary` and `notify` call it, and `gennaker` starts it.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+mod ask;
 mod attempt;
 mod book;
 mod ctx;
@@ -30,6 +31,7 @@ mod testing;
 mod tests;
 mod worker;
 
+pub use ask::Answers;
 pub use ctx::Ctx;
 pub use futures_util::future::BoxFuture;
 pub use task::{Done, Effect, Failure, GiveUp, Probed, Registry, Stopped, Task};

@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use crate::{Done, Failure, GiveUp, exception};
 
+/// Pause before a task is published again whose time seems to be over.
+const OVERDUE_AGAIN: Duration = Duration::from_secs(1);
+
 pub(crate) fn succeeded(done: Done) -> Outcome {
     Outcome::Succeeded {
         context: done.context,
@@ -40,20 +43,13 @@ pub(crate) fn with_exception(exception: Value) -> Outcome {
     }
 }
 
-/// The outcome of a task whose time ran out before anybody started it.
+/// The outcome of a task whose time ran out before anybody started it: nothing was done, and whether its time is really over the owner
+/// says, whose clock counts and who knows of pauses.
 pub(crate) fn overdue(message: &TaskMessage, now_ms: i64) -> Option<Outcome> {
     let late = message
         .deadline_ms
         .is_some_and(|deadline| deadline <= now_ms);
-    late.then(|| {
-        let problem = "its time ran out before a worker could start it";
-        with_exception(exception::unexpected(
-            &message.kind,
-            "TimeoutException",
-            problem,
-            now_ms,
-        ))
-    })
+    late.then(|| running(OVERDUE_AGAIN, Map::new()))
 }
 
 /// The outcome of a task without effect.

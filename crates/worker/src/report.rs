@@ -140,6 +140,7 @@ const fn is_transient(code: RefusalCode) -> bool {
         RefusalCode::NotFound
         | RefusalCode::Invalid
         | RefusalCode::NotAllowed
+        | RefusalCode::Forbidden
         | RefusalCode::Expired
         | RefusalCode::TooLarge => false,
     }

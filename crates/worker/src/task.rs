@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use gennaker_model::{Map, work::TaskMessage};
 use serde_json::Value;
 
-use crate::Ctx;
+use crate::{Answers, Ctx};
 
 /// One kind of task of a pool. Implementations hold what they need (a client, a store) and no state of a run.
 pub trait Task: Send + Sync {
@@ -188,6 +188,7 @@ pub enum Stopped {
 #[derive(Clone, Default)]
 pub struct Registry {
     tasks: std::collections::BTreeMap<&'static str, Arc<dyn Task>>,
+    answers: Vec<Arc<dyn Answers>>,
 }
 
 impl Registry {
@@ -196,7 +197,20 @@ impl Registry {
     pub fn new(tasks: impl IntoIterator<Item = Arc<dyn Task>>) -> Self {
         Self {
             tasks: tasks.into_iter().map(|task| (task.kind(), task)).collect(),
+            answers: Vec::new(),
         }
+    }
+
+    /// The same, with answers to questions beside the tasks.
+    #[must_use]
+    pub fn answering(mut self, answers: Arc<dyn Answers>) -> Self {
+        self.answers.push(answers);
+        self
+    }
+
+    /// What answers questions.
+    pub(crate) fn answers(&self) -> &[Arc<dyn Answers>] {
+        &self.answers
     }
 
     /// The kind with this name.

@@ -10,7 +10,7 @@ use gennaker_store::Blobs;
 use tokio::sync::Semaphore;
 
 use crate::{
-    Registry, attempt,
+    Registry, ask, attempt,
     holds::Holds,
     metrics,
     shared::{PoolState, Shared},
@@ -127,6 +127,11 @@ impl Worker {
             .scope
             .keep("heartbeat", run_heartbeat(Arc::clone(&shared)));
         for pool in &pools {
+            for answers in pool.tasks.answers() {
+                let (shared_too, answers) = (Arc::clone(&shared), Arc::clone(answers));
+                let run = ask::run_answers(shared_too, pool.name.clone(), answers);
+                shared.scope.keep("answers", run);
+            }
             for zone in zones(&shared) {
                 shared.scope.keep(
                     "aborts",

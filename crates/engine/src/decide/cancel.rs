@@ -3,7 +3,7 @@
 //! What a worker may be doing ends by its own report or by a *closing*, in no other way; until then the task stays RUNNING.
 //! Otherwise a queued or slow worker would deploy after the cancel.
 
-use gennaker_model::{ExecutionType, StageId, Status, command::PeerBody, work::Abort};
+use gennaker_model::{ExecutionId, ExecutionType, StageId, Status, command::PeerBody, work::Abort};
 use serde_json::json;
 
 use super::{
@@ -99,19 +99,9 @@ impl Draft<'_> {
         if self.state.closing_of(id).is_some() {
             return;
         }
-        // A stage that is skipped, or out of time and content with that, leaves its child alone.
-        if let Some(child) = self
-            .state
-            .book
-            .children
-            .get(id)
-            .filter(|child| child.result.is_none())
-            .cloned()
-            && ending.status.is_halt()
-        {
-            let user = PARENT.to_owned();
-            let reason = self.state.doc.cancellation_reason.clone();
-            self.say(child.execution, PeerBody::CancelChild { user, reason });
+        // A stage that is skipped, or out of time and content with that, leaves its children alone.
+        if ending.status.is_halt() {
+            self.cancel_children(id);
         }
         let Some((number, attempt)) = self
             .state
@@ -147,6 +137,22 @@ impl Draft<'_> {
             Purpose::Closing,
             self.now() + self.context.rules.closing_ms_max,
         );
+    }
+
+    /// Asks every child of the stage that runs to end.
+    pub(super) fn cancel_children(&mut self, id: &StageId) {
+        let open: Vec<ExecutionId> = self
+            .state
+            .children_of(id)
+            .iter()
+            .filter(|child| child.is_open())
+            .map(|child| child.execution.clone())
+            .collect();
+        for child in open {
+            let user = PARENT.to_owned();
+            let reason = self.state.doc.cancellation_reason.clone();
+            self.say(child, PeerBody::CancelChild { user, reason });
+        }
     }
 
     /// Nobody closed the effect within the limit: the stage ends and says what may still happen. The closing stays open.
@@ -186,10 +192,12 @@ impl Draft<'_> {
         if flag(&stage.context, PLANNING_FAILED) == Some(true) {
             return None;
         }
-        let definition = self
-            .context
-            .catalogue
-            .stage(super::effective_kind(&stage))?;
+        let catalogue = self.context.catalogue;
+        if catalogue.stand_in(&self.state.doc, &stage).is_some() {
+            // It began nothing.
+            return None;
+        }
+        let definition = catalogue.stage(super::effective_kind(&stage))?;
         definition.cancel(&stage.context)?;
         let evaluated = self.evaluate(&stage, &stage.context);
         if let Ok(context) = self.within_bounds(evaluated, &stage) {
@@ -214,16 +222,16 @@ impl Draft<'_> {
 
     /// A stage has halted after its child had ended badly: the child shows as cancelled by its parent (reference 2.5). Orca cancels
     /// every child of a stage that halts, and thereby replaces who had cancelled it before; here that stays.
+    /// Those of a stage that starts several are not shown so.
     pub(super) fn flag_child(&mut self, id: &StageId) {
-        let Some(child) = self.state.book.children.get(id).cloned() else {
-            return;
-        };
-        let failed = child
-            .result
-            .is_some_and(|result| !matches!(result.status, Status::Succeeded | Status::Canceled));
-        if failed {
+        let children = self.state.children_of(id).iter();
+        let failed = children.filter(|child| child.name.is_none()).find(|child| {
+            let ended = child.result.as_ref().map(|result| result.status);
+            ended.is_some_and(|it| !matches!(it, Status::Succeeded | Status::Canceled))
+        });
+        if let Some(child) = failed.map(|child| child.execution.clone()) {
             let user = PARENT.to_owned();
-            self.say(child.execution, PeerBody::FlagChild { user });
+            self.say(child, PeerBody::FlagChild { user });
         }
     }
 

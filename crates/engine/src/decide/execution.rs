@@ -1,5 +1,6 @@
 //! StartExecution and CompleteExecution (orchestration reference 3.3 and 2.4).
 
+use gennaker_expressions::{Environment, evaluate_json};
 use gennaker_model::{
     Execution, Status,
     command::{ChildResult, PeerBody},
@@ -7,7 +8,11 @@ use gennaker_model::{
 use serde_json::{Value, json};
 
 use super::draft::{Draft, Message};
-use crate::{event::Event, graph, rollup};
+use crate::{
+    event::Event,
+    graph, rollup,
+    scope::{self, Scope},
+};
 
 impl Draft<'_> {
     pub(super) fn start_execution(&mut self) {
@@ -64,10 +69,12 @@ impl Draft<'_> {
             let ended = doc.top_level_stages().filter_map(|stage| stage.end_time);
             let at = ended.map(|end| end + 1).max().unwrap_or(0).max(self.now());
             self.emit(Event::ExecutionStarted { at });
+            self.evaluate_notifications();
             self.look_at_everything();
             return;
         }
         self.emit(Event::ExecutionStarted { at: self.now() });
+        self.evaluate_notifications();
         for stage in initial {
             self.push(Message::StartStage(stage));
         }
@@ -127,7 +134,32 @@ impl Draft<'_> {
             status,
             at: self.now(),
         });
+        self.evaluate_notifications();
         self.tell_parent();
+    }
+
+    /// Expressions in the notifications, with what is known of the execution now: that it has started, or how it ended (reference 5.6,
+    /// orca `EchoNotifyingExecutionListener.processSpelInNotifications`). What cannot be evaluated, or would have to be looked up,
+    /// stays text.
+    fn evaluate_notifications(&mut self) {
+        let doc = &self.state.doc;
+        if !doc.notifications.iter().any(scope::holds_expression) {
+            return;
+        }
+        let written = Value::Array(doc.notifications.to_vec());
+        let rules = self.context.rules;
+        let seed = scope::seed(doc, None, self.state.revision);
+        let mut environment = Environment::fixed(self.now(), seed);
+        environment.zone = rules.zone.clone();
+        environment.limits = rules.limits;
+        let evaluated = evaluate_json(&written, &Scope::of_execution(doc), &environment).value;
+        let bytes = serde_json::to_vec(&evaluated).map_or(usize::MAX, |written| written.len());
+        if let Value::Array(notifications) = evaluated
+            && *doc.notifications != notifications
+            && bytes <= rules.context_bytes_max
+        {
+            self.emit(Event::NotificationsEvaluated { notifications });
+        }
     }
 
     /// Tells the stage that started this execution how it ended.

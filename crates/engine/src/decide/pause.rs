@@ -28,6 +28,8 @@ impl Draft<'_> {
         });
         for stage in self.stages_that_run() {
             self.pause_stage(&stage);
+            // Its time stands still, too, if a worker has it.
+            self.disarm(&stage, Purpose::Timeout);
         }
         Ok(Reply::Done)
     }

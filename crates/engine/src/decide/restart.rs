@@ -88,9 +88,17 @@ impl Draft<'_> {
 
     /// A child that had ended goes on. The stage that waited for it waits again, if this execution is over too; one that still
     /// runs has taken note of the child's end and stays with it, as in Orca. A stage that the engine had added is not restarted:
-    /// it would be made anew and start another child.
+    /// it would be made anew and start another child. Nor is one that has several: the others of them are over for good.
     pub(super) fn child_restarted(&mut self, id: &StageId, user: &str) {
         let Some(stage) = self.stage(id) else { return };
+        let is_only = self
+            .state
+            .children_of(id)
+            .iter()
+            .all(|child| child.name.is_none());
+        if !is_only {
+            return;
+        }
         if self.state.doc.status.is_complete()
             && stage.status.is_complete()
             && stage.parent_stage_id.is_none()

@@ -12,7 +12,7 @@ use super::{
     task::running_task,
 };
 use crate::{
-    definition::{NewStage, Plan, PlanContext, PlanError},
+    definition::{NewStage, Plan, PlanContext, PlanError, PlannedTask},
     event::Event,
     exception, graph,
     rollup::{self, flag},
@@ -79,7 +79,9 @@ impl Draft<'_> {
             ..stage.clone()
         };
         let kind = effective_kind(&planned).to_owned();
-        let plan = match self.context.catalogue.stage(&kind) {
+        let catalogue = self.context.catalogue;
+        let stand_in = catalogue.stand_in(&self.state.doc, &planned);
+        let plan = match catalogue.stage(&kind) {
             Some(definition) => {
                 let view = PlanContext {
                     execution: &self.state.doc,
@@ -88,7 +90,9 @@ impl Draft<'_> {
                 };
                 let skippable = definition.can_manually_skip(&planned.context);
                 definition.plan(&view).map(|mut plan| {
-                    if skippable {
+                    if let Some(task) = stand_in {
+                        plan.tasks = vec![PlannedTask::of(task)];
+                    } else if skippable {
                         plan.context
                             .insert("canManuallySkip".to_owned(), json!(true));
                     }

@@ -35,8 +35,30 @@ impl Draft<'_> {
             task: task.id.clone(),
             at: self.now(),
         });
+        if self.is_disabled(&task.implementing_class) {
+            let ending = Ending {
+                status: Status::Skipped,
+                exception: None,
+            };
+            self.finish_task(id, ending);
+            return;
+        }
         self.run_task(id);
         self.arm_timeout(id);
+    }
+
+    /// Whether operators do not want tasks of this class to run. Source: orca `SkippableTask.isEnabledPropertyName`; there only some
+    /// classes can be disabled.
+    fn is_disabled(&self, class: &str) -> bool {
+        let disabled = &self.context.rules.tasks_disabled;
+        if disabled.is_empty() {
+            return false;
+        }
+        let name = class.rsplit('.').next().unwrap_or(class);
+        let mut letters = name.chars();
+        let first = letters.next().map(|it| it.to_ascii_lowercase());
+        let name: String = first.into_iter().chain(letters).collect();
+        disabled.contains(&name)
     }
 
     pub(super) fn run_task(&mut self, id: &StageId) {
@@ -133,7 +155,13 @@ impl Draft<'_> {
     fn take_step(&mut self, stage: &Stage, task: &Task, step: Step) {
         let id = &stage.id;
         match step {
-            Step::Done(result) => self.complete_task(id, result),
+            Step::Done(result) => {
+                // One that could not start all of its children, for example.
+                if result.status.is_halt() {
+                    self.cancel_children(id);
+                }
+                self.complete_task(id, result);
+            }
             Step::Again { at, context } => {
                 self.set_context(id, context);
                 self.arm(id, Purpose::Again, at.max(self.now()));
@@ -156,8 +184,9 @@ impl Draft<'_> {
             Step::Dispatch(remote) => self.dispatch(stage, task, &remote),
             Step::Lookup(lookup) => self.look_up(id, std::slice::from_ref(&lookup)),
             Step::StartChild(child) => {
-                self.start_child(stage, *child);
-                self.push(Message::RunTask(id.clone()));
+                if self.start_child(stage, *child) {
+                    self.push(Message::RunTask(id.clone()));
+                }
             }
             Step::AwaitChild => {}
         }
@@ -287,10 +316,14 @@ impl Draft<'_> {
     }
 
     fn check_time(&mut self, id: &StageId) {
+        if self.state.doc.status == Status::Paused {
+            // The resume arms it again.
+            return;
+        }
         let Some(limit) = self.deadline(id) else {
             return;
         };
-        if self.state.doc.status == Status::Paused || limit.due > self.now() {
+        if limit.due > self.now() {
             self.arm(id, Purpose::Timeout, limit.due.max(self.now() + 1_000));
             return;
         }

@@ -1,14 +1,17 @@
 //! What an import tells.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gennaker_intake::assess::{self, Fit};
+use gennaker_stages::Catalogue;
 use gennaker_store::{Foreign, Imported, Kind};
 
 /// What became of all documents.
 pub(super) struct Report {
     is_dry: bool,
+    catalogue: Arc<Catalogue>,
     left_out: Vec<String>,
     /// By application, name and id, so that the order does not depend on who was written first.
     pipelines: BTreeMap<(String, String, String), (Fit, Vec<String>)>,
@@ -19,9 +22,10 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(is_dry: bool, left_out: Vec<String>) -> Self {
+    pub(super) fn new(is_dry: bool, catalogue: Arc<Catalogue>, left_out: Vec<String>) -> Self {
         Self {
             is_dry,
+            catalogue,
             left_out,
             pipelines: BTreeMap::new(),
             refused: BTreeMap::new(),
@@ -44,7 +48,7 @@ impl Report {
                 let value = body.get(field).and_then(serde_json::Value::as_str);
                 value.unwrap_or_default().to_owned()
             };
-            let found = assess::pipeline(body);
+            let found = assess::pipeline(body, &self.catalogue);
             let fit = found.fit();
             let reasons = found.unsupported.into_iter().chain(found.adapted).collect();
             let key = (text("application"), text("name"), foreign.id.clone());
@@ -135,7 +139,11 @@ mod tests {
 
     #[test]
     fn each_pipeline_has_its_line_and_all_are_counted() {
-        let mut report = Report::new(false, vec!["snapshots".to_owned()]);
+        let mut report = Report::new(
+            false,
+            Arc::new(Catalogue::new()),
+            vec!["snapshots".to_owned()],
+        );
         let odd = json!({"application": "demo", "name": "b", "stages": [{"type": "madeUp", "name": "S"}]});
         report.add(&foreign(Kind::Pipeline, "2", odd), Ok(Imported::New));
         let plain = json!({"application": "demo", "name": "a", "stages": [{"type": "wait"}]});

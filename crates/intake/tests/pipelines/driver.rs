@@ -14,7 +14,7 @@ use gennaker_model::{
     routing,
     work::{Outcome, TaskMessage, TaskReport},
 };
-use gennaker_stages::CATALOGUE;
+use gennaker_stages::{CATALOGUE, Catalogue};
 use serde_json::{Value, json};
 
 /// A Friday, 08:00 UTC.
@@ -31,6 +31,7 @@ pub struct Driver {
     refusals: Vec<String>,
     commands: u64,
     rules: Rules,
+    catalogue: &'static Catalogue,
     /// Whether as many others run as the pipeline allows.
     pub must_wait: bool,
 }
@@ -59,6 +60,16 @@ impl Driver {
 
     /// Whatever somebody submits.
     pub fn begin(start: Start, rules: Rules, must_wait: bool) -> Self {
+        Self::begin_with(start, rules, must_wait, &CATALOGUE)
+    }
+
+    /// The same in an installation with these stage types.
+    pub fn begin_with(
+        start: Start,
+        rules: Rules,
+        must_wait: bool,
+        catalogue: &'static Catalogue,
+    ) -> Self {
         let now = BEGAN_MS;
         let prepared = prepare(
             &start,
@@ -73,7 +84,7 @@ impl Driver {
             prepared.execution,
             start.parent.clone(),
             &prepared.needs,
-            &context(now, &rules, must_wait),
+            &context(now, &rules, catalogue, must_wait),
         );
         let mut driver = Self {
             state: decision.after.clone(),
@@ -86,6 +97,7 @@ impl Driver {
             refusals: Vec::new(),
             commands: 0,
             rules,
+            catalogue,
             must_wait,
         };
         let mut replayed = apply::created(&decision.events[0]).unwrap();
@@ -475,7 +487,7 @@ impl Driver {
 
     pub fn input(&mut self, input: &Input) {
         let rules = self.rules.clone();
-        let context = context(self.now, &rules, self.must_wait);
+        let context = context(self.now, &rules, self.catalogue, self.must_wait);
         let decision = decide(&self.state, input, &context);
         assert_eq!(
             decide(&self.state, input, &context),
@@ -519,7 +531,7 @@ impl Driver {
         }
         assert_eq!(audit::zombies(&self.state), []);
         for (number, held) in &self.state.book.attempts {
-            // What a task has learned meanwhile is told with it; all else is what was published.
+            // What a task has learned meanwhile is told with it, and how long it was paused; all else is what was published.
             if let Some(published) = self.attempts.get(number) {
                 let again = self.state.message_of(*number, held, 0);
                 let input = if held.aside.is_some() {
@@ -530,10 +542,11 @@ impl Driver {
                 assert_eq!(
                     TaskMessage {
                         input: input.clone(),
-                        ..again
+                        ..again.clone()
                     },
                     TaskMessage {
                         input,
+                        deadline_ms: again.deadline_ms,
                         ..published.clone()
                     },
                     "what the audit publishes is what was published"
@@ -586,10 +599,15 @@ pub fn read_outcome(found: Result<&str, &str>) -> Outcome {
     }
 }
 
-fn context(now: i64, rules: &Rules, must_wait: bool) -> Context<'_> {
+fn context<'a>(
+    now: i64,
+    rules: &'a Rules,
+    catalogue: &'a Catalogue,
+    must_wait: bool,
+) -> Context<'a> {
     Context {
         now,
-        catalogue: &CATALOGUE,
+        catalogue,
         rules,
         partition: 0,
         must_wait,

@@ -285,6 +285,29 @@ fn rule_5_6_notifications_of_a_stage_stay_in_its_context() {
 }
 
 #[test]
+fn rule_5_6_notifications_of_the_pipeline_are_evaluated_when_it_starts_and_when_it_ends() {
+    let mut driver = Driver::start(json!({
+        "notifications": [{"type": "email", "address": "a@x.io", "message": {
+            "pipeline.starting": {"text": "${execution.id} of ${trigger.user} runs: ${execution.status}"},
+            "pipeline.complete": {"text": "${execution.stages[0].context.judgmentStatus}, ${nobody.knows}"}}}],
+        "stages": [{"refId": "1", "type": "manualJudgment"}]}));
+    let texts = |driver: &Driver| {
+        let message = &driver.state.doc.notifications[0]["message"];
+        ["pipeline.starting", "pipeline.complete"].map(|when| message[when]["text"].clone())
+    };
+    let starting = format!("{} of ann runs: RUNNING", driver.state.doc.id);
+    let [first, second] = texts(&driver);
+    assert_eq!(first, starting.as_str());
+    assert!(
+        second.as_str().unwrap().contains("${nobody.knows}"),
+        "{second}"
+    );
+    driver.patch("1", json!({"judgmentStatus": "continue"}));
+    assert_eq!(driver.status(), Status::Succeeded);
+    assert_eq!(texts(&driver)[0], starting.as_str(), "what was said stays");
+}
+
+#[test]
 fn rule_5_7_unknown_fields_stay_and_their_expressions_are_evaluated() {
     let driver = Driver::start(only(
         &json!({"type": "wait", "comments": "by ${trigger.user}", "isNew": true,

@@ -171,3 +171,96 @@ fn rule_3_5_run_task_looks_at_cancel_before_pause_before_skip_before_the_time_li
     driver.resume();
     assert_eq!(driver.stage("1").status, Status::Skipped);
 }
+
+#[test]
+fn rule_3_6_paused_time_moves_the_deadline_of_what_a_worker_has() {
+    let mut driver = Driver::start(json!({"stages": [
+        {"refId": "1", "type": "noop", "pool": "notify", "stageTimeoutMs": 60_000}]}));
+    let attempt = driver.attempt("noop");
+    let deadline = |driver: &Driver| driver.state.book.attempts[&attempt].deadline_ms;
+    assert_eq!(deadline(&driver), Some(BEGAN_MS + 60_000));
+    driver.advance(50_000);
+    driver.pause();
+    assert!(
+        driver.state.book.timers.is_empty(),
+        "nothing is timed while it is paused"
+    );
+    driver.advance(3_600_000);
+    assert_eq!(
+        driver.stage("1").status,
+        Status::Running,
+        "its worker has it"
+    );
+    driver.resume();
+    assert_eq!(deadline(&driver), Some(BEGAN_MS + 3_660_000));
+    driver.advance(9_999);
+    assert_eq!(driver.status(), Status::Running);
+    driver.advance(1);
+    assert_eq!(driver.status(), Status::Terminal);
+}
+
+#[test]
+fn rule_3_6_a_worker_that_comes_too_late_because_of_a_pause_gets_the_task_again() {
+    let mut driver = Driver::start(json!({"stages": [
+        {"refId": "1", "type": "noop", "pool": "notify", "stageTimeoutMs": 60_000}]}));
+    driver.advance(50_000);
+    driver.pause();
+    driver.advance(20_000);
+    // A worker that says so has not started it.
+    let late = driver.attempt("noop");
+    driver.report(late, looks_again());
+    assert_eq!(driver.tasks("1"), [Status::Paused]);
+    driver.advance(3_600_000);
+    driver.resume();
+    let again = driver.attempt("noop");
+    let due = driver.message(again).deadline_ms;
+    assert_eq!(
+        due,
+        Some(driver.now() + 10_000),
+        "what was left when it was paused"
+    );
+    driver.succeed("1");
+    assert_eq!(driver.status(), Status::Succeeded);
+}
+
+#[test]
+fn rule_3_6_a_task_whose_time_is_over_ends_by_the_clock_of_the_owner() {
+    let mut driver = Driver::start(json!({"stages": [
+        {"refId": "1", "type": "noop", "pool": "notify", "stageTimeoutMs": 60_000}]}));
+    driver.advance(59_500);
+    // The clock of the worker is ahead.
+    let attempt = driver.attempt("noop");
+    driver.report(attempt, looks_again());
+    driver.advance(500);
+    assert_eq!(driver.status(), Status::Terminal);
+    assert_eq!(driver.errors("1"), ["Stage noop timed out after 1 minute"]);
+}
+
+#[test]
+fn rule_4_7_a_closing_that_is_under_way_is_not_paused() {
+    let mut driver = Driver::start(json!({"stages": [
+        {"refId": "1", "type": "webhook", "url": "http://x.io/", "stageTimeoutMs": 60_000},
+        {"refId": "2", "type": "manualJudgment"}]}));
+    driver.advance(60_000);
+    let mut open = driver.open_attempts().into_iter();
+    let closing = open.find(|attempt| driver.is_closing(*attempt)).unwrap();
+    driver.pause();
+    assert_eq!(
+        driver.message(closing).deadline_ms,
+        None,
+        "it takes the time that it takes"
+    );
+    driver.advance(120_000);
+    let stage = driver.stage("1");
+    assert_eq!(
+        stage.status,
+        Status::Terminal,
+        "nobody closed it, paused or not"
+    );
+    assert!(
+        stage.context["closing"]
+            .as_str()
+            .unwrap()
+            .contains("may still take effect")
+    );
+}

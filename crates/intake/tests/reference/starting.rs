@@ -165,6 +165,29 @@ fn rule_4_2_8_without_ref_ids_stages_are_linear() {
 }
 
 #[test]
+fn rule_4_2_8_a_pipeline_that_comes_with_errors_of_its_template_is_not_started() {
+    let errors =
+        json!([{"severity": "FATAL", "message": "no such template", "location": "source"}]);
+    for (errors, reason) in [
+        (
+            errors,
+            "Failed on startup: Pipeline template is invalid\n\nMessage: no such template\n\nLocation: source",
+        ),
+        (
+            json!("odd"),
+            "Failed on startup: Pipeline template is invalid",
+        ),
+    ] {
+        let driver = Driver::start(json!({"stages": [{"type": "wait"}], "errors": errors}));
+        assert_eq!(driver.status(), Status::Terminal);
+        let doc = &driver.state.doc;
+        assert_eq!(doc.cancellation_reason.as_deref(), Some(reason));
+    }
+    let driver = Driver::start(json!({"stages": [{"type": "wait"}], "errors": null}));
+    assert_eq!(driver.status(), Status::Succeeded);
+}
+
+#[test]
 fn rule_4_2_9_the_submitted_document_is_evaluated() {
     let config = json!({"name": "to ${parameters.env}", "stages": [{"refId": "1", "type": "wait"}],
         "notifications": [{"type": "email", "address": "${trigger.user}@example.com"}]});

@@ -45,11 +45,13 @@ fn the_precondition_cluster_size_says_that_it_is_not_built() {
 
 #[test]
 fn a_type_that_is_not_built_fails_when_it_starts_and_obeys_its_failure_options() {
-    let driver = run(json!({"type": "jira", "alias": null}));
+    let driver = run(json!({"type": "upsertDeliveryConfig", "alias": null}));
     assert_eq!(driver.status(), Status::Terminal);
-    assert!(error(&driver).starts_with("stages of type jira are not built yet: Jira"));
+    let begins =
+        "stages of type upsertDeliveryConfig are not built yet: there is no managed delivery";
+    assert!(error(&driver).starts_with(begins));
     let tags =
-        run(json!({"type": "upsertEntityTags", "continuePipeline": true, "failPipeline": false}));
+        run(json!({"type": "saveSnapshot", "continuePipeline": true, "failPipeline": false}));
     assert_eq!(tags.stage("t").status, Status::FailedContinue);
     let alias = run(json!({"type": "publishDeliveryConfig"}));
     assert!(error(&alias).contains("publishDeliveryConfig"));

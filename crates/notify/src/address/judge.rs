@@ -24,7 +24,7 @@ const NOT_RETRIED: &str =
 
 /// What it means.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// The text at the address. Bytes that are not UTF-8 are replaced.
     Text(String),
     /// Try once more after a pause.
@@ -35,7 +35,7 @@ pub(super) enum Verdict {
 
 /// Why there is no text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     /// The Java class that Orca would name.
     pub class: &'static str,
     /// For people.
@@ -56,7 +56,7 @@ impl Problem {
 }
 
 /// What came of the try with this number, from 1.
-pub(super) fn judge(url: &str, answer: &Result<Response, Error>, tries: u32) -> Verdict {
+pub(crate) fn judge(url: &str, answer: &Result<Response, Error>, tries: u32) -> Verdict {
     let response = match answer {
         Ok(response) => response,
         Err(error) => return judge_error(url, &error.kind, tries),

@@ -11,11 +11,10 @@ use gennaker_model::Map;
 use serde_json::Value;
 use url::{Origin, Url};
 
+use crate::secret_file;
+
 /// Context key of the stage type whose secret headers go with the calls of a stage.
 pub(crate) const NAME_KEY: &str = "preconfiguredWebhook";
-
-/// Longest value of a secret header, in bytes.
-const VALUE_BYTES_MAX: usize = 16 * 1024;
 
 /// The secret headers of all preconfigured webhooks.
 #[derive(Clone, Debug, Default)]
@@ -105,11 +104,13 @@ impl SecretHeaders {
         }
         let mut headers = Vec::with_capacity(guarded.files.len());
         for (header, file) in &guarded.files {
-            let value = read(file).await.map_err(|problem| Error::File {
-                kind: kind.to_owned(),
-                header: header.clone(),
-                problem,
-            })?;
+            let value = secret_file::read(file)
+                .await
+                .map_err(|problem| Error::File {
+                    kind: kind.to_owned(),
+                    header: header.clone(),
+                    problem,
+                })?;
             headers.push((header.clone(), value));
         }
         Ok(headers)
@@ -161,26 +162,12 @@ fn place_of(url: &str) -> Option<(Origin, String)> {
         .then(|| (parsed.origin(), parsed.path().to_owned()))
 }
 
-async fn read(file: &std::path::Path) -> Result<String, String> {
-    let bytes = tokio::fs::read(file)
-        .await
-        .map_err(|error| format!("cannot be read: {error}"))?;
-    if bytes.len() > VALUE_BYTES_MAX {
-        return Err(format!("has more than {VALUE_BYTES_MAX} bytes"));
-    }
-    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
-    let value = text.trim_end();
-    if value.is_empty() || value.chars().any(char::is_control) {
-        return Err("holds nothing that can stand in a header".to_owned());
-    }
-    Ok(value.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::secret_file::SECRET_BYTES_MAX;
 
     fn guarded(url: &str, file: &str) -> SecretHeadersOf {
         let files = [("Authorization".to_owned(), PathBuf::from(file))];
@@ -261,7 +248,7 @@ mod tests {
             ("", "holds nothing that can stand in a header"),
             ("a\nb", "holds nothing that can stand in a header"),
             (
-                &*"x".repeat(VALUE_BYTES_MAX + 1),
+                &*"x".repeat(SECRET_BYTES_MAX + 1),
                 "has more than 16384 bytes",
             ),
         ] {

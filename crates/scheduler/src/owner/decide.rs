@@ -170,6 +170,8 @@ impl Owner {
             {
                 let ended = live.state.doc.clone();
                 self.free_place(&ended);
+            } else {
+                self.look_at_line(execution, &events);
             }
         }
         group.ended.extend(
@@ -190,6 +192,26 @@ impl Owner {
             }
         }
         Committed::Taken
+    }
+
+    /// What an execution that was paused, or has begun to wait, means for the others of its pipeline.
+    fn look_at_line(&mut self, execution: &ExecutionId, events: &[Event]) {
+        let is = |wanted: fn(&Event) -> bool| events.iter().any(wanted);
+        let paused = is(|event| matches!(event, Event::ExecutionPaused { .. }));
+        let queued = is(|event| matches!(event, Event::Queued { .. }));
+        if !paused && !queued {
+            return;
+        }
+        let Some(Slot::Live(live)) = self.slots.get(execution) else {
+            return;
+        };
+        let doc = live.state.doc.clone();
+        if paused {
+            self.lend_place(&doc);
+        }
+        if queued {
+            self.limit_line(&doc);
+        }
     }
 
     /// An input of our own cannot be decided: the execution ends, saying so.

@@ -112,19 +112,28 @@ impl Limits {
         }
     }
 
-    /// Executions that wait although nothing keeps them: whoever had to let them go on died, or the one that ran was paused.
+    /// Executions that wait although nothing keeps them: whoever had to let them go on died.
     pub fn due(&mut self) -> Vec<ExecutionId> {
-        let mut due = Vec::new();
-        for line in self.pipelines.values_mut() {
-            for id in line.in_line() {
-                if !line.is_free_for(&id) {
-                    break;
-                }
-                line.granted.insert(id.clone());
-                due.push(id);
-            }
-        }
-        due
+        self.pipelines.values_mut().flat_map(Line::due).collect()
+    }
+
+    /// The same of one pipeline: one that ran was paused, and does not count any more.
+    pub fn due_beside(&mut self, paused: &Execution) -> Vec<ExecutionId> {
+        let config = paused.pipeline_config_id.as_ref();
+        let line = config.and_then(|config| self.pipelines.get_mut(config));
+        line.map(Line::due).unwrap_or_default()
+    }
+
+    /// How many others of its pipeline wait.
+    pub fn waiting_beside(&self, doc: &Execution) -> usize {
+        let config = doc.pipeline_config_id.as_ref();
+        let line = config.and_then(|config| self.pipelines.get(config));
+        let waiting = line.map(|line| line.waiting.keys());
+        waiting
+            .into_iter()
+            .flatten()
+            .filter(|id| **id != doc.id)
+            .count()
     }
 }
 
@@ -133,6 +142,18 @@ impl Line {
     fn taken_beside(&self, id: &ExecutionId) -> usize {
         let taken = self.running.union(&self.granted);
         taken.filter(|other| *other != id).count()
+    }
+
+    fn due(&mut self) -> Vec<ExecutionId> {
+        let mut due = Vec::new();
+        for id in self.in_line() {
+            if !self.is_free_for(&id) {
+                break;
+            }
+            self.granted.insert(id.clone());
+            due.push(id);
+        }
+        due
     }
 
     fn is_free_for(&self, id: &ExecutionId) -> bool {
@@ -171,6 +192,26 @@ impl Owner {
         self.ready.extend(next.map(Work::slot_granted));
         self.ready
             .extend(superseded.into_iter().map(Work::superseded));
+    }
+
+    /// An execution was paused: whoever waits for its place goes on at once.
+    pub(super) fn lend_place(&mut self, paused: &Execution) {
+        if self.index.complete {
+            let due = self.limits.due_beside(paused);
+            self.ready.extend(due.into_iter().map(Work::slot_granted));
+        }
+    }
+
+    /// An execution waits now: it is one too many if as many wait as may.
+    pub(super) fn limit_line(&mut self, queued: &Execution) {
+        let Some(most) = self.around.config.waiting_max else {
+            return;
+        };
+        let waiting = self.limits.waiting_beside(queued);
+        if waiting >= most {
+            let id = queued.id.clone();
+            self.ready.push_back(Work::line_is_full(id, waiting));
+        }
     }
 
     /// Whoever waits without need goes on.
@@ -250,8 +291,14 @@ mod tests {
         assert_eq!(limits.due(), [id("b")]);
         limits.note(&state("b", Status::Running, None, 2, false));
         assert!(limits.due().is_empty());
-        limits.note(&state("a", Status::Paused, None, 2, false));
-        assert_eq!(limits.due(), [id("c")]);
+        let paused = state("a", Status::Paused, None, 2, false);
+        limits.note(&paused);
+        assert_eq!(
+            limits.due_beside(&paused.doc),
+            [id("c")],
+            "its place is free at once"
+        );
+        assert!(limits.due().is_empty(), "and promised");
         for name in ["a", "b", "c", "d"] {
             limits.note(&state(name, Status::Canceled, None, 2, false));
         }
@@ -268,6 +315,20 @@ mod tests {
             assert_eq!(freed.next, Some(id(next)));
             assert_eq!(freed.superseded.len(), superseded);
         }
+    }
+
+    #[test]
+    fn rule_4_1_those_that_wait_are_counted_beside_the_one_that_comes() {
+        let limits = line(1, true);
+        let late = state("e", Status::NotStarted, Some(200), 1, true);
+        assert_eq!(limits.waiting_beside(&late.doc), 3);
+        assert_eq!(
+            limits.waiting_beside(&state("b", Status::NotStarted, None, 1, true).doc),
+            2
+        );
+        let mut other = late.doc;
+        other.pipeline_config_id = Some("other".to_owned());
+        assert_eq!(limits.waiting_beside(&other), 0);
     }
 
     #[test]

@@ -171,15 +171,19 @@ impl Owner {
         });
     }
 
-    pub(super) fn look_up(&self, execution: ExecutionId, lookup: Lookup) {
+    pub(super) fn sources(&self) -> lookup::Sources {
         let around = &self.around;
-        let sources = lookup::Sources {
+        lookup::Sources {
             store: around.store.clone(),
             bus: around.bus.clone(),
             clock: around.clock.clone(),
             partitions: around.config.partitions,
             seed: around.config.seed,
-        };
+        }
+    }
+
+    pub(super) fn look_up(&self, execution: ExecutionId, lookup: Lookup) {
+        let sources = self.sources();
         let sender = self.sender.clone();
         self.beside("lookup", async move {
             let answer = lookup::answer(&sources, &lookup).await;
@@ -258,6 +262,7 @@ fn settles(bytes: &[u8]) -> Option<Option<String>> {
         | RefusalCode::Invalid
         | RefusalCode::Conflict
         | RefusalCode::NotAllowed
+        | RefusalCode::Forbidden
         | RefusalCode::TooLarge => Some(Some(refusal.message)),
         RefusalCode::Busy
         | RefusalCode::WrongPartition

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gennaker_engine::{Effect, Input, State, decide};
-use gennaker_intake::{StartContext, prepare, templated::needs_expansion};
+use gennaker_intake::{StartContext, parent, prepare, templated::needs_expansion};
 use gennaker_model::{
     ExecutionId,
     command::{EXPIRES_AFTER_MS, Peer, Refusal, RefusalCode, Reply, Start},
@@ -72,22 +72,34 @@ impl Owner {
             };
             return self.answer(responder, Ok(reply));
         }
-        if needs_expansion(start) {
+        if let Some(message) = self.around.config.ad_hoc.refusal(start) {
+            let refusal = Refusal {
+                code: RefusalCode::Forbidden,
+                message,
+                execution: None,
+            };
+            return self.answer(responder, Err(refusal));
+        }
+        let named = parent::needed(start);
+        if named.is_some() || needs_expansion(start) {
             let execution = start.execution.clone();
             let peer = peer.cloned();
-            let again = move |plain| Work {
+            let again = move |changed| Work {
                 execution,
                 what: match peer {
-                    Some(peer) => What::Peer(templated::with_start(&peer, plain)),
+                    Some(peer) => What::Peer(templated::with_start(&peer, changed)),
                     None => What::Start {
-                        start: Box::new(plain),
+                        start: Box::new(changed),
                         at_ms,
                     },
                 },
                 responder,
                 values,
             };
-            return self.expand(start.clone(), group.at, again);
+            return match named {
+                Some(parent) => self.with_parent(start.clone(), parent, again),
+                None => self.expand(start.clone(), group.at, again),
+            };
         }
         let prior = match self.prior_of(start) {
             Prior::Known(prior) => prior,

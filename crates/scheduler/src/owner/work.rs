@@ -89,6 +89,14 @@ impl Work {
         }
     }
 
+    pub fn line_is_full(execution: ExecutionId, waiting: usize) -> Self {
+        Self {
+            execution,
+            what: What::Input(Box::new(Input::LineIsFull { waiting })),
+            responder: None,
+        }
+    }
+
     pub fn superseded(execution: ExecutionId) -> Self {
         Self {
             execution,

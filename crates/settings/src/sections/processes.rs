@@ -44,6 +44,32 @@ pub struct Scheduler {
     /// How often the audit looks for work that got lost, in milliseconds.
     #[schemars(range(min = 500, max = 10_000))]
     pub audit_interval_ms: u64,
+    /// The most executions of one pipeline that may wait for others of it; one that comes then is cancelled. No limit if it
+    /// is absent. Spinnaker: `queue.pending-execution-service.sql.max-depth`.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub waiting_max: Option<u32>,
+    /// Whether a start with `dryRun` only shows what it would do: one task without effect stands for those of each stage,
+    /// but for judgements, pipelines, variables and preconditions that are expressions. Spinnaker: `dryrun.enabled`.
+    pub dry_runs: bool,
+    /// Tasks that are skipped when they would start, by the last part of their class, its first letter in lower case:
+    /// `waitForManifestStableTask`. Spinnaker: `tasks.NAME.enabled: false`, there for some tasks only.
+    pub disabled_tasks: Vec<String>,
+    /// Whether only some tasks may be started beside pipelines: those of `allowed_ad_hoc_tasks`. Saving applications and
+    /// pipelines are such tasks, too. Spinnaker: `executions.block-orchestration-executions`.
+    pub block_ad_hoc_tasks: bool,
+    /// The types of tasks that may be started beside pipelines. Only with `block_ad_hoc_tasks`.
+    pub allowed_ad_hoc_tasks: Vec<AdHocTask>,
+}
+
+/// A type of tasks that may be started beside pipelines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdHocTask {
+    /// The stage type, such as `updateApplication`.
+    pub name: String,
+    /// The users that may start it; everybody if there is none.
+    #[serde(default)]
+    pub permitted_users: Vec<String>,
 }
 
 /// Running tasks.
@@ -59,6 +85,9 @@ pub struct Worker {
     /// milliseconds; a worker gives one every 10 s.
     #[schemars(range(min = 30_000, max = 600_000))]
     pub ack_wait_ms: u64,
+    /// The folder of files that pipeline templates at `file://` addresses may be. Everybody who can save a pipeline can read
+    /// them. Unset: none.
+    pub template_folder: Option<String>,
 }
 
 impl Default for Gate {
@@ -82,6 +111,11 @@ impl Default for Scheduler {
             group_max: 512,
             checkpoint_interval_ms: 1_000,
             audit_interval_ms: 5_000,
+            waiting_max: None,
+            dry_runs: false,
+            disabled_tasks: Vec::new(),
+            block_ad_hoc_tasks: false,
+            allowed_ad_hoc_tasks: Vec::new(),
         }
     }
 }
@@ -92,6 +126,7 @@ impl Default for Worker {
             pools: vec!["notify".to_owned()],
             concurrency: 64,
             ack_wait_ms: 30_000,
+            template_folder: None,
         }
     }
 }

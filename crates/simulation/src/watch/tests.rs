@@ -170,6 +170,7 @@ fn family(watch: &mut Watch) -> (All, ExecutionId, ExecutionId) {
     let linked = Event::ChildLinked {
         stage: StageId::new("s").unwrap(),
         child: child.clone(),
+        name: None,
     };
     apply(known.0.get_mut(&parent).unwrap(), &linked).unwrap();
     known.0.get_mut(&child).unwrap().book.parent = serde_json::from_value(

@@ -75,9 +75,13 @@ impl Store {
             Need::Strategy { application, name } => {
                 id_of(self.strategies(), application, name).await
             }
-            Need::Address(url) => Ok(Some(Answer::Failed(format!(
-                "this release loads templates from its documents only (spinnaker://…), not from {url}"
-            )))),
+            Need::Address(url) => Ok(Some(match &self.addresses {
+                Some(addresses) => match addresses.read(url).await {
+                    Ok(text) => Answer::Text(text),
+                    Err(reason) => Answer::Failed(reason),
+                },
+                None => Answer::Failed(format!("{url} cannot be read here")),
+            })),
         }
     }
 }

@@ -75,6 +75,9 @@ pub(super) fn sentence(event: &Event, names: &mut Names) -> Said {
             Said::shown("the expressions of its configuration were evaluated")
         }
         Event::Queued { .. } => Said::shown("waits for other executions of its pipeline"),
+        Event::NotificationsEvaluated { .. } => {
+            Said::noted("expressions in its notifications are evaluated")
+        }
         Event::SlotGranted => Said::shown("waits no more for other executions"),
         Event::ExecutionStarted { .. } => Said::shown("RUNNING"),
         Event::ExecutionEnded { status, .. } => Said::shown(status.to_string()),
@@ -159,10 +162,10 @@ pub(super) fn sentence(event: &Event, names: &mut Names) -> Said {
             "{} does not wait for a person any more",
             names.of(stage)
         )),
-        Event::ChildLinked { stage, child } => {
+        Event::ChildLinked { stage, child, .. } => {
             Said::shown(format!("{} has the child {child}", names.of(stage)))
         }
-        Event::ChildEnded { result } => Said::shown(format!(
+        Event::ChildEnded { result, .. } => Said::shown(format!(
             "the child {} of {} ended {}",
             result.name,
             names.of(&result.stage),
