@@ -218,14 +218,14 @@ pub(crate) async fn list(gate: &Gate, call: &Call, query: &ListQuery) -> Result<
     let partial = call.query_bool("partial", false)?;
     let mut listed = gate.owners().list(call, query, partial).await?;
     // Source: orca `TaskController`, by start time, those without one first, ties by id, the newer first.
-    listed.executions.sort_by(|one, two| {
+    listed.found.sort_by(|one, two| {
         let started = |execution: &Execution| execution.start_time.unwrap_or(0);
         started(one)
             .cmp(&started(two))
             .then_with(|| two.id.cmp(&one.id))
     });
     Ok(told(
-        Answer::json(view::executions(&listed.executions)?),
+        Answer::json(view::executions(&listed.found)?),
         &listed.silent,
     ))
 }

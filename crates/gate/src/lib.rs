@@ -65,6 +65,7 @@ mod routes;
 mod search;
 mod start;
 mod strategies;
+mod tags;
 mod tasks;
 mod templates;
 #[cfg(test)]

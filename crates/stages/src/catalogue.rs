@@ -4,7 +4,7 @@ use gennaker_engine::{StageDefinition, TaskDefinition};
 use gennaker_model::Map;
 
 use crate::{
-    applications, check_preconditions, depends_on_execution, evaluate_artifacts,
+    applications, check_preconditions, depends_on_execution, entity_tags, evaluate_artifacts,
     evaluate_variables, execution_window,
     field::Field,
     find_artifact, manual_judgment, monitor_pipeline, noop, not_built, pipeline,
@@ -73,6 +73,9 @@ static TYPES: &[&dyn StageType] = &[
     &save_pipelines::SavePipelinesFromArtifact,
     &pipeline_documents::UpsertPluginInfo,
     &pipeline_documents::DeletePluginInfo,
+    &entity_tags::UpsertEntityTags,
+    &entity_tags::BulkUpsertEntityTags,
+    &entity_tags::DeleteEntityTags,
     &plugin_releases::LoadPluginRelease,
     &plugin_releases::SetPreferredPluginRelease,
     &pipeline_templates::CreatePipelineTemplate,

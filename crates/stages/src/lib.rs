@@ -14,6 +14,7 @@ mod catalogue;
 mod check_preconditions;
 mod depends_on_execution;
 mod document_job;
+mod entity_tags;
 mod evaluate_artifacts;
 mod evaluate_variables;
 mod execution_window;
