@@ -66,7 +66,7 @@ impl Gate {
             .or(section.endpoint.filter(|endpoint| !endpoint.is_empty()))
             .unwrap_or_else(|| DEFAULT_SERVER.to_owned());
         let auth = config.auth.unwrap_or_default();
-        let tls = session::tls(&auth, global.insecure, io)?;
+        let tls = session::tls(&auth, global, io)?;
         let http = (tools.connect)(&tls)
             .map_err(|error| Failure::command(format!("cannot prepare connections: {error}")))?;
         let mut gate = Self {

@@ -183,7 +183,7 @@ pub(crate) async fn list(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let partial = call.query_bool("partial", false)?;
     let mut listed = gate.owners().list(&call, &query, partial).await?;
     listed
-        .executions
+        .found
         .sort_by(|one, two| (two.build_time, &two.id).cmp(&(one.build_time, &one.id)));
     listed.found.truncate(limit);
     Ok(executions::told(

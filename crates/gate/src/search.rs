@@ -43,7 +43,9 @@ pub(crate) async fn search(gate: Gate, call: Call) -> Result<Answer, Problem> {
     // asks twice, and is worth it where what stands before the page is more than the page.
     let page = if wanted.trigger.is_none() && first > size {
         let places = gate.owners().places(&call, &query, enough, partial).await?;
-        let page = cut(places.found, &query, first, size, |it| (it.time_ms, &it.execution));
+        let page = cut(places.found, &query, first, size, |it| {
+            (it.time_ms, &it.execution)
+        });
         let ids = page.into_iter().map(|it| it.execution).collect();
         let mut page = read(&gate, &call, ids, expand, partial).await?;
         // Owners compare hashes of events.
@@ -57,7 +59,9 @@ pub(crate) async fn search(gate: Gate, call: Call) -> Result<Answer, Problem> {
             .owners()
             .search(&call, &query, enough, |found| wanted.fits(found), partial)
             .await?;
-        let mut page = cut(listed.found, &query, first, size, |it| (it.build_time, &it.id));
+        let mut page = cut(listed.found, &query, first, size, |it| {
+            (it.build_time, &it.id)
+        });
         if expand {
             let ids = page.into_iter().map(|it| it.id).collect();
             page = read(&gate, &call, ids, true, partial).await?;

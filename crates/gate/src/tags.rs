@@ -68,7 +68,14 @@ pub(crate) async fn save(gate: Gate, call: Call) -> Result<Answer, Problem> {
     };
     let job = json!({"type": "upsertEntityTags", "entityRef": entity, "tags": tags,
                      "isPartial": call.query_bool("isPartial", true)?});
-    submit(&gate, &call, &application, format!("Updating Tags on '{id}'"), job).await
+    submit(
+        &gate,
+        &call,
+        &application,
+        format!("Updating Tags on '{id}'"),
+        job,
+    )
+    .await
 }
 
 /// `POST /batch/tags`: a list of `{entityRef, tags}`.
@@ -99,14 +106,22 @@ pub(crate) async fn delete(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let tags: Vec<&str> = call.param("tag").split(',').map(str::trim).collect();
     let job = json!({"type": "deleteEntityTags", "id": id, "tags": tags});
     let application = application_of(name.unwrap_or_default());
-    submit(&gate, &call, &application, format!("Deleting Tags on '{id}'"), job).await
+    submit(
+        &gate,
+        &call,
+        &application,
+        format!("Deleting Tags on '{id}'"),
+        job,
+    )
+    .await
 }
 
 /// `GET /applications/{application}/snapshots/{account}`.
 pub(crate) async fn snapshot(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let id = snapshot_id(&call);
     let found = gate.store().get(Kind::Snapshot, &id).await?;
-    let found = found.ok_or_else(|| Problem::not_found(format!("Snapshot not found (id: {id})")))?;
+    let found =
+        found.ok_or_else(|| Problem::not_found(format!("Snapshot not found (id: {id})")))?;
     Ok(Answer::json(found.body))
 }
 
@@ -212,7 +227,9 @@ fn has(tag: &Value, name: &str, value: &str) -> bool {
         && (value == "*"
             || match tag.get("value") {
                 Some(Value::String(text)) => text.eq_ignore_ascii_case(value),
-                Some(other) => other.to_string() == value,
+                Some(other) => {
+                    serde_json::from_str(value).is_ok_and(|value: Value| *other == value)
+                }
                 None => false,
             })
 }

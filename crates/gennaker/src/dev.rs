@@ -16,7 +16,7 @@ use gennaker_bus::layout::{Layout, Pool};
 use gennaker_bus::{Bucket, Bus, Options};
 use gennaker_cli::{Exit, Failure};
 use gennaker_runtime::shutdown_signal;
-use gennaker_settings::Settings;
+use gennaker_settings::{GateTls, Settings};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -54,6 +54,12 @@ pub(crate) fn run(arguments: &DevArgs) -> Result<u8, Failure> {
 fn settings(arguments: &DevArgs) -> Result<Settings, Failure> {
     let mut settings = wiring::read_settings(None)?;
     settings.gate.listen = arguments.listen;
+    if settings.gate.tls != GateTls::default() {
+        return Err(Failure::usage(
+            "the environment sets gate.tls, and `gennaker dev` speaks http",
+        )
+        .fix("unset GENNAKER_GATE__TLS__…, or use `gennaker serve`"));
+    }
     settings.outbound.allow_loopback = true;
     settings.broker.replicas = 1;
     if std::env::var_os("GENNAKER_BROKER__PARTITIONS").is_none() {

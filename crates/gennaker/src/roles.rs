@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use gennaker_bus::{Bucket, Bus};
 use gennaker_cli::{Exit, Failure};
-use gennaker_gate::Gate;
+use gennaker_gate::{Gate, Tls};
 use gennaker_notify::SecretHeaders;
 use gennaker_outbound::Client;
 use gennaker_runtime::{Clock, Report, Scope};
@@ -63,7 +63,7 @@ pub(crate) struct Running {
 
 /// Everything that can be refused, made before anything runs.
 struct Prepared {
-    gate: Option<(Gate, TcpListener)>,
+    gate: Option<(Gate, TcpListener, Option<Tls>)>,
     client: Client,
     catalogue: Arc<Catalogue>,
     secrets: SecretHeaders,
@@ -132,8 +132,8 @@ impl Running {
             let bucket = probes::readable(&settings, &roles);
             running.start_probes(listener, bucket);
         }
-        if let Some((gate, listener)) = prepared.gate {
-            running.start_gate(gate, listener);
+        if let Some((gate, listener, tls)) = prepared.gate {
+            running.start_gate(gate, listener, tls);
         }
         Ok(running)
     }
@@ -196,10 +196,11 @@ impl Running {
         });
     }
 
-    fn start_gate(&self, gate: Gate, listener: TcpListener) {
+    fn start_gate(&self, gate: Gate, listener: TcpListener, tls: Option<Tls>) {
         let token = self.edge.token().clone();
         self.edge.keep("gate", async move {
-            if let Err(error) = gate.run(listener, probes::metrics_route(), token).await {
+            let more = probes::metrics_route();
+            if let Err(error) = gate.run(listener, tls, more, token).await {
                 tracing::error!("the HTTP API ended: {}", chain(&error));
             }
         });
@@ -226,7 +227,7 @@ fn prepare(
                         format!("gate.allowed_origins: {}", chain(&error)),
                     )
                 })?;
-            Some((gate, listener))
+            Some((gate, listener, wiring::gate_tls(settings)?))
         }
     };
     Ok(Prepared {

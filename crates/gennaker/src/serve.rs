@@ -110,6 +110,7 @@ async fn start(roles: Vec<Role>, settings: Settings) -> Result<Running, Failure>
     let address = listener
         .as_ref()
         .and_then(|listener| listener.local_addr().ok());
+    let has_tls = settings.gate.tls.certificate_file.is_some();
     let plan = Plan {
         roles: roles.clone(),
         settings,
@@ -125,7 +126,8 @@ async fn start(roles: Vec<Role>, settings: Settings) -> Result<Running, Failure>
         names.join(", ")
     );
     if let Some(address) = address {
-        tracing::info!(%address, "the HTTP API listens on {address}");
+        let scheme = if has_tls { "https" } else { "http" };
+        tracing::info!(%address, "the HTTP API listens on {scheme}://{address}");
     }
     Ok(running)
 }

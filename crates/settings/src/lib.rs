@@ -29,7 +29,7 @@ pub use schema::schema_json;
 pub use secret::Secret;
 pub use sections::{
     Archive, ArchiveBackend, ArchiveS3, Broker, BrokerTls, Documents, DocumentsBackend,
-    DocumentsS3, Expressions, Gate, LogFormat, ManagedServiceAccounts, Outbound,
+    DocumentsS3, Expressions, Gate, GateTls, LogFormat, ManagedServiceAccounts, Outbound,
     PreconfiguredWebhook, Scheduler, Settings, StatusUrlResolution, Telemetry, WebhookParameter,
     Webhooks, Worker,
 };

@@ -209,7 +209,10 @@ fn merged(stored: Option<&Map>, tags: &[Value], is_partial: bool) -> Vec<Value> 
         None => Vec::new(),
     };
     for tag in tags {
-        match merged.iter_mut().find(|it| it.get("name") == tag.get("name")) {
+        match merged
+            .iter_mut()
+            .find(|it| it.get("name") == tag.get("name"))
+        {
             Some(held) => *held = tag.clone(),
             None => merged.push(tag.clone()),
         }
@@ -236,7 +239,8 @@ fn metadata(
         if named(written, name).is_none() {
             return known;
         }
-        let mut about = known.unwrap_or_else(|| json!({"name": name, "created": now_ms, "createdBy": user}));
+        let mut about =
+            known.unwrap_or_else(|| json!({"name": name, "created": now_ms, "createdBy": user}));
         about["lastModified"] = now_ms.into();
         about["lastModifiedBy"] = user.into();
         Some(about)

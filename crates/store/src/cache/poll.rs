@@ -121,7 +121,10 @@ impl Cache {
 
 /// The kinds whose documents are held in memory.
 fn cached_kinds() -> Vec<Kind> {
-    Kind::ALL.into_iter().filter(|kind| kind.is_cached()).collect()
+    Kind::ALL
+        .into_iter()
+        .filter(|kind| kind.is_cached())
+        .collect()
 }
 
 /// Documents read before the next ones are.

@@ -17,7 +17,9 @@ fn tagged(tags: Value, more: Value) -> Map {
 
 async fn names(store: &Store) -> Option<Vec<String>> {
     let stored = store.entity_tags(ID).await.unwrap()?;
-    let names = list(&stored.body, "tags").iter().map(|tag| tag["name"].as_str().unwrap().to_owned());
+    let names = list(&stored.body, "tags")
+        .iter()
+        .map(|tag| tag["name"].as_str().unwrap().to_owned());
     Some(names.collect())
 }
 
@@ -25,7 +27,10 @@ async fn names(store: &Store) -> Option<Vec<String>> {
 async fn tags_are_merged_by_name() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
-    let first = tagged(json!([{"name": "a", "value": 1}, {"name": "b", "value": {"x": 1}}]), json!({}));
+    let first = tagged(
+        json!([{"name": "a", "value": 1}, {"name": "b", "value": {"x": 1}}]),
+        json!({}),
+    );
     let saved = store.upsert_entity_tags(&first, "ann", 5).await.unwrap();
     assert_eq!(
         Value::Object(saved.document.body),
@@ -65,11 +70,17 @@ async fn tags_are_merged_by_name() {
 async fn the_document_goes_with_its_last_tag() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
-    let three = tagged(json!([{"name": "a"}, {"name": "b"}, {"name": "c"}]), json!({}));
+    let three = tagged(
+        json!([{"name": "a"}, {"name": "b"}, {"name": "c"}]),
+        json!({}),
+    );
     store.upsert_entity_tags(&three, "me", 5).await.unwrap();
     let delete = async |names: &[&str], all: bool| {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        store.delete_entity_tags(ID, &names, all, "me", 6).await.unwrap();
+        store
+            .delete_entity_tags(ID, &names, all, "me", 6)
+            .await
+            .unwrap();
     };
     delete(&["b", "unknown"], false).await;
     assert_eq!(names(store).await.unwrap(), ["a", "c"]);
@@ -87,14 +98,23 @@ async fn what_makes_no_sense_is_refused() {
     let entity = json!({"cloudProvider": "aws", "entityType": "cluster", "entityId": "demo"});
     for (submitted, problem) in [
         (json!({}), "entityRef must be an object"),
-        (json!({"entityRef": {"entityId": 1}}), "entityRef.entityId must be a string"),
+        (
+            json!({"entityRef": {"entityId": 1}}),
+            "entityRef.entityId must be a string",
+        ),
         (
             json!({"entityRef": {"entityId": "a", "cloudProvider": "aws"}, "tags": []}),
             "entityRef.entityType must be a string that is not empty",
         ),
         (json!({"entityRef": entity}), "tags must be a list"),
-        (json!({"entityRef": entity, "tags": [1]}), "a tag must be an object"),
-        (json!({"entityRef": entity, "tags": [{}]}), "a tag must have a name"),
+        (
+            json!({"entityRef": entity, "tags": [1]}),
+            "a tag must be an object",
+        ),
+        (
+            json!({"entityRef": entity, "tags": [{}]}),
+            "a tag must have a name",
+        ),
         (
             json!({"entityRef": entity, "tags": (0..501).map(|n| json!({"name": n.to_string()})).collect::<Vec<_>>()}),
             "an entity has at most 500 tags",
@@ -105,7 +125,10 @@ async fn what_makes_no_sense_is_refused() {
         assert_eq!(saved.unwrap_err().to_string(), problem);
     }
     let id = json!({"entityRef": entity, "tags": [{"name": "a"}]});
-    let saved = fixture.store.upsert_entity_tags(id.as_object().unwrap(), "me", 5).await;
+    let saved = fixture
+        .store
+        .upsert_entity_tags(id.as_object().unwrap(), "me", 5)
+        .await;
     assert_eq!(saved.unwrap().document.id(), "aws:cluster:demo:*:*");
 }
 
@@ -118,7 +141,10 @@ async fn kinds_that_nobody_lists_are_read_where_they_lie() {
         let body = body.as_object().unwrap();
         store.import(kind, "demo-prod", body, 5).await.unwrap();
         assert_eq!(store.list(kind).await.unwrap().len(), 1, "{kind:?}");
-        assert_eq!(store.get(kind, "Demo-prod").await.unwrap().unwrap().body, *body);
+        assert_eq!(
+            store.get(kind, "Demo-prod").await.unwrap().unwrap().body,
+            *body
+        );
         assert_eq!(store.history(kind, "demo-prod", 5).await.unwrap().len(), 1);
         assert_eq!(store.cache.documents(kind).len(), 0);
     }
