@@ -255,12 +255,18 @@ pub(crate) async fn done(
     settled(gate.owners().ask_whole(id, ask).await?, id, what)
 }
 
+/// Whether a refusal says only that there is no such execution.
+fn is_about(message: &str, id: &ExecutionId) -> bool {
+    message.is_empty() || message == format!("there is no execution {id}")
+}
+
 fn settled(said: Said, id: &ExecutionId, what: &str) -> Result<Answer, Problem> {
     match said {
         Said::Reply(Reply::Done) => Ok(Answer::empty()),
         Said::Reply(other) => Err(unexpected(&other)),
+        // Gate's words, whatever the owner's are; that a stage of it is missing says more.
         Said::Refusal(refusal)
-            if refusal.code == RefusalCode::NotFound && refusal.message.is_empty() =>
+            if refusal.code == RefusalCode::NotFound && is_about(&refusal.message, id) =>
         {
             Err(Problem::not_found(format!("{what} not found (id: {id})")))
         }

@@ -123,6 +123,14 @@ impl Catalogue {
         TYPES.iter().copied()
     }
 
+    /// The names of Spinnaker's types that are known and fail when they start, saying why.
+    pub fn not_built(&self) -> impl Iterator<Item = &'static str> {
+        let names = not_built::NOT_BUILT.iter();
+        names
+            .flat_map(|known| known.names.iter().copied())
+            .filter(|name| self.find(name).is_none())
+    }
+
     /// The stage type with this name, of those of this release.
     #[must_use]
     pub fn find(&self, kind: &str) -> Option<&'static dyn StageType> {

@@ -268,6 +268,9 @@ pub enum PipelineCommand {
         /// parameter in the form of key=value. can be used repeatedly.
         #[arg(short = 'p', long = "parameter")]
         parameters: Vec<String>,
+        /// print the pipeline as it would run, and start nothing (gennaker only)
+        #[arg(long)]
+        dry_run: bool,
         /// Ignored.
         #[command(flatten)]
         extra: Extra,

@@ -168,7 +168,10 @@ async fn a_path_that_nobody_has_gets_a_problem_detail() {
     assert_eq!(
         got.json(),
         json!({"type": "about:blank", "title": "Not Found", "status": 404,
-               "detail": "No static resource no/such%20thing.", "instance": "/no/such%20thing"})
+               "detail": "No static resource no/such%20thing.", "instance": "/no/such%20thing",
+               // Of the envelope, for those who read nothing else.
+               "error": "Not Found", "message": "No static resource no/such%20thing.", "timestamp": "2025-08-19T10:40:00.000+00:00",
+               "exception": "org.springframework.web.servlet.resource.NoResourceFoundException"})
     );
 }
 
