@@ -212,6 +212,7 @@ async fn roles(
         settings,
         name,
         listener: Some(listener),
+        tls: None,
         probes: None,
         is_dev: true,
     };

@@ -47,6 +47,8 @@ pub(crate) struct Plan {
     pub(crate) name: String,
     /// Where the role `gate` listens.
     pub(crate) listener: Option<TcpListener>,
+    /// The certificates of that listener.
+    pub(crate) tls: Option<Tls>,
     /// Where it shows `/metrics` and `/health` besides, whatever its roles.
     pub(crate) probes: Option<TcpListener>,
     /// Whether this is `gennaker dev`.
@@ -63,7 +65,7 @@ pub(crate) struct Running {
 
 /// Everything that can be refused, made before anything runs.
 struct Prepared {
-    gate: Option<(Gate, TcpListener, Option<Tls>)>,
+    gate: Option<(Gate, TcpListener)>,
     client: Client,
     catalogue: Arc<Catalogue>,
     secrets: SecretHeaders,
@@ -87,6 +89,7 @@ impl Running {
             settings,
             name,
             listener,
+            tls,
             probes,
             is_dev,
         } = plan;
@@ -132,7 +135,7 @@ impl Running {
             let bucket = probes::readable(&settings, &roles);
             running.start_probes(listener, bucket);
         }
-        if let Some((gate, listener, tls)) = prepared.gate {
+        if let Some((gate, listener)) = prepared.gate {
             running.start_gate(gate, listener, tls);
         }
         Ok(running)
@@ -227,7 +230,7 @@ fn prepare(
                         format!("gate.allowed_origins: {}", chain(&error)),
                     )
                 })?;
-            Some((gate, listener, wiring::gate_tls(settings)?))
+            Some((gate, listener))
         }
     };
     Ok(Prepared {

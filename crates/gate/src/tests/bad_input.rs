@@ -170,7 +170,7 @@ async fn a_path_that_nobody_has_gets_a_problem_detail() {
         json!({"type": "about:blank", "title": "Not Found", "status": 404,
                "detail": "No static resource no/such%20thing.", "instance": "/no/such%20thing",
                // Of the envelope, for those who read nothing else.
-               "error": "Not Found", "message": "No static resource no/such%20thing.", "timestamp": "2025-08-19T10:40:00.000+00:00",
+               "error": "Not Found", "message": "No static resource no/such%20thing.", "timestamp": "2026-08-20T10:11:12.345+00:00",
                "exception": "org.springframework.web.servlet.resource.NoResourceFoundException"})
     );
 }

@@ -48,7 +48,7 @@ fn a_client_shows_its_certificate_and_checks_the_servers() {
         server.certificate, server.key
     );
     let config = config(folder, &broker, &address, &tls);
-    let gate = Served::start(&config, "gate", &[]);
+    let gate = Served::start(&config, "scheduler,gate", &[]);
     let url = format!("https://{address}");
     let trusting = ["--certificate-authority", path(&ca)];
     let whole = [

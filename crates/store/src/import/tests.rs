@@ -146,7 +146,7 @@ async fn everything_good_is_taken_over_once() {
         .iter()
         .filter(|(_, it)| *it == Ok(Imported::Same))
         .count();
-    assert_eq!(same, 4, "{second:?}");
+    assert_eq!(same, 8, "{second:?}");
     assert_eq!(
         store.history(Kind::Pipeline, "abc", 9).await.unwrap().len(),
         history

@@ -20,7 +20,11 @@ fn planned(required: bool) -> Scripted {
 
 #[tokio::test]
 async fn a_dry_run_shows_the_stages_and_starts_nothing() {
-    let server = planned(true).on("GET /v2/freezes", 200, json!([]));
+    let server = planned(true).on("GET /v2/freezes", 200, json!([])).on(
+        "GET /version",
+        200,
+        json!({"version": "1"}),
+    );
     let line = ["run", "demo/deploy", "--dry-run", "-p", "tag=v1"];
     let (code, out, err) = verb(&line, &server).await;
     assert_eq!(
