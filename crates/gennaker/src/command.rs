@@ -152,7 +152,8 @@ pub(crate) struct SpinnakerArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Settings file; it names the broker and the bucket to import into
+    /// Settings file; it names the broker and the bucket to import into. A running `gennaker dev` has one, settings.toml
+    /// in its data folder
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }

@@ -13,6 +13,8 @@ const LOCK: &str = "lock";
 const BROKER_LOCK: &str = "broker.lock";
 /// The release that wrote the folder last.
 const VERSION: &str = "version";
+/// How the broker is reached, for other commands.
+pub(super) const SETTINGS: &str = "settings.toml";
 /// Configuration, store and log of the broker.
 const BROKER: &str = "broker";
 /// The release of this program.
@@ -73,6 +75,11 @@ impl Folder {
     /// The broker's folder.
     pub(super) fn broker(&self) -> PathBuf {
         self.path.join(BROKER)
+    }
+
+    /// The settings file that says how the broker is reached.
+    pub(super) fn settings(&self) -> PathBuf {
+        self.path.join(SETTINGS)
     }
 
     /// The file that stands for the broker's life.
