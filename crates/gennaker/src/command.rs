@@ -20,7 +20,6 @@ For every fish:         gennaker completions fish > ~/.config/fish/completions/g
     name = "gennaker",
     version,
     about,
-    disable_help_subcommand = true,
     after_help = "Try it: `gennaker dev --demo` starts everything and shows a pipeline that runs."
 )]
 pub(crate) struct Cli {

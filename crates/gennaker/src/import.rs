@@ -62,12 +62,13 @@ async fn spinnaker(arguments: &SpinnakerArgs, settings: &Settings) -> Result<Rep
         from(arguments),
         target(settings)
     ));
-    let bus = connect(settings).await?;
-    let store = Store::over(wiring::documents(settings, &bus).await?);
     let began = Instant::now();
+    // Before the broker is waited for: what is not there is not there.
     let found = source.read().await.map_err(|error| {
         Failure::command(format!("the documents cannot be read: {}", chain(&error)))
     })?;
+    let bus = connect(settings).await?;
+    let store = Store::over(wiring::documents(settings, &bus).await?);
     let mut report = Report::new(arguments.dry_run, found.left_out);
     let (mut first, mut then) = (Vec::new(), Vec::new());
     for foreign in found.documents {

@@ -15,7 +15,7 @@ use template::TemplateArgs;
 
 /// `spin`: a command, and the flags that may stand before it.
 #[derive(Clone, Debug, clap::Args)]
-#[command(args_override_self = true, disable_help_subcommand = true)]
+#[command(args_override_self = true)]
 pub struct SpinArgs {
     /// The command; help without one.
     #[command(subcommand)]

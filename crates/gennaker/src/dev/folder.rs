@@ -41,7 +41,13 @@ impl Folder {
             ))
             .fix("choose another with --data DIR")
         };
-        private_folders().create(path).map_err(unusable)?;
+        private_folders()
+            .create(path)
+            .map_err(|error| match path.is_file() {
+                true => Failure::command(format!("the data folder {} is a file", path.display()))
+                    .fix("choose another with --data DIR"),
+                false => unusable(error),
+            })?;
         // Absolute, because other processes with other working folders get it.
         let path = &path.canonicalize().map_err(unusable)?;
         let lock = open(&path.join(LOCK)).map_err(unusable)?;
