@@ -34,4 +34,6 @@ gennaker_tests::exchanges! {
     template_save_and_delete
     template_plan
     deck_start
+    // Section 2, what the others leave out.
+    entity_tags
 }

@@ -66,7 +66,7 @@ impl Gate {
             .or(section.endpoint.filter(|endpoint| !endpoint.is_empty()))
             .unwrap_or_else(|| DEFAULT_SERVER.to_owned());
         let auth = config.auth.unwrap_or_default();
-        let tls = session::tls(&auth, global.insecure, io)?;
+        let tls = session::tls(&auth, global, io)?;
         let http = (tools.connect)(&tls)
             .map_err(|error| Failure::command(format!("cannot prepare connections: {error}")))?;
         let mut gate = Self {
@@ -180,11 +180,22 @@ impl Gate {
             Trouble::Unusable(_) => {
                 Failure::command(format!("cannot ask {}: {trouble}", self.base))
             }
-            Trouble::NotConnected(_) => Failure::new(
-                Exit::Unreachable,
-                format!("cannot reach the server at {}: {trouble}", self.base),
-            )
-            .fix("start a server with `gennaker dev`, or name yours with --server or GENNAKER_URL"),
+            Trouble::NotConnected(text) => {
+                let fix = match self.base.strip_prefix("https://") {
+                    Some(rest) if text.contains("InvalidContentType") => {
+                        format!("the server speaks no TLS there; write it as http://{rest}")
+                    }
+                    Some(_) if text.contains("UnknownIssuer") => {
+                        "name the server's authority with --certificate-authority FILE".to_owned()
+                    }
+                    Some(_) | None => "start a server with `gennaker dev`, or name yours with --server or GENNAKER_URL".to_owned(),
+                };
+                Failure::new(
+                    Exit::Unreachable,
+                    format!("cannot reach the server at {}: {trouble}", self.base),
+                )
+                .fix(fix)
+            }
             Trouble::Interrupted(_) => Failure::new(
                 Exit::Unreachable,
                 format!("{} gave no whole answer ({trouble})", self.base),
@@ -200,6 +211,14 @@ impl Gate {
             401 => Failure::new(Exit::NotAllowed, format!("not signed in at {}: {message}", self.base))
                 .fix("put your sign-in into ~/.spin/config, or an `X-Spinnaker-Token` with --default-headers"),
             403 => Failure::new(Exit::NotAllowed, format!("not allowed: {what}: {message}")),
+            404 if has_no_route(response) => Failure::new(
+                Exit::NotFound,
+                format!("{} has no such address: {message}", self.base),
+            )
+            .fix(format!(
+                "check that {} is the address of a Gate, without a path behind it",
+                self.base
+            )),
             404 => Failure::new(Exit::NotFound, format!("{what} does not exist: {message}")),
             409 => Failure::new(Exit::Conflict, format!("{what}: {message}")),
             300..=399 => Failure::new(
@@ -217,6 +236,12 @@ impl Gate {
         };
         failure.request(request_id(response))
     }
+}
+
+/// Whether the address itself is unknown there, not what it names: Spring's problem detail.
+fn has_no_route(response: &Response) -> bool {
+    let kind = response.header("content-type").unwrap_or_default();
+    kind.starts_with("application/problem+json")
 }
 
 /// The text that Gate's error body carries.

@@ -1,6 +1,6 @@
 //! Flags that every client verb takes: where the server is, how to speak to it, and what the output looks like.
 //!
-//! They are spin's persistent flags (`cmd/root.go`) plus `--plain`. Boolean flags may carry a value
+//! They are spin's persistent flags (`cmd/root.go`) plus those for certificates, named as kubectl's, and `--plain`. Boolean flags may carry a value
 //! (`--insecure=false`), as the Go flag package that scripts were written for has it.
 
 use std::path::PathBuf;
@@ -29,6 +29,23 @@ pub struct Global {
         default_missing_value = "true", default_value = "false", hide_default_value = true,
         value_parser = go_bool, value_name = "BOOL")]
     pub insecure: bool,
+
+    /// Authorities to trust besides the machine's, PEM; SSL_CERT_FILE names others instead of the machine's
+    #[arg(long, value_name = "FILE", global = true)]
+    pub certificate_authority: Option<PathBuf>,
+
+    /// Certificate to show to the server, PEM [default: auth.x509 of the configuration]
+    #[arg(long, value_name = "FILE", global = true, requires = "client_key")]
+    pub client_certificate: Option<PathBuf>,
+
+    /// Private key of the certificate to show, PEM
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        requires = "client_certificate"
+    )]
+    pub client_key: Option<PathBuf>,
 
     /// Do not follow redirects
     #[arg(long, global = true, action = ArgAction::Set, num_args = 0..=1, require_equals = true,

@@ -113,6 +113,8 @@ pub trait Http: Send + Sync {
 pub struct Tls {
     /// Accept any certificate of the server.
     pub insecure: bool,
+    /// Authorities to trust besides the machine's, PEM.
+    pub authorities: Option<String>,
     /// Client certificate and key, each PEM.
     pub identity: Option<(String, String)>,
 }

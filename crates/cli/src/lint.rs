@@ -1,6 +1,7 @@
 //! Offline checks of pipeline files: what a finding is, and the checks that need nothing but the file.
 
 pub(crate) mod graph;
+mod known;
 pub(crate) mod position;
 
 use serde_json::Value;

@@ -97,7 +97,12 @@ impl Snapshot {
 
     /// How long it has run, or ran.
     pub(crate) fn took_ms(&self, now_ms: i64) -> Option<i64> {
-        Some(self.end_ms.unwrap_or(now_ms) - self.start_ms.or(self.build_ms)?)
+        let end_ms = match self.end_ms {
+            // One that failed before it began has no end.
+            None if self.status.is_complete() => return None,
+            end_ms => end_ms.unwrap_or(now_ms),
+        };
+        Some(end_ms - self.start_ms.or(self.build_ms)?)
     }
 
     /// Stages that wait for a person.

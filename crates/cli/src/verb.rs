@@ -103,12 +103,7 @@ pub enum Verb {
 
 /// The command line of `spin`.
 #[derive(Debug, Parser)]
-#[command(
-    name = "spin",
-    version,
-    about = "Spinnaker's command line",
-    disable_help_subcommand = true
-)]
+#[command(name = "spin", version, about = "Spinnaker's command line")]
 struct SpinCli {
     #[command(flatten)]
     args: SpinArgs,

@@ -4,6 +4,7 @@ pub(crate) mod absent;
 pub(crate) mod api;
 pub(crate) mod cancel;
 pub(crate) mod diff;
+pub(crate) mod dry_run;
 pub(crate) mod eval;
 pub(crate) mod freeze;
 pub(crate) mod judge;
@@ -20,7 +21,8 @@ mod tests;
 pub(crate) mod watch;
 pub(crate) mod why;
 
-use serde_json::Value;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::{Map, Value, json};
 
 use crate::{
     Exit, Failure, Io,
@@ -68,6 +70,8 @@ struct Wanted<'a> {
     /// Wire names, comma separated; empty for all.
     statuses: &'a str,
     since_ms: Option<i64>,
+    /// Parameters that the trigger must have; each a text, or a pattern for the whole of it.
+    parameters: Option<&'a Map<String, Value>>,
     limit: usize,
     /// With the contexts of the stages.
     expand: bool,
@@ -77,7 +81,11 @@ struct Wanted<'a> {
 async fn executions(gate: &Gate, wanted: Wanted<'_>) -> Result<Vec<Value>, Failure> {
     let mut found = match search(gate, wanted).await {
         Ok(found) => found,
-        Err(failure) if matches!(failure.exit, Exit::NotFound | Exit::CommandError) => {
+        // Without the search nothing else can look for parameters.
+        Err(failure)
+            if matches!(failure.exit, Exit::NotFound | Exit::CommandError)
+                && wanted.parameters.is_none() =>
+        {
             of_applications(gate, wanted).await?
         }
         Err(failure) => return Err(failure),
@@ -92,11 +100,18 @@ async fn search(gate: &Gate, wanted: Wanted<'_>) -> Result<Vec<Value>, Failure> 
     let since = wanted.since_ms.map_or(String::new(), |ms| {
         format!("&triggerTimeStartBoundary={ms}")
     });
+    let trigger = match wanted.parameters {
+        None => String::new(),
+        Some(parameters) => {
+            let trigger = json!({"parameters": parameters}).to_string();
+            format!("&trigger={}", encode(&BASE64_STANDARD.encode(trigger)))
+        }
+    };
     let mut found = Vec::new();
     loop {
         let size = (wanted.limit - found.len()).min(PAGE);
         let path = format!(
-            "/applications/{application}/executions/search?statuses={}{since}&startIndex={}&size={size}&expand={}",
+            "/applications/{application}/executions/search?statuses={}{since}{trigger}&startIndex={}&size={size}&expand={}",
             encode(wanted.statuses),
             found.len(),
             wanted.expand

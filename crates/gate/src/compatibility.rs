@@ -180,7 +180,7 @@ mod tests {
         for line in [
             "| `GET /credentials` | Accounts | `[]`: no cloud account can be configured yet | nothing |",
             "| `GET /v2/canaryConfig` | Canary configurations | 501: canary analysis not built | sign-in |",
-            "| `GET /tags/{id}` | The tags of one entity | 404: Entity tags not found | sign-in |",
+            "| `GET /banners/{id}` | One global banner | 404: Banner not found | sign-in |",
         ] {
             assert!(page.lines().any(|it| it == line), "{line}");
         }

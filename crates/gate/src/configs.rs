@@ -62,9 +62,19 @@ pub(crate) async fn history_of(
     kind: Kind,
     param: &str,
 ) -> Result<Answer, Problem> {
+    history_of_id(gate, call, kind, call.param(param)).await
+}
+
+/// Versions of any document.
+pub(crate) async fn history_of_id(
+    gate: &Gate,
+    call: &Call,
+    kind: Kind,
+    id: &str,
+) -> Result<Answer, Problem> {
     let limit = call.query_number("limit", 20, (1, HISTORY_MAX))?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let versions = gate.store().history(kind, call.param(param), limit).await?;
+    let versions = gate.store().history(kind, id, limit).await?;
     Ok(Answer::json(bodies(versions)))
 }
 

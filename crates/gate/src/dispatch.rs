@@ -35,7 +35,7 @@ pub(crate) async fn dispatch(gate: Gate, request: Request) -> Response {
             let problem = Problem::method_not_allowed(method.as_str(), methods.join(", "));
             return problem.into_response(gate.now_ms());
         }
-        Ok(Found::Nothing) => return problem::no_route(&path),
+        Ok(Found::Nothing) => return problem::no_route(&path, gate.now_ms()),
         Err(problem) => return problem.into_response(gate.now_ms()),
     };
     let span = observe::span(&method, route.path, request.headers());

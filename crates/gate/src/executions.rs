@@ -218,14 +218,14 @@ pub(crate) async fn list(gate: &Gate, call: &Call, query: &ListQuery) -> Result<
     let partial = call.query_bool("partial", false)?;
     let mut listed = gate.owners().list(call, query, partial).await?;
     // Source: orca `TaskController`, by start time, those without one first, ties by id, the newer first.
-    listed.executions.sort_by(|one, two| {
+    listed.found.sort_by(|one, two| {
         let started = |execution: &Execution| execution.start_time.unwrap_or(0);
         started(one)
             .cmp(&started(two))
             .then_with(|| two.id.cmp(&one.id))
     });
     Ok(told(
-        Answer::json(view::executions(&listed.executions)?),
+        Answer::json(view::executions(&listed.found)?),
         &listed.silent,
     ))
 }
@@ -255,12 +255,18 @@ pub(crate) async fn done(
     settled(gate.owners().ask_whole(id, ask).await?, id, what)
 }
 
+/// Whether a refusal says only that there is no such execution.
+fn is_about(message: &str, id: &ExecutionId) -> bool {
+    message.is_empty() || message == format!("there is no execution {id}")
+}
+
 fn settled(said: Said, id: &ExecutionId, what: &str) -> Result<Answer, Problem> {
     match said {
         Said::Reply(Reply::Done) => Ok(Answer::empty()),
         Said::Reply(other) => Err(unexpected(&other)),
+        // Gate's words, whatever the owner's are; that a stage of it is missing says more.
         Said::Refusal(refusal)
-            if refusal.code == RefusalCode::NotFound && refusal.message.is_empty() =>
+            if refusal.code == RefusalCode::NotFound && is_about(&refusal.message, id) =>
         {
             Err(Problem::not_found(format!("{what} not found (id: {id})")))
         }

@@ -17,6 +17,7 @@
 //! | `warnings` | what is said about the expressions of a pipeline that is saved |
 //! | `feed` | server-sent events |
 //! | `observe` | spans and figures of requests |
+//! | `tls` | the listener with certificates |
 //!
 //! It must never decide what a pipeline does, call addresses that pipelines name, hold cloud credentials, or answer a list that lacks a partition without being asked to.
 //! `gennaker` runs it; nobody else calls it.
@@ -65,10 +66,12 @@ mod routes;
 mod search;
 mod start;
 mod strategies;
+mod tags;
 mod tasks;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod view;
 mod wait;
 mod warnings;
@@ -76,17 +79,22 @@ mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, middleware, serve::ListenerExt as _};
+use axum::{
+    Router, middleware,
+    serve::{Listener, ListenerExt as _},
+};
 use gennaker_bus::Bus;
 use gennaker_engine::Rules;
 use gennaker_runtime::{CancellationToken, Clock};
 use gennaker_stages::Catalogue;
 use gennaker_store::Store;
+use tls::TlsListener;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 pub use compatibility::page as compatibility_page;
 pub use openapi::document as openapi_document;
 pub use origins::BadOrigin;
+pub use tls::{BadTls, Tls, TlsFiles};
 
 /// How long answers that are under way may take after the wish to stop.
 const DRAIN: Duration = Duration::from_secs(4);
@@ -197,24 +205,32 @@ impl Gate {
     pub async fn run(
         &self,
         listener: TcpListener,
+        tls: Option<Tls>,
         more: Router,
         cancel: CancellationToken,
     ) -> std::io::Result<()> {
         let address = listener.local_addr()?;
-        if !address.ip().is_loopback() {
+        let is_closed = tls.as_ref().is_some_and(Tls::is_closed);
+        if !address.ip().is_loopback() && !is_closed {
             tracing::warn!(
                 %address,
                 "the API listens on {address}, which others can reach, and asks nobody for a password"
             );
         }
         let router = self.router(more, address.ip().is_loopback());
-        let listener = listener.tap_io(|stream| {
-            // Without it small answers wait for the client's delayed acknowledgement.
-            let _ = stream.set_nodelay(true);
-        });
         let stopping = self.inner.stopping.clone();
-        let server = axum::serve(listener, router)
-            .with_graceful_shutdown(async move { stopping.cancelled().await });
+        let server = async {
+            match tls {
+                Some(tls) => serve(TlsListener::new(listener, tls), router, stopping).await,
+                None => {
+                    let listener = listener.tap_io(|stream| {
+                        // Without it small answers wait for the client's delayed acknowledgement.
+                        let _ = stream.set_nodelay(true);
+                    });
+                    serve(listener, router, stopping).await
+                }
+            }
+        };
         let drained = async {
             cancel.cancelled().await;
             self.inner.stopping.cancel();
@@ -274,4 +290,14 @@ impl Gate {
     pub(crate) fn now_ms(&self) -> i64 {
         self.inner.clock.now_ms()
     }
+}
+
+async fn serve<L>(listener: L, router: Router, stopping: CancellationToken) -> std::io::Result<()>
+where
+    L: Listener,
+    L::Addr: std::fmt::Debug,
+{
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async move { stopping.cancelled().await })
+        .await
 }

@@ -101,7 +101,7 @@ pub(crate) async fn snapshot(gate: Gate, call: Call) -> Result<Answer, Problem> 
             Topic::Application(name) => query.application = Some(name),
             Topic::Execution(id) => query.executions.extend(ExecutionId::new(id).ok()),
         }
-        found.extend(gate.owners().list(&call, &query, false).await?.executions);
+        found.extend(gate.owners().list(&call, &query, false).await?.found);
     }
     found.sort_by(|one, two| two.id.cmp(&one.id));
     found.dedup_by(|one, two| one.id == two.id);
@@ -183,11 +183,11 @@ pub(crate) async fn list(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let partial = call.query_bool("partial", false)?;
     let mut listed = gate.owners().list(&call, &query, partial).await?;
     listed
-        .executions
+        .found
         .sort_by(|one, two| (two.build_time, &two.id).cmp(&(one.build_time, &one.id)));
-    listed.executions.truncate(limit);
+    listed.found.truncate(limit);
     Ok(executions::told(
-        Answer::json(view::executions(&listed.executions)?),
+        Answer::json(view::executions(&listed.found)?),
         &listed.silent,
     ))
 }

@@ -48,6 +48,12 @@ const SEARCHED_AT_ONCE: u32 = 500;
 /// Most executions of one partition that one search looks at.
 const SEARCHED_MAX: u32 = 20_000;
 
+/// Places that one partition is asked for at a time: small enough for one message, and no more than it lists at once.
+const PLACES_AT_ONCE: u32 = 4_000;
+
+/// Farthest place that is looked for. A place costs its owner a step in an index in memory, and no read.
+const PLACES_MAX: u32 = 110_000;
+
 /// What an owner said, or that none did.
 #[derive(Debug)]
 pub(crate) enum Said {
@@ -57,11 +63,14 @@ pub(crate) enum Said {
     Refusal(Refusal),
 }
 
-/// Executions of all partitions that answered, and the partitions that did not.
-pub(crate) struct Listed {
-    pub(crate) executions: Vec<Execution>,
+/// What all partitions that answered have listed, and the partitions that did not.
+pub(crate) struct Gathered<T> {
+    pub(crate) found: Vec<T>,
     pub(crate) silent: Vec<u32>,
 }
+
+/// Executions of all partitions.
+pub(crate) type Listed = Gathered<Execution>;
 
 pub(crate) struct Owners {
     bus: Bus,
@@ -184,6 +193,54 @@ impl Owners {
         }
     }
 
+    /// Where the first executions of each partition stand that match the query, `enough` of them if there are as many. No document is
+    /// read for it, so a page far behind costs little more than the first.
+    pub(crate) async fn places(
+        &self,
+        call: &Call,
+        query: &ListQuery,
+        enough: u32,
+        partial: bool,
+    ) -> Result<Gathered<ListPlace>, Problem> {
+        let patience = if partial { TRY } else { PATIENCE };
+        let asks = (0..self.partitions).map(|partition| async move {
+            let places = self.places_of_one(call, partition, query, enough, patience);
+            (partition, places.await)
+        });
+        gathered(join_all(asks).await, partial)
+    }
+
+    async fn places_of_one(
+        &self,
+        call: &Call,
+        partition: u32,
+        query: &ListQuery,
+        enough: u32,
+        patience: Duration,
+    ) -> Result<Vec<ListPlace>, Failed> {
+        let mut query = ListQuery {
+            places_only: true,
+            ..query.clone()
+        };
+        let mut found: Vec<ListPlace> = Vec::new();
+        let mut left = enough.min(PLACES_MAX);
+        while left > 0 {
+            let asked = left.min(PLACES_AT_ONCE);
+            query.limit = Some(asked);
+            let page = match self.asked(call, partition, &query, patience).await? {
+                Reply::Places { places } => places,
+                other => return Err(Failed::Refused(unexpected(&other))),
+            };
+            let Some(last) = page.last() else {
+                break;
+            };
+            query.after = Some(last.clone());
+            found.extend(page);
+            left -= asked;
+        }
+        Ok(found)
+    }
+
     async fn page(
         &self,
         call: &Call,
@@ -191,10 +248,22 @@ impl Owners {
         query: &ListQuery,
         patience: Duration,
     ) -> Result<Vec<Execution>, Failed> {
+        match self.asked(call, partition, query, patience).await? {
+            Reply::Executions { documents } => Ok(documents),
+            other => Err(Failed::Refused(unexpected(&other))),
+        }
+    }
+
+    async fn asked(
+        &self,
+        call: &Call,
+        partition: u32,
+        query: &ListQuery,
+        patience: Duration,
+    ) -> Result<Reply, Failed> {
         let ask = call.ask(&format!("list{partition}"), Request::List(query.clone()));
         match self.ask_partition(partition, &ask, patience).await {
-            Ok(Said::Reply(Reply::Executions { documents })) => Ok(documents),
-            Ok(Said::Reply(other)) => Err(Failed::Refused(unexpected(&other))),
+            Ok(Said::Reply(reply)) => Ok(reply),
             Ok(Said::Refusal(refusal)) => Err(Failed::Refused(refusal.into())),
             Err(problem) => Err(Failed::Silent(problem)),
         }
@@ -336,17 +405,17 @@ enum Failed {
 }
 
 /// What all partitions listed. One that is silent fails the list, unless `partial`.
-fn gathered(
-    asked: Vec<(u32, Result<Vec<Execution>, Failed>)>,
+fn gathered<T>(
+    asked: Vec<(u32, Result<Vec<T>, Failed>)>,
     partial: bool,
-) -> Result<Listed, Problem> {
-    let mut listed = Listed {
-        executions: Vec::new(),
+) -> Result<Gathered<T>, Problem> {
+    let mut listed = Gathered {
+        found: Vec::new(),
         silent: Vec::new(),
     };
     for (partition, said) in asked {
         match said {
-            Ok(documents) => listed.executions.extend(documents),
+            Ok(found) => listed.found.extend(found),
             Err(Failed::Silent(_)) if partial => listed.silent.push(partition),
             Err(Failed::Silent(problem) | Failed::Refused(problem)) => return Err(problem),
         }

@@ -190,7 +190,7 @@ pub(crate) async fn newest(
     };
     let listed = gate.owners().list(call, &query, true).await.ok()?;
     let newest = |document: &gennaker_model::Execution| document.build_time;
-    listed.executions.into_iter().max_by_key(newest)
+    listed.found.into_iter().max_by_key(newest)
 }
 
 fn normalized(config: &Map, mut trigger: Map, call: &Call) -> Map {

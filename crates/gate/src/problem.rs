@@ -137,17 +137,25 @@ impl Problem {
     }
 }
 
-/// The answer when no route has this path: Spring's problem detail, not the envelope.
-pub(crate) fn no_route(path: &str) -> Response {
-    let body = serde_json::json!({
-        "detail": format!("No static resource {}.", path.trim_start_matches('/')),
+/// The answer when no route has this path: Spring's problem detail, and the envelope's fields with it. Spinnaker has only the
+/// first, on which clients stumble that read every failure as an envelope.
+pub(crate) fn no_route(path: &str, now_ms: i64) -> Response {
+    let status = StatusCode::NOT_FOUND;
+    let detail = format!("No static resource {}.", path.trim_start_matches('/'));
+    let mut body = serde_json::json!({
+        "detail": detail,
+        "error": reason(status),
+        "exception": "org.springframework.web.servlet.resource.NoResourceFoundException",
         "instance": path,
-        "status": 404,
-        "title": "Not Found",
+        "message": detail,
+        "status": status.as_u16(),
+        "timestamp": timestamp(now_ms),
+        "title": reason(status),
         "type": "about:blank",
     });
+    body.sort_all_objects();
     let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = StatusCode::NOT_FOUND;
+    *response.status_mut() = status;
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),

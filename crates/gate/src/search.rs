@@ -4,10 +4,12 @@ mod subset;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gennaker_model::{Execution, ExecutionType, command::ListQuery};
+use gennaker_model::{Execution, ExecutionId, ExecutionType, command::ListQuery};
 use serde_json::Value;
 
-use crate::{Gate, answer::Answer, call::Call, executions, problem::Problem, view};
+use crate::{
+    Gate, answer::Answer, call::Call, executions, owners::Gathered, problem::Problem, view,
+};
 use subset::Subset;
 
 /// Most executions in one answer.
@@ -37,52 +39,85 @@ pub(crate) async fn search(gate: Gate, call: Call) -> Result<Answer, Problem> {
         ..ListQuery::default()
     };
     let enough = first.saturating_add(size);
-    let mut listed = gate
-        .owners()
-        .search(&call, &query, enough, |found| wanted.fits(found), partial)
-        .await?;
-    listed
-        .executions
-        .sort_by(|one, two| (two.build_time, &two.id).cmp(&(one.build_time, &one.id)));
-    if query.oldest_first {
-        listed.executions.reverse();
-    }
-    let place = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-    let mut page: Vec<Execution> = listed
-        .executions
-        .into_iter()
-        .skip(place(first))
-        .take(place(size))
-        .collect();
-    if expand && !page.is_empty() {
-        page = whole(&gate, &call, page, partial).await?;
-    }
+    // A part of the trigger is looked for in the documents, all else in the owners' indexes. There a page is cut out by places, which
+    // asks twice, and is worth it where what stands before the page is more than the page.
+    let page = if wanted.trigger.is_none() && first > size {
+        let places = gate.owners().places(&call, &query, enough, partial).await?;
+        let page = cut(places.found, &query, first, size, |it| {
+            (it.time_ms, &it.execution)
+        });
+        let ids = page.into_iter().map(|it| it.execution).collect();
+        let mut page = read(&gate, &call, ids, expand, partial).await?;
+        // Owners compare hashes of events.
+        page.retain(|it| wanted.fits(it));
+        Gathered {
+            found: page,
+            silent: places.silent,
+        }
+    } else {
+        let listed = gate
+            .owners()
+            .search(&call, &query, enough, |found| wanted.fits(found), partial)
+            .await?;
+        let mut page = cut(listed.found, &query, first, size, |it| {
+            (it.build_time, &it.id)
+        });
+        if expand {
+            let ids = page.into_iter().map(|it| it.id).collect();
+            page = read(&gate, &call, ids, true, partial).await?;
+        }
+        Gathered {
+            found: page,
+            silent: listed.silent,
+        }
+    };
     Ok(executions::told(
-        Answer::json(view::executions(&page)?),
-        &listed.silent,
+        Answer::json(view::executions(&page.found)?),
+        &page.silent,
     ))
 }
 
-/// The same executions with everything that lists leave out; what was deleted meanwhile is left out.
-async fn whole(
+/// A page of what all partitions have found.
+fn cut<T>(
+    mut found: Vec<T>,
+    query: &ListQuery,
+    first: u32,
+    size: u32,
+    place: impl Fn(&T) -> (i64, &ExecutionId),
+) -> Vec<T> {
+    found.sort_by(|one, two| place(two).cmp(&place(one)));
+    if query.oldest_first {
+        found.reverse();
+    }
+    let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let page = found.into_iter().skip(number(first));
+    page.take(number(size)).collect()
+}
+
+/// These executions, in this order; what was deleted meanwhile is left out.
+async fn read(
     gate: &Gate,
     call: &Call,
-    page: Vec<Execution>,
+    ids: Vec<ExecutionId>,
+    expand: bool,
     partial: bool,
 ) -> Result<Vec<Execution>, Problem> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let query = ListQuery {
-        executions: page.iter().map(|it| it.id.clone()).collect(),
-        expand: true,
+        executions: ids.clone(),
+        expand,
         ..ListQuery::default()
     };
     let listed = gate.owners().list(call, &query, partial).await?;
     let mut by_id: BTreeMap<_, _> = listed
-        .executions
+        .found
         .into_iter()
         .map(|it| (it.id.clone(), it))
         .collect();
-    let whole = page.into_iter().filter_map(|it| by_id.remove(&it.id));
-    Ok(whole.collect())
+    let read = ids.into_iter().filter_map(|id| by_id.remove(&id));
+    Ok(read.collect())
 }
 
 struct Wanted {

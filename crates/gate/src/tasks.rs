@@ -119,7 +119,7 @@ pub(crate) async fn list(gate: Gate, call: Call) -> Result<Answer, Problem> {
     };
     let partial = call.query_bool("partial", false)?;
     let listed = gate.owners().list(&call, &query, partial).await?;
-    let mut tasks = listed.executions;
+    let mut tasks = listed.found;
     tasks.sort_by(|one, two| {
         let newest = |task: &Execution| task.start_time.unwrap_or(i64::MAX);
         newest(two)

@@ -16,6 +16,7 @@ mod round_trip;
 mod search;
 mod server;
 mod starts;
+mod tls;
 mod verbs;
 mod warnings;
 

@@ -7,13 +7,19 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use gennaker_cli::Verb;
 
-/// Runs Spinnaker pipelines on NATS JetStream
+/// Where the shells look.
+const COMPLETIONS: &str = "\
+For this shell only:    source <(gennaker completions bash)
+For every bash:         gennaker completions bash > ~/.local/share/bash-completion/completions/gennaker
+For every zsh:          gennaker completions zsh > a folder of $fpath, as _gennaker
+For every fish:         gennaker completions fish > ~/.config/fish/completions/gennaker.fish";
+
+/// Runs Spinnaker pipelines on NATS JetStream: every role of the server, and the command line
 #[derive(Debug, Parser)]
 #[command(
     name = "gennaker",
     version,
     about,
-    disable_help_subcommand = true,
     after_help = "Try it: `gennaker dev --demo` starts everything and shows a pipeline that runs."
 )]
 pub(crate) struct Cli {
@@ -36,6 +42,12 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Print or check what an operator configures
     Config(ConfigArgs),
+    /// Print a script that completes this command line in a shell
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     /// Hold the broker of `gennaker dev`, for which it is started
     #[command(name = gennaker_broker::keeper::VERB, hide = true)]
     Keeper {
@@ -139,7 +151,8 @@ pub(crate) struct SpinnakerArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Settings file; it names the broker and the bucket to import into
+    /// Settings file; it names the broker and the bucket to import into. A running `gennaker dev` has one, settings.toml
+    /// in its data folder
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }

@@ -16,7 +16,7 @@ use gennaker_bus::layout::{Layout, Pool};
 use gennaker_bus::{Bucket, Bus, Options};
 use gennaker_cli::{Exit, Failure};
 use gennaker_runtime::shutdown_signal;
-use gennaker_settings::Settings;
+use gennaker_settings::{GateTls, Settings};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -54,6 +54,12 @@ pub(crate) fn run(arguments: &DevArgs) -> Result<u8, Failure> {
 fn settings(arguments: &DevArgs) -> Result<Settings, Failure> {
     let mut settings = wiring::read_settings(None)?;
     settings.gate.listen = arguments.listen;
+    if settings.gate.tls != GateTls::default() {
+        return Err(Failure::usage(
+            "the environment sets gate.tls, and `gennaker dev` speaks http",
+        )
+        .fix("unset GENNAKER_GATE__TLS__…, or use `gennaker serve`"));
+    }
     settings.outbound.allow_loopback = true;
     settings.broker.replicas = 1;
     if std::env::var_os("GENNAKER_BROKER__PARTITIONS").is_none() {
@@ -121,6 +127,8 @@ async fn with_folder(arguments: &DevArgs, settings: Settings) -> Result<u8, Fail
             "{line_end}Stopping. Executions that run go on at the next start."
         ));
     }
+    // Its port is soon another's.
+    let _ = std::fs::remove_file(folder.settings());
     let stopping = async {
         let report = running.stop().await;
         broker.stop(deadline).await;
@@ -167,6 +175,15 @@ async fn start(
 ) -> Result<(Broker, Running), Failure> {
     let server = nats_server().await?;
     let broker = Broker::start(folder, server).await?;
+    let file = folder.settings();
+    if let Err(error) = broker.write_settings(&file, settings.broker.partitions) {
+        // Only `import` and the like miss it.
+        note(&format!(
+            "{} cannot be written: {}",
+            file.display(),
+            reason(&error)
+        ));
+    }
     match roles(&broker, settings, listener).await {
         Ok(running) => Ok((broker, running)),
         Err(failure) => {
@@ -206,6 +223,7 @@ async fn roles(
         settings,
         name,
         listener: Some(listener),
+        tls: None,
         probes: None,
         is_dev: true,
     };
@@ -299,6 +317,16 @@ fn greet(arguments: &DevArgs, folder: &Folder, url: &str) {
             "`gennaker dev --demo` brings a pipeline to look at. Ctrl-C stops; what runs goes on at the next start.",
         );
     }
+}
+
+/// The settings file of a `gennaker dev` in its usual folder, for people.
+pub(crate) fn usual_settings() -> String {
+    let folder = folder::usual(std::env::var_os("XDG_STATE_HOME"), std::env::home_dir());
+    let file = folder.map(|folder| folder.join(folder::SETTINGS));
+    file.map_or_else(
+        |_| format!("DIR/{} of its --data DIR", folder::SETTINGS),
+        |file| file.display().to_string(),
+    )
 }
 
 /// How the client verbs are told about this server; nothing where they look anyway.

@@ -12,7 +12,7 @@ use futures_util::{StreamExt as _, stream};
 use gennaker_bus::Bus;
 use gennaker_cli::{Exit, Failure};
 use gennaker_runtime::Clock;
-use gennaker_settings::Settings;
+use gennaker_settings::{DocumentsBackend, Settings};
 use gennaker_store::{Foreign, Front50, Imported, Kind, Store};
 
 use crate::command::{ImportSource, Role, SpinnakerArgs};
@@ -25,7 +25,7 @@ use report::Report;
 const AT_ONCE: usize = 32;
 
 /// Longest wait for the broker.
-const CONNECT_WITHIN: Duration = Duration::from_secs(20);
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
 /// Imports everything, or says what that would do.
 ///
@@ -52,12 +52,23 @@ pub(crate) fn run(source: &ImportSource) -> Result<Exit, Failure> {
 
 async fn spinnaker(arguments: &SpinnakerArgs, settings: &Settings) -> Result<Report, Failure> {
     let source = source(arguments, settings).await?;
-    let bus = connect(settings).await?;
-    let store = Store::over(wiring::documents(settings, &bus).await?);
+    note(&format!(
+        "{} {}, into {}",
+        if arguments.dry_run {
+            "looking at"
+        } else {
+            "importing"
+        },
+        from(arguments),
+        target(settings)
+    ));
     let began = Instant::now();
+    // Before the broker is waited for: what is not there is not there.
     let found = source.read().await.map_err(|error| {
         Failure::command(format!("the documents cannot be read: {}", chain(&error)))
     })?;
+    let bus = connect(settings).await?;
+    let store = Store::over(wiring::documents(settings, &bus).await?);
     let mut report = Report::new(
         arguments.dry_run,
         wiring::catalogue(settings)?,
@@ -86,6 +97,29 @@ async fn spinnaker(arguments: &SpinnakerArgs, settings: &Settings) -> Result<Rep
     Ok(report)
 }
 
+/// Where the documents come from, for people.
+fn from(arguments: &SpinnakerArgs) -> String {
+    match (&arguments.dir, &arguments.bucket) {
+        (Some(folder), _) => folder.display().to_string(),
+        (None, bucket) => format!(
+            "bucket {}/{}",
+            bucket.as_deref().unwrap_or_default(),
+            arguments.prefix
+        ),
+    }
+}
+
+/// Where they go.
+fn target(settings: &Settings) -> String {
+    match settings.documents.backend {
+        DocumentsBackend::Kv => format!("the broker at {}", settings.broker.urls.join(", ")),
+        DocumentsBackend::S3 => format!(
+            "bucket {}",
+            settings.documents.s3.bucket.as_deref().unwrap_or_default()
+        ),
+    }
+}
+
 /// Connects with all rights, so that an import can come before the first start of a server.
 async fn connect(settings: &Settings) -> Result<Bus, Failure> {
     let name = process_name();
@@ -96,7 +130,10 @@ async fn connect(settings: &Settings) -> Result<Bus, Failure> {
             "the broker does not answer within {} s",
             CONNECT_WITHIN.as_secs()
         ))
-        .fix("check broker.urls of the settings")),
+        .fix(format!(
+            "name the settings with --config; those of a running `gennaker dev` are {}",
+            crate::dev::usual_settings()
+        ))),
     }
 }
 

@@ -27,7 +27,7 @@ mod wiring;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use gennaker_cli::{Exit, Failure, Io, Tools, Verb, is_spin, parse_spin, run_blocking, usage};
 
 use command::{Cli, Command};
@@ -53,6 +53,7 @@ fn main() -> ExitCode {
             Command::Serve(arguments) => serve::run(&arguments).map(Exit::code),
             Command::Import(arguments) => import::run(&arguments.source).map(Exit::code),
             Command::Config(arguments) => config::run(&arguments.command, &mut io).map(Exit::code),
+            Command::Completions { shell } => return completions(shell, &mut io),
             Command::Keeper { words } => gennaker_broker::keeper::run(&words)
                 .map(|()| Exit::Succeeded.code())
                 .map_err(Failure::command),
@@ -80,6 +81,14 @@ fn client(verb: Verb, io: &mut Io) -> ExitCode {
             ExitCode::from(Exit::CommandError.code())
         }
     }
+}
+
+/// Prints the script that completes our command line.
+fn completions(shell: clap_complete::Shell, io: &mut Io) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "gennaker", &mut script);
+    io.put(&String::from_utf8_lossy(&script));
+    ExitCode::SUCCESS
 }
 
 /// A runtime for the server's roles.

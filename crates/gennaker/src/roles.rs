@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use gennaker_bus::{Bucket, Bus};
 use gennaker_cli::{Exit, Failure};
-use gennaker_gate::Gate;
+use gennaker_gate::{Gate, Tls};
 use gennaker_notify::SecretHeaders;
 use gennaker_outbound::Client;
 use gennaker_runtime::{Clock, Report, Scope};
@@ -48,6 +48,8 @@ pub(crate) struct Plan {
     pub(crate) name: String,
     /// Where the role `gate` listens.
     pub(crate) listener: Option<TcpListener>,
+    /// The certificates of that listener.
+    pub(crate) tls: Option<Tls>,
     /// Where it shows `/metrics` and `/health` besides, whatever its roles.
     pub(crate) probes: Option<TcpListener>,
     /// Whether this is `gennaker dev`.
@@ -91,6 +93,7 @@ impl Running {
             settings,
             name,
             listener,
+            tls,
             probes,
             is_dev,
         } = plan;
@@ -137,7 +140,7 @@ impl Running {
             running.start_probes(listener, bucket);
         }
         if let Some((gate, listener)) = prepared.gate {
-            running.start_gate(gate, listener);
+            running.start_gate(gate, listener, tls);
         }
         Ok(running)
     }
@@ -200,10 +203,11 @@ impl Running {
         });
     }
 
-    fn start_gate(&self, gate: Gate, listener: TcpListener) {
+    fn start_gate(&self, gate: Gate, listener: TcpListener, tls: Option<Tls>) {
         let token = self.edge.token().clone();
         self.edge.keep("gate", async move {
-            if let Err(error) = gate.run(listener, probes::metrics_route(), token).await {
+            let more = probes::metrics_route();
+            if let Err(error) = gate.run(listener, tls, more, token).await {
                 tracing::error!("the HTTP API ended: {}", chain(&error));
             }
         });

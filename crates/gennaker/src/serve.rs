@@ -99,7 +99,11 @@ async fn until_asked(roles: Vec<Role>, settings: Settings) -> Result<(), Failure
 
 async fn start(roles: Vec<Role>, settings: Settings) -> Result<Running, Failure> {
     let name = process_name();
-    // Before the broker is waited for: a port that is taken stays taken.
+    // Before the broker is waited for: a port that is taken stays taken, and a certificate that is bad stays bad.
+    let tls = match roles.contains(&Role::Gate) {
+        true => wiring::gate_tls(&settings)?,
+        false => None,
+    };
     let listener = match roles.contains(&Role::Gate) {
         true => Some(listen(&settings).await?),
         false => None,
@@ -110,11 +114,13 @@ async fn start(roles: Vec<Role>, settings: Settings) -> Result<Running, Failure>
     let address = listener
         .as_ref()
         .and_then(|listener| listener.local_addr().ok());
+    let has_tls = tls.is_some();
     let plan = Plan {
         roles: roles.clone(),
         settings,
         name: name.clone(),
         listener,
+        tls,
         probes,
         is_dev: false,
     };
@@ -125,7 +131,8 @@ async fn start(roles: Vec<Role>, settings: Settings) -> Result<Running, Failure>
         names.join(", ")
     );
     if let Some(address) = address {
-        tracing::info!(%address, "the HTTP API listens on {address}");
+        let scheme = if has_tls { "https" } else { "http" };
+        tracing::info!(%address, "the HTTP API listens on {scheme}://{address}");
     }
     Ok(running)
 }

@@ -234,6 +234,27 @@ pub(crate) fn gate(
     }
 }
 
+/// The certificates of the HTTP API; none without `gate.tls`.
+///
+/// # Errors
+/// A file cannot be read, or they do not fit.
+pub(crate) fn gate_tls(settings: &Settings) -> Result<Option<gennaker_gate::Tls>, Failure> {
+    let tls = &settings.gate.tls;
+    let (Some(certificate), Some(key)) = (&tls.certificate_file, &tls.key_file) else {
+        return Ok(None);
+    };
+    let files = gennaker_gate::TlsFiles {
+        certificate: certificate.into(),
+        key: key.into(),
+        client_ca: tls.client_ca_file.as_ref().map(PathBuf::from),
+        client_certificate_required: tls.client_certificate_required,
+    };
+    let read = gennaker_gate::Tls::read(files);
+    let read =
+        read.map_err(|error| Failure::new(Exit::Usage, format!("gate.tls: {}", chain(&error))))?;
+    Ok(Some(read))
+}
+
 /// Numbers of the engine, for the owners that decide and for the API that tries expressions.
 fn rules(settings: &Settings) -> Rules {
     let expressions = &settings.expressions;

@@ -261,6 +261,9 @@ pub struct ListQuery {
     pub limit: Option<u32>,
     /// Whole documents instead of [`Execution::unexpanded`] ones.
     pub expand: bool,
+    /// Only where they stand, as [`Reply::Places`]: no document is read for it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub places_only: bool,
 }
 
 /// Where an execution stands in a list.
@@ -311,6 +314,11 @@ pub enum Reply {
     Executions {
         /// The documents.
         documents: Vec<Execution>,
+    },
+    /// Where executions stand in a list, in its order.
+    Places {
+        /// Their places.
+        places: Vec<ListPlace>,
     },
     /// Why an execution is where it is.
     Explanation {

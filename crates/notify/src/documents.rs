@@ -1,4 +1,4 @@
-//! Documents that clients save by submitting a task: applications, pipelines, projects, pipeline templates, plugins.
+//! Documents that clients save by submitting a task: applications, pipelines, projects, pipeline templates, plugins, entity tags.
 //!
 //! All are repeatable: a redelivered task finds what it did before, because new ids are derived from the effect's identity.
 
@@ -12,6 +12,7 @@ mod pipeline_tasks;
 mod plugin_tasks;
 mod project_tasks;
 mod reorder_task;
+mod tag_tasks;
 mod template_tasks;
 #[cfg(test)]
 mod tests;
@@ -49,7 +50,8 @@ pub(crate) fn tasks(store: &Store) -> Vec<Arc<dyn Task>> {
     let jobs = project_tasks::jobs(store)
         .into_iter()
         .chain(template_tasks::jobs(store))
-        .chain(plugin_tasks::jobs(store));
+        .chain(plugin_tasks::jobs(store))
+        .chain(tag_tasks::jobs(store));
     tasks.extend(jobs.map(|job| Arc::new(job) as Arc<dyn Task>));
     tasks
 }

@@ -151,6 +151,12 @@ impl Index {
         self.by_id.contains_key(id)
     }
 
+    /// When a known execution was made, epoch milliseconds.
+    pub fn build_time(&self, id: &ExecutionId) -> Option<i64> {
+        let place = self.by_id.get(id).copied()?;
+        self.entry(place).map(|entry| entry.build_time)
+    }
+
     pub fn len(&self) -> usize {
         self.by_id.len()
     }

@@ -73,6 +73,25 @@ fn gate(gate: &Gate, found: &mut Problems) {
             );
         }
     }
+    let tls = &gate.tls;
+    if tls.certificate_file.is_some() != tls.key_file.is_some() {
+        found.add(
+            "gate.tls.certificate_file",
+            "and gate.tls.key_file go together",
+        );
+    }
+    if tls.client_ca_file.is_some() && tls.certificate_file.is_none() {
+        found.add(
+            "gate.tls.client_ca_file",
+            "is set, and without gate.tls.certificate_file there is no TLS",
+        );
+    }
+    if tls.client_certificate_required && tls.client_ca_file.is_none() {
+        found.add(
+            "gate.tls.client_certificate_required",
+            "is set, and gate.tls.client_ca_file does not say whose certificates count",
+        );
+    }
     for origin in &gate.allowed_origins {
         if let Some(problem) = origin_problem(origin) {
             found.add(
@@ -451,6 +470,23 @@ mod tests {
             huge.len() == 1 && huge[0].contains("is no regular expression"),
             "{huge:?}"
         );
+    }
+
+    #[test]
+    fn certificates_of_the_api_fit_each_other() {
+        let text = || Some("x.pem".to_owned());
+        assert_eq!(problems(|s| s.gate.tls.key_file = text()).len(), 1);
+        assert_eq!(problems(|s| s.gate.tls.client_ca_file = text()).len(), 1);
+        assert_eq!(
+            problems(|s| s.gate.tls.client_certificate_required = true).len(),
+            1
+        );
+        let all = |s: &mut Settings| {
+            let tls = &mut s.gate.tls;
+            (tls.certificate_file, tls.key_file, tls.client_ca_file) = (text(), text(), text());
+            tls.client_certificate_required = true;
+        };
+        assert!(problems(all).is_empty());
     }
 
     #[test]

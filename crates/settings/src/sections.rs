@@ -16,7 +16,7 @@ pub use archive::{Archive, ArchiveBackend, ArchiveS3};
 pub use broker::{Broker, BrokerTls};
 pub use documents::{Documents, DocumentsBackend, DocumentsS3, ManagedServiceAccounts};
 pub use expressions::Expressions;
-pub use processes::{AdHocTask, Gate, Scheduler, Worker};
+pub use processes::{AdHocTask, Gate, GateTls, Scheduler, Worker};
 pub use services::{Gremlin, Jira, PagerDuty, Services};
 pub use support::{LogFormat, Outbound, Telemetry};
 pub use webhooks::{PreconfiguredWebhook, StatusUrlResolution, WebhookParameter, Webhooks};

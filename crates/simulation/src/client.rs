@@ -227,6 +227,7 @@ fn short(result: &Result<Reply, Refusal>) -> String {
     match result {
         Ok(Reply::Execution { document }) => format!("{}", document.status),
         Ok(Reply::Executions { documents }) => format!("{} executions", documents.len()),
+        Ok(Reply::Places { places }) => format!("{} places", places.len()),
         Ok(Reply::History { steps, .. }) => format!("{} steps", steps.len()),
         Ok(Reply::Explanation { waits, status }) => {
             format!("{status}, waits for {} things", waits.len())

@@ -4,9 +4,7 @@ use gennaker_engine::{StageDefinition, TaskDefinition};
 use gennaker_model::{Execution, Map, Stage};
 
 use crate::{
-    applications, check_preconditions, depends_on_execution,
-    dry_run::{self, DRY_RUN},
-    evaluate_artifacts, evaluate_variables, execution_window,
+    applications, check_preconditions, depends_on_execution, dry_run::{self, DRY_RUN}, entity_tags, evaluate_artifacts, evaluate_variables, execution_window,
     field::Field,
     find_artifact, manual_judgment, monitor_pipeline, noop, not_built, pipeline,
     pipeline_documents, pipeline_templates, plugin_releases,
@@ -76,6 +74,9 @@ static TYPES: &[&dyn StageType] = &[
     &save_pipelines::SavePipelinesFromArtifact,
     &pipeline_documents::UpsertPluginInfo,
     &pipeline_documents::DeletePluginInfo,
+    &entity_tags::UpsertEntityTags,
+    &entity_tags::BulkUpsertEntityTags,
+    &entity_tags::DeleteEntityTags,
     &plugin_releases::LoadPluginRelease,
     &plugin_releases::SetPreferredPluginRelease,
     &services::Jira,
@@ -132,6 +133,14 @@ impl Catalogue {
     /// Every stage type of this release.
     pub fn types(&self) -> impl Iterator<Item = &'static dyn StageType> {
         TYPES.iter().copied()
+    }
+
+    /// The names of Spinnaker's types that are known and fail when they start, saying why.
+    pub fn not_built(&self) -> impl Iterator<Item = &'static str> {
+        let names = not_built::NOT_BUILT.iter();
+        names
+            .flat_map(|known| known.names.iter().copied())
+            .filter(|name| self.find(name).is_none())
     }
 
     /// The stage type with this name, of those of this release.

@@ -15,6 +15,7 @@ mod check_preconditions;
 mod depends_on_execution;
 mod document_job;
 mod dry_run;
+mod entity_tags;
 mod evaluate_artifacts;
 mod evaluate_variables;
 mod execution_window;

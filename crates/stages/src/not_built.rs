@@ -16,7 +16,6 @@ pub(crate) struct NotBuilt {
 }
 
 const NO_DELIVERY: &str = "there is no managed delivery (Keel) in this release";
-const NO_TAGS: &str = "tags of cloud entities come with the cloud providers";
 const NO_SNAPSHOTS: &str = "snapshots come with the cloud providers";
 
 /// The table (orchestration reference 6.5, 6.7, 6.12, 6.15 and 6.17).
@@ -49,21 +48,6 @@ pub(crate) static NOT_BUILT: &[NotBuilt] = &[
         names: &["waitForCondition"],
         tasks: &["waitForCondition"],
         because: "it belongs to deployments, which come with the cloud providers",
-    },
-    NotBuilt {
-        names: &["upsertEntityTags"],
-        tasks: &["upsertEntityTags", "monitorUpsert"],
-        because: NO_TAGS,
-    },
-    NotBuilt {
-        names: &["bulkUpsertEntityTags"],
-        tasks: &["bulkUpsertEntityTags", "monitorUpsert"],
-        because: NO_TAGS,
-    },
-    NotBuilt {
-        names: &["deleteEntityTags"],
-        tasks: &["deleteEntityTags", "monitorDelete"],
-        because: NO_TAGS,
     },
     NotBuilt {
         names: &["saveSnapshot"],

@@ -245,7 +245,7 @@ impl Cache {
 
     /// Takes a version in, if it is newer than what is known. `None` means deleted.
     pub(crate) fn apply(&self, key: &str, stamp: u64, content: Option<(Revision, Bytes)>) {
-        if key::kind_of(key).is_none() {
+        if !key::kind_of(key).is_some_and(Kind::is_cached) {
             return;
         }
         let content = content.filter(|(_, raw)| raw.as_ref() != document::VOID && !raw.is_empty());

@@ -41,7 +41,7 @@ enum Source {
 pub struct Found {
     /// The documents, applications before what belongs to them.
     pub documents: Vec<Foreign>,
-    /// Groups that are not taken over, such as `snapshots`.
+    /// Groups that are not taken over, such as `plugins`.
     pub left_out: Vec<String>,
 }
 
@@ -194,7 +194,11 @@ fn prepared(kind: Kind, id: &str, foreign: &Map) -> Result<Map, SaveError> {
         | Kind::Notification
         | Kind::Template
         | Kind::ServiceAccount
-        | Kind::PluginInfo => {}
+        | Kind::PluginInfo
+        | Kind::EntityTags
+        | Kind::Snapshot
+        | Kind::Delivery
+        | Kind::PluginVersions => {}
     }
     Ok(body)
 }

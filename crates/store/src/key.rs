@@ -43,11 +43,19 @@ pub enum Kind {
     ServiceAccount,
     /// What is known of a plugin; its id is its `id` (`PLUGIN_INFO`).
     PluginInfo,
+    /// The tags of something in a cloud; its id is `provider:type:name:account:region` (`ENTITY_TAGS`).
+    EntityTags,
+    /// The clusters of an application in an account as they were once; its id is `application-account` (`SNAPSHOT`).
+    Snapshot,
+    /// A delivery configuration; its id is its `id` (`DELIVERY`). Kept as it is: nothing here delivers by it.
+    Delivery,
+    /// Which versions of plugins a server group uses; its id is its `id` (`PLUGIN_VERSIONS`). Kept as it is.
+    PluginVersions,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Application,
         Self::Permission,
         Self::Pipeline,
@@ -57,6 +65,10 @@ impl Kind {
         Self::Template,
         Self::ServiceAccount,
         Self::PluginInfo,
+        Self::EntityTags,
+        Self::Snapshot,
+        Self::Delivery,
+        Self::PluginVersions,
     ];
 
     /// The word for people.
@@ -72,6 +84,10 @@ impl Kind {
             Self::Template => "pipeline template",
             Self::ServiceAccount => "service account",
             Self::PluginInfo => "plugin info",
+            Self::EntityTags => "entity tags",
+            Self::Snapshot => "snapshot",
+            Self::Delivery => "delivery config",
+            Self::PluginVersions => "plugin versions",
         }
     }
 
@@ -79,13 +95,34 @@ impl Kind {
     #[must_use]
     pub const fn bytes_max(self) -> usize {
         match self {
-            Self::Pipeline | Self::Strategy | Self::Template => PIPELINE_BYTES_MAX,
+            Self::Pipeline | Self::Strategy | Self::Template | Self::Snapshot | Self::Delivery => {
+                PIPELINE_BYTES_MAX
+            }
             Self::Application
             | Self::Permission
             | Self::Project
             | Self::Notification
             | Self::ServiceAccount
-            | Self::PluginInfo => APPLICATION_BYTES_MAX,
+            | Self::PluginInfo
+            | Self::EntityTags
+            | Self::PluginVersions => APPLICATION_BYTES_MAX,
+        }
+    }
+
+    /// Whether lists of the kind are asked for, so that its documents are worth their memory. The others are read where they lie.
+    pub(crate) const fn is_cached(self) -> bool {
+        match self {
+            Self::Application
+            | Self::Permission
+            | Self::Pipeline
+            | Self::Strategy
+            | Self::Project
+            | Self::Notification
+            | Self::Template
+            | Self::ServiceAccount
+            | Self::PluginInfo
+            | Self::EntityTags => true,
+            Self::Snapshot | Self::Delivery | Self::PluginVersions => false,
         }
     }
 
@@ -101,6 +138,10 @@ impl Kind {
             Self::Template => "tmpl",
             Self::ServiceAccount => "svc",
             Self::PluginInfo => "plug",
+            Self::EntityTags => "tags",
+            Self::Snapshot => "snap",
+            Self::Delivery => "deliv",
+            Self::PluginVersions => "plugv",
         }
     }
 }
@@ -139,7 +180,11 @@ impl Name {
             | Kind::Notification
             | Kind::Template
             | Kind::ServiceAccount
-            | Kind::PluginInfo => None,
+            | Kind::PluginInfo
+            | Kind::EntityTags
+            | Kind::Snapshot
+            | Kind::Delivery
+            | Kind::PluginVersions => None,
         }
     }
 
@@ -257,6 +302,6 @@ mod tests {
         }
         keys.sort();
         keys.dedup();
-        assert_eq!(keys.len(), 11);
+        assert_eq!(keys.len(), Kind::ALL.len() + 2);
     }
 }

@@ -1,5 +1,5 @@
-//! Documents: applications, pipelines, strategies, projects, notifications, pipeline templates, service accounts and what is
-//! known of plugins, with revisions, authors, times and history as Front50 keeps them.
+//! Documents: applications, pipelines, strategies, projects, notifications, pipeline templates, service accounts, entity tags and
+//! what else a Front50 keeps, with revisions, authors, times and history as Front50 keeps them.
 //!
 //! One type, [`Store`], over one seam, [`Documents`], which says where they lie: in the broker's bucket, or in S3. Every
 //! write is conditional on the revision that was read, so two writers never overwrite each other unseen. Reads of one document
@@ -33,6 +33,7 @@ mod blobs;
 mod cache;
 mod document;
 mod documents;
+mod entity_tags;
 mod error;
 mod import;
 mod key;
@@ -147,6 +148,9 @@ impl Store {
     /// # Errors
     /// [`Error::NotReady`] while the cache has not caught up after a start.
     pub async fn list(&self, kind: Kind) -> Result<Vec<Document>, Error> {
+        if !kind.is_cached() {
+            return self.stored(kind).await;
+        }
         self.cache.ready().await?;
         Ok(self.cache.documents(kind))
     }

@@ -30,7 +30,7 @@ const fn times(kind: Kind) -> Times {
             created: None,
             are_texts: true,
         },
-        Kind::Project => Times {
+        Kind::Project | Kind::Delivery => Times {
             updated: "updateTs",
             created: Some("createTs"),
             are_texts: false,
@@ -40,7 +40,12 @@ const fn times(kind: Kind) -> Times {
             created: Some("createTs"),
             are_texts: false,
         },
-        Kind::Permission | Kind::Notification | Kind::ServiceAccount => Times {
+        Kind::Permission
+        | Kind::Notification
+        | Kind::ServiceAccount
+        | Kind::EntityTags
+        | Kind::Snapshot
+        | Kind::PluginVersions => Times {
             updated: "lastModified",
             created: None,
             are_texts: false,

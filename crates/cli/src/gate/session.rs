@@ -3,34 +3,45 @@
 //! Kinds that need a browser or the key of a Google account (`oauth2` and `google_service_account` without a valid cached token,
 //! `iap` without a token of either kind) are refused with a sentence that says what works instead.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
 
 use super::Gate;
 use crate::{
-    Exit, Failure, Io, Tools,
+    Exit, Failure, Global, Io, Tools,
     config::{Auth, Iap, Login, OAuthToken},
     http::{Request, Tls, Trouble},
     text::encode,
 };
 
 /// How connections are made: client certificate, and whether the server's certificate is checked.
-pub(super) fn tls(auth: &Auth, insecure: bool, io: &Io) -> Result<Tls, Failure> {
-    let Some(x509) = auth.x509.as_ref().filter(|_| auth.enabled) else {
-        return Ok(Tls {
-            insecure,
-            identity: None,
-        });
-    };
-    let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
+pub(super) fn tls(auth: &Auth, global: &Global, io: &Io) -> Result<Tls, Failure> {
     let read = |path: &str| {
         let path = io.home(path);
         crate::io::read_file(&path).map_err(|error| {
             Failure::command(format!("cannot read {path}: {}", crate::io::reason(&error)))
         })
     };
+    let named = |path: &PathBuf| read(&path.to_string_lossy());
+    let mut tls = Tls {
+        insecure: global.insecure,
+        authorities: global
+            .certificate_authority
+            .as_ref()
+            .map(named)
+            .transpose()?,
+        identity: None,
+    };
+    if let (Some(certificate), Some(key)) = (&global.client_certificate, &global.client_key) {
+        tls.identity = Some((named(certificate)?, named(key)?));
+        return Ok(tls);
+    }
+    let Some(x509) = auth.x509.as_ref().filter(|_| auth.enabled) else {
+        return Ok(tls);
+    };
+    let given = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
     let identity = match (
         given(&x509.cert_path),
         given(&x509.key_path),
@@ -45,10 +56,9 @@ pub(super) fn tls(auth: &Auth, insecure: bool, io: &Io) -> Result<Tls, Failure> 
             ));
         }
     };
-    Ok(Tls {
-        insecure: insecure || auth.ignore_cert_errors,
-        identity: Some(identity),
-    })
+    tls.insecure |= auth.ignore_cert_errors;
+    tls.identity = Some(identity);
+    Ok(tls)
 }
 
 /// Adds what every later request carries: an authorization, a token, or the cookie of a session.

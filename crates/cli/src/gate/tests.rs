@@ -277,6 +277,28 @@ async fn client_certificates_are_handed_to_the_connection() {
         (tls.insecure, tls.identity),
         (true, Some(("C".into(), "K".into())))
     );
+    // Flags win over the configuration.
+    let files = tempfile::tempdir().unwrap();
+    let file = |name: &str| {
+        let path = files.path().join(name);
+        std::fs::write(&path, name).unwrap();
+        Some(path)
+    };
+    let (_folder, mut global) = configured("auth:\n  enabled: true\n  x509: {cert: C, key: K}\n");
+    (global.client_certificate, global.client_key) = (file("cert"), file("key"));
+    global.certificate_authority = file("ca");
+    let config = SpinConfig::load(&global, &Screen::pipe().io).unwrap();
+    let auth = config.auth.unwrap();
+    let tls = session::tls(&auth, &global, &Screen::pipe().io).unwrap();
+    assert_eq!(tls.identity, Some(("cert".into(), "key".into())));
+    assert_eq!(tls.authorities.as_deref(), Some("ca"));
+    global.client_key = Some("/nonexistent/key".into());
+    let failure = session::tls(&auth, &global, &Screen::pipe().io).unwrap_err();
+    assert!(
+        failure
+            .sentence
+            .starts_with("cannot read /nonexistent/key: ")
+    );
     let failure = connect("auth:\n  enabled: true\n  x509: {cert: C, keyPath: /k}\n")
         .await
         .unwrap_err();
@@ -310,6 +332,20 @@ async fn refusals_become_sentences_with_their_exit_code() {
     };
     let codes = [400, 401, 403, 404, 409, 302, 500, 503].map(refused);
     assert_eq!(codes, [1, 4, 4, 7, 8, 4, 1, 9]);
+    let elsewhere = Response {
+        status: 404,
+        headers: vec![("content-type".into(), "application/problem+json".into())],
+        body: json!({"detail": "No static resource x."})
+            .to_string()
+            .into_bytes(),
+    };
+    let failure = gate.refused("execution 1", &elsewhere);
+    assert_eq!(failure.exit, Exit::NotFound);
+    assert_eq!(
+        failure.sentence,
+        "http://localhost:8084 has no such address: No static resource x."
+    );
+    assert!(failure.fix.unwrap().contains("the address of a Gate"));
 }
 
 /// A server of one answer per connection; the requests as they came.

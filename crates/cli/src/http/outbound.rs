@@ -35,11 +35,11 @@ pub(crate) fn connect(tls: &Tls) -> Result<Arc<dyn Http>, Trouble> {
             .map_err(|error| unusable(error.to_string()))?,
         tls: outbound::Tls {
             insecure_skip_verify: tls.insecure,
+            extra_ca_pem: tls.authorities.as_ref().map(|pem| pem.clone().into_bytes()),
             identity_pem: tls
                 .identity
                 .as_ref()
                 .map(|(certificate, key)| format!("{certificate}\n{key}\n").into_bytes()),
-            ..outbound::Tls::default()
         },
         ..outbound::Options::default()
     };

@@ -11,72 +11,11 @@ use gennaker_intake::lint;
 use gennaker_stages::CATALOGUE;
 use serde_json::{Map, Value};
 
-use super::Finding;
+use super::{Finding, known};
 use crate::text::closest;
 
 /// Most stages that are checked; a pipeline this large has other problems.
 const STAGES_MAX: usize = 10_000;
-
-/// Spinnaker's further stage types: known, but not run yet.
-const KNOWN: &[&str] = &[
-    "bake",
-    "bakeManifest",
-    "bulkDestroyServerGroup",
-    "canary",
-    "cloneServerGroup",
-    "codebuild",
-    "concourse",
-    "createServerGroup",
-    "deleteLoadBalancer",
-    "deleteManifest",
-    "dependsOnExecution",
-    "deploy",
-    "deployCloudFormation",
-    "deployManifest",
-    "deployService",
-    "destroyJob",
-    "destroyServerGroup",
-    "destroyService",
-    "disableCluster",
-    "disableManifest",
-    "disableServerGroup",
-    "enableManifest",
-    "enableServerGroup",
-    "evaluateArtifacts",
-    "findArtifactFromExecution",
-    "findArtifactsFromResource",
-    "findImage",
-    "findImageFromTags",
-    "gremlin",
-    "importDeliveryConfig",
-    "jenkins",
-    "kayentaCanary",
-    "lambdaFunction",
-    "monitorPipeline",
-    "patchManifest",
-    "pauseRolloutManifest",
-    "publishDeliveryConfig",
-    "resizeServerGroup",
-    "resumeRolloutManifest",
-    "rollbackCluster",
-    "rollbackServerGroup",
-    "rollingRestartManifest",
-    "runJob",
-    "runJobManifest",
-    "runMultiplePipelines",
-    "savePipelinesFromArtifact",
-    "scaleDownCluster",
-    "scaleManifest",
-    "script",
-    "shrinkCluster",
-    "tagImage",
-    "travis",
-    "undoRolloutManifest",
-    "upsertImageTags",
-    "upsertLoadBalancer",
-    "waitUntil",
-    "wercker",
-];
 
 /// Checks a pipeline document.
 #[must_use]
@@ -155,8 +94,13 @@ fn check_stage(stage: &Value, path: &str, findings: &mut Vec<Finding>) {
     let kind = map.get("type").and_then(Value::as_str).unwrap_or_default();
     match CATALOGUE.find(kind) {
         Some(known) => {
-            let monitors_only = kind == "webhook" && map.get("monitorOnly") == Some(&Value::Bool(true));
-            let required = known.fields().iter().filter(|field| field.required).map(|field| field.name);
+            let monitors_only =
+                kind == "webhook" && map.get("monitorOnly") == Some(&Value::Bool(true));
+            let required = known
+                .fields()
+                .iter()
+                .filter(|field| field.required)
+                .map(|field| field.name);
             for field in required.filter(|_| !monitors_only) {
                 let missing = match map.get(field) {
                     None | Some(Value::Null) => true,
@@ -164,27 +108,32 @@ fn check_stage(stage: &Value, path: &str, findings: &mut Vec<Finding>) {
                     Some(_) => false,
                 };
                 if missing {
-                    findings.push(Finding::error(path, format!("'{field}' is missing, which a stage of type {kind} must have")));
+                    findings.push(Finding::error(
+                        path,
+                        format!("'{field}' is missing, which a stage of type {kind} must have"),
+                    ));
                 }
             }
         }
         None if map.contains_key("alias") => {}
-        None if KNOWN.contains(&kind) => findings.push(Finding::warning(
-            format!("{path}/type"),
-            format!("this release does not run stages of type {kind}: the stage fails when it is reached"),
-        )),
-        None => {
-            let runs = CATALOGUE.types().flat_map(|stage| stage.names().iter().copied());
-            let known = runs.chain(KNOWN.iter().copied());
-            let at = format!("{path}/type");
-            findings.push(match closest(kind, known) {
-                Some(near) => Finding::error(at, format!("stage type {kind:?} is unknown, did you mean {near:?}?")),
-                None => Finding::warning(
-                    at,
-                    format!("stage type {kind:?} is unknown: the stage fails when it is reached"),
-                ),
-            });
-        }
+        None => findings.push(unknown_type(kind, &format!("{path}/type"))),
+    }
+}
+
+fn unknown_type(kind: &str, path: &str) -> Finding {
+    let fails = "the stage fails when it is reached";
+    if known::is_spinnakers(kind) {
+        return Finding::warning(
+            path,
+            format!("this release does not run stages of type {kind}: {fails}"),
+        );
+    }
+    match closest(kind, known::all()) {
+        Some(near) => Finding::error(
+            path,
+            format!("stage type {kind:?} is unknown, did you mean {near:?}?"),
+        ),
+        None => Finding::warning(path, format!("stage type {kind:?} is unknown: {fails}")),
     }
 }
 

@@ -15,7 +15,7 @@ use template::TemplateArgs;
 
 /// `spin`: a command, and the flags that may stand before it.
 #[derive(Clone, Debug, clap::Args)]
-#[command(args_override_self = true, disable_help_subcommand = true)]
+#[command(args_override_self = true)]
 pub struct SpinArgs {
     /// The command; help without one.
     #[command(subcommand)]
@@ -268,6 +268,9 @@ pub enum PipelineCommand {
         /// parameter in the form of key=value. can be used repeatedly.
         #[arg(short = 'p', long = "parameter")]
         parameters: Vec<String>,
+        /// print the pipeline as it would run, and start nothing (gennaker only)
+        #[arg(long)]
+        dry_run: bool,
         /// Ignored.
         #[command(flatten)]
         extra: Extra,

@@ -4,8 +4,11 @@ use serde_json::{Map, Value, json};
 
 use super::{Done, Said, Spin, args::PipelineCommand, decoded, flags, read_file};
 use crate::{
+    lint::graph,
     output::gojson::{Printed, printed},
+    refs::PipelineName,
     text::encode,
+    verbs::dry_run,
 };
 
 const UNNAMED: &str = "one of required parameters 'application' or 'name' not set";
@@ -61,11 +64,15 @@ impl Spin<'_> {
                 parameter_file,
                 artifacts_file,
                 parameters,
+                dry_run,
                 ..
             } => {
                 let path = pipeline_path(&application, &name)?;
-                self.execute(&path, &parameter_file, &artifacts_file, &parameters)
-                    .await
+                let trigger = trigger(&parameter_file, &artifacts_file, &parameters)?;
+                if dry_run {
+                    return self.plan(application, name, trigger).await;
+                }
+                self.execute(&path, trigger).await
             }
             PipelineCommand::Execution { command } => self.execution(command).await,
         }
@@ -181,48 +188,28 @@ impl Spin<'_> {
         }
     }
 
-    async fn execute(
+    /// What a start would do, without it.
+    async fn plan(
         &mut self,
-        path: &str,
-        parameter_file: &str,
-        artifacts_file: &str,
-        parameters: &[String],
+        application: String,
+        name: String,
+        trigger: Map<String, Value>,
     ) -> Done {
-        let mut trigger = json!({"type": "manual"});
-        let parameters = if parameter_file.is_empty() {
-            flags::parameters(parameters)
-        } else {
-            let read = read_file(parameter_file).map_err(|error| {
-                Said::new(format!(
-                    "Could not parse supplied pipeline parameters: {error}."
-                ))
-            })?;
-            match read {
-                Some(Value::Object(map)) => map,
-                _ => Map::new(),
-            }
+        let name = PipelineName {
+            application,
+            pipeline: name,
         };
-        if !parameters.is_empty() {
-            trigger["parameters"] = Value::Object(parameters);
+        let planned = dry_run::planned(&self.gate, name, trigger, graph::check).await;
+        let planned = planned.map_err(|failure| Said::new(failure.lines().join("\n")))?;
+        self.ui.document(&planned.document);
+        match planned.refusals.first() {
+            None => Ok(()),
+            Some(refusal) => Err(Said::new(format!("It would be refused: {refusal}"))),
         }
-        if !artifacts_file.is_empty() {
-            let read = read_file(artifacts_file)
-                .map_err(|error| {
-                    Said::new(format!("Could not parse supplied artifacts: {error}."))
-                })?
-                .unwrap_or_default();
-            match &read["artifacts"] {
-                Value::Array(artifacts) if !artifacts.is_empty() => {
-                    trigger["artifacts"] = json!(artifacts)
-                }
-                Value::Array(_) | Value::Null => {}
-                _ => {
-                    return Err(Said::new(
-                        "Could not parse supplied artifacts: 'artifacts' is no list.",
-                    ));
-                }
-            }
-        }
+    }
+
+    async fn execute(&mut self, path: &str, trigger: Map<String, Value>) -> Done {
+        let trigger = Value::Object(trigger);
         let response = self.any("POST", path, Some(&trigger)).await?;
         match response.status {
             202 => {
@@ -243,6 +230,49 @@ impl Spin<'_> {
             )),
         }
     }
+}
+
+/// The trigger that `execute` sends.
+fn trigger(
+    parameter_file: &str,
+    artifacts_file: &str,
+    parameters: &[String],
+) -> Result<Map<String, Value>, Said> {
+    let mut trigger = Map::new();
+    trigger.insert("type".to_owned(), "manual".into());
+    let parameters = if parameter_file.is_empty() {
+        flags::parameters(parameters)
+    } else {
+        let read = read_file(parameter_file).map_err(|error| {
+            Said::new(format!(
+                "Could not parse supplied pipeline parameters: {error}."
+            ))
+        })?;
+        match read {
+            Some(Value::Object(map)) => map,
+            _ => Map::new(),
+        }
+    };
+    if !parameters.is_empty() {
+        trigger.insert("parameters".to_owned(), parameters.into());
+    }
+    if !artifacts_file.is_empty() {
+        let read = read_file(artifacts_file)
+            .map_err(|error| Said::new(format!("Could not parse supplied artifacts: {error}.")))?
+            .unwrap_or_default();
+        match &read["artifacts"] {
+            Value::Array(artifacts) if !artifacts.is_empty() => {
+                trigger.insert("artifacts".to_owned(), json!(artifacts));
+            }
+            Value::Array(_) | Value::Null => {}
+            _ => {
+                return Err(Said::new(
+                    "Could not parse supplied artifacts: 'artifacts' is no list.",
+                ));
+            }
+        }
+    }
+    Ok(trigger)
 }
 
 fn config_path(application: &str, name: &str) -> Result<String, Said> {

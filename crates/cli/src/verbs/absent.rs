@@ -43,9 +43,6 @@ pub enum Absent {
     /// Several servers
     #[command(hide = true)]
     Ctx(Rest),
-    /// Completions for shells
-    #[command(hide = true)]
-    Completions(Rest),
 }
 
 /// The arguments of a verb that is not there.
@@ -119,11 +116,6 @@ pub(crate) fn refusal(verb: &Absent) -> Failure {
             "ctx",
             "names for several servers",
             "--server, GENNAKER_URL and --config FILE choose one",
-        ),
-        Absent::Completions(_) => (
-            "completions",
-            "completions that know applications and pipelines",
-            "`gennaker VERB --help` names every flag",
         ),
     };
     Failure::command(format!(

@@ -1,6 +1,7 @@
 //! `ls`: executions, newest first.
 
 use gennaker_model::Status;
+use serde_json::{Map, Value};
 
 use super::{Wanted, executions, print_list, took};
 use crate::{
@@ -32,6 +33,10 @@ pub struct LsArgs {
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
 
+    /// Only with this parameter: its value, or a regular expression for the whole of it; may be given again and again
+    #[arg(long = "param", value_name = "KEY=VALUE")]
+    pub parameters: Vec<String>,
+
     /// Where the server is and how to print.
     #[command(flatten)]
     pub global: Global,
@@ -46,11 +51,13 @@ pub(crate) async fn run(args: &LsArgs, tools: &Tools, io: &mut Io) -> Result<Exi
         .map(|text| crate::text::since(text, io.now_ms()))
         .transpose()
         .map_err(Failure::usage)?;
+    let parameters = parameters(&args.parameters)?;
     let gate = Gate::connect(&args.global, Caller::Verb, tools, io).await?;
     let wanted = Wanted {
         application: args.application.as_deref(),
         statuses: &statuses,
         since_ms,
+        parameters: Some(&parameters).filter(|wanted| !wanted.is_empty()),
         limit: args.limit.into(),
         expand: false,
     };
@@ -95,11 +102,23 @@ pub(crate) async fn run(args: &LsArgs, tools: &Tools, io: &mut Io) -> Result<Exi
 
 /// Why there is nothing, and what to do.
 fn nothing(args: &LsArgs) -> String {
-    if args.status.is_some() || args.since.is_some() {
-        "No execution matches; without --status and --since there may be some.".to_owned()
+    if args.status.is_some() || args.since.is_some() || !args.parameters.is_empty() {
+        "No execution matches; without --status, --since and --param there may be some.".to_owned()
     } else {
         "No executions yet; start one with `gennaker run application/pipeline`.".to_owned()
     }
+}
+
+/// The parameters that are wanted.
+fn parameters(given: &[String]) -> Result<Map<String, Value>, Failure> {
+    let read = |parameter: &String| match parameter.split_once('=') {
+        Some((key, value)) if !key.is_empty() => {
+            Ok((key.to_owned(), Value::String(value.to_owned())))
+        }
+        _ => Err(Failure::usage(format!("'{parameter}' is no parameter"))
+            .fix("write it as --param KEY=VALUE")),
+    };
+    given.iter().map(read).collect()
 }
 
 /// Wire names for what people write.

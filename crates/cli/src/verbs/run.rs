@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use tokio::time::Duration;
 
-use super::{refusal, watch};
+use super::{dry_run, refusal, watch};
 use crate::{
     Exit, Failure, Global, Io, Tools,
     exit::EXIT_CODES,
@@ -30,6 +30,10 @@ pub struct RunArgs {
     /// A JSON or YAML file of parameters; - is the standard input. Values given with -p win
     #[arg(long = "params", value_name = "FILE")]
     pub params: Option<String>,
+
+    /// Say what would run and what would be refused, and start nothing
+    #[arg(long, conflicts_with_all = ["no_follow", "no_wait_judgment", "timeout"])]
+    pub dry_run: bool,
 
     /// Start only, do not follow
     #[arg(long)]
@@ -58,6 +62,11 @@ pub(crate) async fn run(args: &RunArgs, tools: &Tools, io: &mut Io) -> Result<Ex
     let parameters = parameters(args, io)?;
     let key = idempotency_key(args)?;
     let gate = Gate::connect(&args.global, Caller::Verb, tools, io).await?;
+    if args.dry_run {
+        let trigger = trigger(parameters);
+        let planned = dry_run::planned(&gate, name, trigger, tools.linter).await?;
+        return dry_run::print(&planned, &format, io);
+    }
     let id = start(&gate, &name, parameters, &key).await?;
     remember(io, &id);
     let url = format!("{}/pipelines/{}", gate.base, encode(&id));
@@ -104,10 +113,7 @@ async fn start(
     parameters: Map<String, Value>,
     key: &str,
 ) -> Result<String, Failure> {
-    let mut trigger = json!({"type": "manual"});
-    if !parameters.is_empty() {
-        trigger["parameters"] = Value::Object(parameters);
-    }
+    let trigger = Value::Object(trigger(parameters));
     let path = format!(
         "/pipelines/{}/{}",
         encode(&name.application),
@@ -157,6 +163,15 @@ async fn start(
             Failure::command("the answer to the start names no execution")
                 .request(request_id(&response))
         })
+}
+
+fn trigger(parameters: Map<String, Value>) -> Map<String, Value> {
+    let mut trigger = Map::new();
+    trigger.insert("type".to_owned(), "manual".into());
+    if !parameters.is_empty() {
+        trigger.insert("parameters".to_owned(), parameters.into());
+    }
+    trigger
 }
 
 fn parameters(args: &RunArgs, io: &mut Io) -> Result<Map<String, Value>, Failure> {

@@ -4,11 +4,9 @@
 
 use super::{Does, Group, Whose, run, table};
 use crate::{
-    applications, configs, find, notifications, plans, projects, reorder, strategies, templates,
+    applications, configs, find, notifications, plans, projects, reorder, strategies, tags,
+    templates,
 };
-
-/// Why there are neither snapshots nor tags.
-const WRITTEN_BY_CLOUDS: &str = "only cloud operations write them, and there are none yet";
 
 pub(super) const GROUPS: &[Group] = &[
     Group {
@@ -19,10 +17,11 @@ pub(super) const GROUPS: &[Group] = &[
             GET "/applications/{application}" "One application" ["expand"] Read run!(applications::get);
             GET "/applications/{application}/history" "Versions of an application" ["limit"] Read
                 run!(applications::history);
-            GET "/applications/{application}/snapshots/{account}" "The state of its clusters that was saved last" Read
-                Does::Lack("Snapshot not found");
+            GET "/applications/{application}/snapshots/{account}"
+                "The state of its clusters that was saved last; those that a Front50 left, no job saves one yet" Read
+                run!(tags::snapshot);
             GET "/applications/{application}/snapshots/{account}/history" "Saved states of its clusters" ["limit"] Read
-                Does::Say("[]", WRITTEN_BY_CLOUDS);
+                run!(tags::snapshots);
             GET "/search" "Applications and projects by a part of their names; of clouds nothing yet"
                 ["q", "type", "platform", "pageSize", "page", "allowShortQuery"] ReadEach run!(find::search);
         },
@@ -108,11 +107,15 @@ pub(super) const GROUPS: &[Group] = &[
                 run!(notifications::delete);
             POST "/notifications/callbacks/{source}" "What a person did in a chat" Nothing
                 Does::Miss("interactive notifications");
-            GET "/tags" "Entity tags" ["maxResults"] SignIn Does::Say("[]", WRITTEN_BY_CLOUDS);
-            GET "/tags/{id}" "The tags of one entity" SignIn Does::Lack("Entity tags not found");
-            POST "/tags" "Tag an entity" SignIn Does::Miss("entity tags");
-            DELETE "/tags/{id}/{tag}" "Remove a tag" SignIn Does::Miss("entity tags");
-            POST "/batch/tags" "Tag several entities" SignIn Does::Miss("entity tags");
+            GET "/tags" "Entity tags, also by `tag:<name>=<value>`"
+                ["cloudProvider", "application", "entityType", "entityId", "idPrefix", "account", "region", "namespace",
+                 "maxResults"] SignIn run!(tags::list);
+            GET "/tags/{id}" "The tags of one entity" SignIn run!(tags::get);
+            POST "/tags" "Tag an entity"
+                ["entityId", "entityType", "account", "region", "cloudProvider", "application", "isPartial"] SignIn
+                run!(tags::save);
+            DELETE "/tags/{id}/{tag}" "Remove a tag, or several with commas between them" SignIn run!(tags::delete);
+            POST "/batch/tags" "Tag several entities" SignIn run!(tags::save_many);
         },
     },
 ];

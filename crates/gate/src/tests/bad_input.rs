@@ -168,7 +168,10 @@ async fn a_path_that_nobody_has_gets_a_problem_detail() {
     assert_eq!(
         got.json(),
         json!({"type": "about:blank", "title": "Not Found", "status": 404,
-               "detail": "No static resource no/such%20thing.", "instance": "/no/such%20thing"})
+               "detail": "No static resource no/such%20thing.", "instance": "/no/such%20thing",
+               // Of the envelope, for those who read nothing else.
+               "error": "Not Found", "message": "No static resource no/such%20thing.", "timestamp": "2026-08-20T10:11:12.345+00:00",
+               "exception": "org.springframework.web.servlet.resource.NoResourceFoundException"})
     );
 }
 

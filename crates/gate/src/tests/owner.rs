@@ -9,7 +9,9 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use gennaker_bus::CommandStream;
 use gennaker_model::{
     Execution, ExecutionId, ExecutionType, Map, StageId, Status,
-    command::{Answer, Envelope, Refusal, RefusalCode, Reply, Request, Start, Wait},
+    command::{
+        Answer, Envelope, ListPlace, ListQuery, Refusal, RefusalCode, Reply, Request, Start, Wait,
+    },
     routing,
 };
 use gennaker_store::{SaveError, Store, TemplateVersion};
@@ -26,6 +28,8 @@ pub(crate) struct Owner {
     pub(crate) script: VecDeque<Option<Answer>>,
     /// Ad-hoc tasks stay RUNNING for this many reads.
     pub(crate) reads_until_done: usize,
+    /// How many documents it has listed.
+    pub(crate) listed: usize,
     sequence: u64,
 }
 
@@ -53,6 +57,15 @@ pub(crate) async fn serve(partition: u32, mut commands: CommandStream, owner: Ar
             command.responder.send(bytes.into()).await.unwrap();
         }
     }
+}
+
+/// What owners have indexes of, of a trigger and a name.
+fn fits_trigger(query: &ListQuery, execution: &Execution) -> bool {
+    let text = |field: &str| execution.trigger.get(field).and_then(Value::as_str);
+    (query.event.is_none() || query.event.as_deref() == text("eventId"))
+        && (query.name.is_none() || query.name == execution.name)
+        && (query.trigger_types.is_empty()
+            || text("type").is_some_and(|kind| query.trigger_types.iter().any(|it| it == kind)))
 }
 
 fn place(execution: &Execution) -> (i64, ExecutionId) {
@@ -83,6 +96,7 @@ impl Owner {
             asked: Vec::new(),
             script: VecDeque::new(),
             reads_until_done: 0,
+            listed: 0,
             sequence: 10,
         }
     }
@@ -222,6 +236,7 @@ impl Owner {
                         let part = query.name_contains.clone().unwrap_or_default();
                         name.contains(&part.to_lowercase())
                     })
+                    .filter(|it| fits_trigger(&query, it))
                     .map(|it| {
                         if query.expand {
                             it.clone()
@@ -242,6 +257,15 @@ impl Owner {
                     });
                 }
                 documents.truncate(query.limit.map_or(usize::MAX, |limit| limit as usize));
+                if query.places_only {
+                    let place = |it: Execution| ListPlace {
+                        time_ms: it.build_time,
+                        execution: it.id,
+                    };
+                    let places = documents.into_iter().map(place).collect();
+                    return Ok(Reply::Places { places });
+                }
+                self.listed += documents.len();
                 Ok(Reply::Executions { documents })
             }
             Request::Freezes => Ok(Reply::Done),
@@ -399,6 +423,18 @@ async fn run(start: &Start, store: &Store) -> Option<(Status, Map)> {
             .delete_plugin(job["pluginInfoId"].as_str().unwrap())
             .await
             .map(|_| Map::new()),
+        "upsertEntityTags" => store
+            .upsert_entity_tags(job, "me", NOW)
+            .await
+            .map(|_| Map::new()),
+        "deleteEntityTags" => {
+            let names = job["tags"].as_array().unwrap().iter();
+            let names: Vec<String> = names.map(|it| it.as_str().unwrap().to_owned()).collect();
+            store
+                .delete_entity_tags(job["id"].as_str().unwrap(), &names, false, "me", NOW)
+                .await
+                .map(|()| Map::new())
+        }
         kind if kind.contains("PipelineTemplate") => template(kind, job, store).await,
         _ => return None,
     };

@@ -158,3 +158,32 @@ async fn nothing_is_overlooked_where_there_are_more_than_one_look_finds() {
     }
     assert_eq!(seen.len(), usize::try_from(COUNT).unwrap());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_far_behind_reads_no_more_documents_than_it_shows() {
+    let cron = || json!({"type": "cron"});
+    let documents = (0_u64..1_200)
+        .map(|place| execution(place, "deploy", i64::try_from(place).unwrap(), cron()));
+    let fixture = with(documents).await;
+    let listed = || std::mem::take(&mut fixture.owner.lock().unwrap().listed);
+    for (query, first, step) in [
+        ("size=25&startIndex=1000", 199, -1),
+        ("size=25&startIndex=1000&reverse=true", 1_000, 1),
+        (
+            "size=25&startIndex=1000&pipelineName=deploy&triggerTypes=cron",
+            199,
+            -1,
+        ),
+    ] {
+        let expected: Vec<i64> = (0..25).map(|place| first + place * step).collect();
+        assert_eq!(times(&fixture, query).await, expected, "{query}");
+        assert_eq!(listed(), 25, "{query}");
+    }
+    let path = "/executions/search?size=2&startIndex=1000&expand=true";
+    let found = fixture.ok("GET", path, Value::Null).await;
+    assert_eq!(found[0]["stages"][0]["context"]["deep"], true);
+    assert_eq!(listed(), 2);
+    // Beyond the end.
+    assert_eq!(times(&fixture, "size=25&startIndex=1190").await.len(), 10);
+    assert_eq!(times(&fixture, "size=25&startIndex=5000").await.len(), 0);
+}

@@ -33,7 +33,7 @@ async fn it_serves_until_it_is_told_to_stop() {
     let more = Router::new().route("/metrics", get(|| async { "metrics" }));
     let mut server = JoinSet::new();
     let (gate, stop) = (fixture.gate.clone(), cancel.clone());
-    server.spawn(async move { gate.run(listener, more, stop).await });
+    server.spawn(async move { gate.run(listener, None, more, stop).await });
 
     for (head, begins, holds) in [
         (

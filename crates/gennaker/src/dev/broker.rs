@@ -122,6 +122,21 @@ impl Broker {
         Failure::command(reason).fix(format!("the broker's log is {}", self.log.display()))
     }
 
+    /// Writes how it is reached, as a settings file for `import` and the like, which only we can read.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn write_settings(&self, file: &Path, partitions: u16) -> std::io::Result<()> {
+        let text = format!(
+            "# How the broker of this `gennaker dev` is reached as long as it runs; written at every start.\n\
+             [broker]\nurls = [\"{}\"]\nusername = \"{}\"\npassword = \"{}\"\npartitions = {partitions}\n",
+            self.url(),
+            self.user(),
+            self.password()
+        );
+        write_private(file, &text)
+    }
+
     /// Ends it, and waits for that until `deadline`. The keeper goes on if it takes longer.
     pub(super) async fn stop(mut self, deadline: Instant) {
         drop(self.leash);

@@ -13,6 +13,8 @@ const LOCK: &str = "lock";
 const BROKER_LOCK: &str = "broker.lock";
 /// The release that wrote the folder last.
 const VERSION: &str = "version";
+/// How the broker is reached, for other commands.
+pub(super) const SETTINGS: &str = "settings.toml";
 /// Configuration, store and log of the broker.
 const BROKER: &str = "broker";
 /// The release of this program.
@@ -39,7 +41,13 @@ impl Folder {
             ))
             .fix("choose another with --data DIR")
         };
-        private_folders().create(path).map_err(unusable)?;
+        private_folders()
+            .create(path)
+            .map_err(|error| match path.is_file() {
+                true => Failure::command(format!("the data folder {} is a file", path.display()))
+                    .fix("choose another with --data DIR"),
+                false => unusable(error),
+            })?;
         // Absolute, because other processes with other working folders get it.
         let path = &path.canonicalize().map_err(unusable)?;
         let lock = open(&path.join(LOCK)).map_err(unusable)?;
@@ -73,6 +81,11 @@ impl Folder {
     /// The broker's folder.
     pub(super) fn broker(&self) -> PathBuf {
         self.path.join(BROKER)
+    }
+
+    /// The settings file that says how the broker is reached.
+    pub(super) fn settings(&self) -> PathBuf {
+        self.path.join(SETTINGS)
     }
 
     /// The file that stands for the broker's life.

@@ -1,12 +1,15 @@
 //! What an import tells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use gennaker_intake::assess::{self, Fit};
 use gennaker_stages::Catalogue;
 use gennaker_store::{Foreign, Imported, Kind};
+
+/// Most reasons in the sum.
+const MOST: usize = 12;
 
 /// What became of all documents.
 pub(super) struct Report {
@@ -108,8 +111,12 @@ impl Report {
             format!("{count} {}", fit.word())
         });
         lines.push(format!("pipelines: {}", fits.join(", ")));
+        lines.extend(self.most());
         if !self.left_out.is_empty() {
-            lines.push(format!("not taken over: {}", self.left_out.join(", ")));
+            lines.push(format!(
+                "not taken over: {} (no documents of a kind that is known)",
+                self.left_out.join(", ")
+            ));
         }
         let documents: usize = self.done.values().sum();
         let verb = if self.is_dry { "looked at" } else { "imported" };
@@ -120,6 +127,49 @@ impl Report {
         ));
         lines
     }
+}
+
+impl Report {
+    /// The reasons that concern most pipelines, with how many.
+    fn most(&self) -> Vec<String> {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for (_, reasons) in self.pipelines.values() {
+            let kinds: BTreeSet<String> =
+                reasons.iter().map(|reason| without_names(reason)).collect();
+            for kind in kinds {
+                *counts.entry(kind).or_default() += 1;
+            }
+        }
+        let mut counts: Vec<(String, usize)> = counts.into_iter().collect();
+        counts.sort_by(|one, two| two.1.cmp(&one.1).then_with(|| one.0.cmp(&two.0)));
+        let more = counts.len().saturating_sub(MOST);
+        let mut lines: Vec<String> = counts
+            .into_iter()
+            .take(MOST)
+            .map(|(reason, count)| format!("{count:>7} x {reason}"))
+            .collect();
+        if more > 0 {
+            lines.push(format!("{:>7}   and {more} other reasons", ""));
+        }
+        lines
+    }
+}
+
+/// A reason as it is for all pipelines: what stands in quotes, and numbers that stand alone, are names of one of them.
+fn without_names(reason: &str) -> String {
+    let mut plain = String::with_capacity(reason.len());
+    for (place, part) in reason.split('"').enumerate() {
+        match place % 2 {
+            0 => plain.push_str(part),
+            _ => plain.push('…'),
+        }
+    }
+    let word = |word: &str| match !word.is_empty() && word.bytes().all(|it| it.is_ascii_digit()) {
+        true => "…".to_owned(),
+        false => word.to_owned(),
+    };
+    let words: Vec<String> = plain.split(' ').map(word).collect();
+    words.join(" ")
 }
 
 #[cfg(test)]
@@ -142,7 +192,7 @@ mod tests {
         let mut report = Report::new(
             false,
             Arc::new(Catalogue::new()),
-            vec!["snapshots".to_owned()],
+            vec!["plugins".to_owned()],
         );
         let odd = json!({"application": "demo", "name": "b", "stages": [{"type": "madeUp", "name": "S"}]});
         report.add(&foreign(Kind::Pipeline, "2", odd), Ok(Imported::New));
@@ -168,7 +218,8 @@ mod tests {
                 "pipeline: 1 new, 1 the same",
                 "project: 1 new",
                 "pipelines: 1 exact, 0 adapted, 1 unsupported",
-                "not taken over: snapshots",
+                "      1 x stage … is of the type madeUp, which is not there yet",
+                "not taken over: plugins (no documents of a kind that is known)",
                 "imported 3 documents in 1.2 s, refused 1",
             ]
         );

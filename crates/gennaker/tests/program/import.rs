@@ -6,7 +6,7 @@ use std::path::Path;
 use gennaker_testkit::nats::Server;
 use serde_json::json;
 
-use crate::support::{Served, free_address, gennaker, output, text, try_request, wait_until};
+use crate::support::{Dev, Served, free_address, gennaker, output, text, try_request, wait_until};
 
 const PIPELINES: usize = 1_000;
 
@@ -47,6 +47,7 @@ fn front50(folder: &Path) {
         "{}",
     );
     write(folder, "front50/snapshots/app1-k/snapshot.json", "{}");
+    write(folder, "front50/plugins/demo-1.0.zip", "PK");
 }
 
 #[test]
@@ -89,10 +90,10 @@ fn a_thousand_pipelines_are_imported_once() {
             told.contains("pipelines: 900 exact, 0 adapted, 100 unsupported"),
             "{told}"
         );
-        assert!(told.contains("not taken over: snapshots"), "{told}");
+        assert!(told.contains("not taken over: plugins"), "{told}");
         let last = told.lines().last().unwrap();
         assert!(
-            last.starts_with(&format!("{verb} 1010 documents in "))
+            last.starts_with(&format!("{verb} 1011 documents in "))
                 && last.ends_with(", refused 2")
         );
         println!("{sum}: {last}");
@@ -136,6 +137,43 @@ fn what_cannot_be_read_is_said() {
     assert_ne!(done.status.code(), Some(0));
     let told = text(&done.stderr);
     assert!(told.contains("failed to read /nonexistent"), "{told}");
+    assert!(
+        told.contains("importing /nonexistent, into the broker at nats://"),
+        "{told}"
+    );
     let neither = output(&mut gennaker(&["import", "spinnaker"]));
     assert_eq!(neither.status.code(), Some(2), "{}", text(&neither.stderr));
+}
+
+#[test]
+fn a_running_dev_can_be_imported_into() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipeline = json!({"id": "one", "application": "demo", "name": "first", "stages": [{"type": "madeUp"}]});
+    let path = "front50/pipelines/one/pipeline-metadata.json";
+    write(folder.path(), path, &pipeline.to_string());
+    let mut dev = Dev::start(&folder.path().join("data"));
+    let settings = dev.data.join("settings.toml");
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&settings).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let arguments = [
+        "import",
+        "spinnaker",
+        "--dir",
+        folder.path().to_str().unwrap(),
+        "--config",
+        settings.to_str().unwrap(),
+    ];
+    let done = output(&mut gennaker(&arguments));
+    let told = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(0), "{told}");
+    assert!(
+        told.contains("\n      1 x stage … is of the type madeUp, which is not there yet\n"),
+        "{told}"
+    );
+    wait_until("the API shows it", || {
+        dev.get("/applications/demo/pipelineConfigs/first").0 == 200
+    });
+    dev.end_by("TERM");
+    assert!(!settings.exists());
 }

@@ -5,6 +5,7 @@
 mod bucket;
 mod client_verbs;
 mod demo;
+mod https;
 mod import;
 mod lifecycle;
 mod operators;

@@ -6,7 +6,7 @@
 
 use gennaker_model::{
     Execution, ExecutionId,
-    command::{Answer, ListQuery, Refusal, RefusalCode, Reply},
+    command::{Answer, ListPlace, ListQuery, Refusal, RefusalCode, Reply},
 };
 
 use super::{Arrival, Ended, Owner, Slot, caller::Caller};
@@ -138,6 +138,10 @@ impl Owner {
         }
         let mut found = self.index.find(query);
         found.truncate(LIST_MAX);
+        if query.places_only {
+            let places = self.places(found);
+            return self.answer(Some(responder), Ok(Reply::Places { places }));
+        }
         let mut documents: Vec<Result<Execution, ExecutionId>> = Vec::with_capacity(found.len());
         for id in found {
             match self.slots.get(&id) {
@@ -163,6 +167,23 @@ impl Owner {
         if spawned.is_none() {
             self.ended = Some(Ended::Asked);
         }
+    }
+
+    /// Where these executions stand, of those that are not deleted.
+    fn places(&self, found: Vec<ExecutionId>) -> Vec<ListPlace> {
+        let is_there = |id: &ExecutionId| match self.slots.get(id) {
+            Some(Slot::Live(live)) => !live.deleted,
+            Some(Slot::Parked { .. } | Slot::Loading { .. } | Slot::Retiring { .. }) | None => true,
+        };
+        let place = |id: ExecutionId| {
+            let time_ms = self.index.build_time(&id)?;
+            Some(ListPlace {
+                time_ms,
+                execution: id,
+            })
+        };
+        let there = found.into_iter().filter(is_there);
+        there.filter_map(place).collect()
     }
 
     /// Answers with the history of an execution in memory: its chunks are read, its tail is there.

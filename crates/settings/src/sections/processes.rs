@@ -21,6 +21,26 @@ pub struct Gate {
     /// The largest request body, in bytes.
     #[schemars(range(min = 65_536, max = 268_435_456))]
     pub body_limit_bytes: u64,
+    /// TLS of the listener.
+    pub tls: GateTls,
+}
+
+/// TLS of the API's listener: https as soon as `certificate_file` is set.
+///
+/// The files are looked at every few seconds: connections that are made after a change use what they hold then. What cannot be
+/// used is logged, and what was used before stays.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GateTls {
+    /// PEM file with the server's certificate, and those between it and its authority.
+    pub certificate_file: Option<String>,
+    /// PEM file with the certificate's private key.
+    pub key_file: Option<String>,
+    /// PEM file with the authorities of client certificates. Without it clients are asked for none. Who shows one is let in, and
+    /// is `anonymous` like everybody as long as no sign-in can be configured.
+    pub client_ca_file: Option<String>,
+    /// Refuse clients without certificate, probes and browsers among them.
+    pub client_certificate_required: bool,
 }
 
 /// Running executions.
@@ -99,6 +119,7 @@ impl Default for Gate {
                 .to_vec(),
             allowed_origins: Vec::new(),
             body_limit_bytes: 16 << 20,
+            tls: GateTls::default(),
         }
     }
 }

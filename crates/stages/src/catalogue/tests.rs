@@ -98,6 +98,9 @@ rows! {
         "checkPipelineResults", "checkForRemainingPipelines}", "savePipelinesCompleteTask"];
     row_upsert_plugin_info: "upsertPluginInfo" {} => ["upsertPluginInfo"];
     row_delete_plugin_info: "deletePluginInfo" {} => ["deletePluginInfo"];
+    row_upsert_entity_tags: "upsertEntityTags" {} => ["upsertEntityTags", "monitorUpsert"];
+    row_bulk_upsert_entity_tags: "bulkUpsertEntityTags" {} => ["bulkUpsertEntityTags", "monitorUpsert"];
+    row_delete_entity_tags: "deleteEntityTags" {} => ["deleteEntityTags", "monitorDelete"];
     row_load_plugin_release: "loadPluginRelease" {} => ["loadPluginRelease", "extractPluginDependencies"];
     row_set_preferred_plugin_release: "setPreferredPluginRelease" {} => ["setPreferredPluginVersion"];
     row_create_pipeline_template: "createPipelineTemplate" {} => ["createPipelineTemplate"];
@@ -193,9 +196,6 @@ fn what_is_not_built_says_so_and_is_not_in_the_catalogue() {
         ("importDeliveryConfig", "Keel"),
         ("publishDeliveryConfig", "Keel"),
         ("waitForCondition", "cloud providers"),
-        ("upsertEntityTags", "cloud entities"),
-        ("bulkUpsertEntityTags", "cloud entities"),
-        ("deleteEntityTags", "cloud entities"),
         ("saveSnapshot", "snapshots"),
         ("restoreSnapshot", "snapshots"),
         ("deleteSnapshot", "snapshots"),

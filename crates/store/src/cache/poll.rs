@@ -52,7 +52,7 @@ impl Cache {
         let known = self.revisions();
         let mut present = BTreeSet::new();
         let mut changed = Vec::new();
-        for listed in bucket.list(&Kind::ALL).await? {
+        for listed in bucket.list(&cached_kinds()).await? {
             let key = key::document(listed.kind, &listed.id);
             let is_seen = known.get(&key).or(unreadable.get(&key)) == Some(&listed.revision);
             if !is_seen {
@@ -117,6 +117,14 @@ impl Cache {
             self.count_change();
         }
     }
+}
+
+/// The kinds whose documents are held in memory.
+fn cached_kinds() -> Vec<Kind> {
+    Kind::ALL
+        .into_iter()
+        .filter(|kind| kind.is_cached())
+        .collect()
 }
 
 /// Documents read before the next ones are.

@@ -57,6 +57,18 @@ fn folder() -> TempDir {
         r#"{"id": "t", "tag": "latest"}"#,
     );
     write(&root, "snapshots/demo-acc/snapshot.json", "{}");
+    write(
+        &root,
+        "tags/aws:servergroup:demo-v001:1:eu/entity-tags-metadata.json",
+        r#"{"id": "aws:servergroup:demo-v001:1:eu", "tags": []}"#,
+    );
+    write(&root, "delivery/d/delivery-metadata.json", r#"{"id": "d"}"#);
+    write(
+        &root,
+        "pluginVersions/v/plugin-versions-metadata.json",
+        r#"{"id": "v"}"#,
+    );
+    write(&root, "plugins/demo-1.0.zip", "PK");
     folder
 }
 
@@ -84,8 +96,8 @@ async fn everything_good_is_taken_over_once() {
     let store = &fixture.store;
     for source in [folder.path().to_owned(), folder.path().join("front50")] {
         let found = Front50::folder(&source, "front50").read().await.unwrap();
-        assert_eq!(found.left_out, ["snapshots"]);
-        assert_eq!(found.documents.len(), 6);
+        assert_eq!(found.left_out, ["plugins"]);
+        assert_eq!(found.documents.len(), 10);
     }
     let found = Front50::folder(folder.path(), "front50")
         .read()
@@ -96,7 +108,7 @@ async fn everything_good_is_taken_over_once() {
         .iter()
         .filter(|(_, it)| *it == Ok(Imported::New))
         .count();
-    assert_eq!(new, 4, "{first:?}");
+    assert_eq!(new, 8, "{first:?}");
     let failed: Vec<&String> = first
         .iter()
         .filter_map(|(_, it)| it.as_ref().err())
@@ -134,7 +146,7 @@ async fn everything_good_is_taken_over_once() {
         .iter()
         .filter(|(_, it)| *it == Ok(Imported::Same))
         .count();
-    assert_eq!(same, 4, "{second:?}");
+    assert_eq!(same, 8, "{second:?}");
     assert_eq!(
         store.history(Kind::Pipeline, "abc", 9).await.unwrap().len(),
         history

@@ -226,7 +226,6 @@ async fn what_is_not_there_says_what_it_waits_for() {
         &["open", "@last"],
         &["login"],
         &["ctx"],
-        &["completions", "bash"],
     ] {
         let (code, out, err) = verb(line, &server).await;
         assert_eq!((code, out.as_str()), (1, ""), "{line:?}");

@@ -82,6 +82,10 @@ pub(crate) const fn group(kind: Kind) -> &'static str {
         Kind::Template => "pipeline-templates",
         Kind::ServiceAccount => "serviceAccounts",
         Kind::PluginInfo => "pluginInfo",
+        Kind::EntityTags => "tags",
+        Kind::Snapshot => "snapshots",
+        Kind::Delivery => "delivery",
+        Kind::PluginVersions => "pluginVersions",
     }
 }
 
@@ -102,6 +106,10 @@ const fn file(kind: Kind) -> &'static str {
         Kind::Template => "pipeline-template-metadata.json",
         Kind::ServiceAccount => "serviceAccount-metadata.json",
         Kind::PluginInfo => "plugin-info-metadata.json",
+        Kind::EntityTags => "entity-tags-metadata.json",
+        Kind::Snapshot => "snapshot.json",
+        Kind::Delivery => "delivery-metadata.json",
+        Kind::PluginVersions => "plugin-versions-metadata.json",
     }
 }
 
