@@ -47,6 +47,8 @@ pub enum Bucket {
     Cfg,
     /// Pieces of large values.
     Blobs,
+    /// What became of each event.
+    Verdicts,
 }
 
 impl Bus {
@@ -116,6 +118,8 @@ impl Bus {
             Bucket::Docs => ("gk_docs".to_owned(), None),
             Bucket::Cfg => ("gk_cfg".to_owned(), None),
             Bucket::Blobs => ("gk_blobs".to_owned(), Some(MARKER_TTL)),
+            // Never deleted from.
+            Bucket::Verdicts => ("gk_verdicts".to_owned(), None),
         };
         Kv::new(self.backend.clone(), name, marker_ttl, self.ids.clone())
     }

@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | `scheduler` | everything | logs, state, archive, leases, tasks; makes streams and consumers |
 //! | `worker` of a pool | its pool's tasks and ledger | its ledger, reports |
-//! | `triggers` | events, documents | starts |
-//! | `gate` | documents, leases | documents, events, commands |
+//! | `triggers` | events, documents | starts, events of its clock, verdicts |
+//! | `gate` | documents, leases, verdicts | documents, events, commands |
 //!
 //! A worker may make no consumer, not even one to read with: who makes a consumer names the subject to which the broker
 //! delivers, and the broker does not ask whether that one may publish there. So a worker cannot write into a log or into the state of
@@ -26,6 +26,7 @@ const DOCUMENTS: &str = "gk_docs";
 const LEASES: &str = "gk_lease";
 const SETTINGS: &str = "gk_cfg";
 const BLOBS: &str = "gk_blobs";
+const VERDICTS: &str = "gk_verdicts";
 
 /// A kind of process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,11 +107,16 @@ impl Role {
             // The stream of its tasks lies in memory: it may be gone, and is made again by the scheduler.
             Self::Worker { pool } => (vec![bucket(&ledger(pool))], vec![layout::task_stream(pool)]),
             Self::Triggers => (
-                vec![bucket(DOCUMENTS), bucket(SETTINGS)],
+                vec![bucket(DOCUMENTS), bucket(SETTINGS), bucket(VERDICTS)],
                 vec![EVENT_STREAM.to_owned()],
             ),
             Self::Gate => (
-                vec![bucket(DOCUMENTS), bucket(LEASES), bucket(SETTINGS)],
+                vec![
+                    bucket(DOCUMENTS),
+                    bucket(LEASES),
+                    bucket(SETTINGS),
+                    bucket(VERDICTS),
+                ],
                 Vec::new(),
             ),
         };
@@ -186,7 +192,10 @@ impl Rights {
         self.read(SETTINGS);
         self.read(DOCUMENTS);
         self.follow(DOCUMENTS);
+        self.read(VERDICTS);
+        self.write(VERDICTS);
         self.say([
+            "gk.event.cron.*".to_owned(),
             // Written to see it come back: then the list of documents is complete.
             format!("$KV.{DOCUMENTS}.beacon"),
             "gk.cmd.*.request".to_owned(),
@@ -198,6 +207,8 @@ impl Rights {
         self.follow(DOCUMENTS);
         self.write(DOCUMENTS);
         self.read(LEASES);
+        self.read(VERDICTS);
+        self.follow(VERDICTS);
         self.write(SETTINGS);
         self.say(["gk.event.>", "gk.ask.*.*", "gk.cmd.*.request"].map(str::to_owned));
         self.hear(["gk.feed.>".to_owned()]);

@@ -5,6 +5,7 @@ pub(crate) mod api;
 pub(crate) mod cancel;
 pub(crate) mod diff;
 pub(crate) mod eval;
+pub(crate) mod events;
 pub(crate) mod freeze;
 pub(crate) mod judge;
 pub(crate) mod lint;

@@ -34,6 +34,7 @@ mod configs;
 mod cron;
 mod dispatch;
 mod evaluate;
+mod events;
 mod executions;
 mod failed_stages;
 mod feed;

@@ -10,6 +10,7 @@ mod constraints;
 mod cron;
 mod git;
 mod path;
+mod record;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use serde_json::Value;
 
 pub use cron::{CRON, Scheduled, firing, schedules};
 pub use git::{Push, SOURCES, Scm, token_digest};
+pub use record::{Judged, Outcome, Record};
 pub use stored::{Event, Header, Origin, Unreadable, VERSION, decode, encode};
 
 /// Longest excerpt of a value in a verdict, in characters.
@@ -103,6 +105,21 @@ pub fn consider(event: &Event, config: &Map) -> Vec<(usize, Verdict)> {
             Some((place, judge(event, config, place, trigger, kind)))
         })
         .collect()
+}
+
+/// Whether somebody who asks why an event did not fire a trigger would ask it of this one: the two name the same source.
+#[must_use]
+pub fn is_near(event: &Event, config: &Map, place: usize) -> bool {
+    let trigger = triggers_of(config).find(|(at, _)| *at == place);
+    let field = |name: &str| trigger.and_then(|(_, trigger)| text(trigger, name));
+    match &event.scm {
+        Some(Scm::Push(push)) => {
+            field("slug").is_some_and(|slug| slug.eq_ignore_ascii_case(&push.slug))
+        }
+        Some(Scm::Ignored(_) | Scm::Unreadable(_)) | None => {
+            event.header.kind == CRON || field("source") == Some(&event.header.source)
+        }
+    }
 }
 
 fn type_of(trigger: &Map) -> Option<&'static Type> {

@@ -30,6 +30,6 @@ pub use secret::Secret;
 pub use sections::{
     Archive, ArchiveBackend, ArchiveS3, Broker, BrokerTls, Documents, DocumentsBackend,
     DocumentsS3, Expressions, Gate, LogFormat, ManagedServiceAccounts, Outbound,
-    PreconfiguredWebhook, Scheduler, Settings, StatusUrlResolution, Telemetry, WebhookParameter,
-    Webhooks, Worker,
+    PreconfiguredWebhook, Scheduler, Settings, StatusUrlResolution, Telemetry, Triggers,
+    WebhookParameter, Webhooks, Worker,
 };

@@ -6,6 +6,7 @@ mod documents;
 mod expressions;
 mod processes;
 mod support;
+mod triggers;
 mod webhooks;
 
 use schemars::JsonSchema;
@@ -17,6 +18,7 @@ pub use documents::{Documents, DocumentsBackend, DocumentsS3, ManagedServiceAcco
 pub use expressions::Expressions;
 pub use processes::{Gate, Scheduler, Worker};
 pub use support::{LogFormat, Outbound, Telemetry};
+pub use triggers::Triggers;
 pub use webhooks::{PreconfiguredWebhook, StatusUrlResolution, WebhookParameter, Webhooks};
 
 /// Settings of Gennaker.
@@ -41,6 +43,8 @@ pub struct Settings {
     pub scheduler: Scheduler,
     /// Running tasks.
     pub worker: Worker,
+    /// What starts pipelines by itself.
+    pub triggers: Triggers,
     /// How the expressions of pipelines (`${…}`) are evaluated.
     ///
     /// What they gave is recorded with the execution: a change concerns what is evaluated from then on. All schedulers
@@ -64,6 +68,7 @@ impl Default for Settings {
             archive: Archive::default(),
             scheduler: Scheduler::default(),
             worker: Worker::default(),
+            triggers: Triggers::default(),
             expressions: Expressions::default(),
             outbound: Outbound::default(),
             webhooks: Webhooks::default(),

@@ -1,5 +1,6 @@
 //! The verbs from command line to exit code, output and requests.
 
+mod events;
 mod steering;
 
 use std::sync::Arc;

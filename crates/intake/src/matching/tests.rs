@@ -225,12 +225,12 @@ fn what_is_no_event_is_named() {
         (
             encode(
                 &Header {
-                    v: 2,
+                    v: VERSION + 1,
                     ..header.clone()
                 },
                 b"{}",
             ),
-            "the event has version 2, which is newer than this program",
+            "the event has version 3, which is newer than this program",
         ),
     ] {
         assert_eq!(decode(&stored).unwrap_err().to_string(), said);
