@@ -17,7 +17,7 @@ use gennaker_runtime::{CancellationToken, Clock};
 use gennaker_store::Store;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::{Config, Triggers, timetable};
 
@@ -56,17 +56,22 @@ impl Fixture {
             cancel: CancellationToken::new(),
             tasks: JoinSet::new(),
         };
-        fixture.run_role().await;
+        fixture.run_role();
         fixture
     }
 
     /// The role in a process of its own.
-    async fn run_role(&mut self) {
-        let process = self.process();
-        self.tasks.spawn(process);
+    fn run_role(&mut self) {
+        self.start_process();
     }
 
-    /// A process with the role; dropping it is how it is killed.
+    /// The handle kills it.
+    fn start_process(&mut self) -> AbortHandle {
+        let process = self.process();
+        self.tasks.spawn(process)
+    }
+
+    /// A process with the role.
     fn process(&self) -> impl Future<Output = ()> + Send + use<> {
         let bus = Bus::memory(&self.broker, "triggers");
         bus.remember(&Layout {
@@ -467,7 +472,7 @@ async fn what_was_under_way_is_done_by_the_next_process() {
     while fixture.tasks.join_next().await.is_some() {}
     fixture.cancel = CancellationToken::new();
     fixture.serve().await;
-    fixture.run_role().await;
+    fixture.run_role();
     assert_eq!(fixture.starts(1).await[0].trigger["eventId"], "event-1");
 }
 
@@ -649,19 +654,16 @@ async fn every_instant_of_a_schedule_starts_one_execution_whoever_is_killed_then
     fixture.serve().await;
     fixture.pipeline("clock", every_ten_seconds()).await;
     // The first role of the fixture is one of three; of the others one is always being killed.
-    let mut victims = [
-        tokio::spawn(fixture.process()),
-        tokio::spawn(fixture.process()),
-    ];
+    let mut victims = [fixture.start_process(), fixture.start_process()];
     let first = (NOW / 10_000 + 1) * 10_000;
     for number in 0..INSTANTS {
         let instant = first + number * 10_000;
         // From 5 ms before to 700 ms after it: before the look at the clock, between event and start, after.
         let offset = i64::try_from(routing::fnv1a64(&number.to_le_bytes()) % 706).unwrap() - 5;
         fixture.clock.sleep_until_ms(instant + offset).await;
-        let victim = &mut victims[usize::try_from(number % 2).unwrap()];
-        victim.abort();
-        *victim = tokio::spawn(fixture.process());
+        let victim = usize::try_from(number % 2).unwrap();
+        victims[victim].abort();
+        victims[victim] = fixture.start_process();
     }
     fixture
         .clock
@@ -700,7 +702,7 @@ async fn instants_that_nobody_saw_are_made_up_for_as_far_as_the_settings_say() {
         .unwrap()
         .extend(hourly("b").as_object().unwrap().clone());
     fixture.pipeline_at("late", late, hour + 60_000).await;
-    fixture.run_role().await;
+    fixture.run_role();
     fixture.clock.sleep_until_ms(hour + 311_000).await;
     let starts = fixture.starts(8).await;
     let names: Vec<&str> = starts
