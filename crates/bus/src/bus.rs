@@ -49,6 +49,8 @@ pub enum Bucket {
     Blobs,
     /// Large values of executions, in pieces.
     Values,
+    /// What became of each event.
+    Verdicts,
 }
 
 impl Bus {
@@ -119,6 +121,8 @@ impl Bus {
             Bucket::Cfg => ("gk_cfg".to_owned(), None),
             Bucket::Blobs => ("gk_blobs".to_owned(), Some(MARKER_TTL)),
             Bucket::Values => ("gk_values".to_owned(), Some(MARKER_TTL)),
+            // Never deleted from.
+            Bucket::Verdicts => ("gk_verdicts".to_owned(), None),
         };
         Kv::new(self.backend.clone(), name, marker_ttl, self.ids.clone())
     }

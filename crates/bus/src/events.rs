@@ -39,6 +39,31 @@ impl Events {
     /// [`Error::Unavailable`]: it may be stored; do not acknowledge it to its source. [`Error::Full`],
     /// [`Error::TooLarge`].
     pub async fn publish(&self, kind: &str, source: &str, payload: Bytes) -> Result<u64, Error> {
+        self.store(kind, source, payload, self.backend.nonce())
+            .await
+    }
+
+    /// The same for an event that several processes notice: of equal ids within ten minutes the broker keeps one.
+    ///
+    /// # Errors
+    /// As [`Events::publish`].
+    pub async fn publish_once(
+        &self,
+        kind: &str,
+        source: &str,
+        id: &str,
+        payload: Bytes,
+    ) -> Result<u64, Error> {
+        self.store(kind, source, payload, id.to_owned()).await
+    }
+
+    async fn store(
+        &self,
+        kind: &str,
+        source: &str,
+        payload: Bytes,
+        message_id: String,
+    ) -> Result<u64, Error> {
         let limit = self.backend.payload_max();
         if payload.len() > limit {
             return Err(Error::TooLarge {
@@ -51,7 +76,7 @@ impl Events {
             subject: subject::event(kind, source),
             expect: Expect::Anything,
             id: None,
-            message_id: Some(self.backend.nonce()),
+            message_id: Some(message_id),
             ttl: None,
             delete: false,
             payload,

@@ -257,6 +257,43 @@ impl Kv {
         Ok(records)
     }
 
+    /// The records among the `count` changes before revision `before` (the newest ones without it), newest first, and where to go on:
+    /// nowhere when everything was looked at. For buckets that are read like a journal.
+    ///
+    /// # Errors
+    /// As [`Kv::scan`].
+    pub async fn newest(
+        &self,
+        before: Option<u64>,
+        count: u64,
+    ) -> Result<(Vec<Record>, Option<u64>), Error> {
+        let bounds = self.backend.bounds(&self.stream).await?;
+        let until = match before {
+            Some(before) => bounds.last.min(before.saturating_sub(1)),
+            None => bounds.last,
+        };
+        if until < bounds.first {
+            return Ok((Vec::new(), None));
+        }
+        let from = (until + 1).saturating_sub(count).max(bounds.first);
+        let start = Start::Sequence(from);
+        let filter = self.filter("")?;
+        let mut cursor =
+            Cursor::finite(&self.backend, &self.stream, &filter, start, Some(until)).await?;
+        let mut records = Vec::new();
+        while let Some(step) = cursor.next().await? {
+            match step {
+                Step::Message(stored) if stored.sequence > until => break,
+                Step::Message(stored) if !stored.is_marker() => {
+                    records.push(record(stored, self.cut()))
+                }
+                Step::Message(_) | Step::CaughtUp => {}
+            }
+        }
+        records.reverse();
+        Ok((records, (from > bounds.first).then_some(from)))
+    }
+
     async fn write(
         &self,
         key: &str,

@@ -167,6 +167,7 @@ impl Layout {
         }
         streams.extend(self.pools.iter().map(|pool| self.task(&pool.name)));
         streams.push(self.events());
+        streams.push(self.verdicts());
         streams.push(self.lease());
         streams.extend(self.pools.iter().map(|pool| self.effect(&pool.name)));
         streams.push(self.documents());
@@ -305,6 +306,16 @@ impl Layout {
                 "gk.event.>".to_owned(),
                 "Events from outside".to_owned(),
             )
+        }
+    }
+
+    fn verdicts(&self) -> StreamSpec {
+        StreamSpec {
+            per_subject_max: Some(1),
+            bytes_max: Some(self.event_bytes_max / 2),
+            age_max: Some(3 * DAY),
+            compressed: true,
+            ..self.bucket("gk_verdicts", "What became of each event, for people")
         }
     }
 

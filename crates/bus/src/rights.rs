@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | `scheduler` | everything | logs, state, archive, leases, tasks; makes streams and consumers |
 //! | `worker` of a pool | its pool's tasks and ledger | its ledger, reports |
-//! | `triggers` | events, documents | starts |
-//! | `gate` | documents, leases | documents, events, commands |
+//! | `triggers` | events, documents | starts, events of its clock, verdicts |
+//! | `gate` | documents, leases, verdicts | documents, events, commands |
 //!
 //! Everybody reads and writes large values of executions, which what is said refers to; only the scheduler removes them.
 //!
@@ -29,6 +29,7 @@ const LEASES: &str = "gk_lease";
 const SETTINGS: &str = "gk_cfg";
 const BLOBS: &str = "gk_blobs";
 const VALUES: &str = "gk_values";
+const VERDICTS: &str = "gk_verdicts";
 
 /// A kind of process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,7 +115,12 @@ impl Role {
                 vec![layout::task_stream(pool)],
             ),
             Self::Triggers => (
-                vec![bucket(DOCUMENTS), bucket(SETTINGS), bucket(VALUES)],
+                vec![
+                    bucket(DOCUMENTS),
+                    bucket(SETTINGS),
+                    bucket(VALUES),
+                    bucket(VERDICTS),
+                ],
                 vec![EVENT_STREAM.to_owned()],
             ),
             Self::Gate => (
@@ -123,6 +129,7 @@ impl Role {
                     bucket(LEASES),
                     bucket(SETTINGS),
                     bucket(VALUES),
+                    bucket(VERDICTS),
                 ],
                 Vec::new(),
             ),
@@ -204,7 +211,10 @@ impl Rights {
         self.read(SETTINGS);
         self.read(DOCUMENTS);
         self.follow(DOCUMENTS);
+        self.read(VERDICTS);
+        self.write(VERDICTS);
         self.say([
+            "gk.event.cron.*".to_owned(),
             // Written to see it come back: then the list of documents is complete.
             format!("$KV.{DOCUMENTS}.beacon"),
             "gk.cmd.*.request".to_owned(),
@@ -216,6 +226,8 @@ impl Rights {
         self.follow(DOCUMENTS);
         self.write(DOCUMENTS);
         self.read(LEASES);
+        self.read(VERDICTS);
+        self.follow(VERDICTS);
         self.write(SETTINGS);
         self.say(["gk.event.>", "gk.ask.*.*", "gk.cmd.*.request"].map(str::to_owned));
         self.hear(["gk.feed.>".to_owned()]);

@@ -19,6 +19,7 @@ use crate::{
         cancel::{self, CancelArgs},
         diff::{self, DiffArgs},
         eval::{self, EvalArgs},
+        events::{self, EventsArgs},
         freeze::{self, FreezeArgs, ThawArgs},
         judge::{self, JudgeArgs},
         lint::{self, LintArgs},
@@ -63,6 +64,8 @@ pub enum Verb {
     Show(ShowArgs),
     /// Say why an execution failed, or what it waits for
     Why(WhyArgs),
+    /// List what may start pipelines, and why it did or did not
+    Events(EventsArgs),
     /// Say what is different between two executions
     Diff(DiffArgs),
     /// Show every decision about an execution
@@ -162,6 +165,7 @@ pub async fn run(verb: Verb, tools: &Tools, io: &mut Io) -> u8 {
         Verb::Skip(args) => Box::pin(retry::skip(&args, tools, io)).await,
         Verb::Freeze(args) => Box::pin(freeze::run(&args, tools, io)).await,
         Verb::Thaw(args) => Box::pin(freeze::thaw(&args, tools, io)).await,
+        Verb::Events(args) => Box::pin(events::run(&args, tools, io)).await,
         Verb::Ls(args) => Box::pin(ls::run(&args, tools, io)).await,
         Verb::Show(args) => Box::pin(show::run(&args, tools, io)).await,
         Verb::Why(args) => Box::pin(why::run(&args, tools, io)).await,

@@ -6,6 +6,7 @@ pub(crate) mod cancel;
 pub(crate) mod diff;
 pub(crate) mod dry_run;
 pub(crate) mod eval;
+pub(crate) mod events;
 pub(crate) mod freeze;
 pub(crate) mod judge;
 pub(crate) mod lint;

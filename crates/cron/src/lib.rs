@@ -1,16 +1,17 @@
-//! Schedules as Quartz writes them, with Echo's `H`: read, checked, told in words.
+//! Schedules as Quartz writes them, with Echo's `H`: read, checked, told in words, and when they fire.
 //!
 //! Six or seven fields: seconds, minutes, hours, day of the month, month, day of the week, and perhaps the year. One of the two
 //! fields of days is `?`. `H` in seconds, minutes or hours stands for a number that follows from the trigger's id, so that not
 //! everything starts at the full hour.
 //!
 //! It must never look at a clock or start anything, and knows nothing of pipelines. `gate` tells people with it what a schedule
-//! says.
+//! says, `triggers` asks it when the next instant is.
 //!
 //! Source: Quartz `CronExpression`, echo `CronExpressionFuzzer`. What is refused is refused in Quartz's words.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod field;
+mod fires;
 mod words;
 
 use field::{Days, Number, Unit, Weekdays};
@@ -29,6 +30,8 @@ pub struct Schedule {
     weekdays: Weekdays,
     years: Vec<Number>,
 }
+
+pub use fires::Fires;
 
 /// What is wrong with an expression.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -80,6 +80,16 @@ const DIFFERENCES: &[(&str, &str)] = &[
         "The body is kept as it came, so that signatures over it can be checked, and an event is stored before it is answered.",
     ),
     (
+        "`POST /webhooks/git/{source}`",
+        "Signatures by SHA-256 and GitLab's token are compared with the trigger's secret, too; Echo refuses the first and never sees the \
+         second. Merge requests of GitLab are read. The secret does not go into the execution.",
+    ),
+    (
+        "triggers of the type `cron`",
+        "Instants that nobody was there to see are made up for within ten minutes (`triggers.cron_catch_up_ms`); Echo drops them. A \
+         local time that exists twice fires once, but for schedules of every hour, which fire both times.",
+    ),
+    (
         "CORS",
         "An origin that is not configured gets no header instead of `*`.",
     ),

@@ -35,6 +35,7 @@ mod configs;
 mod cron;
 mod dispatch;
 mod evaluate;
+mod events;
 mod executions;
 mod failed_stages;
 mod feed;

@@ -3,6 +3,7 @@
 mod bad_input;
 mod documents;
 mod evaluate;
+mod events;
 mod every_route;
 mod failed_stages;
 mod front50;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use gennaker_intake::matching::{self, Header};
+use gennaker_intake::matching::{self, Header, Origin, Scm};
 use serde_json::{Value, json};
 
 use crate::{
@@ -66,6 +66,13 @@ pub(crate) async fn receive(gate: Gate, call: Call) -> Result<Answer, Problem> {
     if !is_object {
         return Err(Problem::malformed_json("an object is expected"));
     }
+    let is_git = kind.eq_ignore_ascii_case("git");
+    if is_git && !matching::SOURCES.contains(&source.to_ascii_lowercase().as_str()) {
+        // Echo's words.
+        return Err(Problem::bad_request(format!(
+            "Invalid SCM handler source{source}"
+        )));
+    }
     let drawn = drawn(&gate, &call, kind, source).await?;
     let header = Header {
         v: matching::VERSION,
@@ -73,7 +80,8 @@ pub(crate) async fn receive(gate: Gate, call: Call) -> Result<Answer, Problem> {
         kind: kind.to_owned(),
         source: source.to_owned(),
         at_ms: drawn.at_ms,
-        headers: kept_headers(&call),
+        headers: kept_headers(&call, &drawn.id),
+        origin: Origin::Outside,
     };
     // `null` counts as no body, as for all requests.
     let body: &[u8] = if call.body.trim_ascii() == b"null" {
@@ -82,6 +90,8 @@ pub(crate) async fn receive(gate: Gate, call: Call) -> Result<Answer, Problem> {
         &call.body
     };
     let stored = matching::encode(&header, body);
+    let is_ignored =
+        matching::decode(&stored).is_ok_and(|event| matches!(event.scm, Some(Scm::Ignored(_))));
     gate.bus()
         .events()
         .publish(kind, source, stored.into())
@@ -92,9 +102,11 @@ pub(crate) async fn receive(gate: Gate, call: Call) -> Result<Answer, Problem> {
         "event {} of webhook {kind}/{source} is stored",
         drawn.id
     );
-    Ok(Answer::json(
-        json!({"eventProcessed": true, "eventId": drawn.id}),
-    ))
+    // One that starts nothing is stored all the same, so that its verdict can be read.
+    Ok(Answer::json(match is_ignored {
+        true => json!({"eventProcessed": false, "eventId": null}),
+        false => json!({"eventProcessed": true, "eventId": drawn.id}),
+    }))
 }
 
 /// Id and time of the event; those of the first delivery, if the sender names deliveries.
@@ -113,10 +125,15 @@ async fn drawn(gate: &Gate, call: &Call, kind: &str, source: &str) -> Result<Dra
     Ok(drawn)
 }
 
-fn kept_headers(call: &Call) -> BTreeMap<String, String> {
+fn kept_headers(call: &Call, event_id: &str) -> BTreeMap<String, String> {
+    let token = call.header("x-gitlab-token").map(|token| {
+        let digest = matching::token_digest(event_id, token);
+        ("x-gitlab-token-digest".to_owned(), digest)
+    });
     KEPT_HEADERS
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), call.header(name)?.to_owned())))
         .filter(|(_, value)| value.len() <= HEADER_BYTES_MAX)
+        .chain(token)
         .collect()
 }

@@ -132,6 +132,7 @@ impl Running {
         if roles.contains(&Role::Triggers) {
             let config = gennaker_triggers::Config {
                 partitions: u32::from(settings.broker.partitions),
+                cron: wiring::cron(&settings.triggers),
             };
             running.start_triggers(Triggers::new(bus, store, clock, config));
         }

@@ -273,6 +273,17 @@ fn rules(settings: &Settings) -> Rules {
     }
 }
 
+/// How schedules fire.
+pub(crate) fn cron(
+    triggers: &gennaker_settings::Triggers,
+) -> gennaker_triggers::timetable::Settings {
+    gennaker_triggers::timetable::Settings {
+        enabled: triggers.cron,
+        zone: TimeZone::get(&triggers.time_zone).expect("the settings were checked"),
+        catch_up_ms: i64::try_from(triggers.cron_catch_up_ms).unwrap_or(i64::MAX),
+    }
+}
+
 /// The client of the pool `notify`: for addresses that pipelines choose.
 ///
 /// # Errors

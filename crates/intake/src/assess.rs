@@ -7,7 +7,7 @@ use gennaker_model::Map;
 use gennaker_stages::{Catalogue, preconfigured};
 use serde_json::Value;
 
-use crate::matching::is_webhook;
+use crate::matching;
 
 /// The verdict in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,7 +139,7 @@ fn look_at_trigger(place: usize, trigger: &Map, found: &mut Assessment) {
         return;
     }
     match text(trigger, "type") {
-        Some(kind) if is_webhook(kind) => {}
+        Some(kind) if matching::is_known(kind) => {}
         Some(kind) => found.unsupported.push(format!(
             "trigger {place} is of the type {kind}, which does not fire yet"
         )),

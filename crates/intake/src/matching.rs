@@ -1,82 +1,35 @@
 //! Which pipelines an event starts: the event against every enabled trigger, one verdict each, without IO.
 //!
 //! A verdict says either what the execution's trigger will be, or the first condition that failed with the values that
-//! were compared, so that "why did it not fire" has an answer.
+//! were compared, so that "why did it not fire" has an answer. Each type of trigger is a file: which events concern it, what it
+//! asks of them, and what it adds to the execution's trigger.
 //!
-//! Source: echo `WebhookEventHandler`, `BaseTriggerEventHandler`, `ArtifactMatcher`.
+//! Source: echo `BaseTriggerEventHandler`, `ArtifactMatcher`, and the handler of each type.
 
+mod constraints;
+mod cron;
+mod git;
 mod path;
+mod record;
+mod stored;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
-use std::collections::BTreeMap;
-
-use gennaker_expressions::JavaPattern;
 use gennaker_model::Map;
-use gennaker_stages::{
-    artifacts::{Artifact, Matcher},
-    java,
-};
-use serde::{Deserialize, Serialize};
+use gennaker_stages::artifacts::{Artifact, Matcher};
 use serde_json::Value;
 
-/// Version of [`Header`].
-pub const VERSION: u8 = 1;
-
-/// Steps that a pattern may take on one value before it counts as not matching.
-const STEPS_MAX: usize = 1_000_000;
+pub use cron::{CRON, Scheduled, firing, schedules};
+pub use git::{Push, SOURCES, Scm, token_digest};
+pub use record::{Judged, Outcome, Record};
+pub use stored::{Event, Header, Origin, Unreadable, VERSION, decode, encode};
 
 /// Longest excerpt of a value in a verdict, in characters.
 const EXCERPT_CHARS_MAX: usize = 80;
 
 /// Values that one JSON path may yield; more are not looked at.
 const PATH_VALUES_MAX: usize = 10_000;
-
-/// What is stored in front of the body of an event: one line of JSON, a line break, the raw bytes of the body.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Header {
-    /// [`VERSION`].
-    pub v: u8,
-    /// Its id; the same for a repeated delivery of one event.
-    pub id: String,
-    /// The `{type}` of the webhook's address.
-    pub kind: String,
-    /// The `{source}` of the webhook's address.
-    pub source: String,
-    /// When it first came in, epoch milliseconds; a repeated delivery keeps it.
-    pub at_ms: i64,
-    /// Headers that some triggers look at, names in lower case.
-    pub headers: BTreeMap<String, String>,
-}
-
-/// An event as it is matched.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    /// What is known of it besides its body.
-    pub header: Header,
-    /// The body; empty when there was none.
-    pub payload: Map,
-    /// Artifacts that came with it or were found in it.
-    pub artifacts: Vec<Value>,
-}
-
-/// Why a stored event cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
-    /// There is no line break after the header.
-    #[error("the event has no header line")]
-    NoHeader,
-    /// The header is not one of ours.
-    #[error("the header of the event cannot be read")]
-    Header(#[source] serde_json::Error),
-    /// The header is of a later version.
-    #[error("the event has version {0}, which is newer than this program")]
-    Version(u8),
-    /// The body is no JSON object.
-    #[error("the body of the event is no JSON object")]
-    Body(#[source] serde_json::Error),
-}
 
 /// What became of one trigger.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,83 +40,105 @@ pub enum Verdict {
     Passes(String),
 }
 
-/// Stored form of an event.
-#[must_use]
-pub fn encode(header: &Header, body: &[u8]) -> Vec<u8> {
-    let mut stored = serde_json::to_vec(header).expect("a header always serialises");
-    stored.push(b'\n');
-    stored.extend_from_slice(body);
-    stored
+type Check = Result<(), String>;
+
+/// A type of trigger.
+struct Type {
+    /// Its name in `type`, in any case.
+    name: &'static str,
+    /// Whether an event is of a kind that it looks at, on a pipeline.
+    concerns: fn(&Event, &Map) -> bool,
+    /// What it asks of such an event, for the trigger at a place.
+    check: fn(&Event, usize, &Map) -> Check,
+    /// What the event adds to the trigger of the execution.
+    complete: fn(&Event, &mut Map),
 }
 
-/// Reads what [`encode`] wrote; artifacts are those of the body's `artifacts` list.
-///
-/// # Errors
-/// [`Unreadable`]: reading it again will not help.
-pub fn decode(stored: &[u8]) -> Result<Event, Unreadable> {
-    let line = stored
-        .iter()
-        .position(|byte| *byte == b'\n')
-        .ok_or(Unreadable::NoHeader)?;
-    let header: Header = serde_json::from_slice(&stored[..line]).map_err(Unreadable::Header)?;
-    if header.v > VERSION {
-        return Err(Unreadable::Version(header.v));
+static TYPES: [Type; 3] = [
+    Type {
+        name: "webhook",
+        concerns: |event, _| event.header.kind.eq_ignore_ascii_case("webhook"),
+        check: |event, _, trigger| webhook::check(event, trigger),
+        complete: webhook::complete,
+    },
+    Type {
+        name: "git",
+        concerns: |event, _| event.scm.is_some(),
+        check: |event, _, trigger| git::check(event, trigger),
+        complete: git::complete,
+    },
+    Type {
+        name: "cron",
+        concerns: cron::concerns,
+        check: cron::check,
+        complete: |_, _| {},
+    },
+];
+
+/// Whether triggers of this type fire.
+#[must_use]
+pub fn is_known(kind: &str) -> bool {
+    TYPES.iter().any(|it| it.name.eq_ignore_ascii_case(kind))
+}
+
+/// Whether a pipeline has a trigger that an event could fire.
+#[must_use]
+pub fn has_trigger(config: &Map) -> bool {
+    triggers_of(config).any(|(_, trigger)| type_of(trigger).is_some())
+}
+
+/// Why an event fires nothing whatever the triggers say; `None` if it may.
+#[must_use]
+pub fn passed_over(event: &Event) -> Option<&str> {
+    match &event.scm {
+        Some(Scm::Ignored(reason) | Scm::Unreadable(reason)) => Some(reason),
+        Some(Scm::Push(_)) | None => None,
     }
-    let body = stored[line + 1..].trim_ascii();
-    let payload: Map = if body.is_empty() {
-        Map::new()
-    } else {
-        serde_json::from_slice(body).map_err(Unreadable::Body)?
-    };
-    let artifacts = match payload.get("artifacts") {
-        Some(Value::Array(items)) => items
-            .iter()
-            .filter(|item| item.is_object())
-            .cloned()
-            .collect(),
-        Some(_) | None => Vec::new(),
-    };
-    Ok(Event {
-        header,
-        payload,
-        artifacts,
-    })
-}
-
-/// Whether a pipeline has a trigger that an event of any kind could fire.
-#[must_use]
-pub fn has_webhook_trigger(config: &Map) -> bool {
-    triggers_of(config).any(|(_, trigger)| text(trigger, "type").is_some_and(is_webhook))
 }
 
 /// The verdicts on all triggers of `config` that are of the event's kind, with their place in the list.
 #[must_use]
 pub fn consider(event: &Event, config: &Map) -> Vec<(usize, Verdict)> {
     triggers_of(config)
-        .filter(|(_, trigger)| {
-            text(trigger, "type").is_some_and(|kind| {
-                is_webhook(kind) && kind.eq_ignore_ascii_case(&event.header.kind)
-            })
+        .filter_map(|(place, trigger)| {
+            let kind = type_of(trigger).filter(|kind| (kind.concerns)(event, config))?;
+            Some((place, judge(event, config, place, trigger, kind)))
         })
-        .map(|(place, trigger)| (place, judge(event, config, trigger)))
         .collect()
 }
 
-fn judge(event: &Event, config: &Map, trigger: &Map) -> Verdict {
-    let checks = [
-        pipeline_enabled(config),
-        trigger_enabled(trigger),
-        source_equal(event, trigger),
-        payload_fits(event, trigger),
-        artifacts_fit(event, config, trigger),
-    ];
-    match checks.into_iter().find_map(Result::err) {
-        Some(reason) => Verdict::Passes(reason),
-        None => Verdict::Fires(Box::new(execution_trigger(event, trigger))),
+/// Whether somebody who asks why an event did not fire a trigger would ask it of this one: the two name the same source.
+#[must_use]
+pub fn is_near(event: &Event, config: &Map, place: usize) -> bool {
+    let trigger = triggers_of(config).find(|(at, _)| *at == place);
+    let field = |name: &str| trigger.and_then(|(_, trigger)| text(trigger, name));
+    match &event.scm {
+        Some(Scm::Push(push)) => {
+            field("slug").is_some_and(|slug| slug.eq_ignore_ascii_case(&push.slug))
+        }
+        Some(Scm::Ignored(_) | Scm::Unreadable(_)) | None => {
+            event.header.kind == CRON || field("source") == Some(&event.header.source)
+        }
     }
 }
 
-type Check = Result<(), String>;
+fn type_of(trigger: &Map) -> Option<&'static Type> {
+    let name = text(trigger, "type")?;
+    TYPES
+        .iter()
+        .find(|kind| kind.name.eq_ignore_ascii_case(name))
+}
+
+fn judge(event: &Event, config: &Map, place: usize, trigger: &Map, kind: &Type) -> Verdict {
+    let checked = pipeline_enabled(config)
+        .and_then(|()| trigger_enabled(trigger))
+        .and_then(|()| (kind.check)(event, place, trigger))
+        .and_then(|()| artifacts_fit(event, config, trigger));
+    match checked {
+        Err(reason) => Verdict::Passes(reason),
+        Ok(()) => Verdict::Fires(Box::new(execution_trigger(event, trigger, kind))),
+    }
+}
 
 fn pipeline_enabled(config: &Map) -> Check {
     if config.get("disabled").is_some_and(is_true) {
@@ -179,105 +154,6 @@ fn trigger_enabled(trigger: &Map) -> Check {
     } else {
         Err("the trigger is not enabled".to_owned())
     }
-}
-
-fn source_equal(event: &Event, trigger: &Map) -> Check {
-    let source = &event.header.source;
-    match text(trigger, "source") {
-        Some(wanted) if wanted == source => Ok(()),
-        Some(wanted) => Err(format!(
-            "the source is {source:?}, the trigger wants {wanted:?}"
-        )),
-        None => Err("the trigger names no source".to_owned()),
-    }
-}
-
-fn payload_fits(event: &Event, trigger: &Map) -> Check {
-    let Some(Value::Object(constraints)) = trigger.get("payloadConstraints") else {
-        return Ok(());
-    };
-    constraints
-        .iter()
-        .try_for_each(|(key, pattern)| constraint_fits(&event.payload, key, pattern))
-}
-
-/// A key of the body itself, or else a JSON path. A null pattern asks only that a plain key exists.
-fn constraint_fits(payload: &Map, key: &str, pattern: &Value) -> Check {
-    match payload.get(key) {
-        Some(Value::Null) | None => {}
-        Some(_) if pattern.is_null() => return Ok(()),
-        Some(value) => {
-            let found = java::text_of(value);
-            return if find(pattern, &found)? {
-                Ok(())
-            } else {
-                Err(differs(key, pattern, &[&found]))
-            };
-        }
-    }
-    let values = path::read(payload, key).map_err(|problem| {
-        format!("payload key {key:?} is missing, and as a JSON path it cannot be read: {problem}")
-    })?;
-    if values.is_empty() {
-        return Err(format!("payload key {key:?} is missing"));
-    }
-    let found: Vec<&str> = texts_of(&values);
-    if found.is_empty() {
-        return Err(format!(
-            "the value at {key:?} is neither a string nor a list of strings"
-        ));
-    }
-    if pattern.is_null() {
-        return Err(format!(
-            "payload key {key:?} is missing (a null constraint wants a plain key)"
-        ));
-    }
-    for value in &found {
-        if find(pattern, value)? {
-            return Ok(());
-        }
-    }
-    Err(differs(key, pattern, &found))
-}
-
-/// The strings that a path yielded; a single list of strings counts as its elements.
-fn texts_of<'a>(values: &[&'a Value]) -> Vec<&'a str> {
-    let mut texts = Vec::new();
-    for value in values {
-        match value {
-            Value::String(text) => texts.push(text.as_str()),
-            Value::Array(items) => texts.extend(items.iter().filter_map(Value::as_str)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {}
-        }
-    }
-    texts
-}
-
-/// Java's `Matcher.find`: anywhere in the text. A pattern that cannot be compiled never matches, and says so.
-fn find(pattern: &Value, value: &str) -> Result<bool, String> {
-    let pattern = java::text_of(pattern);
-    let compiled = JavaPattern::compile(&pattern).map_err(|problem| {
-        format!("the regular expression {pattern:?} cannot be read: {problem}")
-    })?;
-    compiled.is_in(value, STEPS_MAX).map_err(|_| {
-        format!(
-            "the regular expression {pattern:?} took too many steps on {:?}",
-            excerpt(value)
-        )
-    })
-}
-
-fn differs(key: &str, pattern: &Value, found: &[&str]) -> String {
-    let found: Vec<String> = found
-        .iter()
-        .take(3)
-        .map(|value| format!("{:?}", excerpt(value)))
-        .collect();
-    format!(
-        "payload {key:?} is {}, which {:?} does not match",
-        found.join(", "),
-        java::text_of(pattern)
-    )
 }
 
 /// With `expectedArtifactIds`, at least one artifact must match at least one of the named expected artifacts.
@@ -324,26 +200,19 @@ fn artifacts_fit(event: &Event, config: &Map, trigger: &Map) -> Check {
     ))
 }
 
-/// The trigger's own keys, and what the event adds.
-///
-/// Source: echo `WebhookEventHandler.buildTrigger`. Echo replaces the trigger's fixed `parameters` by those of the body;
-/// here the body's ones win key by key, so that fixed ones are not lost.
-fn execution_trigger(event: &Event, trigger: &Map) -> Map {
+/// The trigger's own keys, and what the event adds. Its secret stays where it is: executions are shown around.
+fn execution_trigger(event: &Event, trigger: &Map, kind: &Type) -> Map {
     let mut fired = trigger.clone();
-    let mut parameters = match trigger.get("parameters") {
-        Some(Value::Object(fixed)) => fixed.clone(),
-        Some(_) | None => Map::new(),
-    };
-    if let Some(Value::Object(sent)) = event.payload.get("parameters") {
-        parameters.extend(sent.clone());
+    fired.shift_remove("secret");
+    if !fired.get("parameters").is_some_and(Value::is_object) {
+        fired.insert("parameters".to_owned(), Map::new().into());
     }
     let user = text(trigger, "runAsUser")
         .filter(|user| !user.is_empty())
         .unwrap_or("anonymous")
         .to_owned();
     fired.insert("user".to_owned(), user.into());
-    fired.insert("parameters".to_owned(), parameters.into());
-    fired.insert("payload".to_owned(), event.payload.clone().into());
+    (kind.complete)(event, &mut fired);
     fired.insert("artifacts".to_owned(), event.artifacts.clone().into());
     fired.insert("eventId".to_owned(), event.header.id.clone().into());
     fired
@@ -357,10 +226,6 @@ fn triggers_of(config: &Map) -> impl Iterator<Item = (usize, &Map)> {
     list.iter()
         .enumerate()
         .filter_map(|(place, trigger)| Some((place, trigger.as_object()?)))
-}
-
-pub(crate) fn is_webhook(kind: &str) -> bool {
-    kind.eq_ignore_ascii_case("webhook")
 }
 
 fn text<'a>(map: &'a Map, field: &str) -> Option<&'a str> {

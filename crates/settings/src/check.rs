@@ -33,6 +33,8 @@ impl Settings {
         archive(&self.archive, &mut found);
         scheduler(&self.scheduler, &mut found);
         worker(&self.worker, &mut found);
+        let zone = &self.triggers.time_zone;
+        time_zone("triggers.time_zone", zone, &mut found);
         expressions(&self.expressions, &mut found);
         if self
             .outbound
@@ -290,10 +292,13 @@ fn worker(worker: &Worker, found: &mut Problems) {
 }
 
 fn expressions(expressions: &Expressions, found: &mut Problems) {
-    let zone = &expressions.time_zone;
+    time_zone("expressions.time_zone", &expressions.time_zone, found);
+}
+
+fn time_zone(path: &str, zone: &str, found: &mut Problems) {
     if jiff::tz::TimeZone::get(zone).is_err() {
         found.add(
-            "expressions.time_zone",
+            path,
             format!("is {zone:?}, which is no IANA time zone such as Europe/Berlin or UTC"),
         );
     }

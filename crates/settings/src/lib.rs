@@ -28,5 +28,5 @@ pub use layers::{File, load, read};
 pub use schema::schema_json;
 pub use secret::Secret;
 pub use sections::{
-    AdHocTask, Archive, ArchiveBackend, ArchiveS3, Broker, BrokerTls, Documents, DocumentsBackend, DocumentsS3, Expressions, Gate, GateTls, Gremlin, Jira, LogFormat, ManagedServiceAccounts, Outbound, PagerDuty, PreconfiguredWebhook, Scheduler, Services, Settings, StatusUrlResolution, Telemetry, WebhookParameter, Webhooks, Worker,
+    AdHocTask, Archive, ArchiveBackend, ArchiveS3, Broker, BrokerTls, Documents, DocumentsBackend, DocumentsS3, Expressions, Gate, GateTls, Gremlin, Jira, LogFormat, ManagedServiceAccounts, Outbound, PagerDuty, PreconfiguredWebhook, Scheduler, Services, Settings, StatusUrlResolution, Telemetry, Triggers, WebhookParameter, Webhooks, Worker,
 };

@@ -7,6 +7,7 @@ mod expressions;
 mod processes;
 mod services;
 mod support;
+mod triggers;
 mod webhooks;
 
 use schemars::JsonSchema;
@@ -19,6 +20,7 @@ pub use expressions::Expressions;
 pub use processes::{AdHocTask, Gate, GateTls, Scheduler, Worker};
 pub use services::{Gremlin, Jira, PagerDuty, Services};
 pub use support::{LogFormat, Outbound, Telemetry};
+pub use triggers::Triggers;
 pub use webhooks::{PreconfiguredWebhook, StatusUrlResolution, WebhookParameter, Webhooks};
 
 /// Settings of Gennaker.
@@ -43,6 +45,8 @@ pub struct Settings {
     pub scheduler: Scheduler,
     /// Running tasks.
     pub worker: Worker,
+    /// What starts pipelines by itself.
+    pub triggers: Triggers,
     /// How the expressions of pipelines (`${…}`) are evaluated.
     ///
     /// What they gave is recorded with the execution: a change concerns what is evaluated from then on. All schedulers
@@ -68,6 +72,7 @@ impl Default for Settings {
             archive: Archive::default(),
             scheduler: Scheduler::default(),
             worker: Worker::default(),
+            triggers: Triggers::default(),
             expressions: Expressions::default(),
             outbound: Outbound::default(),
             webhooks: Webhooks::default(),

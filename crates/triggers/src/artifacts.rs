@@ -127,6 +127,7 @@ mod tests {
             source: source.to_owned(),
             at_ms: 1,
             headers: BTreeMap::new(),
+            origin: gennaker_intake::matching::Origin::Outside,
         };
         let mut event = decode(&encode(&header, body.to_string().as_bytes())).unwrap();
         complete(&mut event);

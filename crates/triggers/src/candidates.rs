@@ -8,7 +8,7 @@ use gennaker_store::{Entry, Watch};
 use gennaker_templates::{Answer, Expansion, Limits, Need, Request, is_templated, surface};
 use serde_json::Value;
 
-/// A pipeline with at least one webhook trigger.
+/// A pipeline with at least one trigger that an event could fire.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Candidate {
     pub(crate) id: String,
@@ -83,7 +83,7 @@ fn look(entry: &Entry, watch: &Watch) -> Looked {
             true => Arc::new(surfaced(&document, watch, &templates)),
             false => Arc::clone(&document),
         };
-        matching::has_webhook_trigger(&seen).then_some((seen, document))
+        matching::has_trigger(&seen).then_some((seen, document))
     });
     Looked {
         revision: entry.revision,

@@ -1,9 +1,10 @@
 //! Events become starts: each stored event is matched against the triggers of all pipelines, and every pipeline that one of
 //! them fires for is started once.
 //!
-//! An event is acknowledged after every start was answered by its owner. A process that dies in between leaves the event to
-//! another one, which derives the same execution ids and starts nothing twice. Which triggers fire is a pure function
-//! ([`gennaker_intake::matching`]); this crate does the reading, the waiting and the sending.
+//! An event is acknowledged after every start was answered by its owner and the verdicts on all triggers were kept. A process
+//! that dies in between leaves the event to another one, which derives the same execution ids and starts nothing twice. Which
+//! triggers fire is a pure function ([`gennaker_intake::matching`]); this crate does the reading, the waiting and the sending. Its
+//! own clock makes events, too ([`timetable`]).
 //!
 //! It must never decide whether a start is allowed: the owner of the partition does. Run by `gennaker`; nobody calls it.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
@@ -14,20 +15,22 @@ mod observe;
 mod starter;
 #[cfg(test)]
 mod tests;
+pub mod timetable;
+mod verdicts;
 
 use std::{sync::Arc, time::Duration};
 
 use gennaker_bus::{Bus, Delivery};
-use gennaker_intake::matching::{self, Event, Unreadable, Verdict};
-use gennaker_model::Map;
+use gennaker_intake::matching::{self, Event, Unreadable};
 use gennaker_runtime::{CancellationToken, Clock};
 use gennaker_store::Store;
-use serde_json::Value;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
 use candidates::{Candidate, Candidates};
 use starter::Starter;
+use timetable::Timetable;
+use verdicts::Verdicts;
 
 /// Events that are handled at once.
 const EVENTS_MAX: usize = 16;
@@ -41,11 +44,13 @@ const PROGRESS: Duration = Duration::from_secs(5);
 /// Pause before an event is tried again while documents cannot be read.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// How many partitions there are, and whom starts go to.
-#[derive(Clone, Copy, Debug)]
+/// How the role works.
+#[derive(Clone, Debug)]
 pub struct Config {
-    /// Number of partitions.
+    /// Number of partitions: whom starts go to.
     pub partitions: u32,
+    /// How schedules are read.
+    pub cron: timetable::Settings,
 }
 
 /// Why the role ended.
@@ -61,6 +66,7 @@ pub struct Triggers {
     bus: Bus,
     store: Store,
     starter: Starter,
+    timetable: Timetable,
 }
 
 impl Triggers {
@@ -68,7 +74,13 @@ impl Triggers {
     #[must_use]
     pub fn new(bus: Bus, store: Store, clock: Clock, config: Config) -> Self {
         Self {
-            starter: Starter::new(bus.clone(), store.clone(), clock, config.partitions),
+            starter: Starter::new(bus.clone(), store.clone(), clock.clone(), config.partitions),
+            timetable: Timetable {
+                bus: bus.clone(),
+                store: store.clone(),
+                clock,
+                settings: config.cron,
+            },
             bus,
             store,
         }
@@ -79,9 +91,24 @@ impl Triggers {
     /// # Errors
     /// [`Error::Events`] when the stream of events cannot be read at all; trouble on the way is waited out.
     pub async fn run(&self, cancel: CancellationToken) -> Result<(), Error> {
-        if let Err(error) = observe::register() {
+        if let Err(error) = observe::register().and_then(|()| Timetable::register()) {
             tracing::error!("the figures of triggers are not shown: {error}");
         }
+        // One that cannot read events tells no instants either.
+        let (handled, ()) = tokio::join!(
+            async {
+                let handled = self.handle_events(&cancel).await;
+                if handled.is_err() {
+                    cancel.cancel();
+                }
+                handled
+            },
+            self.timetable.run(cancel.clone()),
+        );
+        handled
+    }
+
+    async fn handle_events(&self, cancel: &CancellationToken) -> Result<(), Error> {
         let mut events = self.bus.events().consume().await.map_err(Error::Events)?;
         let mut candidates = Candidates::new(self.store.watch());
         let mut running = JoinSet::new();
@@ -108,6 +135,7 @@ impl Triggers {
                 continue;
             }
             let handling = Handling {
+                bus: self.bus.clone(),
                 starter: self.starter.clone(),
                 candidates: candidates.current(),
                 cancel: cancel.clone(),
@@ -124,6 +152,7 @@ impl Triggers {
 
 /// One event on its way.
 struct Handling {
+    bus: Bus,
     starter: Starter,
     candidates: Arc<Vec<Candidate>>,
     cancel: CancellationToken,
@@ -149,9 +178,15 @@ impl Handling {
     }
 
     async fn handle(&self, event: &Event, delivery: Delivery) {
-        let starts = fired(event, &self.candidates);
-        observe::matched(event, !starts.is_empty(), self.starter.now_ms());
-        let work = self.starter.start_all(event, starts);
+        let matched_at_ms = self.starter.now_ms();
+        let verdicts = Verdicts::of(event, &self.candidates);
+        observe::matched(event, !verdicts.fired.is_empty(), matched_at_ms);
+        let work = async {
+            let ended = self.starter.start_all(event, &verdicts.fired).await;
+            let reason = matching::passed_over(event).map(str::to_owned);
+            let record = verdicts.record(event, matched_at_ms, reason, ended);
+            verdicts::keep(&self.bus, &record).await;
+        };
         tokio::pin!(work);
         let mut progress = tokio::time::interval(PROGRESS);
         loop {
@@ -181,70 +216,6 @@ fn read(delivery: &Delivery) -> Result<Event, String> {
     let mut event = matching::decode(&delivery.payload).map_err(|error| told(&error))?;
     artifacts::complete(&mut event);
     Ok(event)
-}
-
-/// The pipelines that the event fires for, each once, with the trigger of its execution.
-fn fired<'a>(event: &Event, candidates: &'a [Candidate]) -> Vec<(&'a Candidate, Map)> {
-    let mut starts = Vec::new();
-    for candidate in candidates {
-        let mut verdicts = matching::consider(event, &candidate.config).into_iter();
-        let fires = verdicts.find_map(|(place, verdict)| explain(event, candidate, place, verdict));
-        if let Some(trigger) = fires {
-            starts.push((candidate, trigger));
-        }
-        // A second trigger that fires starts nothing more: echo collects a set of pipelines.
-    }
-    tracing::info!(
-        event.id = event.header.id,
-        "event {} of {}/{} fires {} of {} pipelines with webhook triggers",
-        event.header.id,
-        event.header.kind,
-        event.header.source,
-        starts.len(),
-        candidates.len()
-    );
-    starts
-}
-
-/// Says what became of a trigger; the trigger of the execution if it fires.
-fn explain(event: &Event, candidate: &Candidate, place: usize, verdict: Verdict) -> Option<Map> {
-    let id = &event.header.id;
-    let Candidate {
-        application, name, ..
-    } = candidate;
-    observe::judged(&verdict);
-    match verdict {
-        Verdict::Fires(trigger) => {
-            tracing::info!(
-                event.id = id,
-                pipeline.config_id = candidate.id,
-                "event {id}: trigger {place} of pipeline {name} in {application} fires"
-            );
-            Some(*trigger)
-        }
-        Verdict::Passes(reason) => {
-            // Triggers on other sources are the rule, not worth a line each.
-            let concerned = source_of(candidate, place) == Some(&event.header.source);
-            if concerned {
-                tracing::info!(
-                    event.id = id,
-                    pipeline.config_id = candidate.id,
-                    "event {id}: trigger {place} of pipeline {name} in {application} does not fire: {reason}"
-                );
-            } else {
-                tracing::debug!(
-                    event.id = id,
-                    "event {id}: trigger {place} of pipeline {name} in {application} does not fire: {reason}"
-                );
-            }
-            None
-        }
-    }
-}
-
-fn source_of(candidate: &Candidate, place: usize) -> Option<&str> {
-    let triggers = candidate.config.get("triggers")?.as_array()?;
-    triggers.get(place)?.get("source").and_then(Value::as_str)
 }
 
 fn told(error: &Unreadable) -> String {

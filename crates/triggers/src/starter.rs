@@ -35,6 +35,22 @@ pub(crate) struct Starter {
     partitions: u32,
 }
 
+/// A pipeline that is to be started.
+pub(crate) struct Fired<'a> {
+    pub(crate) candidate: &'a Candidate,
+    /// Place of the trigger that fired.
+    pub(crate) place: usize,
+    /// The trigger of the execution.
+    pub(crate) trigger: Map,
+}
+
+/// How a start ended.
+pub(crate) struct Ended {
+    pub(crate) execution: ExecutionId,
+    /// Why there is no such execution, or a failed one.
+    pub(crate) refused: Option<String>,
+}
+
 /// What an answer means for a start.
 enum Said {
     /// The execution exists.
@@ -62,13 +78,17 @@ impl Starter {
     }
 
     /// Starts all of them, one after the other, and returns when each was answered, whatever time that takes.
-    pub(crate) async fn start_all(&self, event: &Event, starts: Vec<(&Candidate, Map)>) {
-        for (candidate, trigger) in starts {
-            self.start(event, candidate, trigger).await;
+    pub(crate) async fn start_all(&self, event: &Event, starts: &[Fired<'_>]) -> Vec<Ended> {
+        let mut ended = Vec::with_capacity(starts.len());
+        for fired in starts {
+            ended.push(self.start(event, fired).await);
         }
+        ended
     }
 
-    async fn start(&self, event: &Event, candidate: &Candidate, trigger: Map) {
+    async fn start(&self, event: &Event, fired: &Fired<'_>) -> Ended {
+        let candidate = fired.candidate;
+        let trigger = fired.trigger.clone();
         let execution = execution_id(event, &candidate.id);
         let Candidate {
             application, name, ..
@@ -92,18 +112,22 @@ impl Starter {
             Err(_) => observe::Start::Refused,
         };
         observe::ended(outcome, &execution);
-        match sent {
+        match &sent {
             Ok(existing) => tracing::info!(
                 execution.id = %execution,
                 event.id = event_id,
                 "event {event_id} started pipeline {name} of {application} as {execution}{}",
-                if existing { ", which existed already" } else { "" }
+                if *existing { ", which existed already" } else { "" }
             ),
             Err(reason) => tracing::warn!(
                 execution.id = %execution,
                 event.id = event_id,
                 "event {event_id} did not start pipeline {name} of {application}: {reason}"
             ),
+        }
+        Ended {
+            execution,
+            refused: sent.err(),
         }
     }
 

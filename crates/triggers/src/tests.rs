@@ -6,19 +6,20 @@ use std::{
     time::Duration,
 };
 
-use gennaker_bus::{Bus, CommandStream, Layout, memory::Broker};
-use gennaker_intake::matching::{self, Header};
+use gennaker_bus::{Bucket, Bus, CommandStream, Layout, memory::Broker, token};
+use gennaker_intake::matching::{self, Header, Origin, Outcome, Record};
 use gennaker_model::{
-    Map,
+    ExecutionId, Map,
     command::{Answer, Envelope, Refusal, RefusalCode, Reply, Request, Start},
     routing,
 };
 use gennaker_runtime::{CancellationToken, Clock};
 use gennaker_store::Store;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
-use crate::{Config, Triggers};
+use crate::{Config, Triggers, timetable};
 
 const NOW: i64 = 1_787_220_672_345;
 const PARTITIONS: u32 = 3;
@@ -33,6 +34,7 @@ struct Fixture {
     broker: Broker,
     store: Store,
     notes: Arc<Mutex<Notes>>,
+    clock: Clock,
     cancel: CancellationToken,
     tasks: JoinSet<()>,
 }
@@ -50,31 +52,56 @@ impl Fixture {
             store: Store::new(&bus),
             broker,
             notes: Arc::default(),
+            clock: Clock::simulated(NOW),
             cancel: CancellationToken::new(),
             tasks: JoinSet::new(),
         };
-        fixture.run_role().await;
+        fixture.run_role();
         fixture
     }
 
     /// The role in a process of its own.
-    async fn run_role(&mut self) {
+    fn run_role(&mut self) {
+        self.start_process();
+    }
+
+    /// The handle kills it.
+    fn start_process(&mut self) -> AbortHandle {
+        let process = self.process();
+        self.tasks.spawn(process)
+    }
+
+    /// A process with the role.
+    fn process(&self) -> impl Future<Output = ()> + Send + use<> {
         let bus = Bus::memory(&self.broker, "triggers");
         bus.remember(&Layout {
             partitions: PARTITIONS,
             ..Layout::default()
         });
         let store = Store::new(&bus);
-        let cached = store.clone();
+        let role = Triggers::new(bus, store.clone(), self.clock.clone(), config());
         let cancel = self.cancel.clone();
-        self.tasks.spawn(async move { cached.run(cancel).await });
-        let config = Config {
-            partitions: PARTITIONS,
+        async move {
+            let cached = store.run(cancel.clone());
+            let (_, ended) = tokio::join!(cached, role.run(cancel));
+            ended.unwrap();
+        }
+    }
+
+    /// What is kept of an event, as soon as it is.
+    async fn record(&self, event: &str) -> Record {
+        let kv = Bus::memory(&self.broker, "api").kv(Bucket::Verdicts);
+        let came = async {
+            loop {
+                if let Some(record) = kv.get(&token(event)).await.unwrap() {
+                    return serde_json::from_slice(&record.value).unwrap();
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
         };
-        let role = Triggers::new(bus, store, Clock::simulated(NOW), config);
-        let cancel = self.cancel.clone();
-        self.tasks
-            .spawn(async move { role.run(cancel).await.unwrap() });
+        tokio::time::timeout(Duration::from_secs(120), came)
+            .await
+            .unwrap()
     }
 
     async fn serve(&mut self) {
@@ -87,13 +114,17 @@ impl Fixture {
     }
 
     async fn pipeline(&self, name: &str, more: Value) {
+        self.pipeline_at(name, more, NOW).await;
+    }
+
+    async fn pipeline_at(&self, name: &str, more: Value, now: i64) {
         let mut pipeline = Map::new();
         pipeline.insert("application".to_owned(), "demo".into());
         pipeline.insert("name".to_owned(), name.into());
         pipeline.extend(more.as_object().unwrap().clone());
         self.store
             .pipelines()
-            .save(&pipeline, &format!("{name}-id"), "me", false, NOW)
+            .save(&pipeline, &format!("{name}-id"), "me", false, now)
             .await
             .unwrap();
     }
@@ -114,6 +145,7 @@ impl Fixture {
             source: "hook".to_owned(),
             at_ms: NOW,
             headers: BTreeMap::new(),
+            origin: Origin::Outside,
         };
         self.raw(matching::encode(&header, body.to_string().as_bytes()))
             .await;
@@ -177,6 +209,17 @@ async fn serve(partition: u32, mut commands: CommandStream, notes: Arc<Mutex<Not
         };
         let answer = serde_json::to_vec(&answer).unwrap();
         command.responder.send(answer.into()).await.unwrap();
+    }
+}
+
+fn config() -> Config {
+    Config {
+        partitions: PARTITIONS,
+        cron: timetable::Settings {
+            enabled: true,
+            zone: TimeZone::UTC,
+            catch_up_ms: 600_000,
+        },
     }
 }
 
@@ -429,7 +472,7 @@ async fn what_was_under_way_is_done_by_the_next_process() {
     while fixture.tasks.join_next().await.is_some() {}
     fixture.cancel = CancellationToken::new();
     fixture.serve().await;
-    fixture.run_role().await;
+    fixture.run_role();
     assert_eq!(fixture.starts(1).await[0].trigger["eventId"], "event-1");
 }
 
@@ -496,4 +539,195 @@ async fn an_execution_has_the_notifications_of_its_application() {
     fixture.event("e-1", json!({})).await;
     let starts = fixture.starts(1).await;
     assert_eq!(starts[0].config["notifications"], json!([entry]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_verdict_on_every_trigger_is_kept() {
+    let mut fixture = Fixture::new().await;
+    fixture.serve().await;
+    let prod = webhook(json!({"payloadConstraints": {"env": "^prod$"}}));
+    for (name, more) in [
+        (
+            "fires",
+            json!({"triggers": [webhook(json!({})), webhook(json!({}))]}),
+        ),
+        ("prod", json!({"triggers": [prod]})),
+        (
+            "off",
+            json!({"triggers": [webhook(json!({"enabled": false}))]}),
+        ),
+        (
+            "other",
+            json!({"triggers": [webhook(json!({"source": "elsewhere"}))]}),
+        ),
+        (
+            "cron",
+            json!({"triggers": [{"type": "cron", "enabled": true, "cronExpression": "0 0 0 1 1 ? 2199"}]}),
+        ),
+    ] {
+        fixture.pipeline(name, more).await;
+    }
+    fixture
+        .notes
+        .lock()
+        .unwrap()
+        .script
+        .push_back(Some(RefusalCode::NotAllowed));
+    fixture.event("event-1", json!({"env": "dev"})).await;
+    let refused = fixture.record("event-1").await;
+    fixture.event("event-2", json!({"env": "dev"})).await;
+    let started = fixture.record("event-2").await;
+    let told = |record: &Record| -> Vec<(String, usize, Outcome, bool, Option<String>)> {
+        let judged = record.verdicts.iter();
+        judged
+            .map(|it| {
+                let (name, id) = (it.pipeline.clone(), it.execution_id.is_some());
+                (name, it.trigger, it.outcome, id, it.reason.clone())
+            })
+            .collect()
+    };
+    let row = |name: &str, trigger, outcome, id, reason: Option<&str>| {
+        (
+            name.to_owned(),
+            trigger,
+            outcome,
+            id,
+            reason.map(str::to_owned),
+        )
+    };
+    let rest = vec![
+        row("fires", 1, Outcome::Repeated, false, None),
+        row(
+            "off",
+            0,
+            Outcome::Passed,
+            false,
+            Some("the trigger is not enabled"),
+        ),
+        row(
+            "prod",
+            0,
+            Outcome::Passed,
+            false,
+            Some("payload \"env\" is \"dev\", which \"^prod$\" does not match"),
+        ),
+        row(
+            "other",
+            0,
+            Outcome::Passed,
+            false,
+            Some("the source is \"hook\", the trigger wants \"elsewhere\""),
+        ),
+    ];
+    let with = |first| [vec![first], rest.clone()].concat();
+    assert_eq!(
+        told(&refused),
+        with(row("fires", 0, Outcome::Refused, true, Some("because")))
+    );
+    assert_eq!(
+        told(&started),
+        with(row("fires", 0, Outcome::Started, true, None))
+    );
+    assert_eq!(
+        (started.at_ms, started.source.as_str(), started.others),
+        (NOW, "hook", 0)
+    );
+}
+
+/// A pipeline that names its id is not new, and keeps the ids of its triggers.
+fn every_ten_seconds() -> Value {
+    let trigger =
+        json!({"type": "cron", "enabled": true, "id": "t", "cronExpression": "0/10 * * * * ?"});
+    json!({"id": "clock-id", "triggers": [trigger]})
+}
+
+/// The execution of an instant.
+fn of_instant(at_ms: i64) -> ExecutionId {
+    let derived = routing::fnv1a64(format!("cron-clock-id-t-{at_ms}clock-id").as_bytes());
+    routing::execution_id(at_ms, "clock-id", derived)
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_instant_of_a_schedule_starts_one_execution_whoever_is_killed_then() {
+    const INSTANTS: i64 = 200;
+    let mut fixture = Fixture::new().await;
+    fixture.serve().await;
+    fixture.pipeline("clock", every_ten_seconds()).await;
+    // The first role of the fixture is one of three; of the others one is always being killed.
+    let mut victims = [fixture.start_process(), fixture.start_process()];
+    let first = (NOW / 10_000 + 1) * 10_000;
+    for number in 0..INSTANTS {
+        let instant = first + number * 10_000;
+        // From 5 ms before to 700 ms after it: before the look at the clock, between event and start, after.
+        let offset = i64::try_from(routing::fnv1a64(&number.to_le_bytes()) % 706).unwrap() - 5;
+        fixture.clock.sleep_until_ms(instant + offset).await;
+        let victim = usize::try_from(number % 2).unwrap();
+        victims[victim].abort();
+        victims[victim] = fixture.start_process();
+    }
+    fixture
+        .clock
+        .sleep_until_ms(first + (INSTANTS - 1) * 10_000 + 9_000)
+        .await;
+    let mut started: Vec<ExecutionId> = fixture
+        .starts(1)
+        .await
+        .into_iter()
+        .map(|it| it.execution)
+        .collect();
+    started.sort();
+    started.dedup();
+    let mut expected: Vec<ExecutionId> = (0..INSTANTS)
+        .map(|number| of_instant(first + number * 10_000))
+        .collect();
+    expected.sort();
+    assert_eq!(started, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn instants_that_nobody_saw_are_made_up_for_as_far_as_the_settings_say() {
+    let mut fixture = Fixture::new().await;
+    fixture.serve().await;
+    fixture.tasks.abort_all();
+    while fixture.tasks.join_next().await.is_some() {}
+    fixture.serve().await;
+    let hourly = |id: &str| json!({"triggers": [{"type": "cron", "enabled": true, "id": id, "cronExpression": "0 0 * * * ?"}]});
+    fixture.pipeline("old", hourly("a")).await;
+    // Every ten seconds for an hour: only the last of what was missed within ten minutes, and what is not a minute old.
+    fixture.pipeline("clock", every_ten_seconds()).await;
+    let hour = (NOW / 3_600_000 + 1) * 3_600_000;
+    fixture.clock.sleep_until_ms(hour + 300_000).await;
+    let mut late = json!({"updateTs": hour + 60_000});
+    late.as_object_mut()
+        .unwrap()
+        .extend(hourly("b").as_object().unwrap().clone());
+    fixture.pipeline_at("late", late, hour + 60_000).await;
+    fixture.run_role();
+    fixture.clock.sleep_until_ms(hour + 311_000).await;
+    let starts = fixture.starts(8).await;
+    let names: Vec<&str> = starts
+        .iter()
+        .map(|it| it.config["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names.iter().filter(|name| **name == "old").count(),
+        1,
+        "{names:?}"
+    );
+    assert!(
+        !names.contains(&"late"),
+        "there was no such schedule at that instant"
+    );
+    let clock: Vec<i64> = (0..7)
+        .map(|number| hour + 250_000 + number * 10_000)
+        .collect();
+    for at_ms in clock {
+        let is_there = starts.iter().any(|it| it.execution == of_instant(at_ms));
+        assert!(is_there, "{at_ms} is missing");
+    }
+    assert!(
+        !starts
+            .iter()
+            .any(|it| it.execution == of_instant(hour + 200_000))
+    );
 }

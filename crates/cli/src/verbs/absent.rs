@@ -13,9 +13,6 @@ pub enum Absent {
     /// Back to an earlier version
     #[command(hide = true)]
     Rollback(Rest),
-    /// Received events and what became of them
-    #[command(hide = true)]
-    Events(Rest),
     /// Everything as files
     #[command(hide = true)]
     Export(Rest),
@@ -66,11 +63,6 @@ pub(crate) fn refusal(verb: &Absent) -> Failure {
             "rollback",
             "clusters and their versions",
             "`gennaker run` starts the pipeline with the earlier version",
-        ),
-        Absent::Events(_) => (
-            "events",
-            "a list of received events in the server's API",
-            "the answer to a webhook names its event: /applications/*/executions/search?eventId=ID finds what it started",
         ),
         Absent::Export(_) => (
             "export",

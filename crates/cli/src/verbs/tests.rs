@@ -1,6 +1,7 @@
 //! The verbs from command line to exit code, output and requests.
 
 mod dry_run;
+mod events;
 mod steering;
 
 use std::sync::Arc;

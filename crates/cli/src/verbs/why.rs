@@ -1,4 +1,4 @@
-//! `why`: the cause of a failure, through child executions, or what a running execution waits for.
+//! `why`: the cause of a failure, through child executions, or what a running execution waits for, or what became of an event.
 
 use serde_json::json;
 
@@ -24,6 +24,10 @@ pub struct WhyArgs {
     #[arg(value_name = "REF", default_value = "@last")]
     pub reference: String,
 
+    /// Instead: the id of an event, to say which triggers it fired and why it did not fire the others
+    #[arg(long, value_name = "EVENT", conflicts_with = "reference")]
+    pub event: Option<String>,
+
     /// Where the server is and how to print.
     #[command(flatten)]
     pub global: Global,
@@ -31,6 +35,10 @@ pub struct WhyArgs {
 
 pub(crate) async fn run(args: &WhyArgs, tools: &Tools, io: &mut Io) -> Result<Exit, Failure> {
     let format = Format::of_verb(args.global.output.as_deref())?;
+    if let Some(event) = &args.event {
+        let gate = Gate::connect(&args.global, Caller::Verb, tools, io).await?;
+        return super::events::one(&gate, event, &format, io).await;
+    }
     let reference = Reference::parse(&args.reference)?;
     let gate = Gate::connect(&args.global, Caller::Verb, tools, io).await?;
     let id = reference.resolve(&gate, io).await?;

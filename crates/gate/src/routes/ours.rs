@@ -1,7 +1,7 @@
 //! What Spinnaker's Gate does not have.
 
 use super::{Group, Whose, run, table};
-use crate::{freezes, live, search, warnings};
+use crate::{events, freezes, live, search, warnings};
 
 pub(super) const GROUPS: &[Group] = &[Group {
     title: "Gennaker's own",
@@ -10,6 +10,9 @@ pub(super) const GROUPS: &[Group] = &[Group {
         GET "/executions/search" "Executions of all applications by trigger"
             ["triggerTypes", "pipelineName", "eventId", "trigger", "triggerTimeStartBoundary", "triggerTimeEndBoundary",
              "statuses", "startIndex", "size", "reverse", "expand", "partial"] ReadEach run!(search::search);
+        GET "/v2/events" "What became of events: the verdict on each trigger, newest first"
+            ["type", "source", "application", "pipeline", "outcome", "limit", "before"] ReadEach run!(events::list);
+        GET "/v2/events/{id}" "What became of one event" ReadEach run!(events::one);
         GET "/v2/freezes" "Applications and pipelines of which nothing new is started" SignIn run!(freezes::list);
         PUT "/v2/applications/{application}/freeze" "Start nothing new of an application" Write
             run!(freezes::application);

@@ -39,7 +39,7 @@ pub(super) const GROUPS: &[Group] = &[
         title: "Events and schedules",
         whose: Whose::Gate,
         routes: table! {
-            POST "/webhooks/{type}/{source}" "An event from outside; only triggers of type webhook look at it yet" Nothing
+            POST "/webhooks/{type}/{source}" "An event from outside; triggers of the types webhook and git look at it" Nothing
                 run!(webhooks::receive);
             GET "/cron/validate" "Whether a schedule is valid, and what it says" ["expression"] SignIn run!(cron::validate);
             GET "/pubsub/subscriptions" "Subscriptions" SignIn Does::Say("[]", "none can be configured yet");

@@ -1,5 +1,7 @@
 //! Tables of constraints, reasons and artifacts.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use serde_json::json;
 
@@ -11,6 +13,7 @@ fn event(payload: Value) -> Event {
         source: "hook".to_owned(),
         at_ms: 1,
         headers: BTreeMap::new(),
+        origin: Origin::Outside,
     };
     decode(&encode(&header, payload.to_string().as_bytes())).unwrap()
 }
@@ -185,7 +188,7 @@ fn only_triggers_of_the_kind_are_considered() {
         {"type": "WebHook", "enabled": "true", "source": "hook"}
     ]});
     let config = config.as_object().unwrap();
-    assert!(has_webhook_trigger(config));
+    assert!(has_trigger(config));
     assert_eq!(
         consider(&event(json!({})), config),
         [(2, Verdict::Passes("the pipeline is disabled".to_owned()))]
@@ -193,9 +196,7 @@ fn only_triggers_of_the_kind_are_considered() {
     let mut git = event(json!({}));
     git.header.kind = "git".to_owned();
     assert_eq!(consider(&git, config), []);
-    assert!(!has_webhook_trigger(
-        json!({"triggers": {}}).as_object().unwrap()
-    ));
+    assert!(!has_trigger(json!({"triggers": {}}).as_object().unwrap()));
 }
 
 #[test]
@@ -224,12 +225,12 @@ fn what_is_no_event_is_named() {
         (
             encode(
                 &Header {
-                    v: 2,
+                    v: VERSION + 1,
                     ..header.clone()
                 },
                 b"{}",
             ),
-            "the event has version 2, which is newer than this program",
+            "the event has version 3, which is newer than this program",
         ),
     ] {
         assert_eq!(decode(&stored).unwrap_err().to_string(), said);

@@ -80,7 +80,14 @@ pub(super) const CRATES: &[Rule] = &[
     pure("templates", &["expressions", "model"]),
     pure(
         "intake",
-        &["engine", "expressions", "model", "stages", "templates"],
+        &[
+            "cron",
+            "engine",
+            "expressions",
+            "model",
+            "stages",
+            "templates",
+        ],
     ),
     // Support.
     library("runtime", &["model"]),
@@ -183,6 +190,7 @@ pub(super) const CRATES: &[Rule] = &[
         "triggers",
         &[
             "bus",
+            "cron",
             "expressions",
             "intake",
             "model",

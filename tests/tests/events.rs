@@ -1,0 +1,211 @@
+//! What starts pipelines by itself: schedules, pushes and webhooks, and what is said about those that did not.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use gennaker_tests::gate::Gate;
+use gennaker_tests::http::send;
+use gennaker_tests::installation::Installation;
+use serde_json::{Value, json};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const SECRET: &str = "pl4nted-s3cret";
+
+const PUSH: &str = r#"{"ref": "refs/heads/main", "after": "c1", "repository": {"name": "web", "owner": {"name": "acme"}}}"#;
+
+/// HMAC of [`PUSH`] with [`SECRET`], as `openssl dgst -sha256 -hmac` makes it.
+const SIGNATURE: &str = "sha256=308630e13dbf102a4f7d3378615ae162f5f30643f000c7e4f5affa0b7a1a3a34";
+
+async fn save(gate: &Gate, name: &str, trigger: Value) -> String {
+    gate.save_pipeline(&json!({
+        "application": "events", "name": name, "triggers": [trigger],
+        "stages": [{"refId": "1", "type": "evaluateVariables", "name": "Say", "variables": []}],
+    }))
+    .await
+}
+
+/// Waits until `is` finds what it looks for.
+async fn until<T>(what: &str, mut is: impl AsyncFnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = is().await {
+            return found;
+        }
+        assert!(
+            Instant::now() < end,
+            "{what} does not come within {PATIENCE:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn executions(gate: &Gate, config: &str) -> Vec<Value> {
+    let path = format!("/executions?pipelineConfigIds={config}&limit=500");
+    let found = gate.ask("GET", &path, None, None).await;
+    found.as_array().unwrap().clone()
+}
+
+async fn verdicts(gate: &Gate, event: &str) -> Value {
+    until("the verdict", async || {
+        let answer = gate
+            .call("GET", &format!("/v2/events/{event}"), None, None)
+            .await;
+        answer.is_success().then(|| answer.json())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schedule_fires_once_each_second_while_triggers_is_killed_again_and_again() {
+    let mut installation = Installation::start_with(1, "[triggers]\ntime_zone = \"UTC\"\n").await;
+    let gate = installation.gate;
+    gate.save_application("events").await;
+    let trigger =
+        json!({"type": "cron", "enabled": true, "id": "t", "cronExpression": "* * * * * ?"});
+    let id = save(&gate, "clock", trigger).await;
+    for kills in 1..=5 {
+        let enough = kills * 2;
+        until("the next instant", async || {
+            (executions(&gate, &id).await.len() >= enough).then_some(())
+        })
+        .await;
+        installation.process("triggers").kill_9();
+        installation.process("triggers").start_again();
+    }
+    until("the last instant", async || {
+        (executions(&gate, &id).await.len() >= 14).then_some(())
+    })
+    .await;
+    let seconds: Vec<i64> = executions(&gate, &id)
+        .await
+        .iter()
+        .map(|execution| {
+            let event = execution["trigger"]["eventId"].as_str().unwrap();
+            event.rsplit('-').next().unwrap().parse::<i64>().unwrap() / 1_000
+        })
+        .collect();
+    let distinct: BTreeSet<i64> = seconds.iter().copied().collect();
+    assert_eq!(
+        distinct.len(),
+        seconds.len(),
+        "an instant started two executions: {seconds:?}"
+    );
+    let (first, last) = (distinct.first().unwrap(), distinct.last().unwrap());
+    assert_eq!(
+        usize::try_from(last - first + 1).unwrap(),
+        distinct.len(),
+        "an instant started none: {distinct:?}"
+    );
+    installation.check_processes();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_push_starts_what_its_signature_opens_and_says_why_the_rest_stays() {
+    let installation = Installation::start(1).await;
+    let gate = installation.gate;
+    gate.save_application("events").await;
+    let git = |more: Value| {
+        let mut trigger = json!({"type": "git", "enabled": true, "source": "github", "project": "acme", "slug": "web"});
+        trigger
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        trigger
+    };
+    let signed = save(
+        &gate,
+        "signed",
+        git(json!({"secret": SECRET, "branch": "main"})),
+    )
+    .await;
+    save(&gate, "other secret", git(json!({"secret": "another"}))).await;
+    save(&gate, "no secret", git(json!({}))).await;
+    save(
+        &gate,
+        "other branch",
+        git(json!({"secret": SECRET, "branch": "release/.*"})),
+    )
+    .await;
+    save(
+        &gate,
+        "other repository",
+        git(json!({"slug": "api", "secret": SECRET})),
+    )
+    .await;
+
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("X-GitHub-Delivery", "delivery-1"),
+        ("X-Hub-Signature-256", SIGNATURE),
+    ];
+    let mut events = BTreeSet::new();
+    for _ in 0..5 {
+        let answer = send(
+            gate.address,
+            "POST",
+            "/webhooks/git/github",
+            &headers,
+            PUSH.as_bytes(),
+        )
+        .await
+        .unwrap();
+        assert_eq!(answer.json()["eventProcessed"], true, "{}", answer.text());
+        events.insert(answer.json()["eventId"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(events.len(), 1, "deliveries of one event");
+    let event = events.pop_first().unwrap();
+    let record = verdicts(&gate, &event).await;
+    let mut told: Vec<(&str, &str, &str)> = record["verdicts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| {
+            let text = |field: &str| it[field].as_str().unwrap_or("");
+            (text("pipeline"), text("outcome"), text("reason"))
+        })
+        .collect();
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [
+            (
+                "no secret",
+                "passed",
+                "the webhook is signed, and the trigger has no secret to compare with"
+            ),
+            (
+                "other branch",
+                "passed",
+                "the branch is \"main\", which \"release/.*\" does not match as a whole"
+            ),
+            (
+                "other repository",
+                "passed",
+                "the slug is \"web\", the trigger wants \"api\""
+            ),
+            (
+                "other secret",
+                "passed",
+                "the signature of the webhook was not made with the trigger's secret"
+            ),
+            ("signed", "started", ""),
+        ]
+    );
+    let started = until("the execution", async || {
+        let found = executions(&gate, &signed).await;
+        (!found.is_empty()).then_some(found)
+    })
+    .await;
+    assert_eq!(started.len(), 1, "five deliveries, one execution");
+    assert_eq!(started[0]["trigger"]["hash"], "c1");
+
+    // Whoever may see an execution or an event does not see the secret.
+    let document = gate
+        .execution(started[0]["id"].as_str().unwrap())
+        .await
+        .to_string();
+    assert!(!document.contains(SECRET) && !record.to_string().contains(SECRET));
+    installation.check_processes();
+}
