@@ -293,6 +293,7 @@ impl Demo<'_> {
     fn why(&self, id: &str) -> WhyArgs {
         WhyArgs {
             reference: id.to_owned(),
+            event: None,
             global: self.global(),
         }
     }
