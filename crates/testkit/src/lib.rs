@@ -6,11 +6,13 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | [`bakers`] | Helm, Kustomize and Helmfile |
 //! | [`certificates`] | authorities and what they sign |
 //! | [`leash`] | processes that end with the test |
 //! | [`nats`] | nats-servers, one or a cluster |
 //! | [`s3`] | a server that speaks S3 |
 
+pub mod bakers;
 pub mod certificates;
 pub mod leash;
 pub mod nats;
