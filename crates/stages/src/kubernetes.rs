@@ -28,8 +28,6 @@ mod scale;
 mod source;
 mod strategy;
 mod tasks;
-#[cfg(test)]
-mod tests;
 mod undo;
 
 pub(crate) use delete::DeleteManifest;
