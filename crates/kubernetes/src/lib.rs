@@ -24,19 +24,16 @@ mod connection;
 mod discovery;
 mod error;
 mod limiter;
-mod reads;
 mod requests;
 mod transport;
 mod watch;
 
 pub use account::Account;
-pub use accounts::{Accounts, Options, Skipped};
-pub use cache::{Cached, CachedKind, Freshness};
+pub use accounts::{Accounts, Options};
+pub use cache::{Cached, Freshness};
 pub use discovery::{Resource, Resources};
 pub use error::{ApiError, Cause, Class, Error};
-pub use reads::answer;
 pub use requests::{
-    Applied, Deletion, DryRun, List, Listed, LogOptions, PatchKind, Propagation, Removal, Revision,
-    ServerSide, Undo, Write,
+    Applied, Change, Deletion, How, List, Listed, LogOptions, MetricsOfContainer, Write,
 };
-pub use watch::{Change, Follow};
+pub use watch::{Follow, Seen};

@@ -208,6 +208,15 @@ impl Kubernetes {
 }
 
 impl KubernetesAccount {
+    /// Whether a namespace may be seen and changed: `namespaces` and `omit_namespaces`.
+    pub fn lets_pass(&self, namespace: &str) -> bool {
+        let has = |list: &Vec<String>| list.iter().any(|it| it == namespace);
+        match self.namespaces.is_empty() {
+            true => !has(&self.omit_namespaces),
+            false => has(&self.namespaces),
+        }
+    }
+
     /// What is wrong with it, if anything. Sentences that Spinnaker has too are its own (`KubernetesCredentials`).
     pub fn problem(&self) -> Option<String> {
         let both = |first: &Vec<String>, second: &Vec<String>| !first.is_empty() && !second.is_empty();
