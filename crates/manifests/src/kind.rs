@@ -69,7 +69,7 @@ impl Kind {
         }
         let native = Native::parse(name);
         Self {
-            name: native.map_or(name, Native::name).to_owned(),
+            name: native.map_or(name, |native| native.name()).to_owned(),
             group: None,
             native,
         }

@@ -29,7 +29,8 @@ pub use schema::schema_json;
 pub use secret::Secret;
 pub use sections::{
     Archive, ArchiveBackend, ArchiveS3, Broker, BrokerTls, Documents, DocumentsBackend,
-    DocumentsS3, Expressions, Gate, LogFormat, ManagedServiceAccounts, Outbound,
-    PreconfiguredWebhook, Scheduler, Settings, StatusUrlResolution, Telemetry, WebhookParameter,
+    DocumentsS3, Expressions, Gate, Kubernetes, KubernetesAccount, KubernetesAccounts,
+    KubernetesCustomResource, LogFormat, ManagedServiceAccounts, Outbound,
+    PreconfiguredWebhook, Scheduler, Settings, SkippedAccount, StatusUrlResolution, Telemetry, WebhookParameter,
     Webhooks, Worker,
 };

@@ -4,6 +4,7 @@ mod archive;
 mod broker;
 mod documents;
 mod expressions;
+mod kubernetes;
 mod processes;
 mod support;
 mod webhooks;
@@ -15,6 +16,9 @@ pub use archive::{Archive, ArchiveBackend, ArchiveS3};
 pub use broker::{Broker, BrokerTls};
 pub use documents::{Documents, DocumentsBackend, DocumentsS3, ManagedServiceAccounts};
 pub use expressions::Expressions;
+pub use kubernetes::{
+    Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, SkippedAccount,
+};
 pub use processes::{Gate, Scheduler, Worker};
 pub use support::{LogFormat, Outbound, Telemetry};
 pub use webhooks::{PreconfiguredWebhook, StatusUrlResolution, WebhookParameter, Webhooks};
@@ -50,6 +54,8 @@ pub struct Settings {
     pub outbound: Outbound,
     /// Stage types of this installation that call an address.
     pub webhooks: Webhooks,
+    /// Kubernetes clusters that pipelines deploy to.
+    pub kubernetes: Kubernetes,
     /// Logs, traces and metrics.
     pub telemetry: Telemetry,
 }
@@ -67,6 +73,7 @@ impl Default for Settings {
             expressions: Expressions::default(),
             outbound: Outbound::default(),
             webhooks: Webhooks::default(),
+            kubernetes: Kubernetes::default(),
             telemetry: Telemetry::default(),
         }
     }
