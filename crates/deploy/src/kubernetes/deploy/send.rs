@@ -70,7 +70,7 @@ impl<'a> Sender<'a> {
             Submission::Create => self.generate(place, &step.manifest).await,
             Submission::Recreate
             | Submission::Replace
-            | Submission::ServerSide { .. }
+            | Submission::ServerSideApply { .. }
             | Submission::Apply => self.write(step).await,
         };
         match sent {
@@ -93,11 +93,10 @@ impl<'a> Sender<'a> {
             Submission::Replace => "Replace",
             _ => "Deploy",
         };
-        let failed = |error: &Error| self.failed(words, &step.manifest, error);
-        let live = match cluster.ask(account.find(&at)).await? {
-            Ok(live) => live,
-            Err(error) => return Err(failed(&error)),
-        };
+        let live = cluster
+            .ask(account.find(&at))
+            .await?
+            .map_err(|error| self.failed(words, &step.manifest, &error))?;
         if let Some(live) = &live
             && live.annotation(EFFECT) == Some(self.token)
         {
@@ -109,31 +108,26 @@ impl<'a> Sender<'a> {
             if live.is_some() {
                 return Ok(None);
             }
-            let manifest = apply::with_last_applied(&apply::without_nulls(&manifest));
-            return match cluster.ask(account.create(&manifest, Write::default())).await? {
-                Ok(object) => Ok(Some(object)),
-                Err(error) if error.class() == Class::AlreadyExists => Ok(None),
-                Err(error) => Err(failed(&error)),
-            };
+            return self.create_version(&manifest, step).await;
         }
-        if self.undoes && let Some(live) = &live {
+        if self.undoes
+            && let Some(live) = &live
+        {
             let before = self.revision_of(live, &at).await?;
             if let Some(before) = before {
                 manifest.annotations_mut().insert(BEFORE.to_owned(), json!(before.to_string()));
             }
             self.note_revision(before, &at);
         }
-        let failed = |error: &Error| self.failed(words, &step.manifest, error);
-        let apply = |how| async { account.apply(&manifest, how, Write::default()).await.map(|applied| applied.object) };
         let answer = match step.submission {
-            Submission::Apply | Submission::Create => cluster.ask(apply(How::ClientSide)).await?,
-            Submission::ServerSide { force } => cluster.ask(apply(How::ServerSide { force })).await?,
+            Submission::Apply | Submission::Create => self.apply(&manifest, How::ClientSide).await?,
+            Submission::ServerSideApply { force } => self.apply(&manifest, How::ServerSide { force }).await?,
             Submission::Replace => {
                 let replaced = cluster.ask(account.replace(&manifest, Write::default())).await?;
                 match replaced {
                     Err(error) if error.is_not_found() => {
                         let created = cluster.ask(account.create(&manifest, Write::default())).await?;
-                        created.map_err(|error| self.failed("Create", &step.manifest, &error)).map(Ok)?
+                        return created.map(Some).map_err(|error| self.failed("Create", &step.manifest, &error));
                     }
                     other => other,
                 }
@@ -142,10 +136,33 @@ impl<'a> Sender<'a> {
                 if let Some(live) = &live {
                     self.remove(&at, live).await?;
                 }
-                cluster.ask(apply(How::ClientSide)).await?
+                self.apply(&manifest, How::ClientSide).await?
             }
         };
-        answer.map(Some).map_err(|error| failed(&error))
+        answer.map(Some).map_err(|error| self.failed(words, &step.manifest, &error))
+    }
+
+    async fn apply(&self, manifest: &Manifest, how: How) -> Result<Result<Manifest, Error>, Failure> {
+        let call = self.cluster.account.apply(manifest, how, Write::default());
+        let applied = self.cluster.ask(call).await?;
+        Ok(applied.map(|applied| applied.object))
+    }
+
+    /// Takes a version by creating its object; nothing when somebody else was faster. What was created by an apply can be compared
+    /// with the next one.
+    async fn create_version(&self, manifest: &Manifest, step: &Step) -> Result<Option<Manifest>, Failure> {
+        let manifest = match step.submission {
+            Submission::Apply | Submission::Recreate | Submission::Create => {
+                apply::with_last_applied(&apply::without_nulls(manifest))
+            }
+            Submission::Replace | Submission::ServerSideApply { .. } => manifest.clone(),
+        };
+        let call = self.cluster.account.create(&manifest, Write::default());
+        match self.cluster.ask(call).await? {
+            Ok(object) => Ok(Some(object)),
+            Err(error) if error.class() == Class::AlreadyExists => Ok(None),
+            Err(error) => Err(self.failed("Deploy", &step.manifest, &error)),
+        }
     }
 
     /// Deletes an object that is made anew and waits until it is gone.
