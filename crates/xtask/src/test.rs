@@ -20,6 +20,7 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
     report.step("disk", disk::ensure_room_for_a_build);
     let nats_server = report.step("nats-server", tools::ensure_nats_server);
     let minio = report.step("minio", tools::ensure_minio);
+    let kube = report.step("kube", tools::ensure_kube);
 
     report.step("format", || cargo(&["fmt", "--all", "--check"]));
     report.step("architecture", architecture::check_workspace);
@@ -55,8 +56,11 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
         let minio = minio
             .as_deref()
             .context("without MinIO nobody knows whether documents in S3 work")?;
+        let kube = kube
+            .as_deref()
+            .context("without a Kubernetes control plane nobody knows whether deployments work")?;
         let gennaker = gennaker.as_ref().map_err(|e| anyhow!("{e}"))?;
-        run_tests(nats_server, minio, gennaker)
+        run_tests(nats_server, minio, kube, gennaker)
     });
     report.step("simulation", || {
         simulate(&program(&programs, "gennaker-simulation")?, options.seeds)
@@ -101,14 +105,20 @@ fn simulate(program: &Path, seeds: u64) -> Result<()> {
     process::run(Command::new(program).args(["--seeds", &seeds.to_string()]))
 }
 
-/// Runs the tests of all crates, passes their output on and counts. Tests that need the broker, the S3 server or the
-/// `gennaker` program find them through the environment.
-fn run_tests(nats_server: &Path, minio: &Path, gennaker: &Path) -> Result<Outcome> {
+/// Runs the tests of all crates, passes their output on and counts. Tests that need the broker, the S3 server, the
+/// control plane or the `gennaker` program find them through the environment.
+fn run_tests(
+    nats_server: &Path,
+    minio: &Path,
+    kube: &Path,
+    gennaker: &Path,
+) -> Result<Outcome> {
     let mut command = process::cargo()?;
     command
         .args(["test", "--workspace", "--no-fail-fast", "--locked"])
         .env("GENNAKER_NATS_SERVER", nats_server)
         .env("GENNAKER_MINIO", minio)
+        .env("GENNAKER_KUBE", kube)
         .env("GENNAKER_BIN", gennaker)
         .stdin(Stdio::null())
         .stdout(Stdio::piped());

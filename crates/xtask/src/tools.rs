@@ -1,10 +1,12 @@
-//! What Gennaker's development needs and is not a crate of ours: the broker, an S3 server, and cargo-deny.
+//! What Gennaker's development needs and is not a crate of ours: the broker, an S3 server, a
+//! Kubernetes control plane, and cargo-deny.
 //!
 //! Tools lie in `${XDG_CACHE_HOME:-~/.cache}/gennaker/tools/NAME-VERSION`, outside the clone, so that every clone shares
 //! them. A tool that is there is used without touching the network.
 
 mod cargo_deny;
 mod install;
+mod kube;
 mod minio;
 mod nats_server;
 
@@ -16,6 +18,7 @@ use clap::ValueEnum;
 use gennaker_broker::find;
 
 pub(crate) use cargo_deny::ensure as ensure_cargo_deny;
+pub(crate) use kube::ensure as ensure_kube;
 pub(crate) use minio::ensure as ensure_minio;
 pub(crate) use nats_server::ensure as ensure_nats_server;
 
@@ -30,6 +33,8 @@ pub(crate) enum Name {
     CargoDeny,
     /// The S3 server for tests of the document store
     Minio,
+    /// The Kubernetes control plane for tests
+    Kube,
 }
 
 /// Makes sure that the named tools, or all when none is named, can be used, and says where they are.
@@ -44,6 +49,7 @@ pub(crate) fn install_named(names: &[Name]) -> Result<()> {
             Name::NatsServer => ensure_nats_server()?,
             Name::CargoDeny => ensure_cargo_deny()?,
             Name::Minio => ensure_minio()?,
+            Name::Kube => ensure_kube()?,
         };
         console::note(&format!("{} is {}", label(*name), path.display()));
     }
