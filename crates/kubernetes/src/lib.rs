@@ -21,6 +21,7 @@ mod account;
 mod accounts;
 mod cache;
 mod connection;
+mod contexts;
 mod discovery;
 mod error;
 mod limiter;
@@ -30,6 +31,7 @@ mod watch;
 
 pub use account::Account;
 pub use accounts::{Accounts, Options};
+pub use contexts::contexts;
 pub use cache::{Cached, Freshness};
 pub use discovery::{Resource, Resources};
 pub use error::{ApiError, Cause, Class, Error};
