@@ -30,7 +30,7 @@ mod watch;
 
 pub use account::Account;
 pub use accounts::{Accounts, Options};
-pub use cache::{Cached, Freshness};
+pub use cache::{Cached, Freshness, Selection};
 pub use discovery::{Resource, Resources};
 pub use error::{ApiError, Cause, Class, Error};
 pub use requests::{
