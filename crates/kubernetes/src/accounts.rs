@@ -32,9 +32,9 @@ impl Accounts {
         let read = settings.read_accounts();
         let mut skipped = read.skipped;
         let mut by_name = BTreeMap::new();
-        let ours = |account: &KubernetesAccount| match (&account.zone, &options.zone) {
-            (Some(theirs), Some(ours)) => theirs == ours,
-            (None, _) | (_, None) => true,
+        let ours = |account: &KubernetesAccount| match &options.zone {
+            Some(zone) => account.is_in(zone),
+            None => true,
         };
         for account in read.accounts.into_iter().filter(ours) {
             let name = account.name.clone();

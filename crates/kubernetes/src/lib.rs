@@ -21,6 +21,7 @@ mod account;
 mod accounts;
 mod cache;
 mod connection;
+mod contexts;
 mod discovery;
 mod error;
 mod limiter;
@@ -31,6 +32,7 @@ mod watch;
 pub use account::Account;
 pub use accounts::{Accounts, Options};
 pub use cache::{Cached, Freshness, Selection};
+pub use contexts::contexts;
 pub use discovery::{Resource, Resources};
 pub use error::{ApiError, Cause, Class, Error};
 pub use requests::{

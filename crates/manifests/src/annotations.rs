@@ -98,11 +98,18 @@ pub fn annotate(manifest: &mut Manifest, moniker: &Moniker) {
 
 /// Writes annotations to the object and to its template's metadata, when it has them (`KubernetesManifestAnnotater.annotateManifest`).
 pub(crate) fn write<const N: usize>(manifest: &mut Manifest, pairs: [(&str, Option<String>); N]) {
-    let pairs = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    let pairs = pairs
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)));
     for (key, value) in pairs {
-        manifest.annotations_mut().entry(key).or_insert_with(|| value.clone().into());
+        manifest
+            .annotations_mut()
+            .entry(key)
+            .or_insert_with(|| value.clone().into());
         if let Some(metadata) = manifest.template_metadata_mut() {
-            crate::manifest::object(metadata, "annotations").entry(key).or_insert_with(|| value.into());
+            crate::manifest::object(metadata, "annotations")
+                .entry(key)
+                .or_insert_with(|| value.into());
         }
     }
 }

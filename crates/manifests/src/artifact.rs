@@ -4,10 +4,12 @@ mod bind;
 mod replacer;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::Map;
 
 pub use bind::{Available, Binding, Unbound, unbound};
+pub(crate) use replacer::Target;
 pub use replacer::{ImageMatch, find};
 
 /// An artifact as executions carry it; unknown keys stay.
@@ -49,5 +51,38 @@ impl Artifact {
     #[must_use]
     pub fn account(&self) -> Option<&str> {
         self.metadata.as_ref()?.get("account")?.as_str()
+    }
+
+    /// Reads an artifact's JSON; texts that are numbers are taken as texts, other types refused.
+    #[must_use]
+    pub fn from_value(value: &Value) -> Option<Self> {
+        let mut rest = value.as_object()?.clone();
+        let mut text = |key: &str| match rest.shift_remove(key) {
+            None | Some(Value::Null) => Some(None),
+            Some(Value::String(text)) => Some(Some(text)),
+            Some(Value::Number(number)) => Some(Some(number.to_string())),
+            Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => None,
+        };
+        let (artifact_type, name, version) = (text("type")?, text("name")?, text("version")?);
+        let (location, reference) = (text("location")?, text("reference")?);
+        let metadata = match rest.shift_remove("metadata") {
+            Some(Value::Object(metadata)) => Some(metadata),
+            _ => None,
+        };
+        Some(Self {
+            artifact_type,
+            name,
+            version,
+            location,
+            reference,
+            metadata,
+            rest,
+        })
+    }
+
+    /// Its JSON.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
     }
 }

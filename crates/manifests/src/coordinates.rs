@@ -33,7 +33,11 @@ impl FullName {
     /// # Errors
     /// [`BadName`] unless there are exactly two words (`KubernetesCoordinates`).
     pub fn parse(text: &str) -> Result<Self, BadName> {
-        match text.split(' ').filter(|part| !part.is_empty()).collect::<Vec<_>>()[..] {
+        match text
+            .split(' ')
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()[..]
+        {
             [kind, name] => Ok(Self::new(Kind::parse(kind), name)),
             _ => Err(BadName(text.to_owned())),
         }

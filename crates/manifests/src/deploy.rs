@@ -1,5 +1,10 @@
 //! The Deploy (Manifest) operation: from a stage to the objects that are sent, in order.
 
+mod context;
+mod prepare;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -9,7 +14,7 @@ use crate::kind::CustomKinds;
 use crate::rollout::Strategy;
 use crate::selector::{BadSelector, Selectors};
 use crate::strategy::Submission;
-use crate::{Coordinates, Kind, Manifest, Map, Moniker, labels, text, traffic};
+use crate::{Coordinates, Kind, Manifest, Map, Moniker, labels, redact, text, traffic};
 
 /// What a stage asks for.
 #[derive(Clone, Debug)]
@@ -93,6 +98,9 @@ pub enum Error {
     /// The selectors cannot be read.
     #[error(transparent)]
     Selector(#[from] BadSelector),
+    /// A rollout strategy that does not exist.
+    #[error(transparent)]
+    Strategy(#[from] crate::rollout::Error),
     /// A kind that is never deployed.
     #[error(transparent)]
     Kind(#[from] crate::priority::Undeployable),
@@ -103,7 +111,9 @@ pub enum Error {
     #[error(transparent)]
     Traffic(#[from] traffic::Error),
     /// Red/black with a history of fewer than two versions.
-    #[error("The max version history specified in your manifest conflicts with the behavior of the Red/Black rollout strategy. Please update your strategy.spinnaker.io/max-version-history annotation to a value greater than or equal to 2.")]
+    #[error(
+        "The max version history specified in your manifest conflicts with the behavior of the Red/Black rollout strategy. Please update your strategy.spinnaker.io/max-version-history annotation to a value greater than or equal to 2."
+    )]
     VersionHistory,
     /// `replace` takes no selector.
     #[error("label selectors not supported with replace strategy, not deploying")]
@@ -150,25 +160,25 @@ impl Request {
     /// already.
     ///
     /// # Errors
-    /// [`Error::Context`], [`Error::Text`], [`Error::Selector`]
-    pub fn from_context(_context: &Map) -> Result<Self, Error> {
-        todo!()
+    /// [`Error::Context`], [`Error::Text`], [`Error::Selector`], [`Error::Strategy`]
+    pub fn from_context(context: &Map) -> Result<Self, Error> {
+        context::read(context)
     }
 
     /// What must be read before [`Request::prepare`].
     ///
     /// # Errors
     /// As [`Request::prepare`], for what is seen without reading.
-    pub fn reads(&self, _rules: &Rules) -> Result<Vec<Read>, Error> {
-        todo!()
+    pub fn reads(&self, rules: &Rules) -> Result<Vec<Read>, Error> {
+        prepare::reads(self, rules)
     }
 
     /// The objects as they are sent, in order. Nothing is sent before all of them are prepared.
     ///
     /// # Errors
     /// [`Error`]
-    pub fn prepare(&self, _rules: &Rules, _live: &Live) -> Result<Prepared, Error> {
-        todo!()
+    pub fn prepare(&self, rules: &Rules, live: &Live) -> Result<Prepared, Error> {
+        prepare::prepare(self, rules, live)
     }
 }
 
@@ -188,7 +198,40 @@ impl Prepared {
     /// The operation's result, from what the server answered for each step that was sent, in their order: `manifests` (Secrets redacted,
     /// without `managedFields`), `manifestNamesByNamespace`, `createdArtifacts`, `boundArtifacts`.
     #[must_use]
-    pub fn result(&self, _answers: &[Manifest]) -> Value {
-        todo!()
+    pub fn result(&self, answers: &[Manifest]) -> Value {
+        let mut names = Map::new();
+        for answer in answers {
+            let name = Value::from(answer.full_name().to_string());
+            let of_namespace = names
+                .entry(answer.namespace())
+                .or_insert_with(|| Value::Array(Vec::new()));
+            if let Value::Array(list) = of_namespace {
+                if !list.contains(&name) {
+                    list.push(name);
+                }
+            }
+        }
+        let shown = |answer: &Manifest| {
+            let mut answer = answer.clone();
+            redact::manifest(&mut answer);
+            answer.into_value()
+        };
+        let mut result = Map::new();
+        result.insert("manifestNamesByNamespace".into(), names.into());
+        result.insert("manifests".into(), answers.iter().map(shown).collect());
+        result.insert("createdArtifacts".into(), distinct(&self.created));
+        result.insert("boundArtifacts".into(), distinct(&self.bound));
+        result.into()
     }
+}
+
+fn distinct(artifacts: &[Artifact]) -> Value {
+    let mut values: Vec<Value> = Vec::new();
+    for artifact in artifacts {
+        let value = artifact.to_value();
+        if !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    values.into()
 }

@@ -62,10 +62,17 @@ impl Kind {
     }
 
     fn with_group(name: &str, group: &str) -> Self {
-        if !NATIVE_GROUPS.iter().any(|native| native.eq_ignore_ascii_case(group)) {
+        if !NATIVE_GROUPS
+            .iter()
+            .any(|native| native.eq_ignore_ascii_case(group))
+        {
             let (name, group) = (name.to_owned(), Some(group.to_owned()));
             let native = None;
-            return Self { name, group, native };
+            return Self {
+                name,
+                group,
+                native,
+            };
         }
         let native = Native::parse(name);
         Self {

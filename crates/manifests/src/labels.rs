@@ -27,12 +27,20 @@ impl Default for Rules {
 }
 
 /// Labels an object, and its template unless that is to be skipped (`KubernetesManifestLabeler`).
-pub fn label(manifest: &mut Manifest, rules: &Rules, moniker: &Moniker, skip_spec_template_labels: bool) {
+pub fn label(
+    manifest: &mut Manifest,
+    rules: &Rules,
+    moniker: &Moniker,
+    skip_spec_template_labels: bool,
+) {
     if !rules.apply_app_labels {
         return;
     }
     write(manifest.labels_mut(), rules, moniker);
-    if let Some(metadata) = manifest.template_metadata_mut().filter(|_| !skip_spec_template_labels) {
+    if let Some(metadata) = manifest
+        .template_metadata_mut()
+        .filter(|_| !skip_spec_template_labels)
+    {
         write(object(metadata, "labels"), rules, moniker);
     }
 }

@@ -212,7 +212,13 @@ impl Manifest {
     pub fn owners(&self) -> Vec<FullName> {
         let owners = self.at(&["metadata", "ownerReferences"]);
         let owners = owners.and_then(Value::as_array).map(Vec::as_slice);
-        let text = |owner: &Value, key| owner.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |owner: &Value, key| {
+            owner
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         owners
             .unwrap_or_default()
             .iter()
@@ -230,7 +236,8 @@ impl Manifest {
 
     /// Sets `metadata.namespace`.
     pub fn set_namespace(&mut self, namespace: &str) {
-        self.metadata_mut().insert("namespace".into(), namespace.into());
+        self.metadata_mut()
+            .insert("namespace".into(), namespace.into());
     }
 
     /// Sets `spec.replicas`.

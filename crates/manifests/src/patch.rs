@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::artifact::{Artifact, ImageMatch, Unbound};
+use crate::artifact::{Artifact, Available, ImageMatch, Target, Unbound, unbound};
 use crate::{Coordinates, Map};
 
 /// How a patch is merged.
@@ -38,7 +38,9 @@ pub enum Error {
     #[error("Only one patch object is valid when patching with {0} patch strategies.")]
     Several(&'static str),
     /// No body.
-    #[error("The Patch (Manifest) stage requires a valid patch body. Please add a patch body inline or with an artifact.")]
+    #[error(
+        "The Patch (Manifest) stage requires a valid patch body. Please add a patch body inline or with an artifact."
+    )]
     None,
     /// A body of the wrong shape.
     #[error("a patch of the strategy {strategy} must be {expected}")]
@@ -77,8 +79,17 @@ impl MergeStrategy {
     ///
     /// # Errors
     /// [`Error::Strategy`]
-    pub fn from_options(_options: Option<&Map>) -> Result<Self, Error> {
-        todo!()
+    pub fn from_options(options: Option<&Map>) -> Result<Self, Error> {
+        match options.and_then(|options| options.get("mergeStrategy")) {
+            None | Some(Value::Null) => Ok(Self::Strategic),
+            Some(Value::String(text)) => match text.as_str() {
+                "strategic" => Ok(Self::Strategic),
+                "json" => Ok(Self::Json),
+                "merge" => Ok(Self::Merge),
+                other => Err(Error::Strategy(other.to_owned())),
+            },
+            Some(other) => Err(Error::Strategy(other.to_string())),
+        }
     }
 
     /// Spinnaker's and kubectl's word.
@@ -102,10 +113,87 @@ impl MergeStrategy {
     }
 }
 
-/// The patch for a request (`PatchManifestTask`, `KubernetesPatchManifestOperation`).
+/// The patch for a request (`PatchManifestTask`, `KubernetesPatchManifestOperation`). Artifacts are not put into RFC 6902 patches.
 ///
 /// # Errors
 /// [`Error`]
-pub fn build(_request: &Request<'_>) -> Result<Patch, Error> {
-    todo!()
+pub fn build(request: &Request<'_>) -> Result<Patch, Error> {
+    let strategy = request.strategy;
+    if strategy == MergeStrategy::Json {
+        return Ok(Patch {
+            strategy,
+            body: operations(request.body)?.into(),
+            bound: Vec::new(),
+        });
+    }
+    let mut body = single(request.body, strategy)?.clone();
+    let target = Target {
+        namespace: &request.target.namespace,
+        account: request.account,
+    };
+    let available = Available::new(request.required, request.optional);
+    let bound = available
+        .bind_within(&mut body, &request.target.kind, request.images, &target)
+        .bound;
+    unbound(request.required, &bound)?;
+    Ok(Patch {
+        strategy,
+        body: body.into(),
+        bound,
+    })
 }
+
+/// What the operation reports as `manifests`: a stub, as Clouddriver's.
+#[must_use]
+pub fn stub(target: &Coordinates) -> Value {
+    let mut metadata = Map::new();
+    metadata.insert("name".into(), target.name.as_str().into());
+    metadata.insert("namespace".into(), target.namespace.as_str().into());
+    let mut stub = Map::new();
+    stub.insert("kind".into(), target.kind.to_string().into());
+    stub.insert("metadata".into(), metadata.into());
+    stub.into()
+}
+
+fn single(body: &Value, strategy: MergeStrategy) -> Result<&Map, Error> {
+    let one = match body {
+        Value::Array(bodies) => match bodies.as_slice() {
+            [] => return Err(Error::None),
+            [one] => one,
+            _ => return Err(Error::Several(strategy.name())),
+        },
+        one => one,
+    };
+    match one {
+        Value::Object(map) if !map.is_empty() => Ok(map),
+        Value::Object(_) | Value::Null => Err(Error::None),
+        _ => Err(Error::Shape {
+            strategy: strategy.name(),
+            expected: "an object",
+        }),
+    }
+}
+
+fn operations(body: &Value) -> Result<Vec<Value>, Error> {
+    let list = match body {
+        Value::Null => return Err(Error::None),
+        Value::Array(list) if list.is_empty() => return Err(Error::None),
+        Value::Array(list) => list.clone(),
+        one => vec![one.clone()],
+    };
+    let is_operation = |item: &Value| {
+        let text = |key| item.get(key).and_then(Value::as_str);
+        let known = ["add", "remove", "replace", "move", "copy", "test"];
+        text("op").is_some_and(|op| known.contains(&op)) && text("path").is_some()
+    };
+    match list.iter().all(is_operation) {
+        true => Ok(list),
+        false => Err(Error::Shape {
+            strategy: MergeStrategy::Json.name(),
+            expected: "a list of operations `{\"op\", \"path\", \"value\"}`",
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,10 @@ pub fn of(kind: &Kind, custom: &CustomKinds) -> u32 {
         Native::ConfigMap | Native::Secret | Native::PersistentVolumeClaim => 50,
         Native::Service | Native::Ingress | Native::NetworkPolicy => 70,
         Native::ApiService => 80,
-        Native::LimitRange | Native::PodPreset | Native::PodSecurityPolicy | Native::PodDisruptionBudget => 90,
+        Native::LimitRange
+        | Native::PodPreset
+        | Native::PodSecurityPolicy
+        | Native::PodDisruptionBudget => 90,
         Native::Deployment
         | Native::ReplicaSet
         | Native::StatefulSet
@@ -56,7 +59,10 @@ pub fn parse(text: &str) -> Option<u32> {
         "API_SERVICE_PRIORITY" => 80,
         "NETWORK_RESOURCE_PRIORITY" => 70,
         "MOUNTABLE_DATA_PRIORITY" => 50,
-        "MOUNTABLE_DATA_BACKING_RESOURCE_PRIORITY" | "SERVICE_ACCOUNT_PRIORITY" | "STORAGE_CLASS_PRIORITY" | "ADMISSION_PRIORITY" => 40,
+        "MOUNTABLE_DATA_BACKING_RESOURCE_PRIORITY"
+        | "SERVICE_ACCOUNT_PRIORITY"
+        | "STORAGE_CLASS_PRIORITY"
+        | "ADMISSION_PRIORITY" => 40,
         "RESOURCE_DEFINITION_PRIORITY" | "ROLE_BINDING_PRIORITY" => 30,
         "ROLE_PRIORITY" => 20,
         "NAMESPACE_PRIORITY" => 0,

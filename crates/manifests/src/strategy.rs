@@ -39,7 +39,8 @@ pub enum Submission {
 #[must_use]
 pub fn of(manifest: &Manifest) -> Strategy {
     let says = |key| annotations::boolean(manifest, key) == Some(true);
-    let server_side = annotations::text(manifest, annotations::SERVER_SIDE_APPLY).unwrap_or_default();
+    let server_side =
+        annotations::text(manifest, annotations::SERVER_SIDE_APPLY).unwrap_or_default();
     let force = server_side.eq_ignore_ascii_case("force-conflicts");
     let submission = if manifest.has_generated_name() {
         Submission::Create

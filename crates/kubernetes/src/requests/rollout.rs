@@ -66,7 +66,10 @@ impl Account {
 
     /// What a kind keeps of its past: a Deployment its ReplicaSets, StatefulSets and DaemonSets their ControllerRevisions. Only
     /// what the object owns.
-    async fn history(&self, at: &Coordinates, object: &Manifest) -> Result<Vec<Manifest>, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for kinds without history, and all others.
+    pub async fn history(&self, at: &Coordinates, object: &Manifest) -> Result<Vec<Manifest>, Error> {
         let kind = match at.kind.native() {
             Some(Native::Deployment) => Native::ReplicaSet,
             Some(Native::StatefulSet | Native::DaemonSet) => Native::ControllerRevision,

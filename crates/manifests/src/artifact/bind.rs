@@ -2,8 +2,9 @@
 
 use indexmap::IndexMap;
 
+use super::replacer::{self, Target};
 use super::{Artifact, ImageMatch};
-use crate::Manifest;
+use crate::{Kind, Manifest, Map};
 
 /// The artifacts that a stage may use: one per key, required ones before optional ones, in a stable order.
 ///
@@ -29,8 +30,14 @@ pub struct Unbound(pub Vec<String>);
 impl Available {
     /// Required ones, then optional ones; of the same key the first.
     #[must_use]
-    pub fn new(_required: &[Artifact], _optional: &[Artifact]) -> Self {
-        todo!()
+    pub fn new(required: &[Artifact], optional: &[Artifact]) -> Self {
+        let mut available = IndexMap::new();
+        for artifact in required.iter().chain(optional) {
+            available
+                .entry(artifact.key())
+                .or_insert_with(|| artifact.clone());
+        }
+        Self(available)
     }
 
     /// Adds what was just made, in the place of one with the same key.
@@ -40,15 +47,68 @@ impl Available {
 
     /// Puts the artifacts that fit into every place of a manifest that names them, and returns those that found a place
     /// (`ArtifactReplacer.replaceAll`). `account` is where the manifest goes; objects of other accounts and namespaces do not fit.
-    pub fn bind(&self, _manifest: &mut Manifest, _images: ImageMatch, _account: &str) -> Binding {
-        todo!()
+    pub fn bind(&self, manifest: &mut Manifest, images: ImageMatch, account: &str) -> Binding {
+        let (kind, namespace) = (manifest.kind(), manifest.namespace().to_owned());
+        let target = Target {
+            namespace: &namespace,
+            account,
+        };
+        self.bind_within(manifest.as_map_mut(), &kind, images, &target)
+    }
+
+    /// The same for something that looks like an object of a kind: a patch.
+    pub(crate) fn bind_within(
+        &self,
+        object: &mut Map,
+        kind: &Kind,
+        images: ImageMatch,
+        target: &Target<'_>,
+    ) -> Binding {
+        let fitting: Vec<&Artifact> = self
+            .0
+            .values()
+            .filter(|artifact| target.takes(artifact))
+            .collect();
+        let mut bound: Vec<Artifact> = Vec::new();
+        for artifact in replacer::replace(object, kind, images, &fitting) {
+            if !bound.contains(artifact) {
+                bound.push(artifact.clone());
+            }
+        }
+        Binding { bound }
     }
 }
 
-/// Checks that every required artifact was bound.
+/// Checks that every required artifact was bound: one of the same type, name, version, location and reference.
 ///
 /// # Errors
 /// [`Unbound`], which names them.
-pub fn unbound(_required: &[Artifact], _bound: &[Artifact]) -> Result<(), Unbound> {
-    todo!()
+pub fn unbound(required: &[Artifact], bound: &[Artifact]) -> Result<(), Unbound> {
+    let mut missing: Vec<String> = Vec::new();
+    for artifact in required {
+        let text = shown(artifact);
+        if !missing.contains(&text) && !bound.iter().any(|bound| shown(bound) == text) {
+            missing.push(text);
+        }
+    }
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Unbound(missing)),
+    }
 }
+
+/// As Clouddriver's `ArtifactKey` prints.
+fn shown(artifact: &Artifact) -> String {
+    let text = |part: &Option<String>| part.clone().unwrap_or_else(|| "null".to_owned());
+    format!(
+        "ArtifactKey(type={}, name={}, version={}, location={}, reference={})",
+        text(&artifact.artifact_type),
+        text(&artifact.name),
+        text(&artifact.version),
+        text(&artifact.location),
+        text(&artifact.reference)
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -156,7 +156,9 @@ impl Native {
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let is = |known: &str| known.eq_ignore_ascii_case(name);
-        let row = ROWS.iter().find(|row| is(row.name) || row.alias.is_some_and(is))?;
+        let row = ROWS
+            .iter()
+            .find(|row| is(row.name) || row.alias.is_some_and(is))?;
         Some(row.native)
     }
 
@@ -181,7 +183,10 @@ impl Native {
     /// Each deployment makes a new object, with a version in its name.
     #[must_use]
     pub fn is_versioned(self) -> bool {
-        matches!(self, Self::ConfigMap | Self::Secret | Self::ReplicaSet | Self::Pod)
+        matches!(
+            self,
+            Self::ConfigMap | Self::Secret | Self::ReplicaSet | Self::Pod
+        )
     }
 
     /// What Spinnaker shows it as.
@@ -189,11 +194,16 @@ impl Native {
     pub fn spinnaker_kind(self) -> SpinnakerKind {
         match self {
             Self::Pod => SpinnakerKind::Instances,
-            Self::ReplicaSet | Self::StatefulSet | Self::DaemonSet | Self::Job | Self::CronJob => SpinnakerKind::ServerGroups,
+            Self::ReplicaSet | Self::StatefulSet | Self::DaemonSet | Self::Job | Self::CronJob => {
+                SpinnakerKind::ServerGroups
+            }
             Self::Deployment => SpinnakerKind::ServerGroupManagers,
             Self::Service | Self::Ingress => SpinnakerKind::LoadBalancers,
             Self::NetworkPolicy => SpinnakerKind::SecurityGroups,
-            Self::ConfigMap | Self::Secret | Self::PersistentVolume | Self::PersistentVolumeClaim => SpinnakerKind::Configs,
+            Self::ConfigMap
+            | Self::Secret
+            | Self::PersistentVolume
+            | Self::PersistentVolumeClaim => SpinnakerKind::Configs,
             Self::ApiService
             | Self::ClusterRole
             | Self::ClusterRoleBinding
@@ -221,13 +231,19 @@ impl Native {
     #[must_use]
     pub fn receives_traffic(self) -> bool {
         use Native::{CronJob, DaemonSet, Deployment, Job, Pod, ReplicaSet, StatefulSet};
-        matches!(self, Deployment | ReplicaSet | StatefulSet | DaemonSet | Job | CronJob | Pod)
+        matches!(
+            self,
+            Deployment | ReplicaSet | StatefulSet | DaemonSet | Job | CronJob | Pod
+        )
     }
 
     /// `scaleManifest` takes it.
     #[must_use]
     pub fn can_scale(self) -> bool {
-        matches!(self, Self::Deployment | Self::ReplicaSet | Self::StatefulSet)
+        matches!(
+            self,
+            Self::Deployment | Self::ReplicaSet | Self::StatefulSet
+        )
     }
 
     /// `resizeServerGroup` takes it.
@@ -243,7 +259,9 @@ impl Native {
     }
 
     fn row(self) -> &'static Row {
-        ROWS.iter().find(|row| row.native == self).expect("there is a row for each, which a test shows")
+        ROWS.iter()
+            .find(|row| row.native == self)
+            .expect("there is a row for each, which a test shows")
     }
 }
 
@@ -273,7 +291,9 @@ impl SpinnakerKind {
             Self::SecurityGroups,
             Self::Configs,
         ];
-        let found = all.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(text));
+        let found = all
+            .into_iter()
+            .find(|kind| kind.name().eq_ignore_ascii_case(text));
         found.unwrap_or(Self::Unclassified)
     }
 }

@@ -82,7 +82,9 @@ impl CustomKinds {
     pub fn spinnaker_kind(&self, kind: &Kind) -> SpinnakerKind {
         match kind.native() {
             Some(native) => native.spinnaker_kind(),
-            None => self.get(kind).map_or(SpinnakerKind::Unclassified, |custom| custom.spinnaker_kind),
+            None => self
+                .get(kind)
+                .map_or(SpinnakerKind::Unclassified, |custom| custom.spinnaker_kind),
         }
     }
 }
@@ -132,8 +134,12 @@ impl Filter {
     ///
     /// # Errors
     /// [`FilterConflict`] when both have entries.
-    pub fn new(kinds: impl IntoIterator<Item = Kind>, omit: impl IntoIterator<Item = Kind>) -> Result<Self, FilterConflict> {
-        let (kinds, omit): (BTreeSet<_>, BTreeSet<_>) = (kinds.into_iter().collect(), omit.into_iter().collect());
+    pub fn new(
+        kinds: impl IntoIterator<Item = Kind>,
+        omit: impl IntoIterator<Item = Kind>,
+    ) -> Result<Self, FilterConflict> {
+        let (kinds, omit): (BTreeSet<_>, BTreeSet<_>) =
+            (kinds.into_iter().collect(), omit.into_iter().collect());
         match kinds.is_empty() || omit.is_empty() {
             true => Ok(Self { kinds, omit }),
             false => Err(FilterConflict),
@@ -178,11 +184,19 @@ impl Status {
         Some(match self {
             Self::Valid => return None,
             Self::None => format!("Kind [{kind}] is invalid"),
-            Self::Missing => format!("Kind [{kind}] missing in 'kinds' of kubernetes account configuration"),
-            Self::Omitted => format!("Kind [{kind}] included in 'omitKinds' of kubernetes account configuration"),
-            Self::Unknown => format!("Kind [{kind}] is not known: neither native, registered nor an installed custom resource"),
+            Self::Missing => {
+                format!("Kind [{kind}] missing in 'kinds' of kubernetes account configuration")
+            }
+            Self::Omitted => {
+                format!("Kind [{kind}] included in 'omitKinds' of kubernetes account configuration")
+            }
+            Self::Unknown => format!(
+                "Kind [{kind}] is not known: neither native, registered nor an installed custom resource"
+            ),
             Self::Unreadable => {
-                format!("Error reading kind [{kind}]. Please check connectivity and access permissions to the cluster")
+                format!(
+                    "Error reading kind [{kind}]. Please check connectivity and access permissions to the cluster"
+                )
             }
         })
     }
@@ -192,12 +206,14 @@ impl Kind {
     /// The kind `none`, which stands for "no kind"; also an empty one.
     #[must_use]
     pub fn is_none(&self) -> bool {
-        self.name().is_empty() || (self.is_native_group() && self.name().eq_ignore_ascii_case("none"))
+        self.name().is_empty()
+            || (self.is_native_group() && self.name().eq_ignore_ascii_case("none"))
     }
 
     /// Any of these native kinds.
     #[must_use]
     pub fn is_any(&self, natives: &[Native]) -> bool {
-        self.native().is_some_and(|native| natives.contains(&native))
+        self.native()
+            .is_some_and(|native| natives.contains(&native))
     }
 }

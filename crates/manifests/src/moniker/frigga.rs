@@ -58,7 +58,8 @@ fn split_sequence(name: &str) -> (&str, Option<i64>) {
     let Some((group, digits)) = name.rsplit_once("-v") else {
         return (name, None);
     };
-    let sequence = (3..=6).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let sequence =
+        (3..=6).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     match digits.parse() {
         Ok(number) if sequence => (group, Some(number)),
         _ => (name, None),
@@ -75,19 +76,33 @@ mod tests {
             let names = Names::parse(name);
             let part = |part: Option<String>| part.unwrap_or_else(|| "∅".to_owned());
             let sequence = names.sequence.map(|number| number.to_string());
-            [names.app, names.stack, names.detail, names.cluster, sequence].map(part).join(" ")
+            [
+                names.app,
+                names.stack,
+                names.detail,
+                names.cluster,
+                sequence,
+            ]
+            .map(part)
+            .join(" ")
         };
         let rows = [
             ("web-prod-v003", "web prod ∅ web-prod 3"),
             ("web--blue-v001", "web ∅ blue web--blue 1"),
             ("web-v12", "web v12 ∅ web-v12 ∅"),
-            ("web-prod-a-b-v1234567", "web prod a-b-v1234567 web-prod-a-b-v1234567 ∅"),
+            (
+                "web-prod-a-b-v1234567",
+                "web prod a-b-v1234567 web-prod-a-b-v1234567 ∅",
+            ),
             ("web-prod-a-b-v123456", "web prod a-b web-prod-a-b 123456"),
             ("web.x_y", "web.x_y ∅ ∅ web.x_y ∅"),
             ("web:x", "∅ ∅ ∅ ∅ ∅"),
             ("-v003", "∅ ∅ ∅ ∅ ∅"),
             ("", "∅ ∅ ∅ ∅ ∅"),
-            ("system:controller:a-v001", "system ∅ ∅ system:controller:a 1"),
+            (
+                "system:controller:a-v001",
+                "system ∅ ∅ system:controller:a 1",
+            ),
         ];
         for (name, expected) in rows {
             assert_eq!(of(name), expected, "{name}");

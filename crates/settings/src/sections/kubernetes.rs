@@ -36,6 +36,9 @@ pub struct KubernetesAccount {
     pub name: String,
     /// The zone whose workers serve it. Unset: every worker of the pool.
     pub zone: Option<String>,
+    /// More zones whose workers reach it: any of them does what another cannot any more. Name the same on all schedulers and
+    /// workers.
+    pub zones: Vec<String>,
     /// Shown to people; the name, if unset.
     pub environment: Option<String>,
     /// Shown to people; the name, if unset.
@@ -140,6 +143,7 @@ impl Default for KubernetesAccount {
         KubernetesAccount {
             name: String::new(),
             zone: None,
+            zones: Vec::new(),
             environment: None,
             account_type: None,
             kubeconfig_file: None,
@@ -208,6 +212,24 @@ impl Kubernetes {
 }
 
 impl KubernetesAccount {
+    /// The zones whose workers serve it, sorted, each once; none: all.
+    pub fn every_zone(&self) -> Vec<&str> {
+        let zones: BTreeSet<&str> = self.zone.iter().chain(&self.zones).map(String::as_str).collect();
+        zones.into_iter().collect()
+    }
+
+    /// Whether a worker of this zone serves it.
+    pub fn is_in(&self, zone: &str) -> bool {
+        let zones = self.every_zone();
+        zones.is_empty() || zones.contains(&zone)
+    }
+
+    /// What its operations are pinned to: its zone, or a name for the set of its zones that is no zone's. None: nothing.
+    pub fn place(&self) -> Option<String> {
+        let zones = self.every_zone();
+        (!zones.is_empty()).then(|| zones.join("+"))
+    }
+
     /// Whether a namespace may be seen and changed: `namespaces` and `omit_namespaces`.
     pub fn lets_pass(&self, namespace: &str) -> bool {
         let has = |list: &Vec<String>| list.iter().any(|it| it == namespace);
@@ -246,7 +268,7 @@ impl KubernetesAccount {
                 "At most one of 'kindExpressions' and 'omitKindExpressions' can be specified".to_owned(),
             );
         }
-        if let Some(zone) = self.zone.as_deref().filter(|zone| !crate::check::is_zone(zone)) {
+        if let Some(zone) = self.every_zone().into_iter().find(|zone| !crate::check::is_zone(zone)) {
             return Some(format!("zone {zone:?} {}", crate::check::ZONE));
         }
         if let Some(pattern) = self
