@@ -31,8 +31,8 @@ mod watch;
 
 pub use account::Account;
 pub use accounts::{Accounts, Options};
+pub use cache::{Cached, Freshness, Selection};
 pub use contexts::contexts;
-pub use cache::{Cached, Freshness};
 pub use discovery::{Resource, Resources};
 pub use error::{ApiError, Cause, Class, Error};
 pub use requests::{

@@ -53,7 +53,6 @@ pub(crate) struct Call {
     content_type: &'static str,
     accept: &'static str,
     bytes_max: usize,
-    deadline: Option<Duration>,
 }
 
 impl Call {
@@ -66,7 +65,6 @@ impl Call {
             content_type: JSON,
             accept: JSON,
             bytes_max: ANSWER_BYTES_MAX,
-            deadline: None,
         }
     }
 
@@ -99,11 +97,6 @@ impl Call {
 
     pub(crate) fn bytes_max(mut self, limit: usize) -> Call {
         self.bytes_max = limit;
-        self
-    }
-
-    pub(crate) fn deadline(mut self, deadline: Duration) -> Call {
-        self.deadline = Some(deadline);
         self
     }
 
@@ -141,11 +134,6 @@ impl Transport {
         }
     }
 
-    /// The longest wait for one answer.
-    pub(crate) fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
     /// The namespace of objects that name none.
     pub(crate) async fn default_namespace(&self) -> Result<String, Error> {
         let link = self.within(self.timeout, self.connection.link()).await?;
@@ -160,7 +148,7 @@ impl Transport {
 
     /// The answer as it came.
     pub(crate) async fn bytes(&self, call: Call) -> Result<Bytes, Error> {
-        let deadline = call.deadline.unwrap_or(self.timeout);
+        let deadline = self.timeout;
         self.within(deadline, async {
             let response = self.send(&call, deadline).await?;
             self.collect(response, call.bytes_max).await
@@ -174,7 +162,7 @@ impl Transport {
         &self,
         call: Call,
     ) -> Result<impl Stream<Item = Result<Bytes, Error>> + Send + Unpin + use<>, Error> {
-        let deadline = call.deadline.unwrap_or(self.timeout);
+        let deadline = self.timeout;
         let response = self.within(deadline, self.send(&call, deadline)).await?;
         let account = self.account.clone();
         let pieces = response.into_body().into_data_stream();

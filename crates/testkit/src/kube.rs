@@ -14,6 +14,8 @@ use gennaker_broker::{Signal, find};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::leash::Broom;
+
 use access::Access;
 use servers::{Ports, Servers};
 
@@ -66,8 +68,13 @@ impl Cluster {
     /// # Panics
     /// As [`Self::start`].
     pub fn shared() -> &'static Self {
-        static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-        CLUSTER.get_or_init(Self::start)
+        static CLUSTER: OnceLock<(Cluster, Broom)> = OnceLock::new();
+        let start = || {
+            let cluster = Self::start();
+            let broom = Broom::for_folder(cluster.folder());
+            (cluster, broom)
+        };
+        &CLUSTER.get_or_init(start).0
     }
 
     /// Starts a control plane with two nodes and waits until pods can run on them.

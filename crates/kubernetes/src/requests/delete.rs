@@ -39,7 +39,7 @@ impl Account {
         write: Write,
     ) -> Result<Option<Deletion>, Error> {
         let (_, path) = self.locate(at).await?;
-        let call = write.mark(Call::new(Method::DELETE, path)).body(JSON, &body(options, uid));
+        let call = Call::new(Method::DELETE, path).body(JSON, &body(options, uid, write));
         let answer = match self.inner.transport.json(call).await {
             Ok(answer) => answer,
             Err(error) if error.is_not_found() => return Ok(None),
@@ -99,8 +99,9 @@ impl Account {
     }
 }
 
-/// As kubectl: background, unless something else was asked for.
-fn body(options: &Options, uid: Option<&str>) -> Value {
+/// As kubectl: background, unless something else was asked for. A body makes the server overlook the query, so that a rehearsal
+/// must be said here.
+fn body(options: &Options, uid: Option<&str>, write: Write) -> Value {
     let mut body = Map::new();
     body.insert("apiVersion".to_owned(), "v1".into());
     body.insert("kind".to_owned(), "DeleteOptions".into());
@@ -115,6 +116,9 @@ fn body(options: &Options, uid: Option<&str>) -> Value {
     }
     if let Some(uid) = uid {
         body.insert("preconditions".to_owned(), json!({"uid": uid}));
+    }
+    if write.dry_run {
+        body.insert("dryRun".to_owned(), json!(["All"]));
     }
     Value::Object(body)
 }

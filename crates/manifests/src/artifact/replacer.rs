@@ -81,7 +81,7 @@ pub(super) fn replace<'a>(
                 let names = match (replacer.place, images) {
                     (Place::Image, ImageMatch::NameAndTag) => image_name(text),
                     (Place::Image, ImageMatch::NameOnly) | (Place::PodImage | Place::Name, _) => {
-                        text
+                        text.as_str()
                     }
                 };
                 if names == name {
