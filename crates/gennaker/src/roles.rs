@@ -10,6 +10,7 @@ use std::time::Duration;
 use gennaker_bus::{Bucket, Bus};
 use gennaker_cli::{Exit, Failure};
 use gennaker_gate::Gate;
+use gennaker_kubernetes::Accounts;
 use gennaker_notify::SecretHeaders;
 use gennaker_outbound::Client;
 use gennaker_runtime::{Clock, Report, Scope};
@@ -112,6 +113,10 @@ impl Running {
             running.core.keep("scheduler", scheduler.run(scope));
         }
         if roles.contains(&Role::Worker) {
+            wiring::warn_unserved(&settings);
+            // What the accounts watch ends with the worker.
+            let scope = running.edge.child("kubernetes");
+            let accounts = wiring::accounts(&settings, &clock, &scope);
             let worker = worker(
                 &settings,
                 &name,
@@ -119,6 +124,7 @@ impl Running {
                 clock.clone(),
                 &prepared,
                 &store,
+                &accounts,
             );
             running.start_worker(worker);
         }
@@ -245,6 +251,7 @@ fn worker(
     clock: Clock,
     prepared: &Prepared,
     store: &Store,
+    accounts: &Accounts,
 ) -> Worker {
     let pools = settings
         .worker
@@ -254,7 +261,10 @@ fn worker(
     let pools = pools.map(|pool| Pool {
         name: pool.clone(),
         concurrency: usize::try_from(settings.worker.concurrency).unwrap_or(usize::MAX),
-        tasks: gennaker_notify::registry(&prepared.client, store, &prepared.secrets),
+        tasks: match pool.as_str() {
+            gennaker_deploy::POOL => gennaker_deploy::registry(accounts),
+            _ => gennaker_notify::registry(&prepared.client, store, &prepared.secrets),
+        },
     });
     let options = Options {
         name: name.to_owned(),
@@ -263,7 +273,7 @@ fn worker(
         pools: pools.collect(),
         drain: DRAIN,
     };
-    Worker::new(bus, clock, options)
+    Worker::new(bus, clock, options).in_zone_sets(wiring::own_zone_sets(settings))
 }
 
 /// A name for this process that no other has: where it runs, its number there, and a random part for containers that are all

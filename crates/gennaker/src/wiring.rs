@@ -3,6 +3,7 @@
 mod archive;
 mod collector;
 mod documents;
+mod kubernetes;
 mod webhooks;
 
 use std::path::{Path, PathBuf};
@@ -24,7 +25,13 @@ use crate::output::chain;
 
 pub(crate) use archive::archive;
 pub(crate) use documents::{documents, managed_accounts, s3_options};
+pub(crate) use kubernetes::{
+    account_zones, accounts, accounts_of_kubeconfigs, own_zone_sets, warn_unserved,
+};
 pub(crate) use webhooks::{catalogue, secret_headers};
+
+/// The pools that this release has tasks for.
+pub(crate) const POOLS: [&str; 2] = [gennaker_deploy::POOL, gennaker_notify::POOL];
 
 /// Room for the log of a partition, in bytes: some minutes of the highest load without a checkpoint.
 const LOG_BYTES_MIN: u64 = 256 << 20;
@@ -143,7 +150,7 @@ pub(crate) fn only_role(settings: &Settings, roles: &[Role]) -> Option<rights::R
 
 /// Whether this release has tasks for a pool.
 pub(crate) fn has_tasks(pool: &str) -> bool {
-    pool == gennaker_notify::POOL
+    POOLS.contains(&pool)
 }
 
 /// The streams and consumers of this installation.
@@ -170,6 +177,7 @@ pub(crate) fn layout(settings: &Settings) -> Layout {
 fn zones(settings: &Settings) -> Vec<String> {
     let mut zones = vec![settings.zone.clone()];
     zones.extend(settings.broker.zones.iter().cloned());
+    zones.extend(kubernetes::zone_sets(settings));
     zones.sort_unstable();
     zones.dedup();
     zones

@@ -298,10 +298,10 @@ fn telemetry(telemetry: &Telemetry, found: &mut Problems) {
 }
 
 /// What names of zones are like.
-const ZONE: &str = "must be 1 to 63 letters, digits, - or _, and not \"any\"";
+pub(crate) const ZONE: &str = "must be 1 to 63 letters, digits, - or _, and not \"any\"";
 
 /// Whether a zone can be called so: `any` stands for all of them.
-fn is_zone(text: &str) -> bool {
+pub(crate) fn is_zone(text: &str) -> bool {
     is_token(text) && text != "any"
 }
 

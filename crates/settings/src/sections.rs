@@ -6,6 +6,7 @@ mod bake;
 mod broker;
 mod documents;
 mod expressions;
+mod kubernetes;
 mod processes;
 mod support;
 mod webhooks;
@@ -23,6 +24,9 @@ pub use bake::Bake;
 pub use broker::{Broker, BrokerTls};
 pub use documents::{Documents, DocumentsBackend, DocumentsS3, ManagedServiceAccounts};
 pub use expressions::Expressions;
+pub use kubernetes::{
+    Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, SkippedAccount,
+};
 pub use processes::{Gate, Scheduler, Worker};
 pub use support::{LogFormat, Outbound, Telemetry};
 pub use webhooks::{PreconfiguredWebhook, StatusUrlResolution, WebhookParameter, Webhooks};
@@ -62,6 +66,8 @@ pub struct Settings {
     pub artifacts: Artifacts,
     /// How manifests are baked.
     pub bake: Bake,
+    /// Kubernetes clusters that pipelines deploy to.
+    pub kubernetes: Kubernetes,
     /// Logs, traces and metrics.
     pub telemetry: Telemetry,
 }
@@ -81,6 +87,7 @@ impl Default for Settings {
             webhooks: Webhooks::default(),
             artifacts: Artifacts::default(),
             bake: Bake::default(),
+            kubernetes: Kubernetes::default(),
             telemetry: Telemetry::default(),
         }
     }

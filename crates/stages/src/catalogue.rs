@@ -1,5 +1,7 @@
 //! All stage types, found by name.
 
+use std::collections::BTreeMap;
+
 use gennaker_engine::{StageDefinition, TaskDefinition};
 use gennaker_model::Map;
 
@@ -7,7 +9,7 @@ use crate::{
     applications, bake_manifest, check_preconditions, depends_on_execution, evaluate_artifacts,
     evaluate_variables, execution_window,
     field::Field,
-    find_artifact, manual_judgment, monitor_pipeline, noop, not_built, pipeline,
+    find_artifact, kubernetes, manual_judgment, monitor_pipeline, noop, not_built, pipeline,
     pipeline_documents, pipeline_templates, plugin_releases,
     preconfigured::{self, PreconfiguredWebhook, PreconfiguredWebhooks},
     save_pipelines, timing, wait, wait_until, webhook,
@@ -43,6 +45,8 @@ pub trait StageType: StageDefinition {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalogue {
     webhooks: PreconfiguredWebhooks,
+    /// The zone that the operations of each account are pinned to, by the account's name.
+    accounts: BTreeMap<String, String>,
 }
 
 /// The catalogue of an installation that adds nothing.
@@ -83,6 +87,18 @@ static TYPES: &[&dyn StageType] = &[
     &pipeline_templates::CreateV2PipelineTemplate,
     &pipeline_templates::UpdateV2PipelineTemplate,
     &pipeline_templates::DeleteV2PipelineTemplate,
+    &kubernetes::DeployManifest,
+    &kubernetes::DeleteManifest,
+    &kubernetes::ScaleManifest,
+    &kubernetes::PatchManifest,
+    &kubernetes::UndoRolloutManifest,
+    &kubernetes::PauseRolloutManifest,
+    &kubernetes::ResumeRolloutManifest,
+    &kubernetes::RollingRestartManifest,
+    &kubernetes::EnableManifest,
+    &kubernetes::DisableManifest,
+    &kubernetes::FindArtifactsFromResource,
+    &kubernetes::RunJob,
 ];
 
 /// The name of a preconfigured webhook is another stage type's.
@@ -96,6 +112,7 @@ impl Catalogue {
     pub const fn new() -> Self {
         Self {
             webhooks: PreconfiguredWebhooks::none(),
+            accounts: BTreeMap::new(),
         }
     }
 
@@ -114,7 +131,15 @@ impl Catalogue {
         }
         Ok(Self {
             webhooks: PreconfiguredWebhooks::of(webhooks),
+            ..plain
         })
+    }
+
+    /// The same with accounts of a cloud that can be reached from some zones only: the account's name, and what its operations are
+    /// pinned to. An account that is not named here is reached from everywhere.
+    #[must_use]
+    pub fn with_accounts(self, accounts: BTreeMap<String, String>) -> Self {
+        Self { accounts, ..self }
     }
 
     /// Every stage type of this release.
@@ -154,6 +179,13 @@ impl gennaker_engine::Catalogue for Catalogue {
         self.types()
             .flat_map(|stage| stage.tasks().iter().copied())
             .find(|task| task.class == class)
+    }
+
+    fn zone(&self, pool: &str, context: &Map) -> Option<String> {
+        if pool != kubernetes::POOL || self.accounts.is_empty() {
+            return None;
+        }
+        self.accounts.get(kubernetes::account(context)?).cloned()
     }
 
     fn left_to_the_stage(&self, kind: &str, context: &Map) -> Vec<&'static str> {

@@ -22,6 +22,7 @@ pub mod executions;
 mod field;
 mod find_artifact;
 pub mod java;
+mod kubernetes;
 mod manual_judgment;
 mod monitor_pipeline;
 mod noop;

@@ -62,15 +62,6 @@ pub(crate) static NOT_BUILT: &[NotBuilt] = &[
         because: "Gremlin cannot be reached yet; a webhook stage can call its API",
     },
     NotBuilt {
-        names: &["findArtifactsFromResource"],
-        tasks: &[
-            "resolveTargetManifest",
-            "findArtifactsFromResource",
-            "bindProducedArtifacts",
-        ],
-        because: "it looks into Kubernetes, which comes with the cloud providers",
-    },
-    NotBuilt {
         names: &["waitForCondition"],
         tasks: &["waitForCondition"],
         because: "it belongs to deployments, which come with the cloud providers",

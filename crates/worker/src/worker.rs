@@ -49,6 +49,7 @@ pub struct Options {
 pub struct Worker {
     shared: Arc<Shared>,
     pools: Vec<Arc<PoolState>>,
+    zone_sets: Vec<String>,
     drain: Duration,
 }
 
@@ -87,8 +88,16 @@ impl Worker {
         Self {
             shared: Arc::new(shared),
             pools,
+            zone_sets: Vec::new(),
             drain,
         }
+    }
+
+    /// The same for a worker that also takes tasks which more than one zone can do: the names of the sets of zones that it
+    /// belongs to.
+    #[must_use]
+    pub fn in_zone_sets(self, zone_sets: Vec<String>) -> Self {
+        Self { zone_sets, ..self }
     }
 
     /// Works until `cancel`, then takes nothing more, lets tasks at work end or hands them back, and returns when nothing of
@@ -98,6 +107,7 @@ impl Worker {
         let Self {
             shared,
             pools,
+            zone_sets,
             drain,
         } = self;
         metrics::register();
@@ -116,7 +126,7 @@ impl Worker {
             .scope
             .keep("heartbeat", run_heartbeat(Arc::clone(&shared)));
         for pool in &pools {
-            for zone in zones(&shared) {
+            for zone in zones(&shared, &zone_sets) {
                 shared.scope.keep(
                     "aborts",
                     run_aborts(Arc::clone(&shared), pool.name.clone(), zone.clone()),
@@ -155,12 +165,13 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// The zones whose tasks are taken: the own one, and any.
-fn zones(shared: &Shared) -> Vec<Option<String>> {
+/// The zones whose tasks are taken: the own one, any, and the sets that it belongs to.
+fn zones(shared: &Shared, sets: &[String]) -> Vec<Option<String>> {
     let mut zones = vec![None];
     if shared.zone.is_some() {
         zones.insert(0, shared.zone.clone());
     }
+    zones.extend(sets.iter().cloned().map(Some));
     zones
 }
 

@@ -21,6 +21,7 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
     let nats_server = report.step("nats-server", tools::ensure_nats_server);
     let minio = report.step("minio", tools::ensure_minio);
     let bakers = report.step("programs that bake", ensure_bakers);
+    let kube = report.step("kube", tools::ensure_kube);
 
     report.step("format", || cargo(&["fmt", "--all", "--check"]));
     report.step("architecture", architecture::check_workspace);
@@ -56,11 +57,14 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
         let minio = minio
             .as_deref()
             .context("without MinIO nobody knows whether documents in S3 work")?;
+        let kube = kube
+            .as_deref()
+            .context("without a Kubernetes control plane nobody knows whether deployments work")?;
         let gennaker = gennaker.as_ref().map_err(|e| anyhow!("{e}"))?;
         let bakers = bakers
             .as_deref()
             .context("without Helm and its kin nobody knows whether manifests are baked")?;
-        run_tests(nats_server, minio, bakers, gennaker)
+        run_tests(nats_server, minio, kube, bakers, gennaker)
     });
     report.step("simulation", || {
         simulate(&program(&programs, "gennaker-simulation")?, options.seeds)
@@ -115,11 +119,12 @@ fn simulate(program: &Path, seeds: u64) -> Result<()> {
     process::run(Command::new(program).args(["--seeds", &seeds.to_string()]))
 }
 
-/// Runs the tests of all crates, passes their output on and counts. Tests that need the broker, the S3 server or the
-/// `gennaker` program find them through the environment.
+/// Runs the tests of all crates, passes their output on and counts. Tests that need the broker, the S3 server, the
+/// control plane, the programs that bake or the `gennaker` program find them through the environment.
 fn run_tests(
     nats_server: &Path,
     minio: &Path,
+    kube: &Path,
     bakers: &[(&str, PathBuf)],
     gennaker: &Path,
 ) -> Result<Outcome> {
@@ -129,6 +134,7 @@ fn run_tests(
         .env("GENNAKER_NATS_SERVER", nats_server)
         .env("GENNAKER_MINIO", minio)
         .envs(bakers.iter().map(|(name, program)| (name, program)))
+        .env("GENNAKER_KUBE", kube)
         .env("GENNAKER_BIN", gennaker)
         .stdin(Stdio::null())
         .stdout(Stdio::piped());

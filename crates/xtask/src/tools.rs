@@ -1,5 +1,5 @@
-//! What Gennaker's development needs and is not a crate of ours: the broker, an S3 server, the programs that bake manifests,
-//! and cargo-deny.
+//! What Gennaker's development needs and is not a crate of ours: the broker, an S3 server, a Kubernetes control plane, the
+//! programs that bake manifests, and cargo-deny.
 //!
 //! Tools lie in `${XDG_CACHE_HOME:-~/.cache}/gennaker/tools/NAME-VERSION`, outside the clone, so that every clone shares
 //! them. A tool that is there is used without touching the network.
@@ -10,6 +10,7 @@ mod helm3;
 mod helm4;
 mod helmfile;
 mod install;
+mod kube;
 mod kustomize;
 mod minio;
 mod nats_server;
@@ -26,6 +27,7 @@ pub(crate) use helm3::ensure as ensure_helm3;
 pub(crate) use helm4::ensure as ensure_helm4;
 pub(crate) use helmfile::ensure as ensure_helmfile;
 pub(crate) use kustomize::ensure as ensure_kustomize;
+pub(crate) use kube::ensure as ensure_kube;
 pub(crate) use minio::ensure as ensure_minio;
 pub(crate) use nats_server::ensure as ensure_nats_server;
 
@@ -48,6 +50,8 @@ pub(crate) enum Name {
     Kustomize,
     /// Helmfile, for tests of baked manifests
     Helmfile,
+    /// The Kubernetes control plane for tests
+    Kube,
 }
 
 /// Makes sure that the named tools, or all when none is named, can be used, and says where they are.
@@ -66,6 +70,7 @@ pub(crate) fn install_named(names: &[Name]) -> Result<()> {
             Name::Helm4 => ensure_helm4()?,
             Name::Kustomize => ensure_kustomize()?,
             Name::Helmfile => ensure_helmfile()?,
+            Name::Kube => ensure_kube()?,
         };
         console::note(&format!("{} is {}", label(*name), path.display()));
     }
