@@ -72,7 +72,9 @@ impl Baker {
             return Err(Error::Request(sentence.to_owned()));
         }
         let baked = match request.renderer {
-            Renderer::CloudFoundry => cloud_foundry::bake(&request)?,
+            Renderer::CloudFoundry => {
+                cloud_foundry::bake(&request, self.options.limits.output_bytes_max)?
+            }
             Renderer::Helm3 => helm::bake(self, self.kitchen()?, request, Tool::Helm3).await?,
             Renderer::Helm4 => helm::bake(self, self.kitchen()?, request, Tool::Helm4).await?,
             Renderer::Kustomize => kustomize::bake(self, self.kitchen()?, request, files).await?,

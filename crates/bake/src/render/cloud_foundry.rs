@@ -12,10 +12,18 @@ use crate::{Error, Request};
 /// How deep a template may be nested.
 const DEPTH_MAX: usize = 100;
 
-/// Most bytes of a text that variables are put into: they may double it with every one.
-const TEXT_BYTES_MAX: usize = 1 << 20;
+/// What a template is filled with.
+struct Filling<'a> {
+    /// Variables by their paths.
+    known: &'a BTreeMap<String, Value>,
+    /// Placeholders without a variable.
+    missing: BTreeSet<String>,
+    /// How many bytes may still be put in: a small template may name a large variable often.
+    bytes_left: usize,
+}
 
-pub(crate) fn bake(request: &Request) -> Result<Vec<u8>, Error> {
+/// Bakes; at most `bytes_max` bytes of variables are put in.
+pub(crate) fn bake(request: &Request, bytes_max: usize) -> Result<Vec<u8>, Error> {
     let [template, variables @ ..] = request.inputs.as_slice() else {
         return Err(Error::Request(
             "At least one input artifact to bake must be supplied".to_owned(),
@@ -40,22 +48,26 @@ pub(crate) fn bake(request: &Request) -> Result<Vec<u8>, Error> {
     for overrides in [&request.values, &request.overrides] {
         flatten("", &as_mapping(overrides)?, &mut known, 0)?;
     }
-    let mut missing = BTreeSet::new();
+    let mut filling = Filling {
+        known: &known,
+        missing: BTreeSet::new(),
+        bytes_left: bytes_max,
+    };
     let mut baked = String::new();
     for document in serde_norway::Deserializer::from_slice(&template.content) {
         let document = Value::deserialize(document);
         let document = document.map_err(|error| {
             Error::Request(format!("the manifest template is no YAML: {error}"))
         })?;
-        let filled = fill(document, &known, &mut missing, 0)?;
+        let filled = filling.fill(document, 0)?;
         if !baked.is_empty() {
             baked.push_str("---\n");
         }
         let text = serde_norway::to_string(&filled);
         baked.push_str(&text.map_err(|error| Error::Failed(error.to_string()))?);
     }
-    if !missing.is_empty() {
-        let keys: Vec<String> = missing.into_iter().collect();
+    if !filling.missing.is_empty() {
+        let keys: Vec<String> = filling.missing.into_iter().collect();
         return Err(Error::Request(format!(
             "Unable to resolve values for the following keys: \n{}",
             keys.join("\n ")
@@ -92,70 +104,60 @@ fn flatten(
     Ok(())
 }
 
-fn fill(
-    value: Value,
-    known: &BTreeMap<String, Value>,
-    missing: &mut BTreeSet<String>,
-    depth: usize,
-) -> Result<Value, Error> {
-    deep(depth)?;
-    Ok(match value {
-        Value::String(text) => fill_text(text, known, missing)?,
-        Value::Sequence(items) => {
-            let items = items
-                .into_iter()
-                .map(|item| fill(item, known, missing, depth + 1));
-            Value::Sequence(items.collect::<Result<_, _>>()?)
-        }
-        Value::Mapping(map) => {
-            let mut filled = Mapping::new();
-            for (key, value) in map {
-                filled.insert(
-                    fill(key, known, missing, depth + 1)?,
-                    fill(value, known, missing, depth + 1)?,
-                );
+impl Filling<'_> {
+    fn fill(&mut self, value: Value, depth: usize) -> Result<Value, Error> {
+        deep(depth)?;
+        Ok(match value {
+            Value::String(text) => self.fill_text(text)?,
+            Value::Sequence(items) => {
+                let items = items.into_iter().map(|item| self.fill(item, depth + 1));
+                Value::Sequence(items.collect::<Result<_, _>>()?)
             }
-            Value::Mapping(filled)
-        }
-        other => other,
-    })
-}
-
-/// A text that is nothing but a placeholder becomes the value, whatever that is; in other texts it becomes text.
-fn fill_text(
-    text: String,
-    known: &BTreeMap<String, Value>,
-    missing: &mut BTreeSet<String>,
-) -> Result<Value, Error> {
-    let mut filled = String::new();
-    let mut rest = text.as_str();
-    while let Some((before, key, after)) = placeholder(rest) {
-        let value = known.get(key);
-        if let (Some(value), "", "", "") = (value, filled.as_str(), before, after) {
-            return Ok(value.clone());
-        }
-        filled.push_str(before);
-        match value {
-            Some(Value::String(text)) => filled.push_str(text),
-            Some(Value::Null) => {}
-            Some(other) => {
-                let text = serde_norway::to_string(other)
-                    .map_err(|error| Error::Failed(error.to_string()))?;
-                filled.push_str(text.trim_end());
+            Value::Mapping(map) => {
+                let mut filled = Mapping::new();
+                for (key, value) in map {
+                    let key = self.fill(key, depth + 1)?;
+                    filled.insert(key, self.fill(value, depth + 1)?);
+                }
+                Value::Mapping(filled)
             }
-            None => {
-                missing.insert(key.to_owned());
-            }
-        }
-        if filled.len() > TEXT_BYTES_MAX {
-            return Err(Error::Failed(format!(
-                "a text with its variables has more than {TEXT_BYTES_MAX} bytes"
-            )));
-        }
-        rest = after;
+            other => other,
+        })
     }
-    filled.push_str(rest);
-    Ok(Value::String(filled))
+
+    /// A text that is nothing but a placeholder becomes the value, whatever that is; in other texts it becomes text.
+    fn fill_text(&mut self, text: String) -> Result<Value, Error> {
+        let mut filled = String::new();
+        let mut rest = text.as_str();
+        while let Some((before, key, after)) = placeholder(rest) {
+            let value = self.known.get(key);
+            filled.push_str(before);
+            match value {
+                Some(value) => {
+                    let shown = serde_norway::to_string(value)
+                        .map_err(|error| Error::Failed(error.to_string()))?;
+                    let left = self.bytes_left.checked_sub(shown.len());
+                    self.bytes_left = left.ok_or_else(|| {
+                        Error::Failed("the variables in the manifest have more bytes than bake.output_bytes_max".to_owned())
+                    })?;
+                    if filled.is_empty() && after.is_empty() {
+                        return Ok(value.clone());
+                    }
+                    match value {
+                        Value::String(text) => filled.push_str(text),
+                        Value::Null => {}
+                        _ => filled.push_str(shown.trim_end()),
+                    }
+                }
+                None => {
+                    self.missing.insert(key.to_owned());
+                }
+            }
+            rest = after;
+        }
+        filled.push_str(rest);
+        Ok(Value::String(filled))
+    }
 }
 
 /// What stands before a placeholder, its key, and what stands behind.
@@ -206,7 +208,7 @@ mod tests {
             ..Input::default()
         });
         let request = Request::new(Renderer::CloudFoundry, inputs.collect());
-        bake(&request)
+        bake(&request, 10_000)
             .map(|baked| String::from_utf8(baked).unwrap())
             .map_err(|error| error.to_string())
     }
@@ -238,6 +240,12 @@ mod tests {
                 .contains("input artifact 2 has no variables")
         );
         assert!(baked("a: [", &[]).unwrap_err().contains("is no YAML"));
+        let large = format!("a: {}", "x".repeat(4_000));
+        assert!(
+            baked("- ((a))\n- ((a))\n- ((a))\n", &[&large])
+                .unwrap_err()
+                .contains("have more bytes")
+        );
         let deep = format!("{}x{}", "[".repeat(120), "]".repeat(120));
         assert!(baked(&deep, &[]).is_err());
     }
