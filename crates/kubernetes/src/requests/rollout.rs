@@ -101,6 +101,6 @@ fn refused(error: rollout::Error) -> Error {
         rollout::Error::TooFew { .. }
         | rollout::Error::NoRevision
         | rollout::Error::UnknownRevision(_)
-        | rollout::Error::History(_) => Error::Malformed(error.to_string()),
+        | rollout::Error::Strategy(_) => Error::Malformed(error.to_string()),
     }
 }
