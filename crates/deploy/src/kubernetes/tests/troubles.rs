@@ -18,13 +18,13 @@ fn secret(name: &str, fields: Value) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_manifests_are_refused_with_a_sentence() {
     let mut fixture = Fixture::new("wrong").await;
-    let large = "x".repeat(3 << 20);
+    let large = "x".repeat(400 << 10);
     for (manifests, words) in [
         (json!([{"apiVersion": "v9", "kind": "Moon", "metadata": {"name": "m"}}]), "Moon"),
         (json!([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}]), "neither metadata.name nor metadata.generateName"),
         (json!([{"apiVersion": "v1", "metadata": {"name": "x"}}]), "kind"),
         (json!([config_map("a", json!({})), config_map("a", json!({"b": "c"}))]), "configMap a"),
-        (json!([config_map("large", json!({"a": large}))]), "large"),
+        (json!([config_map("large", json!({"a": large}))]), "strategy.spinnaker.io/replace"),
         (json!([{"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e"}}]), "event"),
         (json!([]), "there is no manifest to deploy"),
         (json!("text"), "manifests"),
