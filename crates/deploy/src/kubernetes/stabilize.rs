@@ -205,7 +205,7 @@ impl<'a> Wait<'a> {
                 self.events.extend(events.into_iter().skip(skipped));
             }
             if let Some(pods) = self.pods_of(at, object).await
-                && let Some(sentence) = progress::sentence(object, &pods, &[])
+                && let Some(sentence) = progress::sentence(object, &pods.iter().collect::<Vec<_>>(), &[])
             {
                 self.progress.insert(at.clone(), sentence);
             }

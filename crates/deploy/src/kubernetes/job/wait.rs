@@ -63,7 +63,7 @@ async fn watch(cluster: &Cluster<'_>, at: &Coordinates) -> Result<Manifest, Fail
                 }
                 let object = (**object).clone();
                 let pods = cluster.ask(cluster.account.pods_of_job(&at.namespace, &at.name)).await?;
-                said = progress::sentence(&object, &pods.unwrap_or_default(), &[]);
+                said = progress::sentence(&object, &pods.unwrap_or_default().iter().collect::<Vec<_>>(), &[]);
             }
             Some(Seen::Absent) => {
                 let message = format!(
@@ -110,7 +110,7 @@ async fn conclude(cluster: &Cluster<'_>, at: &Coordinates, ended: &Manifest) -> 
     let pods = cluster
         .must("the Pods of the job cannot be read: ", cluster.account.pods_of_job(&at.namespace, &at.name))
         .await?;
-    let status = job::status(cluster.account.name(), ended, &pods);
+    let status = job::status(cluster.account.name(), ended, &pods, true);
     let mut outputs = Map::new();
     if let Some(details) = status.get("completionDetails") {
         outputs.insert("completionDetails".to_owned(), details.clone());
