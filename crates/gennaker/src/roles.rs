@@ -123,6 +123,11 @@ impl Running {
             // What the accounts watch ends with the worker.
             let scope = running.edge.child("kubernetes");
             let accounts = wiring::accounts(&settings, &clock, &scope);
+            if settings.worker.pools.iter().any(|pool| pool == gennaker_deploy::POOL) {
+                let answers =
+                    wiring::answers(accounts.clone(), bus.clone(), clock.clone(), scope.clone());
+                running.edge.keep("asks", answers);
+            }
             let worker = worker(
                 &settings,
                 &name,

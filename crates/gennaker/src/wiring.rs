@@ -28,7 +28,7 @@ pub(crate) use archive::archive;
 pub(crate) use artifacts::{artifacts, baker};
 pub(crate) use documents::{documents, managed_accounts, s3_options};
 pub(crate) use kubernetes::{
-    account_zones, accounts, accounts_of_kubeconfigs, own_zone_sets, warn_unserved,
+    account_zones, accounts, accounts_of_kubeconfigs, answers, own_zone_sets, warn_unserved,
 };
 pub(crate) use webhooks::{catalogue, secret_headers};
 
@@ -222,6 +222,7 @@ pub(crate) fn gate(
         dev: is_dev,
         rules: rules(settings),
         catalogue: Arc::clone(catalogue),
+        kubernetes: kubernetes::shown_accounts(settings),
     }
 }
 

@@ -70,8 +70,19 @@ struct Active {
     store: Mutex<Store>,
     /// Something changed in how fresh it is.
     news: Notify,
-    last_use: Mutex<Instant>,
+    usage: Mutex<Usage>,
 }
+
+/// Who looks.
+struct Usage {
+    /// Questions that are being answered.
+    open: usize,
+    /// When the last one was answered.
+    last: Instant,
+}
+
+/// A question that is being answered: until it is, the watches go on.
+struct Using(Arc<Active>);
 
 impl Cache {
     pub(crate) fn new(settings: &Kubernetes, options: &Options) -> Cache {
@@ -96,10 +107,11 @@ impl Account {
             cached.freshness.troubles = vec![("all".to_owned(), "the cache of this account is off".to_owned())];
             return Ok(cached);
         }
-        let active = match self.active() {
-            Some(active) => active,
+        let using = match self.active() {
+            Some(using) => using,
             None => self.activate(patience).await?,
         };
+        let active = &using.0;
         let complete = async {
             loop {
                 let news = active.news.notified();
@@ -131,15 +143,13 @@ impl Account {
         self.inner.cache.active.lock().expect("nothing panics while it holds this lock").is_some()
     }
 
-    fn active(&self) -> Option<Arc<Active>> {
+    fn active(&self) -> Option<Using> {
         let active = self.inner.cache.active.lock().expect("nothing panics while it holds this lock");
-        let active = active.as_ref()?;
-        active.used();
-        Some(Arc::clone(active))
+        active.as_ref().map(Using::begin)
     }
 
     /// Begins to watch. Which kinds the cluster serves must be known for that.
-    async fn activate(&self, patience: Duration) -> Result<Arc<Active>, Error> {
+    async fn activate(&self, patience: Duration) -> Result<Using, Error> {
         let asked = tokio::time::timeout(patience, self.resources()).await;
         let resources = asked.unwrap_or_else(|_| {
             Err(Error::Timeout {
@@ -161,13 +171,16 @@ impl Account {
         let cache = &self.inner.cache;
         let mut slot = cache.active.lock().expect("nothing panics while it holds this lock");
         if let Some(active) = slot.as_ref() {
-            return Ok(Arc::clone(active));
+            return Ok(Using::begin(active));
         }
         let active = Arc::new(Active {
             scope: cache.scope.child(&format!("kubernetes-{}", self.name())),
             store: Mutex::new(Store::new(feeds.iter().map(feed::Feed::name), cache.bytes_max)),
             news: Notify::new(),
-            last_use: Mutex::new(Instant::now()),
+            usage: Mutex::new(Usage {
+                open: 0,
+                last: Instant::now(),
+            }),
         });
         for (number, feed) in feeds.into_iter().enumerate() {
             let name = feed.name();
@@ -177,8 +190,9 @@ impl Account {
         active.scope.spawn("definitions", feed::run_definitions(self.clone()));
         active.scope.spawn("idle", stop_when_idle(self.clone(), Arc::clone(&active)));
         tracing::debug!(account = self.name(), "the cache of account {} begins to watch", self.name());
-        *slot = Some(Arc::clone(&active));
-        Ok(active)
+        let using = Using::begin(&active);
+        *slot = Some(active);
+        Ok(using)
     }
 
     /// The kinds to keep that the account may see, and whether they are kept whole.
@@ -206,26 +220,46 @@ impl Active {
         self.store.lock().expect("nothing panics while it holds this lock")
     }
 
-    fn used(&self) {
-        *self.last_use.lock().expect("nothing panics while it holds this lock") = Instant::now();
+    fn usage(&self) -> std::sync::MutexGuard<'_, Usage> {
+        self.usage.lock().expect("nothing panics while it holds this lock")
     }
 
-    fn idle_since(&self) -> Instant {
-        *self.last_use.lock().expect("nothing panics while it holds this lock")
+    /// The moment after which nobody looks any more, as far as it is known now.
+    fn idle_at(&self, idle_after: Duration) -> Instant {
+        let usage = self.usage();
+        match usage.open {
+            0 => usage.last + idle_after,
+            _ => Instant::now() + idle_after,
+        }
+    }
+}
+
+impl Using {
+    fn begin(active: &Arc<Active>) -> Using {
+        active.usage().open += 1;
+        Using(Arc::clone(active))
+    }
+}
+
+impl Drop for Using {
+    fn drop(&mut self) {
+        let mut usage = self.0.usage();
+        usage.open -= 1;
+        usage.last = Instant::now();
     }
 }
 
 async fn stop_when_idle(account: Account, active: Arc<Active>) {
     let idle_after = account.inner.cache.idle_after;
     loop {
-        let end = active.idle_since() + idle_after;
+        let end = active.idle_at(idle_after);
         if Instant::now() < end {
             tokio::time::sleep_until(end).await;
             continue;
         }
         let mut slot = account.inner.cache.active.lock().expect("nothing panics while it holds this lock");
         // Somebody may have asked between our look and the lock.
-        if active.idle_since() + idle_after > Instant::now() {
+        if active.idle_at(idle_after) > Instant::now() {
             continue;
         }
         *slot = None;

@@ -49,10 +49,12 @@ pub const REVISION: &str = "deployment.kubernetes.io/revision";
 #[must_use]
 pub fn text(manifest: &Manifest, key: &str) -> Option<String> {
     let raw = manifest.annotation(key)?;
-    if raw.len() >= 2 && raw.starts_with('"') && raw.ends_with('"') {
-        if let Ok(text) = serde_json::from_str(raw) {
-            return Some(text);
-        }
+    if raw.len() >= 2
+        && raw.starts_with('"')
+        && raw.ends_with('"')
+        && let Ok(text) = serde_json::from_str(raw)
+    {
+        return Some(text);
     }
     Some(raw.to_owned())
 }

@@ -205,10 +205,10 @@ impl Prepared {
             let of_namespace = names
                 .entry(answer.namespace())
                 .or_insert_with(|| Value::Array(Vec::new()));
-            if let Value::Array(list) = of_namespace {
-                if !list.contains(&name) {
-                    list.push(name);
-                }
+            if let Value::Array(list) = of_namespace
+                && !list.contains(&name)
+            {
+                list.push(name);
             }
         }
         let shown = |answer: &Manifest| {

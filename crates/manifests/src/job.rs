@@ -150,14 +150,14 @@ pub fn properties(log: &str) -> Result<Map, Error> {
         }
     };
     for line in log.lines().map(str::trim) {
-        if line.contains(PROPERTY) {
-            if let Some((key, value)) = line.split_once('=') {
-                let key = key.replacen(PROPERTY, "", 1).trim().to_lowercase();
-                let value = value.trim();
-                if !key.is_empty() && !value.is_empty() {
-                    take(line)?;
-                    properties.insert(key, value.into());
-                }
+        if line.contains(PROPERTY)
+            && let Some((key, value)) = line.split_once('=')
+        {
+            let key = key.replacen(PROPERTY, "", 1).trim().to_lowercase();
+            let value = value.trim();
+            if !key.is_empty() && !value.is_empty() {
+                take(line)?;
+                properties.insert(key, value.into());
             }
         }
         if let Some(text) = line.strip_prefix(CONFIG) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gennaker_kubernetes::{Account, Error};
 use gennaker_model::Map;
-use gennaker_worker::{Ctx, Failure};
+use gennaker_worker::{BoxFuture, Ctx, Failure};
 
 use super::{CALL_MS_MAX, Patience, trouble};
 
@@ -32,38 +32,41 @@ impl<'a> Cluster<'a> {
     ///
     /// # Errors
     /// [`Failure::Cancelled`] when the task shall end.
-    pub(super) async fn ask<T>(
-        &self,
-        call: impl Future<Output = Result<T, Error>>,
-    ) -> Result<Result<T, Error>, Failure> {
-        let limit = Duration::from_millis(CALL_MS_MAX);
-        match self.ctx.call(limit, |_| call).await {
-            Ok(answer) => Ok(answer),
-            Err(Failure::Unknown { .. }) => {
-                if self.ctx.effect_id().is_some() {
-                    self.ctx.clock().sleep(SETTLE).await;
+    pub(super) fn ask<'c, T: Send + 'c>(
+        &'c self,
+        call: impl Future<Output = Result<T, Error>> + Send + 'c,
+    ) -> BoxFuture<'c, Result<Result<T, Error>, Failure>> {
+        // A request to a cluster is a large future, and tasks nest: neither lies in the other.
+        let call = Box::pin(call);
+        Box::pin(async move {
+            let limit = Duration::from_millis(CALL_MS_MAX);
+            match self.ctx.call(limit, |_| call).await {
+                Ok(answer) => Ok(answer),
+                Err(Failure::Unknown { .. }) => {
+                    if self.ctx.effect_id().is_some() {
+                        self.ctx.clock().sleep(SETTLE).await;
+                    }
+                    Ok(Err(Error::Timeout {
+                        account: self.account.name().to_owned(),
+                        after: limit,
+                    }))
                 }
-                Ok(Err(Error::Timeout {
-                    account: self.account.name().to_owned(),
-                    after: limit,
-                }))
+                Err(other) => Err(other),
             }
-            Err(other) => Err(other),
-        }
+        })
     }
 
     /// Makes one call that the operation cannot do without. `what` goes before the sentence of a failure.
     ///
     /// # Errors
     /// The end of the operation, or that it is tried again.
-    pub(super) async fn must<T>(
-        &self,
-        what: &str,
-        call: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Failure> {
-        self.ask(call)
-            .await?
-            .map_err(|error| self.failed(what, &error))
+    pub(super) fn must<'c, T: Send + 'c>(
+        &'c self,
+        what: &'c str,
+        call: impl Future<Output = Result<T, Error>> + Send + 'c,
+    ) -> BoxFuture<'c, Result<T, Failure>> {
+        let answer = self.ask(call);
+        Box::pin(async move { answer.await?.map_err(|error| self.failed(what, &error)) })
     }
 
     /// What a failure means for the task.

@@ -151,7 +151,7 @@ fn check(request: &Request) -> Result<(), String> {
 /// A request for manifests that no stage has written: the Job of a Run Job stage.
 pub(super) fn request_for(account: &str, app: Option<&str>, manifest: Manifest, context: &Map) -> Result<Request, String> {
     let mut context = context.clone();
-    context.insert("manifests".to_owned(), json!([]));
+    context.insert("manifests".to_owned(), json!([manifest.clone().into_value()]));
     let mut request = Request::from_context(&context).map_err(|error| error.to_string())?;
     request.account = account.to_owned();
     request.moniker = Moniker {

@@ -1,6 +1,6 @@
 //! Reading a stage's context: theirs, so lenient.
 
-use gennaker_manifests::{Coordinates, Kind};
+use gennaker_manifests::Coordinates;
 use gennaker_model::Map;
 use gennaker_worker::{Ctx, Failure};
 use serde_json::Value;
@@ -67,9 +67,4 @@ pub(super) fn target(ctx: &Ctx) -> Result<Coordinates, Failure> {
         trouble::illegal(ctx, "the stage names no target: manifestName must be \"<kind> <name>\"")
     })?;
     Coordinates::parse(name, location(context)).map_err(|error| trouble::illegal(ctx, &error.to_string()))
-}
-
-/// The namespace under which a kind's objects are kept in outputs and found again.
-pub(super) fn at(kind: &Kind, namespace: &str, name: &str) -> Coordinates {
-    Coordinates::new(kind.clone(), namespace, name)
 }

@@ -45,10 +45,10 @@ pub(super) fn map(
         target.retain(|key, _| keys.iter().any(|kept| kept == key));
     }
     for (key, change) in patch {
-        if let Some(name) = key.strip_prefix(DELETE_PREFIX) {
-            if let (Some(Value::Array(list)), Value::Array(gone)) = (target.get_mut(name), change) {
-                list.retain(|item| !gone.contains(item));
-            }
+        if let Some(name) = key.strip_prefix(DELETE_PREFIX)
+            && let (Some(Value::Array(list)), Value::Array(gone)) = (target.get_mut(name), change)
+        {
+            list.retain(|item| !gone.contains(item));
         }
     }
     for (key, change) in patch {
@@ -146,7 +146,8 @@ fn sort(list: &mut Vec<Value>, order: &[Value], by: Option<&str>) {
         Some(by) => item.get(by).is_some() && item.get(by) == other.get(by),
         None => item == other,
     };
-    let (named, mut foreign): (Vec<(usize, Value)>, Vec<(usize, Value)>) = std::mem::take(list)
+    type Placed = Vec<(usize, Value)>;
+    let (named, mut foreign): (Placed, Placed) = std::mem::take(list)
         .into_iter()
         .enumerate()
         .partition(|(_, item)| order.iter().any(|named| same(item, named)));

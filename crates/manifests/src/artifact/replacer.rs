@@ -234,13 +234,12 @@ fn scales(scaled: &str, kind: &str) -> bool {
 /// Every `spec.template.spec` of an object, at any depth.
 fn templates(object: &mut Map, visit: &mut dyn FnMut(&mut Value)) {
     for (key, value) in object.iter_mut() {
-        if key == "spec" {
-            if let Some(spec) = value
+        if key == "spec"
+            && let Some(spec) = value
                 .get_mut("template")
                 .and_then(|template| template.get_mut("spec"))
-            {
-                visit(spec);
-            }
+        {
+            visit(spec);
         }
         templates_within(value, visit);
     }
@@ -257,10 +256,10 @@ fn templates_within(value: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
 }
 
 fn follow_map(map: &mut Map, path: &[&str], visit: &mut dyn FnMut(&mut String)) {
-    if let Some((first, rest)) = path.split_first() {
-        if let Some(value) = map.get_mut(*first) {
-            follow(value, rest, visit);
-        }
+    if let Some((first, rest)) = path.split_first()
+        && let Some(value) = map.get_mut(*first)
+    {
+        follow(value, rest, visit);
     }
 }
 

@@ -66,10 +66,10 @@ pub(super) fn prepare(request: &Request, rules: &Rules, live: &Live) -> Result<P
         available.add(artifact.clone());
 
         annotations::annotate_artifact(&mut manifest, &artifact);
-        if keeps_capacity(&manifest, &strategy) {
-            if let Some(replicas) = source_capacity(live, &manifest, priors.as_deref()) {
-                manifest.set_replicas(replicas);
-            }
+        if keeps_capacity(&manifest, &strategy)
+            && let Some(replicas) = source_capacity(live, &manifest, priors.as_deref())
+        {
+            manifest.set_replicas(replicas);
         }
         attach(request, live, &manifests, &mut manifest)?;
         annotations::annotate(&mut manifest, &moniker);
@@ -102,10 +102,10 @@ fn ordered(request: &Request, rules: &Rules) -> Result<Vec<Manifest>, Error> {
     let mut manifests = request.manifests.clone();
     for manifest in &mut manifests {
         priority::check_deployable(&manifest.kind())?;
-        if let Some(namespace) = &request.namespace_override {
-            if rules.custom.is_namespaced(&manifest.kind()) {
-                manifest.set_namespace(namespace);
-            }
+        if let Some(namespace) = &request.namespace_override
+            && rules.custom.is_namespaced(&manifest.kind())
+        {
+            manifest.set_namespace(namespace);
         }
     }
     manifests.sort_by_key(|manifest| priority::of(&manifest.kind(), &rules.custom));

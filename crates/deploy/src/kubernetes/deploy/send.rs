@@ -207,17 +207,16 @@ impl<'a> Sender<'a> {
             if let Some(Value::Object(metadata)) = manifest.as_map_mut().get_mut("metadata") {
                 metadata.insert("name".to_owned(), json!(name));
             }
-            let created = cluster.ask(account.create(&manifest, Write::default())).await?;
-            match created {
+            let live = cluster.ask(account.find(&Coordinates::of(&manifest))).await?;
+            match live.map_err(|error| self.failed("Create", &manifest, &error))? {
+                Some(live) if live.annotation(EFFECT) == Some(self.token) => return Ok(Some(live)),
+                // Somebody else's; the next name.
+                Some(_) => continue,
+                None => {}
+            }
+            match cluster.ask(account.create(&manifest, Write::default())).await? {
                 Ok(object) => return Ok(Some(object)),
-                Err(error) if error.class() == Class::AlreadyExists => {
-                    let at = Coordinates::of(&manifest);
-                    let live = cluster.ask(account.find(&at)).await?;
-                    match live.map_err(|error| self.failed("Create", &manifest, &error))? {
-                        Some(live) if live.annotation(EFFECT) == Some(self.token) => return Ok(Some(live)),
-                        Some(_) | None => {}
-                    }
-                }
+                Err(error) if error.class() == Class::AlreadyExists => {}
                 Err(error) => return Err(self.failed("Create", &manifest, &error)),
             }
         }
