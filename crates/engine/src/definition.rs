@@ -20,6 +20,11 @@ pub trait Catalogue: Sync {
         None
     }
 
+    /// The zone whose workers can do what a stage with this context wants of a pool, if not all can. A stage's own `zone` wins.
+    fn zone(&self, _pool: &str, _context: &Map) -> Option<String> {
+        None
+    }
+
     /// Context keys that are not evaluated with the rest of the context of a stage of this type, under evaluator v4
     /// (orchestration reference 7.2): its task does it, or nobody.
     fn left_to_the_stage(&self, _kind: &str, _context: &Map) -> Vec<&'static str> {
@@ -72,6 +77,12 @@ pub trait StageDefinition: Sync {
     /// itself and goes on.
     fn given_up(&self, _task: &Task, _context: &Map) -> Status {
         Status::Terminal
+    }
+
+    /// The time limit of one of its tasks by name, in milliseconds, where the stage's context sets another than the task's own.
+    /// Source: orca `OverridableTimeoutRetryableTask.getDynamicTimeout`.
+    fn task_limit_ms(&self, _task: &str, _context: &Map) -> Option<i64> {
+        None
     }
 
     /// Whether its tasks may be done again after a failure, if the stage asks for it (`retry`).

@@ -15,6 +15,7 @@
 //! | `owners` | commands to owners: routing, retries, "never older than what was seen" |
 //! | `evaluate` | expressions, tried on an execution with the engine's own rules |
 //! | `warnings` | what is said about the expressions of a pipeline that is saved |
+//! | `clouds` | what clouds have, asked of workers |
 //! | `feed` | server-sent events |
 //! | `observe` | spans and figures of requests |
 //! | `tls` | the listener with certificates |
@@ -30,6 +31,7 @@ mod applications;
 mod auth;
 mod call;
 mod capabilities;
+mod clouds;
 mod compatibility;
 mod configs;
 mod cron;
@@ -87,6 +89,7 @@ use axum::{
 use gennaker_bus::Bus;
 use gennaker_engine::Rules;
 use gennaker_runtime::{CancellationToken, Clock};
+use gennaker_settings::KubernetesAccount;
 use gennaker_stages::Catalogue;
 use gennaker_store::Store;
 use tls::TlsListener;
@@ -120,6 +123,8 @@ pub struct Config {
     pub rules: Rules,
     /// The stage types, the same as the schedulers'.
     pub catalogue: Arc<Catalogue>,
+    /// The clusters that workers serve; their credentials are of no use here.
+    pub kubernetes: Vec<KubernetesAccount>,
 }
 
 impl Default for Config {
@@ -133,6 +138,7 @@ impl Default for Config {
             dev: false,
             rules: Rules::default(),
             catalogue: Arc::new(Catalogue::new()),
+            kubernetes: Vec::new(),
         }
     }
 }

@@ -75,6 +75,12 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8084", value_parser = address)]
     pub(crate) listen: SocketAddr,
 
+    /// Make an account of each context in this kubeconfig, for stages of Kubernetes [default: $KUBECONFIG]
+    ///
+    /// The account has the context's name. With neither this nor the variable no cluster is touched.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+
     /// Save an application and a pipeline, start it by a webhook and show it
     ///
     /// On a terminal a person judges, and the server goes on until Ctrl-C. Without one `prod` is chosen and the command ends

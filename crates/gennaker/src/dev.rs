@@ -62,6 +62,11 @@ fn settings(arguments: &DevArgs) -> Result<Settings, Failure> {
     }
     settings.outbound.allow_loopback = true;
     settings.broker.replicas = 1;
+    if settings.worker.pools == Settings::default().worker.pools {
+        settings.worker.pools = wiring::POOLS.map(str::to_owned).to_vec();
+    }
+    let accounts = wiring::accounts_of_kubeconfigs(arguments.kubeconfig.as_deref())?;
+    settings.kubernetes.accounts.extend(accounts);
     if std::env::var_os("GENNAKER_BROKER__PARTITIONS").is_none() {
         settings.broker.partitions = 1;
     }
@@ -245,7 +250,7 @@ fn layout(settings: &Settings) -> Layout {
     let mut layout = wiring::layout(settings);
     layout
         .pools
-        .retain(|pool: &Pool| pool.name == gennaker_notify::POOL);
+        .retain(|pool: &Pool| wiring::has_tasks(&pool.name));
     layout
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use gennaker_bus::{Bucket, Bus};
 use gennaker_cli::{Exit, Failure};
 use gennaker_gate::{Gate, Tls};
+use gennaker_kubernetes::Accounts;
 use gennaker_notify::SecretHeaders;
 use gennaker_outbound::Client;
 use gennaker_runtime::{Clock, Report, Scope};
@@ -72,6 +73,8 @@ struct Prepared {
     secrets: SecretHeaders,
     /// Services that stages call by name.
     services: gennaker_notify::Services,
+    /// Where artifacts are read, for a worker of the pool `deploy`.
+    artifacts: Option<gennaker_artifacts::Accounts>,
 }
 
 impl Running {
@@ -97,7 +100,11 @@ impl Running {
             probes,
             is_dev,
         } = plan;
-        let prepared = prepare(&settings, listener, is_dev, &bus, &store, &clock)?;
+        let mut prepared = prepare(&settings, listener, is_dev, &bus, &store, &clock)?;
+        let deploys = settings.worker.pools.iter().any(|pool| pool == gennaker_deploy::POOL);
+        if deploys && roles.contains(&Role::Worker) {
+            prepared.artifacts = Some(wiring::artifacts(&settings, &clock, &store)?);
+        }
         let root = Scope::root("gennaker");
         let running = Self {
             edge: root.child("edge"),
@@ -119,6 +126,15 @@ impl Running {
             running.core.keep("scheduler", scheduler.run(scope));
         }
         if roles.contains(&Role::Worker) {
+            wiring::warn_unserved(&settings);
+            // What the accounts watch ends with the worker.
+            let scope = running.edge.child("kubernetes");
+            let accounts = wiring::accounts(&settings, &clock, &scope);
+            if settings.worker.pools.iter().any(|pool| pool == gennaker_deploy::POOL) {
+                let answers =
+                    wiring::answers(accounts.clone(), bus.clone(), clock.clone(), scope.clone());
+                running.edge.keep("asks", answers);
+            }
             let worker = worker(
                 &settings,
                 &name,
@@ -126,6 +142,7 @@ impl Running {
                 clock.clone(),
                 &prepared,
                 &store,
+                &accounts,
             );
             running.start_worker(worker);
         }
@@ -244,6 +261,7 @@ fn prepare(
         catalogue,
         secrets: wiring::secret_headers(settings)?,
         services: wiring::services(settings)?,
+        artifacts: None,
     })
 }
 
@@ -255,6 +273,7 @@ fn worker(
     clock: Clock,
     prepared: &Prepared,
     store: &Store,
+    accounts: &Accounts,
 ) -> Worker {
     let pools = settings
         .worker
@@ -264,13 +283,19 @@ fn worker(
     let pools = pools.map(|pool| Pool {
         name: pool.clone(),
         concurrency: usize::try_from(settings.worker.concurrency).unwrap_or(usize::MAX),
-        tasks: gennaker_notify::registry(
-            &prepared.client,
-            store,
-            &prepared.secrets,
-            &prepared.services,
-            settings.worker.template_folder.as_ref().map(PathBuf::from),
-        ),
+        tasks: match pool.as_str() {
+            gennaker_deploy::POOL => {
+                let artifacts = prepared.artifacts.as_ref().expect("made for a worker of this pool");
+                gennaker_deploy::registry(accounts, artifacts, &wiring::baker(settings))
+            }
+            _ => gennaker_notify::registry(
+                &prepared.client,
+                store,
+                &prepared.secrets,
+                &prepared.services,
+                settings.worker.template_folder.as_ref().map(PathBuf::from),
+            ),
+        },
     });
     let options = Options {
         name: name.to_owned(),
@@ -279,7 +304,7 @@ fn worker(
         pools: pools.collect(),
         drain: DRAIN,
     };
-    Worker::new(bus, clock, options)
+    Worker::new(bus, clock, options).in_zone_sets(wiring::own_zone_sets(settings))
 }
 
 /// A name for this process that no other has: where it runs, its number there, and a random part for containers that are all

@@ -1,8 +1,10 @@
 //! Settings to what each part is configured with.
 
 mod archive;
+mod artifacts;
 mod collector;
 mod documents;
+mod kubernetes;
 mod services;
 mod webhooks;
 
@@ -25,9 +27,16 @@ use crate::command::Role;
 use crate::output::chain;
 
 pub(crate) use archive::archive;
+pub(crate) use artifacts::{artifacts, baker};
 pub(crate) use documents::{documents, managed_accounts, s3_options};
 pub(crate) use services::services;
+pub(crate) use kubernetes::{
+    account_zones, accounts, accounts_of_kubeconfigs, answers, own_zone_sets, warn_unserved,
+};
 pub(crate) use webhooks::{catalogue, secret_headers};
+
+/// The pools that this release has tasks for.
+pub(crate) const POOLS: [&str; 2] = [gennaker_deploy::POOL, gennaker_notify::POOL];
 
 /// Room for the log of a partition, in bytes: some minutes of the highest load without a checkpoint.
 const LOG_BYTES_MIN: u64 = 256 << 20;
@@ -146,7 +155,7 @@ pub(crate) fn only_role(settings: &Settings, roles: &[Role]) -> Option<rights::R
 
 /// Whether this release has tasks for a pool.
 pub(crate) fn has_tasks(pool: &str) -> bool {
-    pool == gennaker_notify::POOL
+    POOLS.contains(&pool)
 }
 
 /// The streams and consumers of this installation.
@@ -173,6 +182,7 @@ pub(crate) fn layout(settings: &Settings) -> Layout {
 fn zones(settings: &Settings) -> Vec<String> {
     let mut zones = vec![settings.zone.clone()];
     zones.extend(settings.broker.zones.iter().cloned());
+    zones.extend(kubernetes::zone_sets(settings));
     zones.sort_unstable();
     zones.dedup();
     zones
@@ -231,6 +241,7 @@ pub(crate) fn gate(
         dev: is_dev,
         rules: rules(settings),
         catalogue: Arc::clone(catalogue),
+        kubernetes: kubernetes::shown_accounts(settings),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What types and syntax do not say: ranges, and values that must fit each other.
 
+mod artifacts;
 mod services;
 mod webhooks;
 
@@ -46,6 +47,7 @@ impl Settings {
         }
         webhooks::check(&self.webhooks, &mut found);
         services::check(&self.services, &mut found);
+        artifacts::check(&self.artifacts, &mut found);
         telemetry(&self.telemetry, &mut found);
         let order: Vec<String> = schema::nodes().into_iter().map(|node| node.path).collect();
         found
@@ -322,10 +324,10 @@ fn telemetry(telemetry: &Telemetry, found: &mut Problems) {
 }
 
 /// What names of zones are like.
-const ZONE: &str = "must be 1 to 63 letters, digits, - or _, and not \"any\"";
+pub(crate) const ZONE: &str = "must be 1 to 63 letters, digits, - or _, and not \"any\"";
 
 /// Whether a zone can be called so: `any` stands for all of them.
-fn is_zone(text: &str) -> bool {
+pub(crate) fn is_zone(text: &str) -> bool {
     is_token(text) && text != "any"
 }
 

@@ -1,9 +1,12 @@
 //! The tree. Documentation, ranges and defaults of the fields are what operators read in the schema and the example.
 
 mod archive;
+mod artifacts;
+mod bake;
 mod broker;
 mod documents;
 mod expressions;
+mod kubernetes;
 mod processes;
 mod services;
 mod support;
@@ -14,9 +17,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use archive::{Archive, ArchiveBackend, ArchiveS3};
+pub use artifacts::{
+    Artifacts, BitbucketAccount, GcsAccount, GitRepoAccount, GithubAccount, GitlabAccount,
+    HelmAccount, HelmOciAccount, HttpAccount, JenkinsAccount, MavenAccount, OracleAccount,
+    S3Account,
+};
+pub use bake::Bake;
 pub use broker::{Broker, BrokerTls};
 pub use documents::{Documents, DocumentsBackend, DocumentsS3, ManagedServiceAccounts};
 pub use expressions::Expressions;
+pub use kubernetes::{
+    Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, SkippedAccount,
+};
 pub use processes::{AdHocTask, Gate, GateTls, Scheduler, Worker};
 pub use services::{Gremlin, Jira, PagerDuty, Services};
 pub use support::{LogFormat, Outbound, Telemetry};
@@ -58,6 +70,12 @@ pub struct Settings {
     pub webhooks: Webhooks,
     /// Services that stages call by name.
     pub services: Services,
+    /// Accounts from which artifacts are read. All workers and API processes of an installation should have the same.
+    pub artifacts: Artifacts,
+    /// How manifests are baked.
+    pub bake: Bake,
+    /// Kubernetes clusters that pipelines deploy to.
+    pub kubernetes: Kubernetes,
     /// Logs, traces and metrics.
     pub telemetry: Telemetry,
 }
@@ -77,6 +95,9 @@ impl Default for Settings {
             outbound: Outbound::default(),
             webhooks: Webhooks::default(),
             services: Services::default(),
+            artifacts: Artifacts::default(),
+            bake: Bake::default(),
+            kubernetes: Kubernetes::default(),
             telemetry: Telemetry::default(),
         }
     }

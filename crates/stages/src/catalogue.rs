@@ -1,12 +1,14 @@
 //! All stage types, found by name.
 
+use std::collections::BTreeMap;
+
 use gennaker_engine::{StageDefinition, TaskDefinition};
 use gennaker_model::{Execution, Map, Stage};
 
 use crate::{
-    applications, check_preconditions, depends_on_execution, dry_run::{self, DRY_RUN}, entity_tags, evaluate_artifacts, evaluate_variables, execution_window,
+    applications, bake_manifest, check_preconditions, depends_on_execution, dry_run::{self, DRY_RUN}, entity_tags, evaluate_artifacts, evaluate_variables, execution_window,
     field::Field,
-    find_artifact, manual_judgment, monitor_pipeline, noop, not_built, pipeline,
+    find_artifact, kubernetes, manual_judgment, monitor_pipeline, noop, not_built, pipeline,
     pipeline_documents, pipeline_templates, plugin_releases,
     preconfigured::{self, PreconfiguredWebhook, PreconfiguredWebhooks},
     run_multiple_pipelines, save_pipelines, services, timing, wait, wait_until, webhook,
@@ -43,6 +45,8 @@ pub trait StageType: StageDefinition {
 pub struct Catalogue {
     webhooks: PreconfiguredWebhooks,
     dry_runs: bool,
+    /// The zone that the operations of each account are pinned to, by the account's name.
+    accounts: BTreeMap<String, String>,
 }
 
 /// The catalogue of an installation that adds nothing.
@@ -63,6 +67,8 @@ static TYPES: &[&dyn StageType] = &[
     &run_multiple_pipelines::RunMultiplePipelines,
     &depends_on_execution::DependsOnExecution,
     &find_artifact::FindArtifactFromExecution,
+    &bake_manifest::BakeManifest,
+    &bake_manifest::BakeCloudFoundryManifest,
     &applications::UpsertApplication,
     &applications::DeleteApplication,
     &applications::UpsertProject,
@@ -88,6 +94,18 @@ static TYPES: &[&dyn StageType] = &[
     &pipeline_templates::CreateV2PipelineTemplate,
     &pipeline_templates::UpdateV2PipelineTemplate,
     &pipeline_templates::DeleteV2PipelineTemplate,
+    &kubernetes::DeployManifest,
+    &kubernetes::DeleteManifest,
+    &kubernetes::ScaleManifest,
+    &kubernetes::PatchManifest,
+    &kubernetes::UndoRolloutManifest,
+    &kubernetes::PauseRolloutManifest,
+    &kubernetes::ResumeRolloutManifest,
+    &kubernetes::RollingRestartManifest,
+    &kubernetes::EnableManifest,
+    &kubernetes::DisableManifest,
+    &kubernetes::FindArtifactsFromResource,
+    &kubernetes::RunJob,
 ];
 
 /// The name of a preconfigured webhook is another stage type's.
@@ -102,6 +120,7 @@ impl Catalogue {
         Self {
             webhooks: PreconfiguredWebhooks::none(),
             dry_runs: false,
+            accounts: BTreeMap::new(),
         }
     }
 
@@ -128,6 +147,13 @@ impl Catalogue {
             webhooks: PreconfiguredWebhooks::of(webhooks),
             ..plain
         })
+    }
+
+    /// The same with accounts of a cloud that can be reached from some zones only: the account's name, and what its operations are
+    /// pinned to. An account that is not named here is reached from everywhere.
+    #[must_use]
+    pub fn with_accounts(self, accounts: BTreeMap<String, String>) -> Self {
+        Self { accounts, ..self }
     }
 
     /// Every stage type of this release.
@@ -181,6 +207,13 @@ impl gennaker_engine::Catalogue for Catalogue {
     fn stand_in(&self, execution: &Execution, stage: &Stage) -> Option<&'static TaskDefinition> {
         let stand_in = self.dry_runs.then(|| dry_run::stand_in(execution, stage));
         stand_in.flatten()
+    }
+
+    fn zone(&self, pool: &str, context: &Map) -> Option<String> {
+        if pool != kubernetes::POOL || self.accounts.is_empty() {
+            return None;
+        }
+        self.accounts.get(kubernetes::account(context)?).cloned()
     }
 
     fn left_to_the_stage(&self, kind: &str, context: &Map) -> Vec<&'static str> {

@@ -9,6 +9,7 @@
 
 mod applications;
 pub mod artifacts;
+mod bake_manifest;
 mod bind_artifacts;
 mod catalogue;
 mod check_preconditions;
@@ -23,6 +24,7 @@ pub mod executions;
 mod field;
 mod find_artifact;
 pub mod java;
+mod kubernetes;
 mod manual_judgment;
 mod monitor_pipeline;
 mod noop;

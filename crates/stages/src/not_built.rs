@@ -36,15 +36,6 @@ pub(crate) static NOT_BUILT: &[NotBuilt] = &[
         because: NO_DELIVERY,
     },
     NotBuilt {
-        names: &["findArtifactsFromResource"],
-        tasks: &[
-            "resolveTargetManifest",
-            "findArtifactsFromResource",
-            "bindProducedArtifacts",
-        ],
-        because: "it looks into Kubernetes, which comes with the cloud providers",
-    },
-    NotBuilt {
         names: &["waitForCondition"],
         tasks: &["waitForCondition"],
         because: "it belongs to deployments, which come with the cloud providers",

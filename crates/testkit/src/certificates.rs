@@ -67,15 +67,41 @@ impl Authority {
     /// # Panics
     /// As [`Authority::write`], and when a name is none.
     pub fn issue(&self, folder: &Path, name: &str, names: &[&str], valid: Valid) -> Files {
-        let key = KeyPair::generate().expect("a key can be made");
         let mut params = params(name, names, valid);
         params.extended_key_usages = vec![
             ExtendedKeyUsagePurpose::ServerAuth,
             ExtendedKeyUsagePurpose::ClientAuth,
         ];
-        let certificate = params
-            .signed_by(&key, &self.issuer)
-            .expect("an authority can sign");
+        self.sign(folder, name, params)
+    }
+
+    /// Signs a certificate for a client who is told by his name and the organization that he belongs to, if any.
+    ///
+    /// # Panics
+    /// As [`Authority::write`].
+    pub fn issue_client(&self, folder: &Path, name: &str, organization: Option<&str>) -> Files {
+        let mut params = params(name, &[], Valid::Now);
+        if let Some(organization) = organization {
+            params.distinguished_name.push(DnType::OrganizationName, organization);
+        }
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(folder, name, params)
+    }
+
+    /// Writes a key that signs something else than certificates: `NAME.key`, and its public half `NAME.pub`.
+    ///
+    /// # Panics
+    /// As [`Authority::write`].
+    pub fn write_signing_key(&self, folder: &Path, name: &str) {
+        let key = KeyPair::generate().expect("a key can be made");
+        std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem())
+            .and_then(|()| std::fs::write(folder.join(format!("{name}.pub")), key.public_key_pem()))
+            .expect("a file can be written in our own folder");
+    }
+
+    fn sign(&self, folder: &Path, name: &str, params: CertificateParams) -> Files {
+        let key = KeyPair::generate().expect("a key can be made");
+        let certificate = params.signed_by(&key, &self.issuer).expect("an authority can sign");
         let files = Files {
             certificate: folder.join(format!("{name}.crt")),
             key: folder.join(format!("{name}.key")),

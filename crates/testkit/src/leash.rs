@@ -26,6 +26,35 @@ kill -${how:-KILL} $pid
 wait $pid
 "#;
 
+/// What removes a folder: it waits for the end of the pipe, and tries until those who wrote there are gone, too.
+const BROOM: &str = r#"
+read end
+for try in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$1" 2>/dev/null && exit; sleep 1; done
+"#;
+
+/// A folder that is removed when the test program ends, however it ends. For values that live in a static, which are never dropped.
+pub struct Broom {
+    _keeper: Child,
+}
+
+impl Broom {
+    /// Has a folder removed at the end of this process.
+    ///
+    /// # Panics
+    /// When there is no shell.
+    pub fn for_folder(folder: &Path) -> Self {
+        let keeper = Command::new("sh")
+            .args(["-c", BROOM, "broom"])
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("sh can be started");
+        Self { _keeper: keeper }
+    }
+}
+
 /// A process that is killed (SIGKILL) with this value.
 pub struct Leashed {
     keeper: Child,

@@ -1,21 +1,15 @@
 //! Questions that a pool answers beside its tasks: reads without a record, for who waits for the answer (a plan of a pipeline, the
 //! start of one).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use gennaker_bus::{Question, QuestionStream, subject};
-use gennaker_runtime::Backoff;
-use tokio::sync::Semaphore;
 
-use crate::shared::Shared;
-
-/// Questions of one kind that a process answers at the same time; of more it takes no note, and whoever asked asks again.
-const ANSWERS_MAX: usize = 16;
-
-/// The members of this group share the questions.
-const GROUP: &str = "workers";
+use crate::{
+    asks::{self, Answerer},
+    shared::Shared,
+};
 
 /// Answers to questions of one kind.
 pub trait Answers: Send + Sync {
@@ -27,61 +21,23 @@ pub trait Answers: Send + Sync {
 }
 
 /// Answers until the worker stops.
-pub(crate) async fn run_answers(shared: Arc<Shared>, pool: String, answers: Arc<dyn Answers>) {
-    let stop = shared.scope.token().clone();
-    let Some(mut questions) = listen(&shared, &pool, answers.about()).await else {
-        return;
-    };
-    let slots = Arc::new(Semaphore::new(ANSWERS_MAX));
-    loop {
-        let question = tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            question = questions.next() => match question {
-                Some(question) => question,
-                None => return,
-            },
-        };
-        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
-            tracing::debug!("a question to pool {pool} is left to another worker");
-            continue;
-        };
+pub(crate) fn run(
+    shared: &Shared,
+    pool: &str,
+    answers: &Arc<dyn Answers>,
+) -> impl Future<Output = ()> + Send + use<> {
+    let about = vec![answers.about().to_owned()];
+    let answers = Arc::clone(answers);
+    let answerer: Answerer = Arc::new(move |_, question| {
         let answers = Arc::clone(&answers);
-        shared.scope.spawn("answer", async move {
-            let Question {
-                payload, responder, ..
-            } = question;
-            let answer = answers.answer(payload).await;
-            // Who gets no answer asks again.
-            let _ = responder.send(answer).await;
-            drop(slot);
-        });
-    }
-}
-
-async fn listen(shared: &Shared, pool: &str, about: &str) -> Option<QuestionStream> {
-    let stop = shared.scope.token();
-    let (shortest, longest) = (Duration::from_millis(200), Duration::from_secs(5));
-    let mut backoff = Backoff::new(shortest, longest, shared.seed);
-    loop {
-        match shared
-            .bus
-            .serve(subject::ask(pool, about), Some(GROUP))
-            .await
-        {
-            Ok(questions) => return Some(questions),
-            Err(gennaker_bus::Error::Closed) => return None,
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "questions to pool {pool} cannot be heard yet"
-                );
-                tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return None,
-                    () = shared.clock.sleep(backoff.next_delay()) => {}
-                }
-            }
-        }
-    }
+        Box::pin(async move { answers.answer(question).await })
+    });
+    asks::run(
+        shared.bus.clone(),
+        shared.clock.clone(),
+        pool.to_owned(),
+        about,
+        answerer,
+        shared.scope.clone(),
+    )
 }

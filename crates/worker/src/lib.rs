@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod ask;
+pub mod asks;
 mod attempt;
 mod book;
 mod ctx;

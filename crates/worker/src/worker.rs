@@ -50,6 +50,7 @@ pub struct Options {
 pub struct Worker {
     shared: Shared,
     pools: Vec<Arc<PoolState>>,
+    zone_sets: Vec<String>,
     drain: Duration,
 }
 
@@ -90,6 +91,7 @@ impl Worker {
         Self {
             shared,
             pools,
+            zone_sets: Vec::new(),
             drain,
         }
     }
@@ -101,6 +103,13 @@ impl Worker {
         self
     }
 
+    /// The same for a worker that also takes tasks which more than one zone can do: the names of the sets of zones that it
+    /// belongs to.
+    #[must_use]
+    pub fn in_zone_sets(self, zone_sets: Vec<String>) -> Self {
+        Self { zone_sets, ..self }
+    }
+
     /// Works until `cancel`, then takes nothing more, lets tasks at work end or hands them back, and returns when nothing of
     /// it runs any more. It also returns when a part of it that it cannot work without ends, which the report names.
     /// Dropping the future ends everything at once, as a crash would.
@@ -108,6 +117,7 @@ impl Worker {
         let Self {
             shared,
             pools,
+            zone_sets,
             drain,
         } = self;
         let shared = Arc::new(shared);
@@ -128,11 +138,9 @@ impl Worker {
             .keep("heartbeat", run_heartbeat(Arc::clone(&shared)));
         for pool in &pools {
             for answers in pool.tasks.answers() {
-                let (shared_too, answers) = (Arc::clone(&shared), Arc::clone(answers));
-                let run = ask::run_answers(shared_too, pool.name.clone(), answers);
-                shared.scope.keep("answers", run);
+                shared.scope.keep("answers", ask::run(&shared, &pool.name, answers));
             }
-            for zone in zones(&shared) {
+            for zone in zones(&shared, &zone_sets) {
                 shared.scope.keep(
                     "aborts",
                     run_aborts(Arc::clone(&shared), pool.name.clone(), zone.clone()),
@@ -171,12 +179,13 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// The zones whose tasks are taken: the own one, and any.
-fn zones(shared: &Shared) -> Vec<Option<String>> {
+/// The zones whose tasks are taken: the own one, any, and the sets that it belongs to.
+fn zones(shared: &Shared, sets: &[String]) -> Vec<Option<String>> {
     let mut zones = vec![None];
     if shared.zone.is_some() {
         zones.insert(0, shared.zone.clone());
     }
+    zones.extend(sets.iter().cloned().map(Some));
     zones
 }
 

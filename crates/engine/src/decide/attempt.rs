@@ -31,7 +31,10 @@ impl Draft<'_> {
             task: work.task.to_owned(),
             kind: work.kind.to_owned(),
             pool: work.pool.to_owned(),
-            zone: held.and_then(|held| zone_of(&held.context)),
+            zone: held.and_then(|held| {
+                let by_account = || self.context.catalogue.zone(work.pool, &held.context);
+                zone_of(&held.context).or_else(by_account)
+            }),
             effect: work.effect.then(|| self.state.turn_of(stage)),
             deadline_ms: work.deadline_ms,
             since: self.now(),

@@ -377,7 +377,9 @@ impl Draft<'_> {
         let by_stage = self.stage_deadline(stage);
         let definition = self.context.catalogue.task(&task.implementing_class);
         let by_task = definition.and_then(|definition| {
-            let limit = task_limit(definition, limited.map(|(_, limit)| limit))?;
+            let kind = self.context.catalogue.stage(super::effective_kind(stage));
+            let own = kind.and_then(|kind| kind.task_limit_ms(&task.name, &stage.context));
+            let limit = task_limit(definition, own, limited.map(|(_, limit)| limit))?;
             let since = task.start_time.unwrap_or(0);
             let paused = paused_ms(&self.state, since, self.now());
             let class = definition.class.rsplit('.').next().unwrap_or(definition.class);
@@ -405,8 +407,12 @@ pub(super) struct Deadline {
     message: String,
 }
 
-fn task_limit(definition: &TaskDefinition, stage_limit: Option<i64>) -> Option<i64> {
-    let own = definition.timeout_ms?;
+fn task_limit(
+    definition: &TaskDefinition,
+    own: Option<i64>,
+    stage_limit: Option<i64>,
+) -> Option<i64> {
+    let own = own.or(definition.timeout_ms)?;
     Some(if definition.timeout_overridable {
         stage_limit.unwrap_or(own)
     } else {

@@ -22,7 +22,7 @@ pub(super) const GROUPS: &[Group] = &[
                 run!(tags::snapshot);
             GET "/applications/{application}/snapshots/{account}/history" "Saved states of its clusters" ["limit"] Read
                 run!(tags::snapshots);
-            GET "/search" "Applications and projects by a part of their names; of clouds nothing yet"
+            GET "/search" "Applications, projects, and what clouds have, by a part of their names"
                 ["q", "type", "platform", "pageSize", "page", "allowShortQuery"] ReadEach run!(find::search);
         },
     },

@@ -16,7 +16,10 @@ use serde_json::{Map, Value, json};
 pub(crate) fn catalogue(settings: &Settings) -> Result<Arc<Catalogue>, Failure> {
     let webhooks = enabled(settings).map(stage_type).collect();
     Catalogue::with_webhooks(webhooks)
-        .map(|catalogue| Arc::new(catalogue.with_dry_runs(settings.scheduler.dry_runs)))
+        .map(|catalogue| {
+            let catalogue = catalogue.with_dry_runs(settings.scheduler.dry_runs);
+            Arc::new(catalogue.with_accounts(super::account_zones(settings)))
+        })
         .map_err(|error| Failure::new(Exit::Usage, format!("webhooks.preconfigured: {error}")))
 }
 

@@ -126,6 +126,32 @@ rows! {
         ["monitorWebhook"];
 
     row_find_artifact_from_execution: "findArtifactFromExecution" {} => ["findArtifactFromExecution"];
+    row_bake_manifest: "bakeManifest" {} => ["createBake", "bindProducedArtifacts"];
+    row_bake_cloud_foundry_manifest: "bakeCloudFoundryManifest" {} => ["createBake", "bindProducedArtifacts"];
+
+    row_deploy_manifest: "deployManifest" {} => ["resolveDeploySourceManifest", "deployManifest", "monitorDeploy", "promoteOutputs",
+        "waitForManifestToStabilize", "cleanupArtifacts", "monitorCleanup", "promoteOutputs", "bindProducedArtifacts"];
+    row_delete_manifest: "deleteManifest" {} => ["resolveTargetManifest", "deleteManifest", "monitorDelete", "promoteOutputs"];
+    row_patch_manifest: "patchManifest" {} => ["resolveTargetManifest", "resolvePatchSourceManifest", "patchManifest",
+        "monitorPatch", "promoteOutputs", "waitForManifestToStabilize", "bindProducedArtifacts"];
+    row_scale_manifest: "scaleManifest" {} =>
+        ["resolveTargetManifest", "scaleManifest", "monitorScale", "waitForManifestToStabilize"];
+    row_undo_rollout_manifest: "undoRolloutManifest" {} =>
+        ["undoRolloutManifest", "monitorUndoRollout", "waitForManifestToStabilize"];
+    row_pause_rollout_manifest: "pauseRolloutManifest" {} => ["pauseRolloutManifest", "monitorPauseRollout"];
+    row_resume_rollout_manifest: "resumeRolloutManifest" {} =>
+        ["resumeRolloutManifest", "monitorResumeRollout", "waitForManifestToStabilize"];
+    row_rolling_restart_manifest: "rollingRestartManifest" {} => ["rollingRestartManifest", "monitorRollingRestart"];
+    row_enable_manifest: "enableManifest" {} =>
+        ["resolveTargetManifest", "enableManifest", "monitorEnable", "waitForManifestToStabilize"];
+    row_disable_manifest: "disableManifest" {} =>
+        ["resolveTargetManifest", "disableManifest", "monitorDisable", "waitForManifestToStabilize"];
+    row_find_artifacts_from_resource: "findArtifactsFromResource" {} =>
+        ["resolveTargetManifest", "findArtifactsFromResource", "bindProducedArtifacts"];
+    row_run_job: "runJob" {"manifest": {}} => ["runJob", "monitorDeploy", "promoteOutputs", "waitOnJobCompletion"];
+    row_run_job_without_waiting: "runJobManifest" {"waitForCompletion": "false"} => ["runJob", "monitorDeploy"];
+    row_run_job_with_artifacts: "runJob" {"source": "text", "expectedArtifacts": [], "consumeArtifactSource": "artifact"} => ["runJob",
+        "monitorDeploy", "promoteOutputs", "waitOnJobCompletion", "bindProducedArtifacts", "consumeArtifact"];
 }
 
 /// Time limit in seconds of each task, and whether `stageTimeoutMs` replaces it (`o`).
@@ -135,6 +161,7 @@ fn time_limits_are_those_of_the_tables() {
         ("wait", "wait -"),
         ("waitUntil", "waitUntil 2147483"),
         ("dependsOnExecution", "dependsOnExecution 7200o"),
+        ("bakeManifest", "createBake 300, bindProducedArtifacts -"),
         (
             "pipeline",
             "startPipeline -, monitorPipeline 43200o, bindProducedArtifacts -",
@@ -171,6 +198,15 @@ fn time_limits_are_those_of_the_tables() {
         (
             "webhook",
             "createWebhook 300o, monitorWebhook 3600o, bindProducedArtifacts -",
+        ),
+        (
+            "scaleManifest",
+            "resolveTargetManifest 300, scaleManifest 3600, monitor 3600, waitForManifestToStabilize 1800o",
+        ),
+        (
+            "runJob",
+            "runJob 3600, monitorDeploy 3600, promoteOutputs -, waitOnJobCompletion 7200o, bindProducedArtifacts -, \
+             consumeArtifact 300",
         ),
     ] {
         let stage = CATALOGUE.find(kind).unwrap();
@@ -236,6 +272,19 @@ fn plans_that_make_no_sense_say_why() {
             json!({"monitorOnly": true}),
             "UserException",
             "Can't specify monitorOnly = true and waitForCompletion = false at the same time",
+        ),
+        (
+            "deployManifest",
+            json!({"cloudProvider": "aws"}),
+            "UnsupportedOperationException",
+            "the cloud provider aws is not built; stages of this type work on kubernetes only",
+        ),
+        (
+            "deployManifest",
+            json!({"trafficManagement": {"enabled": true, "options": {"strategy": "rollingredblack"}}}),
+            "IllegalArgumentException",
+            "Unknown rollout strategy 'rollingredblack': manifests are rolled out by none, redblack, bluegreen or highlander. A \
+             Deployment rolls itself out step by step; its strategy is part of the manifest",
         ),
         (
             "preconfiguredWebhook",

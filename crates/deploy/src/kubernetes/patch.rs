@@ -1,0 +1,154 @@
+//! `patchManifest` (Kubernetes reference 7.4). Source: clouddriver `KubernetesPatchManifestOperation`.
+
+use gennaker_kubernetes::Write;
+use gennaker_manifests::{
+    Artifact, Manifest,
+    artifact::ImageMatch,
+    patch::{self, MergeStrategy, Patch},
+};
+use gennaker_model::{Map, work::TaskMessage};
+use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Task};
+use serde_json::{Value, json};
+
+use super::{
+    Base, EFFECT, REPEATABLE, fetch, input,
+    outputs::{self, History},
+    trouble,
+};
+
+const PHASE: &str = "PATCH_KUBERNETES_MANIFEST";
+
+/// The task.
+pub(super) struct PatchManifest(pub Base);
+
+impl Task for PatchManifest {
+    fn kind(&self) -> &'static str {
+        "patchManifest"
+    }
+
+    fn effect(&self, _message: &TaskMessage) -> Effect {
+        REPEATABLE
+    }
+
+    fn run<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Done, Failure>> {
+        Box::pin(async move {
+            let cluster = self.0.cluster(ctx)?;
+            let at = input::target(ctx)?;
+            let context = fetch::expanded(ctx.input()).map_err(|problem| trouble::illegal(ctx, &problem))?;
+            let options = context.get("options").and_then(Value::as_object);
+            let strategy = MergeStrategy::from_options(options)
+                .map_err(|error| trouble::illegal(ctx, &error.to_string()))?;
+            let artifacts = |key: &str| -> Vec<Artifact> {
+                let list = context.get(key).and_then(Value::as_array);
+                let read = |value: &Value| serde_json::from_value(value.clone()).ok();
+                list.into_iter().flatten().filter_map(read).collect()
+            };
+            let body = context.get("manifests").unwrap_or(&Value::Null);
+            let request = patch::Request {
+                target: at.clone(),
+                account: cluster.account.name(),
+                strategy,
+                body,
+                required: &artifacts("requiredArtifacts"),
+                optional: &artifacts("optionalArtifacts"),
+                images: ImageMatch::default(),
+            };
+            let patch = patch::build(&request).map_err(|error| trouble::illegal(ctx, &error.to_string()))?;
+            let what = format!("Patch failed for {}: ", at.full_name());
+            let live = cluster.must(&what, cluster.account.get(&at)).await?;
+            let token = ctx.effect_id().unwrap_or_default();
+            if live.annotation(EFFECT) != Some(token) {
+                let body = marked(&patch, &live, token);
+                let call = cluster.account.patch(&at, patch.strategy, &body, Write::default());
+                cluster.must(&what, call).await?;
+            }
+            let mut history = History::default();
+            history.say(PHASE, format!("Patched {}", at.full_name()));
+            let stub = json!({
+                "kind": live.kind_as_written(),
+                "metadata": { "name": live.name(), "namespace": live.namespace() },
+            });
+            let names = json!({ live.namespace(): [live.full_name().to_string()] });
+            let result = json!({
+                "manifestNamesByNamespace": names,
+                "boundArtifacts": patch.bound,
+            });
+            let mut context = outputs::of_target(ctx, history, Some(result));
+            context.insert("outputs.manifests".to_owned(), json!([stub]));
+            context.insert("outputs.manifestNamesByNamespace".to_owned(), names);
+            context.insert("outputs.boundArtifacts".to_owned(), json!(patch.bound));
+            context.insert(trouble::TRIES.to_owned(), Value::Null);
+            Ok(Done {
+                context,
+                outputs: Map::new(),
+                reference: None,
+            })
+        })
+    }
+}
+
+/// The patch that also writes whose it is.
+fn marked(patch: &Patch, live: &Manifest, token: &str) -> Value {
+    let mut body = patch.body.clone();
+    match (&patch.strategy, &mut body) {
+        (MergeStrategy::Json, Value::Array(operations)) => {
+            let own = json!({ EFFECT: token });
+            operations.push(match live.annotations() {
+                Some(_) => {
+                    let path = format!("/metadata/annotations/{}", EFFECT.replace('/', "~1"));
+                    json!({"op": "add", "path": path, "value": token})
+                }
+                None => json!({"op": "add", "path": "/metadata/annotations", "value": own}),
+            });
+        }
+        (MergeStrategy::Strategic | MergeStrategy::Merge, Value::Object(_)) => mark(&mut body, token),
+        // Nothing that the server would take.
+        _ => {}
+    }
+    body
+}
+
+/// Operations for an object that certainly has annotations, such as a Deployment with a revision.
+pub(super) fn operations_of(token: Option<&str>) -> Option<Value> {
+    let path = format!("/metadata/annotations/{}", EFFECT.replace('/', "~1"));
+    token.map(|token| json!({"op": "add", "path": path, "value": token}))
+}
+
+/// Writes into a merged patch whose it is.
+pub(super) fn mark(body: &mut Value, token: &str) {
+    let Value::Object(body) = body else { return };
+    let metadata = body.entry("metadata").or_insert_with(|| json!({}));
+    let Value::Object(metadata) = metadata else { return };
+    let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
+    if let Value::Object(annotations) = annotations {
+        annotations.insert(EFFECT.to_owned(), json!(token));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live(metadata: Value) -> Manifest {
+        Manifest::new(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata})).unwrap()
+    }
+
+    #[test]
+    fn every_kind_of_patch_says_whose_it_is() {
+        let patch = |strategy, body| Patch { strategy, body, bound: Vec::new() };
+        let merge = patch(MergeStrategy::Merge, json!({"metadata": {"annotations": {"a": "b"}}}));
+        assert_eq!(
+            marked(&merge, &live(json!({"name": "w"})), "t"),
+            json!({"metadata": {"annotations": {"a": "b", EFFECT: "t"}}})
+        );
+        let operations = patch(MergeStrategy::Json, json!([]));
+        assert_eq!(
+            marked(&operations, &live(json!({"name": "w"})), "t"),
+            json!([{"op": "add", "path": "/metadata/annotations", "value": {EFFECT: "t"}}])
+        );
+        assert_eq!(
+            marked(&operations, &live(json!({"name": "w", "annotations": {}})), "t"),
+            json!([{"op": "add", "path": "/metadata/annotations/gennaker.io~1effect", "value": "t"}])
+        );
+    }
+}

@@ -1,0 +1,312 @@
+//! A worker with an account of the control plane, and an owner that hands out tasks as the engine does.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use gennaker_bus::{Bucket, Bus, Layout, TaskAddress, layout, memory::Broker, token};
+use gennaker_kubernetes::{Accounts, Options as AccountOptions};
+use gennaker_model::{
+    AttemptId, EffectId, ExecutionId, Map, StageId,
+    command::{Answer, Reply},
+    work::{Order, Outcome, TaskMessage, TaskReport, VERSION},
+};
+use gennaker_runtime::{CancellationToken, Clock, Scope};
+use gennaker_settings::{Kubernetes, KubernetesAccount};
+use gennaker_testkit::kube::Cluster;
+use gennaker_worker::{
+    Options, Pool, Worker,
+    ledger::{Entry, State},
+};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::{Patience, POOL, registry_with};
+
+/// Each fixture has executions of its own: their effects must not meet in the one cluster of the program.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// A pool at work.
+pub(super) struct Fixture {
+    bus: Bus,
+    reports: mpsc::UnboundedReceiver<TaskReport>,
+    attempts: u64,
+    /// The namespace of the test.
+    pub namespace: String,
+    _scope: Scope,
+}
+
+impl Fixture {
+    /// With an administrator's account `test` and a namespace of its own.
+    pub(super) async fn new(namespace: &str) -> Self {
+        let cluster = Cluster::shared();
+        let account = KubernetesAccount {
+            name: "test".to_owned(),
+            kubeconfig_file: Some(cluster.kubeconfig().display().to_string()),
+            ..KubernetesAccount::default()
+        };
+        Self::with(namespace, account).await
+    }
+
+    pub(super) async fn with(namespace: &str, account: KubernetesAccount) -> Self {
+        let named = namespace.to_owned();
+        tokio::task::spawn_blocking(move || Cluster::shared().namespace(&named)).await.unwrap();
+        Self::of(namespace, account).await
+    }
+
+    /// The same for a namespace that is there, or is not needed.
+    pub(super) async fn of(namespace: &str, account: KubernetesAccount) -> Self {
+        // The broker's clock is an hour behind, so that what is written to the ledger here looks old to the worker.
+        let behind_ms = u64::try_from(Clock::system().now_ms() - 3_600_000).unwrap();
+        let broker = Broker::starting_at(1, behind_ms);
+        let bus = Bus::memory(&broker, "owner");
+        let layout = Layout {
+            pools: vec![layout::Pool::new(POOL)],
+            ..Layout::default()
+        };
+        bus.bootstrap(&layout).await.unwrap();
+        let (sender, reports) = mpsc::unbounded_channel();
+        let mut commands = bus.serve_commands(0).await.unwrap();
+        let scope = Scope::root("test");
+        scope.spawn("owner", async move {
+            while let Some(command) = commands.next().await {
+                let _ = sender.send(serde_json::from_slice(&command.payload).unwrap());
+                let answer = Answer {
+                    partition: 0,
+                    sequence: 1,
+                    result: Ok(Reply::Report { stale: false }),
+                };
+                let answer = serde_json::to_vec(&answer).unwrap().into();
+                command.responder.send(answer).await.unwrap();
+            }
+        });
+        let settings = Kubernetes {
+            accounts: vec![account],
+            ..Kubernetes::default()
+        };
+        let options = AccountOptions {
+            clock: Clock::system(),
+            scope: scope.child("accounts"),
+            zone: None,
+        };
+        let (accounts, skipped) = Accounts::load(&settings, &options);
+        assert!(skipped.is_empty(), "{skipped:?}");
+        let patience = Patience {
+            tries_max: 3,
+            pause: Duration::from_millis(100),
+            pause_max: Duration::from_millis(200),
+        };
+        let pool = Pool {
+            name: POOL.into(),
+            concurrency: 8,
+            tasks: registry_with(&accounts, patience),
+        };
+        let options = Options {
+            name: "worker".into(),
+            zone: None,
+            seed: 1,
+            pools: vec![pool],
+            drain: Duration::from_secs(1),
+        };
+        let worker = Worker::new(Bus::memory(&broker, "worker"), Clock::system(), options);
+        scope.spawn("worker", async move {
+            worker.run(CancellationToken::new()).await;
+        });
+        Self {
+            bus,
+            reports,
+            attempts: NUMBER.fetch_add(1, Ordering::Relaxed) * 1_000,
+            namespace: namespace.to_owned(),
+            _scope: scope,
+        }
+    }
+
+    /// A task of this kind with this context, not yet published; each has an effect of its own.
+    pub(super) fn task(&mut self, kind: &str, mut input: Value) -> TaskMessage {
+        self.attempts += 1;
+        let execution = ExecutionId::new(format!("E{}", self.attempts)).unwrap();
+        let stage = StageId::new("S").unwrap();
+        if input.get("account").is_none() {
+            input["account"] = json!("test");
+        }
+        let has_effect = !matches!(
+            kind,
+            "waitForManifestToStabilize" | "resolveTargetManifest" | "findArtifactsFromResource" | "findOldReplicaSets"
+                | "waitOnJobCompletion" | "sayWhatRemains" | "fetchManifests" | "consumeArtifact"
+        );
+        TaskMessage {
+            v: VERSION,
+            partition: 0,
+            application: "web".into(),
+            ref_id: "1".into(),
+            task: "1".into(),
+            attempt: AttemptId(self.attempts),
+            kind: kind.into(),
+            order: Order::Run,
+            pool: POOL.into(),
+            zone: None,
+            effect: has_effect.then(|| EffectId::of(&execution, &stage, 0, "1", 0)),
+            input: input.as_object().unwrap().clone(),
+            user: "anna".into(),
+            deadline_ms: None,
+            trace: None,
+            execution,
+            stage,
+        }
+    }
+
+    /// Runs a task to its end, as the engine does: what a report tells goes into the context of the next attempt.
+    pub(super) async fn run(&mut self, kind: &str, input: Value) -> Outcome {
+        let task = self.task(kind, input);
+        self.finish(task).await
+    }
+
+    /// Runs it to its first report.
+    pub(super) async fn once(&mut self, task: &TaskMessage) -> Outcome {
+        let address = TaskAddress {
+            zone: None,
+            execution: task.execution.to_string(),
+            stage: task.stage.to_string(),
+            task: task.task.clone(),
+            attempt: task.attempt.0,
+        };
+        let payload = serde_json::to_vec(task).unwrap().into();
+        self.bus.tasks(POOL).publish(&address, payload).await.unwrap();
+        let report = tokio::time::timeout(Duration::from_secs(90), self.reports.recv()).await;
+        report.expect("a report within 90 s").unwrap().outcome
+    }
+
+    pub(super) async fn finish(&mut self, mut task: TaskMessage) -> Outcome {
+        for _ in 0..100 {
+            match self.once(&task).await {
+                Outcome::Running { again_ms, context } => {
+                    task.input.extend(context);
+                    self.attempts += 1;
+                    task.attempt = AttemptId(self.attempts);
+                    tokio::time::sleep(Duration::from_millis(again_ms)).await;
+                }
+                ended => return ended,
+            }
+        }
+        panic!("{} does not end", task.kind);
+    }
+
+    /// Deploys manifests and waits until they are stable; gives back the context.
+    pub(super) async fn deploy(&mut self, manifests: Value) -> Map {
+        self.deploy_with(manifests, json!({})).await
+    }
+
+    pub(super) async fn deploy_with(&mut self, manifests: Value, extra: Value) -> Map {
+        let mut input = json!({"moniker": {"app": "web"}, "manifests": manifests, "namespaceOverride": self.namespace});
+        input.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        let outcome = self.run("deployManifest", input.clone()).await;
+        assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
+        input.as_object_mut().unwrap().extend(context(&outcome).clone());
+        let outcome = self.run("waitForManifestToStabilize", input.clone()).await;
+        assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
+        let mut known = input.as_object().unwrap().clone();
+        known.extend(context(&outcome).clone());
+        known
+    }
+
+    /// Leaves the ledger as a worker does that was killed during its call, long ago.
+    pub(super) async fn lose_worker_of(&self, task: &TaskMessage) {
+        let state = State::Intent {
+            worker: "lost#1".to_owned(),
+            attempt: task.attempt,
+            heartbeat_ms: 0,
+            reference: None,
+        };
+        let key = token(task.effect.as_ref().unwrap().as_str());
+        let kv = self.bus.kv(Bucket::Effect(POOL.into()));
+        let held = kv.get(&key).await.unwrap();
+        let revision = held.map_or(0, |held| held.revision);
+        let value = serde_json::to_vec(&Entry::new(state)).unwrap().into();
+        kv.put_if(&key, revision, value, None).await.unwrap();
+    }
+
+    /// An object of the test's namespace.
+    pub(super) async fn get(&self, kind: &str, name: &str) -> Option<Value> {
+        let (kind, name, namespace) = (kind.to_owned(), name.to_owned(), self.namespace.clone());
+        tokio::task::spawn_blocking(move || Cluster::shared().get(&kind, &namespace, &name)).await.unwrap()
+    }
+
+    /// What kubectl prints.
+    pub(super) async fn kubectl(&self, arguments: &[&str]) -> String {
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let namespace = self.namespace.clone();
+        tokio::task::spawn_blocking(move || {
+            let mut all: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            all.extend(["-n", &namespace]);
+            Cluster::shared().kubectl(&all).unwrap()
+        })
+        .await
+        .unwrap()
+    }
+
+    /// The writes of people and programs like us in this namespace: verb, resource and name, once the number is as expected.
+    pub(super) async fn writes(&self, wanted: usize) -> Vec<String> {
+        let namespace = self.namespace.clone();
+        tokio::task::spawn_blocking(move || {
+            let read = || -> Vec<String> {
+                let lines = Cluster::shared().audit();
+                let ours = lines.iter().filter(|line| {
+                    line["objectRef"]["namespace"] == json!(namespace)
+                        && !line["userAgent"].as_str().unwrap_or_default().contains("kubectl")
+                        && line["stage"] == "ResponseComplete"
+                });
+                ours.map(|line| {
+                    let of = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                    let object = &line["objectRef"];
+                    let name = match of(&object["name"]) {
+                        empty if empty.is_empty() => of(&line["requestObject"]["metadata"]["name"]),
+                        name => name,
+                    };
+                    format!("{} {} {name}", of(&line["verb"]), of(&object["resource"]))
+                })
+                .collect()
+            };
+            let until = std::time::Instant::now() + Duration::from_secs(5);
+            loop {
+                let found = read();
+                if found.len() >= wanted || std::time::Instant::now() > until {
+                    return found;
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        })
+        .await
+        .unwrap()
+    }
+}
+
+/// The context of an outcome, whatever it is.
+pub(super) fn context(outcome: &Outcome) -> &Map {
+    match outcome {
+        Outcome::Running { context, .. }
+        | Outcome::Succeeded { context, .. }
+        | Outcome::Failed { context, .. }
+        | Outcome::Canceled { context }
+        | Outcome::Closed { context, .. } => context,
+    }
+}
+
+/// The outputs of a success.
+pub(super) fn outputs(outcome: &Outcome) -> &Map {
+    match outcome {
+        Outcome::Succeeded { outputs, .. } => outputs,
+        other => panic!("no success: {other:?}"),
+    }
+}
+
+/// The first of `details.errors` of a failure.
+pub(super) fn error(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Failed {
+            exception: Some(exception),
+            ..
+        } => exception["details"]["errors"][0].as_str().unwrap().to_owned(),
+        other => panic!("no exception: {other:?}"),
+    }
+}

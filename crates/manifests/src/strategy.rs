@@ -1,0 +1,71 @@
+//! How a manifest wants to be deployed: its `strategy.spinnaker.io/…` annotations.
+
+use crate::{Manifest, annotations};
+
+/// What the annotations say.
+///
+/// Source: clouddriver `KubernetesManifestStrategy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strategy {
+    /// Overrides the stage and the kind
+    pub versioned: Option<bool>,
+    /// How many versions stay
+    pub max_version_history: Option<i64>,
+    /// Keep the live object's number of replicas
+    pub use_source_capacity: bool,
+    /// How it is sent
+    pub submission: Submission,
+}
+
+/// How an object is sent to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Submission {
+    /// It has only the beginning of a name: create it
+    Create,
+    /// Delete it, wait until it is gone, apply it
+    Recreate,
+    /// Replace it; create it when it is not there
+    Replace,
+    /// Apply at the server; with `force`, take fields from other managers
+    ServerSideApply {
+        /// `force-conflicts`
+        force: bool,
+    },
+    /// `kubectl apply`: [`crate::apply`]
+    Apply,
+}
+
+/// Reads a manifest's strategy. Of several, `recreate` wins over `replace`, and that over `server-side-apply` (`CanDeploy`).
+#[must_use]
+pub fn of(manifest: &Manifest) -> Strategy {
+    let says = |key| annotations::boolean(manifest, key) == Some(true);
+    let server_side =
+        annotations::text(manifest, annotations::SERVER_SIDE_APPLY).unwrap_or_default();
+    let force = server_side.eq_ignore_ascii_case("force-conflicts");
+    let submission = if manifest.has_generated_name() {
+        Submission::Create
+    } else if says(annotations::RECREATE) {
+        Submission::Recreate
+    } else if says(annotations::REPLACE) {
+        Submission::Replace
+    } else if force || says(annotations::SERVER_SIDE_APPLY) {
+        Submission::ServerSideApply { force }
+    } else {
+        Submission::Apply
+    };
+    Strategy {
+        versioned: annotations::boolean(manifest, annotations::VERSIONED),
+        max_version_history: annotations::integer(manifest, annotations::MAX_VERSION_HISTORY),
+        use_source_capacity: says(annotations::USE_SOURCE_CAPACITY),
+        submission,
+    }
+}
+
+/// Makes a manifest's strategy `recreate`, whatever it said before: what Run Job does.
+pub fn force_recreate(manifest: &mut Manifest) {
+    let annotations = manifest.annotations_mut();
+    for key in [annotations::REPLACE, annotations::SERVER_SIDE_APPLY] {
+        annotations.shift_remove(key);
+    }
+    annotations.insert(annotations::RECREATE.into(), "true".into());
+}
