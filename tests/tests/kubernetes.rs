@@ -121,7 +121,7 @@ async fn from_a_trigger_to_production_and_back() {
     judge(&gate, &id, "2", "continue").await;
     let done = gate.wait_for_end(&id, WITHIN).await;
     assert_eq!(done["status"], "SUCCEEDED", "{}", gennaker_tests::gate::outline(&done));
-    assert_eq!(stage(&done, "2")["context"]["instructions"], "2", "read from the outputs");
+    assert_eq!(stage(&done, "2")["context"]["instructions"], 2, "read from the outputs");
     let first = stage(&done, "1");
     let names: Vec<&str> = first["tasks"].as_array().unwrap().iter().map(|task| task["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["resolveDeploySourceManifest", "deployManifest", "monitorDeploy", "promoteOutputs",
