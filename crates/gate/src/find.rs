@@ -1,4 +1,4 @@
-//! `GET /search`: applications and projects by name. Clusters, instances and the like are found once clouds are read.
+//! `GET /search`: applications and projects by name, and what clouds have.
 //!
 //! Source: gate `SearchController`, clouddriver `SearchController`, `CatsSearchProvider`, `ProjectSearchProvider`.
 
@@ -9,6 +9,9 @@ use crate::{Gate, answer::Answer, call::Call, problem::Problem};
 
 /// Shortest word that is searched without `allowShortQuery`, in letters.
 const LETTERS_MIN: usize = 3;
+
+/// Types that are looked for among the documents, and not in clouds.
+const STORED: [&str; 2] = ["applications", "projects"];
 
 /// Largest page.
 const PAGE_MAX: u32 = 10_000;
@@ -39,8 +42,11 @@ pub(crate) async fn search(gate: Gate, call: Call) -> Result<Answer, Problem> {
         let listed = gate.store().projects().await?;
         found.extend(listed.iter().filter_map(|it| project(it, &wanted)));
     }
-    let total = found.len();
     let place = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    for kind in types.iter().filter(|it| !STORED.iter().any(|stored| it.eq_ignore_ascii_case(stored))) {
+        found.extend(gate.search_clouds(kind, word, place(PAGE_MAX)).await?);
+    }
+    let total = found.len();
     let skipped = place(page - 1).saturating_mul(place(size));
     let results: Vec<Value> = found.into_iter().skip(skipped).take(place(size)).collect();
     Ok(Answer::json(json!([{

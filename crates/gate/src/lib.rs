@@ -15,6 +15,8 @@
 //! | `owners` | commands to owners: routing, retries, "never older than what was seen" |
 //! | `evaluate` | expressions, tried on an execution with the engine's own rules |
 //! | `warnings` | what is said about the expressions of a pipeline that is saved |
+//! | `clouds` | what clouds have, asked of workers |
+//! | `artifacts` | what accounts of artifacts have, asked of workers |
 //! | `feed` | server-sent events |
 //! | `observe` | spans and figures of requests |
 //!
@@ -26,9 +28,11 @@ mod access;
 mod admin;
 mod answer;
 mod applications;
+mod artifacts;
 mod auth;
 mod call;
 mod capabilities;
+mod clouds;
 mod compatibility;
 mod configs;
 mod cron;
@@ -80,6 +84,7 @@ use axum::{Router, middleware, serve::ListenerExt as _};
 use gennaker_bus::Bus;
 use gennaker_engine::Rules;
 use gennaker_runtime::{CancellationToken, Clock};
+use gennaker_settings::KubernetesAccount;
 use gennaker_stages::Catalogue;
 use gennaker_store::Store;
 use tokio::{net::TcpListener, sync::Semaphore};
@@ -111,6 +116,10 @@ pub struct Config {
     pub rules: Rules,
     /// The stage types, the same as the schedulers'.
     pub catalogue: Arc<Catalogue>,
+    /// The clusters that workers serve; their credentials are of no use here.
+    pub kubernetes: Vec<KubernetesAccount>,
+    /// The accounts of artifacts that workers serve.
+    pub artifacts: Vec<gennaker_model::artifact_reads::Account>,
 }
 
 impl Default for Config {
@@ -124,6 +133,8 @@ impl Default for Config {
             dev: false,
             rules: Rules::default(),
             catalogue: Arc::new(Catalogue::new()),
+            kubernetes: Vec::new(),
+            artifacts: Vec::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Settings to what each part is configured with.
 
 mod archive;
+mod artifacts;
 mod collector;
 mod documents;
 mod kubernetes;
@@ -24,9 +25,10 @@ use crate::command::Role;
 use crate::output::chain;
 
 pub(crate) use archive::archive;
+pub(crate) use artifacts::{artifacts, baker, tell_artifacts};
 pub(crate) use documents::{documents, managed_accounts, s3_options};
 pub(crate) use kubernetes::{
-    account_zones, accounts, accounts_of_kubeconfigs, own_zone_sets, warn_unserved,
+    account_zones, accounts, accounts_of_kubeconfigs, answers, own_zone_sets, warn_unserved,
 };
 pub(crate) use webhooks::{catalogue, secret_headers};
 
@@ -220,6 +222,8 @@ pub(crate) fn gate(
         dev: is_dev,
         rules: rules(settings),
         catalogue: Arc::clone(catalogue),
+        kubernetes: kubernetes::shown_accounts(settings),
+        artifacts: gennaker_artifacts::listed(&settings.artifacts),
     }
 }
 

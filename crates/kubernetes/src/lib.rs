@@ -25,6 +25,7 @@ mod contexts;
 mod discovery;
 mod error;
 mod limiter;
+mod reads;
 mod requests;
 mod transport;
 mod watch;
@@ -35,6 +36,7 @@ pub use cache::{Cached, Freshness, Selection};
 pub use contexts::contexts;
 pub use discovery::{Resource, Resources};
 pub use error::{ApiError, Cause, Class, Error};
+pub use reads::answer;
 pub use requests::{
     Applied, Change, Deletion, How, List, Listed, LogOptions, MetricsOfContainer, Write,
 };

@@ -1,16 +1,18 @@
 //! Documents, ids and messages that every part of Gennaker shares.
 //!
 //! Two families live here. *Theirs*: Spinnaker's execution JSON ([`Execution`], [`Stage`], [`Task`]), lenient and served back
-//! field for field. *Ours*: what processes say to each other over the broker ([`command`], [`work`]), strict and versioned.
+//! field for field. *Ours*: what processes say to each other over the broker ([`command`], [`reads`], [`work`]), strict and versioned.
 //!
 //! This crate decides nothing: it knows no stage type, no transition and no route. It reads no clock, draws no randomness
 //! and does no IO. Everybody depends on it; it depends on serde only.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+pub mod artifact_reads;
 pub mod command;
 pub mod execution;
 pub mod freeze;
 pub mod id;
+pub mod reads;
 pub mod routing;
 pub mod status;
 pub mod ulid;

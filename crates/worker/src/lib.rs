@@ -10,6 +10,7 @@
 //! in the broker. `deploy`, `jenkins`, `canary` and `notify` call it, and `gennaker` starts it.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+pub mod asks;
 mod attempt;
 mod book;
 mod ctx;

@@ -23,7 +23,7 @@ pub(super) const GROUPS: &[Group] = &[
                 Does::Lack("Snapshot not found");
             GET "/applications/{application}/snapshots/{account}/history" "Saved states of its clusters" ["limit"] Read
                 Does::Say("[]", WRITTEN_BY_CLOUDS);
-            GET "/search" "Applications and projects by a part of their names; of clouds nothing yet"
+            GET "/search" "Applications, projects, and what clouds have, by a part of their names"
                 ["q", "type", "platform", "pageSize", "page", "allowShortQuery"] ReadEach run!(find::search);
         },
     },

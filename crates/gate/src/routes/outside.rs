@@ -3,10 +3,12 @@
 //! A list that pages walk through is empty as long as there is nothing to read; whatever names one thing answers 501.
 
 use super::{Does, Group, Whose, run, table};
+use crate::artifacts;
+use crate::clouds::{clusters, firewalls, live};
 use crate::preconfigured;
 
-/// Why lists of clouds are empty.
-const NO_CLOUDS: &str = "no cloud can be read yet";
+/// Why lists of what only other clouds have are empty.
+const NO_CLOUDS: &str = "Kubernetes has none, and no other cloud can be read yet";
 
 /// Why lists of build systems are empty, as in Gate without Igor.
 const NO_BUILDS: &str = "no build system can be configured yet";
@@ -16,29 +18,61 @@ pub(super) const GROUPS: &[Group] = &[
         title: "Infrastructure",
         whose: Whose::Gate,
         routes: table! {
-            GET "/applications/{application}/clusters" "Clusters by account" Read Does::Say("{}", NO_CLOUDS);
-            GET "/applications/{application}/clusters/{*rest}" "Clusters of an account, and what is in them" Read
-                Does::Miss("clusters");
+            GET "/applications/{application}/clusters" "Clusters by account" Read run!(clusters::of_application);
+            GET "/applications/{application}/clusters/{account}" "Clusters of an account" Read run!(clusters::of_account);
+            GET "/applications/{application}/clusters/{account}/{cluster}" "A cluster, of each provider" Read
+                run!(clusters::of_name);
+            GET "/applications/{application}/clusters/{account}/{cluster}/serverGroups" "Server groups of a cluster" Read
+                run!(clusters::server_groups_of_any_type);
+            GET "/applications/{application}/clusters/{account}/{cluster}/serverGroups/{serverGroup}"
+                "Server groups of a cluster by name" Read run!(clusters::server_group_of_cluster);
+            GET "/applications/{application}/clusters/{account}/{cluster}/{type}" "A cluster" Read run!(clusters::of_type);
+            GET "/applications/{application}/clusters/{account}/{cluster}/{type}/serverGroups" "Server groups of a cluster" Read
+                run!(clusters::server_groups_of_cluster);
+            GET "/applications/{application}/clusters/{account}/{cluster}/{type}/serverGroups/{serverGroup}"
+                "Server groups of a cluster by name" Read run!(clusters::server_group_of_cluster);
+            GET "/applications/{application}/clusters/{account}/{cluster}/{type}/loadBalancers" "Load balancers of a cluster" Read
+                run!(clusters::load_balancers_of_cluster);
+            GET "/applications/{application}/clusters/{account}/{cluster}/{type}/{scope}/serverGroups/target/{target}"
+                "The newest, previous or oldest server group" ["onlyEnabled"] Read run!(clusters::target);
             GET "/applications/{application}/serverGroups" "Server groups" ["expand", "cloudProvider", "clusters"] Read
-                Does::Say("[]", NO_CLOUDS);
-            GET "/applications/{application}/serverGroups/{*rest}" "One server group" Read Does::Miss("server groups");
-            GET "/applications/{application}/serverGroupManagers" "Server group managers" Read Does::Say("[]", NO_CLOUDS);
-            GET "/applications/{application}/loadBalancers" "Load balancers" Read Does::Say("[]", NO_CLOUDS);
-            GET "/applications/{application}/rawResources" "Raw resources" Read Does::Say("[]", NO_CLOUDS);
+                run!(clusters::server_groups);
+            GET "/applications/{application}/serverGroups/{account}/{region}/{name}" "One server group" Read
+                run!(clusters::server_group);
+            GET "/applications/{application}/serverGroupManagers" "Server group managers" Read run!(clusters::managers);
+            GET "/applications/{application}/loadBalancers" "Load balancers" Read run!(clusters::load_balancers);
+            GET "/applications/{application}/rawResources" "Raw resources" Read run!(clusters::raw_resources);
             GET "/applications/{application}/functions" "Functions" Read Does::Say("[]", NO_CLOUDS);
-            GET "/applications/{application}/jobs/{*rest}" "A job that a stage ran" Read Does::Miss("cloud jobs");
+            GET "/applications/{application}/jobs/{account}/{location}/{name}" "A job that a stage ran" Read run!(live::job);
+            GET "/applications/{application}/kubernetes/pods/{account}/{namespace}/{pod}/{container}"
+                "Properties that a container printed" Read run!(live::pod_file);
             GET "/serverGroups" "Server groups by application or id" ["applications", "ids", "cloudProvider"] ReadEach
-                Does::Miss("server groups");
-            GET "/loadBalancers" "Load balancers of a provider" ["provider"] ReadEach Does::Miss("load balancers");
-            GET "/loadBalancers/{*rest}" "One load balancer" ReadEach Does::Miss("load balancers");
-            GET "/firewalls" "Firewalls" ["id"] ReadEach Does::Miss("firewalls");
-            GET "/firewalls/{*rest}" "Firewalls of an account" ReadEach Does::Miss("firewalls");
-            GET "/securityGroups" "Security groups by account" ReadEach Does::Say("[]", NO_CLOUDS);
-            GET "/securityGroups/{*rest}" "Security groups of an account" ReadEach Does::Miss("security groups");
-            GET "/instances/{*rest}" "One instance, or what it printed" ReadEach Does::Miss("instances");
+                run!(clusters::server_groups_by);
+            GET "/serverGroups/{account}/{region}/{name}" "One server group" ReadEach run!(clusters::server_group);
+            GET "/loadBalancers" "Load balancers of a provider" ["provider"] ReadEach
+                Does::Say("[]", "Kubernetes lists them by application only, as in Spinnaker");
+            GET "/loadBalancers/{account}/{region}/{name}" "One load balancer" ["provider"] ReadEach
+                run!(clusters::load_balancer);
+            GET "/firewalls" "Firewalls by account" ReadEach run!(firewalls::all);
+            GET "/firewalls/{account}" "Firewalls of an account" ["provider"] ReadEach run!(firewalls::of_account);
+            GET "/firewalls/{account}/{region}" "Firewalls of a namespace" ["provider"] ReadEach run!(firewalls::of_region);
+            GET "/firewalls/{account}/{region}/{name}" "One firewall" ReadEach run!(firewalls::one);
+            GET "/securityGroups" "Security groups by account" ReadEach run!(firewalls::all);
+            GET "/securityGroups/{account}" "Security groups of an account" ["provider"] ReadEach run!(firewalls::of_account);
+            GET "/securityGroups/{account}/{region}" "Security groups of a namespace" ["provider"] ReadEach
+                run!(firewalls::of_region);
+            GET "/securityGroups/{account}/{region}/{name}" "One security group" ReadEach run!(firewalls::one);
+            GET "/instances/{account}/{region}/{id}" "One instance" ReadEach run!(clusters::instance);
+            GET "/instances/{account}/{region}/{id}/console" "What an instance printed" ["provider"] ReadEach run!(live::console);
             GET "/images/{*rest}" "Images" ReadEach Does::Miss("images");
             GET "/charts/{*rest}" "Helm charts in registries" ReadEach Does::Miss("charts");
-            GET "/manifests/{*rest}" "One Kubernetes object" ReadEach Does::Miss("Kubernetes manifests");
+            GET "/manifests/{account}/{name}" "One Kubernetes object that lies in no namespace" ["includeEvents"] ReadEach
+                run!(live::manifest_of_cluster);
+            GET "/manifests/{account}/{location}/{name}" "One Kubernetes object" ["includeEvents"] ReadEach run!(live::manifest);
+            GET "/manifests/{account}/{location}/{kind}/cluster/{app}/{cluster}" "Kubernetes objects of a cluster" ReadEach
+                run!(live::members);
+            GET "/manifests/{account}/{location}/{kind}/cluster/{app}/{cluster}/dynamic/{criteria}"
+                "The newest, oldest, largest … Kubernetes object of a cluster" ReadEach run!(live::target);
             GET "/networks" "Networks by provider" SignIn Does::Say("{}", NO_CLOUDS);
             GET "/networks/{provider}" "Networks of a provider" SignIn Does::Say("[]", NO_CLOUDS);
             GET "/subnets" "Subnets" SignIn Does::Say("[]", NO_CLOUDS);
@@ -63,10 +97,14 @@ pub(super) const GROUPS: &[Group] = &[
         title: "Artifacts, builds, preconfigured stages",
         whose: Whose::Gate,
         routes: table! {
-            GET "/artifacts/credentials" "Accounts for artifacts" SignIn
-                Does::Say("[]", "no artifact account can be configured yet");
-            GET "/artifacts/{*rest}" "Names and versions of artifacts" SignIn Does::Miss("artifacts");
-            PUT "/artifacts/fetch" "The content of an artifact" SignIn Does::Miss("artifacts");
+            GET "/artifacts/credentials" "Accounts for artifacts" SignIn run!(artifacts::credentials);
+            GET "/artifacts/account/{account}/names" "Names of artifacts, such as the charts of a repository" ["type"] SignIn
+                run!(artifacts::names);
+            GET "/artifacts/account/{account}/versions" "Versions of an artifact" ["type", "artifactName"] SignIn
+                run!(artifacts::versions);
+            GET "/artifacts/{*rest}" "Packages of plugins, and a Spinnaker's artifact store" SignIn
+                Does::Miss("packages of plugins and Spinnaker's artifact store");
+            PUT "/artifacts/fetch" "The content of an artifact" SignIn run!(artifacts::fetch);
             GET "/artifactory/names" "Artifactory searches that triggers can use" SignIn Does::Say("[]", NO_BUILDS);
             GET "/nexus/names" "Nexus searches that triggers can use" SignIn Does::Say("[]", NO_BUILDS);
             GET "/concourse/{*rest}" "What Concourse has" SignIn Does::Miss("Concourse");

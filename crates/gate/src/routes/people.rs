@@ -2,10 +2,11 @@
 //! sign-in.
 
 use super::{Does, Group, Whose, run, table};
+use crate::clouds::accounts;
 use crate::{auth, notifications};
 
-/// Why there are no accounts.
-const NO_ACCOUNTS: &str = "no cloud account can be configured yet";
+/// Why none is stored.
+const NO_ACCOUNTS: &str = "accounts stand in the settings";
 
 pub(super) const GROUPS: &[Group] = &[
     Group {
@@ -34,9 +35,8 @@ pub(super) const GROUPS: &[Group] = &[
         title: "Accounts",
         whose: Whose::Gate,
         routes: table! {
-            GET "/credentials" "Accounts" ["expand"] Nothing Does::Say("[]", NO_ACCOUNTS);
-            GET "/credentials/{account}" "One account; an unknown one is an empty answer, as in Gate" Nothing
-                Does::SayNothing(NO_ACCOUNTS);
+            GET "/credentials" "Accounts" ["expand"] Nothing run!(accounts::list);
+            GET "/credentials/{account}" "One account; an unknown one is an empty answer, as in Gate" Nothing run!(accounts::one);
             GET "/credentials/type/{type}" "Stored definitions of accounts" ["limit", "startingAccountName"] SignIn
                 Does::Say("[]", NO_ACCOUNTS);
             POST "/credentials" "Store the definition of an account" Admin Does::Miss("stored account definitions");

@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use gennaker_bus::Bus;
 use gennaker_cli::{Exit, Failure};
 use gennaker_deploy::POOL;
 use gennaker_kubernetes::{Accounts, Options};
+use gennaker_model::reads;
 use gennaker_runtime::{Clock, Scope};
 use gennaker_settings::{KubernetesAccount, Settings};
+use gennaker_worker::asks::{self, Answerer};
 
 /// Where kubectl looks, and `gennaker dev` only when somebody has set it.
 const VARIABLE: &str = "KUBECONFIG";
@@ -21,6 +25,27 @@ pub(crate) fn accounts(settings: &Settings, clock: &Clock, scope: &Scope) -> Acc
         zone: Some(settings.zone.clone()),
     };
     Accounts::load(&settings.kubernetes, &options).0
+}
+
+/// The accounts as the API knows them: without their credentials.
+pub(crate) fn shown_accounts(settings: &Settings) -> Vec<KubernetesAccount> {
+    let shown = |account: KubernetesAccount| KubernetesAccount {
+        kubeconfig_contents: None,
+        ..account
+    };
+    settings.kubernetes.read_accounts().accounts.into_iter().map(shown).collect()
+}
+
+/// Answers the API's questions about these accounts until the scope ends.
+pub(crate) async fn answers(accounts: Accounts, bus: Bus, clock: Clock, scope: Scope) {
+    let names = accounts.names().map(str::to_owned).collect();
+    let answerer: Answerer = Arc::new(move |account, question| {
+        let accounts = accounts.clone();
+        Box::pin(async move {
+            gennaker_kubernetes::answer(&accounts, &account, &question).await.into()
+        })
+    });
+    asks::run(bus, clock, reads::POOL.to_owned(), names, answerer, scope).await;
 }
 
 /// What the operations of each account are pinned to: its zone, or the name of the set of its zones. Accounts of every zone are not

@@ -25,7 +25,7 @@ pub enum Selection {
     },
     /// Objects of some kinds.
     Kinds(Vec<Kind>),
-    /// Objects of some kinds whose name contains a text, letters of any case.
+    /// Objects of some kinds whose name, namespace or application contains a text, letters of any case.
     Search {
         /// The kinds.
         kinds: Vec<Kind>,
@@ -190,8 +190,10 @@ impl Store {
             }
             Selection::Search { kinds, text: wanted, limit } => {
                 let wanted = wanted.to_lowercase();
+                let holds = |text: &str| text.to_lowercase().contains(&wanted);
                 let found = self.entries.iter().filter(|(key, entry)| {
-                    kinds.contains(&entry.kind) && key.2.to_lowercase().contains(&wanted)
+                    let app = entry.app.as_deref().unwrap_or_default();
+                    kinds.contains(&entry.kind) && (holds(&key.2) || holds(&key.1) || holds(app))
                 });
                 found.take(*limit).map(|(_, entry)| text(entry)).collect()
             }
