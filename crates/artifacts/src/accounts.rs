@@ -218,6 +218,27 @@ impl Accounts {
         }
     }
 
+    /// The accounts as [`listed`] shows them.
+    #[cfg(test)]
+    fn shown(&self) -> Vec<gennaker_model::artifact_reads::Account> {
+        let shown = self
+            .0
+            .accounts
+            .iter()
+            .map(|account| gennaker_model::artifact_reads::Account {
+                name: account.name.clone(),
+                types: account
+                    .source
+                    .types()
+                    .iter()
+                    .map(|&one| one.to_owned())
+                    .collect(),
+                zone: account.zone.clone(),
+                read_permissions: account.read_permissions.clone(),
+            });
+        shown.collect()
+    }
+
     /// The zone of the account that reads this type, if it has one, and the roles that may use it.
     ///
     /// # Errors
@@ -272,6 +293,14 @@ impl Accounts {
     }
 }
 
+/// The accounts of the settings, and those that always exist, for those who list them and read nothing: without secrets.
+#[must_use]
+pub fn listed(
+    artifacts: &gennaker_settings::Artifacts,
+) -> Vec<gennaker_model::artifact_reads::Account> {
+    kinds::listed(artifacts)
+}
+
 impl std::fmt::Debug for Accounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let names: Vec<&str> = self.0.accounts.iter().map(|it| it.name.as_str()).collect();
@@ -322,6 +351,50 @@ mod tests {
             accounts.about("private", "helm/chart").unwrap().0,
             Some("b")
         );
+    }
+
+    #[test]
+    fn what_is_listed_is_what_reads() {
+        let every = r#"
+            [[artifacts.github]]
+            name = "gh"
+            [[artifacts.gitlab]]
+            name = "gl"
+            [[artifacts.bitbucket]]
+            name = "bb"
+            [[artifacts.git_repo]]
+            name = "git"
+            [[artifacts.helm_oci]]
+            name = "oci"
+            address = "https://r.io"
+            [[artifacts.s3]]
+            name = "s3"
+            [[artifacts.gcs]]
+            name = "gcs"
+            [[artifacts.oracle]]
+            name = "or"
+            namespace = "n"
+            region = "r"
+            user_id = "u"
+            fingerprint = "f"
+            ssh_private_key_file = "/k"
+            tenancy_id = "t"
+            [[artifacts.maven]]
+            name = "m"
+            repository_url = "https://m.io"
+            [[artifacts.jenkins]]
+            name = "ci"
+            address = "https://ci.io"
+        "#;
+        let settings = format!("{SETTINGS}{every}");
+        let mut listed = super::listed(&crate::testing::options(&settings).artifacts);
+        let templates = listed.pop().unwrap();
+        assert_eq!(
+            templates.types,
+            ["front50/pipelineTemplate"],
+            "nobody has templates here"
+        );
+        assert_eq!(listed, accounts(&settings).shown());
     }
 
     #[tokio::test]

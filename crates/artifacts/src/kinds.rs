@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use gennaker_model::artifact_reads::Account as Listed;
 use gennaker_settings::Artifacts;
 
 use crate::{
@@ -93,7 +94,7 @@ pub(crate) fn accounts(
         let source = http_file::HttpFile::plain(making)?;
         all.push(builtin(http_file::NO_AUTH, Box::new(source)));
     }
-    all.push(builtin("embedded-artifact", Box::new(builtin::Embedded)));
+    all.push(builtin(builtin::EMBEDDED, Box::new(builtin::Embedded)));
     for passed_on in builtin::PASSED_ON {
         all.push(builtin(passed_on.account, Box::new(passed_on)));
     }
@@ -102,6 +103,56 @@ pub(crate) fn accounts(
         all.push(builtin(front50::ACCOUNT, Box::new(source)));
     }
     Ok(all)
+}
+
+/// The same accounts as they are listed, with nothing that could read.
+pub(crate) fn listed(settings: &Artifacts) -> Vec<Listed> {
+    let mut all = Vec::new();
+    macro_rules! add {
+        ($list:expr, $types:expr) => {
+            for it in $list {
+                all.push(Listed {
+                    name: it.name.clone(),
+                    types: owned($types),
+                    zone: it.zone.clone(),
+                    read_permissions: it.read_permissions.clone(),
+                });
+            }
+        };
+    }
+    add!(&settings.http, http_file::TYPES);
+    add!(&settings.github, github::TYPES);
+    add!(&settings.gitlab, gitlab::TYPES);
+    add!(&settings.bitbucket, bitbucket::TYPES);
+    add!(&settings.git_repo, git_repo::TYPES);
+    add!(&settings.helm, helm::TYPES);
+    add!(&settings.helm_oci, helm_oci::TYPES);
+    add!(&settings.s3, s3::TYPES);
+    add!(&settings.gcs, gcs::TYPES);
+    add!(&settings.oracle, oracle::TYPES);
+    add!(&settings.maven, maven::TYPES);
+    add!(&settings.jenkins, jenkins::TYPES);
+    let mut always = vec![(builtin::EMBEDDED, builtin::EMBEDDED_TYPES)];
+    if !settings.http.iter().any(http_file::has_credentials) {
+        always.insert(0, (http_file::NO_AUTH, http_file::TYPES));
+    }
+    always.extend(
+        builtin::PASSED_ON
+            .iter()
+            .map(|one| (one.account, one.types)),
+    );
+    always.push((front50::ACCOUNT, front50::TYPES));
+    all.extend(always.into_iter().map(|(name, types)| Listed {
+        name: name.to_owned(),
+        types: owned(types),
+        zone: None,
+        read_permissions: Vec::new(),
+    }));
+    all
+}
+
+fn owned(types: &[&str]) -> Vec<String> {
+    types.iter().map(|&one| one.to_owned()).collect()
 }
 
 /// Why no account reads this type, where there is more to say than that.

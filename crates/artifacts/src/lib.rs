@@ -24,7 +24,7 @@ mod rsa;
 #[cfg(test)]
 mod testing;
 
-pub use accounts::{Accounts, Credentials, Invalid, Options};
+pub use accounts::{Accounts, Credentials, Invalid, Options, listed};
 pub use artifact::Artifact;
 pub use error::Error;
 pub use futures_util::future::BoxFuture;

@@ -3,5 +3,5 @@
 mod reads;
 mod templates;
 
-pub use reads::{Answer, Read, answer};
+pub use reads::answer;
 pub use templates::StoredTemplates;

@@ -18,7 +18,7 @@ use gennaker_bake::Baker;
 use gennaker_kubernetes::Accounts;
 use gennaker_worker::{Registry, Task};
 
-pub use artifacts::{Answer, Read, StoredTemplates, answer};
+pub use artifacts::{StoredTemplates, answer};
 pub use kubernetes::{EFFECT, Patience};
 
 /// The pool's name.

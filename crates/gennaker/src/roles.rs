@@ -135,6 +135,11 @@ impl Running {
                     wiring::answers(accounts.clone(), bus.clone(), clock.clone(), scope.clone());
                 running.edge.keep("asks", answers);
             }
+            if let Some(artifacts) = &prepared.artifacts {
+                let scope = running.edge.child("artifacts");
+                let told = wiring::tell_artifacts(settings.clone(), artifacts.clone(), bus.clone(), clock.clone(), scope);
+                running.edge.keep("artifacts", told);
+            }
             let worker = worker(
                 &settings,
                 &name,

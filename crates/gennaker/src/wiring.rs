@@ -27,7 +27,7 @@ use crate::command::Role;
 use crate::output::chain;
 
 pub(crate) use archive::archive;
-pub(crate) use artifacts::{artifacts, baker};
+pub(crate) use artifacts::{artifacts, baker, tell_artifacts};
 pub(crate) use documents::{documents, managed_accounts, s3_options};
 pub(crate) use services::services;
 pub(crate) use kubernetes::{
@@ -242,6 +242,7 @@ pub(crate) fn gate(
         rules: rules(settings),
         catalogue: Arc::clone(catalogue),
         kubernetes: kubernetes::shown_accounts(settings),
+        artifacts: gennaker_artifacts::listed(&settings.artifacts),
     }
 }
 

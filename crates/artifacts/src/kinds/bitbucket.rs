@@ -13,6 +13,9 @@ use crate::{
     http::{Http, basic_header, parse},
 };
 
+/// What it reads.
+pub(super) const TYPES: &[&str] = &["bitbucket/file"];
+
 pub(super) struct Bitbucket {
     http: Http,
     auth: Auth,
@@ -36,7 +39,7 @@ impl Bitbucket {
 
 impl Source for Bitbucket {
     fn types(&self) -> &'static [&'static str] {
-        &["bitbucket/file"]
+        TYPES
     }
 
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {

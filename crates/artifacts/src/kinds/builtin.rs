@@ -19,6 +19,12 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
+/// The account of embedded content.
+pub(super) const EMBEDDED: &str = "embedded-artifact";
+
+/// What it reads.
+pub(super) const EMBEDDED_TYPES: &[&str] = &["embedded/base64", "remote/base64"];
+
 /// Content that stands in the reference.
 pub(super) struct Embedded;
 
@@ -26,7 +32,7 @@ pub(super) struct Embedded;
 #[derive(Clone, Copy)]
 pub(super) struct PassedOn {
     pub(super) account: &'static str,
-    types: &'static [&'static str],
+    pub(super) types: &'static [&'static str],
     why: &'static str,
 }
 
@@ -50,7 +56,7 @@ pub(super) const PASSED_ON: [PassedOn; 3] = [
 
 impl Source for Embedded {
     fn types(&self) -> &'static [&'static str] {
-        &["embedded/base64", "remote/base64"]
+        EMBEDDED_TYPES
     }
 
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {

@@ -8,6 +8,9 @@ use futures_util::future::BoxFuture;
 use super::Source;
 use crate::{Artifact, Error};
 
+/// What it reads.
+pub(super) const TYPES: &[&str] = &["front50/pipelineTemplate"];
+
 pub(super) const ACCOUNT: &str = "front50ArtifactCredentials";
 
 /// Where templates are; the caller knows the store.
@@ -29,7 +32,7 @@ impl Front50 {
 
 impl Source for Front50 {
     fn types(&self) -> &'static [&'static str] {
-        &["front50/pipelineTemplate"]
+        TYPES
     }
 
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {

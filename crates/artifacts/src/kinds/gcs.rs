@@ -21,6 +21,9 @@ use crate::{
     rsa::Key,
 };
 
+/// What it reads.
+pub(super) const TYPES: &[&str] = &["gcs/object"];
+
 const API: &str = "https://storage.googleapis.com";
 const TOKENS: &str = "https://oauth2.googleapis.com/token";
 const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_only";
@@ -146,7 +149,7 @@ impl Gcs {
 
 impl Source for Gcs {
     fn types(&self) -> &'static [&'static str] {
-        &["gcs/object"]
+        TYPES
     }
 
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {

@@ -21,6 +21,9 @@ use crate::{
     git::{Access, Git, Remote, Ssh, scheme},
 };
 
+/// What it reads.
+pub(super) const TYPES: &[&str] = &["git/repo"];
+
 pub(super) struct GitRepo {
     account: String,
     client: Client,
@@ -195,7 +198,7 @@ impl GitRepo {
 
 impl Source for GitRepo {
     fn types(&self) -> &'static [&'static str] {
-        &["git/repo"]
+        TYPES
     }
 
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {

@@ -16,6 +16,9 @@ use crate::{
     http::{Header, Http, basic_header, parse},
 };
 
+/// What it reads.
+pub(super) const TYPES: &[&str] = &["github/file"];
+
 /// Where GitHub itself is.
 const API: &str = "https://api.github.com";
 const RAW: &str = "https://raw.githubusercontent.com";
@@ -79,7 +82,7 @@ impl Github {
 
 impl Source for Github {
     fn types(&self) -> &'static [&'static str] {
-        &["github/file"]
+        TYPES
     }
 
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {

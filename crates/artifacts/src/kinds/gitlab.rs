@@ -13,6 +13,9 @@ use crate::{
     http::{Http, parse},
 };
 
+/// What it reads.
+pub(super) const TYPES: &[&str] = &["gitlab/file"];
+
 pub(super) struct Gitlab {
     http: Http,
     auth: Auth,
@@ -34,7 +37,7 @@ impl Gitlab {
 
 impl Source for Gitlab {
     fn types(&self) -> &'static [&'static str] {
-        &["gitlab/file"]
+        TYPES
     }
 
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {

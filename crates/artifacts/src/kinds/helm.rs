@@ -15,6 +15,9 @@ use crate::{
     http::{Header, Http, basic_header, below, parse},
 };
 
+/// What it reads.
+pub(super) const TYPES: &[&str] = &["helm/chart", "helm/index"];
+
 pub(super) struct Helm {
     http: Http,
     auth: Auth,
@@ -77,7 +80,7 @@ impl Helm {
 
 impl Source for Helm {
     fn types(&self) -> &'static [&'static str] {
-        &["helm/chart", "helm/index"]
+        TYPES
     }
 
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {

@@ -13,6 +13,9 @@ use crate::{
     http::{Http, host_of},
 };
 
+/// What it reads.
+pub(super) const TYPES: &[&str] = &["helm/image"];
+
 /// Where well-known registries give their tokens.
 const TOKEN_HOSTS: [(&str, &str); 3] = [
     ("registry-1.docker.io", "auth.docker.io"),
@@ -99,7 +102,7 @@ impl HelmOci {
 
 impl Source for HelmOci {
     fn types(&self) -> &'static [&'static str] {
-        &["helm/image"]
+        TYPES
     }
 
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {

@@ -13,6 +13,9 @@ use crate::{
     http::{Http, basic_header, parse},
 };
 
+/// What it reads.
+pub(super) const TYPES: &[&str] = &["http/file"];
+
 /// The account that exists as long as no other has credentials.
 pub(super) const NO_AUTH: &str = "no-auth-http-account";
 
@@ -45,7 +48,7 @@ impl HttpFile {
 
 impl Source for HttpFile {
     fn types(&self) -> &'static [&'static str] {
-        &["http/file"]
+        TYPES
     }
 
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {

@@ -13,6 +13,9 @@ use crate::{
     http::{Http, basic_header, below},
 };
 
+/// What it reads.
+pub(super) const TYPES: &[&str] = &["jenkins/file"];
+
 pub(super) struct Jenkins {
     http: Http,
     auth: Auth,
@@ -32,7 +35,7 @@ impl Jenkins {
 
 impl Source for Jenkins {
     fn types(&self) -> &'static [&'static str] {
-        &["jenkins/file"]
+        TYPES
     }
 
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {

@@ -15,6 +15,9 @@ use crate::{
     maven_version::{MavenVersion, highest_in, is_range},
 };
 
+/// What it reads.
+pub(super) const TYPES: &[&str] = &["maven/file"];
+
 pub(super) struct Maven {
     http: Http,
     auth: Auth,
@@ -123,7 +126,7 @@ impl Maven {
 
 impl Source for Maven {
     fn types(&self) -> &'static [&'static str] {
-        &["maven/file"]
+        TYPES
     }
 
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {

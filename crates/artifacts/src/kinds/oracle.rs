@@ -20,6 +20,9 @@ use crate::{
     rsa::Key,
 };
 
+/// What it reads.
+pub(super) const TYPES: &[&str] = &["oracle/object"];
+
 pub(super) struct Oracle {
     http: Http,
     api: String,
@@ -80,7 +83,7 @@ impl Oracle {
 
 impl Source for Oracle {
     fn types(&self) -> &'static [&'static str] {
-        &["oracle/object"]
+        TYPES
     }
 
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {

@@ -17,6 +17,9 @@ use tokio::sync::Mutex;
 use super::Source;
 use crate::{Artifact, Error, accounts::Making, auth::Secret};
 
+/// What it reads.
+pub(super) const TYPES: &[&str] = &["s3/object"];
+
 /// Longest time until a connection stands.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// Longest wait for a part of an answer.
@@ -136,7 +139,7 @@ impl S3 {
 
 impl Source for S3 {
     fn types(&self) -> &'static [&'static str] {
-        &["s3/object"]
+        TYPES
     }
 
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {

@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use gennaker_artifacts::{Accounts, Options};
 use gennaker_bake::{Baker, Limits, Tools};
+use gennaker_bus::Bus;
 use gennaker_cli::{Exit, Failure};
 use gennaker_deploy::StoredTemplates;
+use gennaker_model::artifact_reads::{POOL, place};
 use gennaker_outbound::Exceptions;
-use gennaker_runtime::Clock;
+use gennaker_runtime::{Clock, Scope};
 use gennaker_settings::Settings;
 use gennaker_store::Store;
+use gennaker_worker::asks::{self, Answerer};
 
 use super::ms;
 use crate::output::chain;
@@ -48,6 +51,31 @@ pub(crate) fn artifacts(
         .map_err(|error| Failure::new(Exit::Usage, format!("artifacts: {}", chain(&error))))
 }
 
+/// Answers the API's questions about artifacts until the scope ends: those of accounts that this zone reaches.
+pub(crate) async fn tell_artifacts(
+    settings: Settings,
+    accounts: Accounts,
+    bus: Bus,
+    clock: Clock,
+    scope: Scope,
+) {
+    let listed = gennaker_artifacts::listed(&settings.artifacts);
+    let here = listed.into_iter().filter(|account| {
+        account
+            .zone
+            .as_ref()
+            .is_none_or(|zone| *zone == settings.zone)
+    });
+    let mut places: Vec<String> = here.map(|account| place(&account.name)).collect();
+    places.sort_unstable();
+    places.dedup();
+    let answerer: Answerer = Arc::new(move |_, question| {
+        let accounts = accounts.clone();
+        Box::pin(async move { gennaker_deploy::answer(&accounts, &question).await.into() })
+    });
+    asks::run(bus, clock, POOL.to_owned(), places, answerer, scope).await;
+}
+
 /// What bakes manifests.
 pub(crate) fn baker(settings: &Settings) -> Arc<Baker> {
     let bake = &settings.bake;
@@ -67,6 +95,7 @@ pub(crate) fn baker(settings: &Settings) -> Arc<Baker> {
             memory_bytes_max: bake.memory_bytes_max,
         },
         allow_hooks_and_post_renderers: bake.helmfile_allow_hooks_and_post_renderers,
-        overrides_file_threshold: usize::try_from(bake.helm_overrides_file_threshold).unwrap_or(usize::MAX),
+        overrides_file_threshold: usize::try_from(bake.helm_overrides_file_threshold)
+            .unwrap_or(usize::MAX),
     }))
 }

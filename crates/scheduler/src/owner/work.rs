@@ -94,6 +94,7 @@ impl Work {
             execution,
             what: What::Input(Box::new(Input::LineIsFull { waiting })),
             responder: None,
+            values: None,
         }
     }
 
