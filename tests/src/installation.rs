@@ -102,6 +102,20 @@ impl Installation {
         installation
     }
 
+    /// Starts one more worker, with these arguments besides its role and the settings.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_worker(&mut self, name: &str, more: &[&str]) {
+        let settings = self.folder.path().join("gennaker.toml");
+        let settings = settings
+            .to_str()
+            .expect("a temporary folder has a plain name");
+        let arguments = [&["serve", "--roles", "worker", "--config", settings], more].concat();
+        let process = Process::start(name, &arguments, self.folder.path());
+        self.processes.push(process);
+    }
+
     /// A process by name.
     ///
     /// # Panics

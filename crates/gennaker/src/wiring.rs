@@ -29,10 +29,10 @@ use crate::output::chain;
 pub(crate) use archive::archive;
 pub(crate) use artifacts::{artifacts, baker, tell_artifacts};
 pub(crate) use documents::{documents, managed_accounts, s3_options};
-pub(crate) use services::services;
 pub(crate) use kubernetes::{
     account_zones, accounts, accounts_of_kubeconfigs, answers, own_zone_sets, warn_unserved,
 };
+pub(crate) use services::services;
 pub(crate) use webhooks::{catalogue, secret_headers};
 
 /// The pools that this release has tasks for.
@@ -182,7 +182,7 @@ pub(crate) fn layout(settings: &Settings) -> Layout {
 fn zones(settings: &Settings) -> Vec<String> {
     let mut zones = vec![settings.zone.clone()];
     zones.extend(settings.broker.zones.iter().cloned());
-    zones.extend(kubernetes::zone_sets(settings));
+    zones.extend(kubernetes::places(settings));
     zones.sort_unstable();
     zones.dedup();
     zones

@@ -6,7 +6,9 @@ use gennaker_engine::{StageDefinition, TaskDefinition};
 use gennaker_model::{Execution, Map, Stage};
 
 use crate::{
-    applications, bake_manifest, check_preconditions, depends_on_execution, dry_run::{self, DRY_RUN}, entity_tags, evaluate_artifacts, evaluate_variables, execution_window,
+    applications, bake_manifest, check_preconditions, depends_on_execution,
+    dry_run::{self, DRY_RUN},
+    entity_tags, evaluate_artifacts, evaluate_variables, execution_window,
     field::Field,
     find_artifact, kubernetes, manual_judgment, monitor_pipeline, noop, not_built, pipeline,
     pipeline_documents, pipeline_templates, plugin_releases,

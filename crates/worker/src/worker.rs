@@ -138,7 +138,9 @@ impl Worker {
             .keep("heartbeat", run_heartbeat(Arc::clone(&shared)));
         for pool in &pools {
             for answers in pool.tasks.answers() {
-                shared.scope.keep("answers", ask::run(&shared, &pool.name, answers));
+                shared
+                    .scope
+                    .keep("answers", ask::run(&shared, &pool.name, answers));
             }
             for zone in zones(&shared, &zone_sets) {
                 shared.scope.keep(

@@ -1,6 +1,7 @@
 //! Files that the code generates and that are committed, so that people can read them without building anything.
 //!
-//! The `gennaker` program prints each of them; here stands which file holds what, and whether it still does.
+//! The `gennaker` program prints nearly all of them, Helm the manifests that are the chart's; here stands which file holds what, and
+//! whether it still does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,46 +9,83 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{console, process};
+use crate::{console, process, tools};
 
-/// A generated file: where it lies below the workspace's root, and the arguments with which `gennaker` prints it.
+/// A generated file: where it lies below the workspace's root, and what prints it.
 struct Generated {
     path: &'static str,
+    by: Printer,
     arguments: &'static [&'static str],
+}
+
+/// A program that prints a file, from the workspace's root.
+#[derive(Clone, Copy)]
+enum Printer {
+    Gennaker,
+    Helm,
 }
 
 const FILES: &[Generated] = &[
     Generated {
         path: "docs/settings.schema.json",
+        by: Printer::Gennaker,
         arguments: &["config", "schema"],
     },
     Generated {
         path: "docs/gennaker.example.toml",
+        by: Printer::Gennaker,
         arguments: &["config", "example"],
     },
     Generated {
         path: "docs/stages.md",
+        by: Printer::Gennaker,
         arguments: &["config", "stages"],
     },
     Generated {
         path: "docs/compatibility.md",
+        by: Printer::Gennaker,
         arguments: &["config", "compatibility"],
     },
     Generated {
         path: "docs/openapi.json",
+        by: Printer::Gennaker,
         arguments: &["config", "openapi"],
     },
     Generated {
         path: "nats/streams.json",
+        by: Printer::Gennaker,
         arguments: &["config", "streams"],
     },
     Generated {
         path: "nats/users.conf",
+        by: Printer::Gennaker,
         arguments: &["config", "users"],
+    },
+    // Helm reads nothing outside the chart.
+    Generated {
+        path: "deploy/helm/gennaker/files/users.conf",
+        by: Printer::Gennaker,
+        arguments: &["config", "users"],
+    },
+    // After what the chart holds.
+    Generated {
+        path: "deploy/kubernetes/gennaker.yaml",
+        by: Printer::Helm,
+        arguments: &[
+            "template",
+            "gennaker",
+            "deploy/helm/gennaker",
+            "--namespace",
+            "gennaker",
+            "--kube-version",
+            "1.36.0",
+            "--values",
+            "deploy/kubernetes/values.yaml",
+        ],
     },
 ];
 
-/// Writes every file as the given `gennaker` program prints it.
+/// Writes every file as the given `gennaker` program, or Helm, prints it.
 pub(crate) fn write(gennaker: &Path) -> Result<()> {
     for file in FILES {
         let path = path_of(file)?;
@@ -65,7 +103,7 @@ pub(crate) fn write(gennaker: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Fails with the names of all files that differ from what the given `gennaker` program prints.
+/// Fails with the names of all files that differ from what the given `gennaker` program, or Helm, prints.
 pub(crate) fn check(gennaker: &Path) -> Result<()> {
     let mut stale = Vec::new();
     for file in FILES {
@@ -89,8 +127,13 @@ fn path_of(file: &Generated) -> Result<PathBuf> {
 }
 
 fn printed(gennaker: &Path, file: &Generated) -> Result<Vec<u8>> {
-    let command = format!("gennaker {}", file.arguments.join(" "));
-    let output = Command::new(gennaker)
+    let (name, program) = match file.by {
+        Printer::Gennaker => ("gennaker", gennaker.to_owned()),
+        Printer::Helm => ("helm", tools::ensure_helm3()?),
+    };
+    let command = format!("{name} {}", file.arguments.join(" "));
+    let output = Command::new(program)
+        .current_dir(process::workspace_root()?)
         .args(file.arguments)
         .output()
         .with_context(|| format!("failed to start `{command}`, which prints {}", file.path))?;
