@@ -80,6 +80,14 @@ const DIFFERENCES: &[(&str, &str)] = &[
         "The body is kept as it came, so that signatures over it can be checked, and an event is stored before it is answered.",
     ),
     (
+        "`POST /tags`, `/batch/tags`",
+        "The account's name stands in the id of the tags, unless the entity names the account's number (`accountId`).",
+    ),
+    (
+        "a path that nobody has",
+        "The fields of the error envelope stand beside those of Spring's problem detail.",
+    ),
+    (
         "CORS",
         "An origin that is not configured gets no header instead of `*`.",
     ),
