@@ -17,6 +17,9 @@ use crate::{
     text::{count, duration, encode, first_line},
 };
 
+/// Most executions of a queue that are counted.
+const AHEAD_MAX: usize = 100;
+
 /// Most levels of child executions that are followed.
 const DEPTH_MAX: usize = 16;
 
@@ -171,6 +174,8 @@ pub(crate) async fn waiting(gate: &Gate, execution: &Value, now_ms: i64) -> Vec<
                 .into_iter()
                 .map(|sentence| format!("{prefix}{sentence}")),
         );
+        let ahead = ahead_of(gate, &current, now_ms).await;
+        sentences.extend(ahead.map(|sentence| format!("{prefix}{sentence}")));
         for child in children {
             if depth < DEPTH_MAX && sentences.len() < 100 {
                 match read_execution(gate, &child).await {
@@ -181,6 +186,41 @@ pub(crate) async fn waiting(gate: &Gate, execution: &Value, now_ms: i64) -> Vec<
         }
     }
     sentences
+}
+
+/// Which executions of its pipeline are before one that waits for its turn; nothing for others, or if nobody says.
+async fn ahead_of(gate: &Gate, execution: &Value, now_ms: i64) -> Option<String> {
+    if status(execution) != Status::NotStarted {
+        return None;
+    }
+    let config = text(execution, "pipelineConfigId")?;
+    let built = millis(execution, "buildTime")?;
+    let path = format!(
+        "/executions?pipelineConfigIds={}&statuses=RUNNING,PAUSED,SUSPENDED,NOT_STARTED&limit={AHEAD_MAX}&expand=false",
+        encode(&config)
+    );
+    let open = gate.get("the executions before it", &path).await.ok()?;
+    let own = text(execution, "id");
+    let (mut running, mut queued) = (Vec::new(), 0);
+    for other in open.as_array()?.iter().filter(|it| text(it, "id") != own) {
+        if status(other) != Status::NotStarted {
+            let snapshot = Snapshot::read(other);
+            let since = snapshot.took_ms(now_ms).map_or(String::new(), duration);
+            running.push(format!("{} ({} {since})", snapshot.id, snapshot.status));
+        } else if millis(other, "buildTime").is_some_and(|before| before < built) {
+            queued += 1;
+        }
+    }
+    let queue = match queued {
+        0 => None,
+        queued => Some(format!("{queued} queued before it")),
+    };
+    let running = match running.is_empty() {
+        true => None,
+        false => Some(running.join(", ")),
+    };
+    let parts: Vec<String> = running.into_iter().chain(queue).collect();
+    (!parts.is_empty()).then(|| format!("before it: {}", parts.join("; ")))
 }
 
 /// What one execution waits for, and the children it waits for.

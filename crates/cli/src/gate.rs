@@ -196,6 +196,12 @@ impl Gate {
                 )
                 .fix(fix)
             }
+            // The server says so after the handshake, when the request may be under way.
+            Trouble::Interrupted(text) if text.contains("CertificateRequired") => Failure::new(
+                Exit::NotAllowed,
+                format!("{} wants to see a client certificate", self.base),
+            )
+            .fix("show one with --client-certificate FILE --client-key FILE, or auth.x509 of ~/.spin/config"),
             Trouble::Interrupted(_) => Failure::new(
                 Exit::Unreachable,
                 format!("{} gave no whole answer ({trouble})", self.base),

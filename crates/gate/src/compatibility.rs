@@ -90,6 +90,14 @@ const DIFFERENCES: &[(&str, &str)] = &[
          local time that exists twice fires once, but for schedules of every hour, which fire both times.",
     ),
     (
+        "`POST /tags`, `/batch/tags`",
+        "The account's name stands in the id of the tags, unless the entity names the account's number (`accountId`).",
+    ),
+    (
+        "a path that nobody has",
+        "The fields of the error envelope stand beside those of Spring's problem detail.",
+    ),
+    (
         "CORS",
         "An origin that is not configured gets no header instead of `*`.",
     ),

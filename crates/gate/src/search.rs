@@ -15,6 +15,9 @@ use subset::Subset;
 /// Most executions in one answer.
 const SIZE_MAX: u32 = 1_000;
 
+/// Executions that are read at the same time, without and with everything in them: a partition answers in one message.
+const READ_AT_ONCE: (usize, usize) = (250, 50);
+
 /// Farthest page.
 const START_MAX: u32 = 100_000;
 
@@ -102,20 +105,21 @@ async fn read(
     expand: bool,
     partial: bool,
 ) -> Result<Vec<Execution>, Problem> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let query = ListQuery {
-        executions: ids.clone(),
-        expand,
-        ..ListQuery::default()
+    let at_once = if expand {
+        READ_AT_ONCE.1
+    } else {
+        READ_AT_ONCE.0
     };
-    let listed = gate.owners().list(call, &query, partial).await?;
-    let mut by_id: BTreeMap<_, _> = listed
-        .found
-        .into_iter()
-        .map(|it| (it.id.clone(), it))
-        .collect();
+    let mut by_id = BTreeMap::new();
+    for part in ids.chunks(at_once) {
+        let query = ListQuery {
+            executions: part.to_vec(),
+            expand,
+            ..ListQuery::default()
+        };
+        let listed = gate.owners().list(call, &query, partial).await?;
+        by_id.extend(listed.found.into_iter().map(|it| (it.id.clone(), it)));
+    }
     let read = ids.into_iter().filter_map(|id| by_id.remove(&id));
     Ok(read.collect())
 }

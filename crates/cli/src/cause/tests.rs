@@ -143,6 +143,25 @@ async fn what_a_running_execution_waits_for_is_said_stage_by_stage() {
             "child a/inner: it waits for its turn: this pipeline runs one execution at a time",
         ]
     );
+    let open = |id: &str, status: &str, ago: i64| json!({"id": id, "application": "a", "name": "p", "status": status, "buildTime": NOW - ago, "startTime": NOW - ago, "stages": []});
+    let path = "GET /executions?pipelineConfigIds=c%201&statuses=RUNNING,PAUSED,SUSPENDED,NOT_STARTED&limit=100&expand=false";
+    let listed = [
+        open("R", "RUNNING", 90_000),
+        open("Q", "NOT_STARTED", 60_000),
+        open("E", "NOT_STARTED", 30_000),
+        open("L", "NOT_STARTED", 10_000),
+    ];
+    let server = Scripted::default().on(path, 200, json!(listed));
+    let mut queued = open("E", "NOT_STARTED", 30_000);
+    queued["pipelineConfigId"] = json!("c 1");
+    queued["limitConcurrent"] = json!(true);
+    assert_eq!(
+        waiting(&self::gate(&server).await, &queued, NOW).await,
+        [
+            "it waits for its turn: this pipeline runs one execution at a time",
+            "before it: R (RUNNING 1m 30s); 1 queued before it",
+        ]
+    );
     let paused = json!({"status": "PAUSED", "paused": {"pausedBy": "ann"}, "stages": []});
     assert_eq!(waiting(&gate, &paused, NOW).await, ["ann paused it"]);
     let idle = json!({"status": "RUNNING", "stages": [{"id": "1", "status": "NOT_STARTED"}]});

@@ -75,8 +75,8 @@ fn a_client_shows_its_certificate_and_checks_the_servers() {
     std::fs::write(&spin, text).unwrap();
     assert_eq!(ask(&url, &["--config", path(&spin)]).0, Some(0));
     for (more, code, said) in [
-        (&trusting[..], 9, ""),
-        (&["-k"], 9, ""),
+        (&trusting[..], 4, "wants to see a client certificate"),
+        (&["-k"], 4, "--client-certificate FILE --client-key FILE"),
         (
             &[],
             9,

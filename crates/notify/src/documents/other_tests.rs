@@ -254,3 +254,63 @@ async fn a_release_of_a_plugin_is_read_and_preferred() {
         assert!(error(&outcome).contains(problem), "{outcome:?}");
     }
 }
+
+#[tokio::test]
+async fn entities_are_tagged_one_by_one_and_together() {
+    let mut fixture = Fixture::new().await;
+    let entity =
+        |name: &str| json!({"cloudProvider": "aws", "entityType": "cluster", "entityId": name});
+    let tags = |names: &[&str]| -> Value {
+        names
+            .iter()
+            .map(|name| json!({"name": name, "value": 1}))
+            .collect()
+    };
+    let one = json!({"entityRef": entity("shop"), "tags": tags(&["a", "b"])});
+    let outcome = fixture.run("upsertEntityTags", one).await;
+    succeeded(&outcome);
+    assert_eq!(context(&outcome)["notification.type"], "upsertentitytags");
+    // The job's option counts for those that say nothing themselves.
+    let both = json!({"isPartial": false, "entityTags": [
+        {"entityRef": entity("shop"), "tags": tags(&["c"])},
+        {"entityRef": entity("cart"), "tags": tags(&["d"]), "isPartial": true}]});
+    succeeded(&fixture.run("bulkUpsertEntityTags", both).await);
+    let names = async |store: &gennaker_store::Store, name: &str| {
+        let stored = store
+            .entity_tags(&format!("aws:cluster:{name}:*:*"))
+            .await
+            .unwrap();
+        let tags = stored.map(|stored| stored.body["tags"].clone());
+        tags.map(|tags| {
+            tags.as_array()
+                .unwrap()
+                .iter()
+                .map(|tag| tag["name"].clone())
+                .collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(names(&fixture.store, "shop").await, Some(vec![json!("c")]));
+    assert_eq!(names(&fixture.store, "cart").await, Some(vec![json!("d")]));
+    let delete = json!({"id": "aws:cluster:shop:*:*", "tags": ["c"]});
+    succeeded(&fixture.run("deleteEntityTags", delete).await);
+    let delete = json!({"id": "aws:cluster:cart:*:*", "deleteAll": "true"});
+    succeeded(&fixture.run("deleteEntityTags", delete).await);
+    assert_eq!(names(&fixture.store, "shop").await, None);
+    assert_eq!(names(&fixture.store, "cart").await, None);
+    for (kind, input, problem) in [
+        ("upsertEntityTags", json!({}), "entityRef must be an object"),
+        (
+            "bulkUpsertEntityTags",
+            json!({}),
+            "entityTags must be a list",
+        ),
+        (
+            "bulkUpsertEntityTags",
+            json!({"entityTags": [1]}),
+            "entityTags must be a list of objects",
+        ),
+        ("deleteEntityTags", json!({}), "id must be provided"),
+    ] {
+        assert_eq!(error(&fixture.run(kind, input).await), problem, "{kind}");
+    }
+}
