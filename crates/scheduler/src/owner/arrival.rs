@@ -154,7 +154,10 @@ impl Owner {
             } => {
                 self.perform(Work::looked_up(execution, lookup, answer), group);
             }
-            Arrival::Expanded(work) => self.perform(*work, group),
+            Arrival::Expanded(work) => {
+                self.expanding.remove(&work.execution);
+                self.perform(*work, group);
+            }
             Arrival::PeerAnswered {
                 from,
                 to,
