@@ -120,7 +120,10 @@ fn a_template_may_lie_at_an_address() {
     let mut config = config("https://api.github.com/deploy", json!({}));
     config["template"]["type"] = json!("github/file");
     let told = world().problems(&config)[0].to_value().to_string();
-    assert!(told.contains("artifacts of other types are not fetched"), "{told}");
+    assert!(
+        told.contains("artifacts of other types are not fetched"),
+        "{told}"
+    );
 }
 
 #[test]
