@@ -3,7 +3,7 @@
 //! Source: orca `OperationsController.parsePipelineTrigger`.
 
 use gennaker_engine::decide::shown_parent;
-use gennaker_model::{Execution, ExecutionId, ExecutionType, Status, command::Start};
+use gennaker_model::{Execution, ExecutionId, ExecutionType, command::Start};
 use gennaker_stages::artifacts::{Artifact, of_execution};
 use serde_json::{Value, json};
 
@@ -62,6 +62,8 @@ pub fn unknown(start: Start, reason: &str) -> Start {
 
 #[cfg(test)]
 mod tests {
+    use gennaker_model::Status;
+
     use super::*;
 
     fn start(trigger: Value) -> Start {

@@ -115,6 +115,8 @@ pub(crate) struct Owner {
     proving: bool,
     /// Work that was waiting for a load and can go on.
     ready: VecDeque<Work>,
+    /// Starts for which something is being read beside the loop: a template, a parent.
+    expanding: BTreeSet<ExecutionId>,
     /// Work for executions that a load did not find, and whether they were deleted.
     absent: VecDeque<(Work, bool)>,
     /// Changes that are not hinted yet, and when they will be: many changes of an execution make one hint.
@@ -229,6 +231,7 @@ impl Owner {
             proofs: 0,
             proving: false,
             ready: VecDeque::new(),
+            expanding: BTreeSet::new(),
             absent: VecDeque::new(),
             hints: BTreeMap::new(),
             hints_at: None,

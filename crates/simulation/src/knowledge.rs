@@ -5,10 +5,11 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use gennaker_model::{Execution, ExecutionId, StageId, Status};
+use gennaker_model::{Execution, ExecutionId, StageId, Status, Task};
 
 /// What all clients of a run know. Clones share it.
 #[derive(Clone, Default)]
@@ -168,10 +169,14 @@ impl Seen {
                     now.status
                 ));
             }
+            let again = looped(&now.tasks, tasks);
             let back = tasks
                 .iter()
                 .zip(&now.tasks)
-                .find(|(before, now)| !may_become(**before, now.status));
+                .enumerate()
+                .find(|(place, (before, now))| {
+                    !may_become(**before, now.status) && !again.contains(place)
+                });
             if tasks.len() > now.tasks.len() || back.is_some() {
                 return Some(format!(
                     "a task of stage {ref_id} of execution {id} went back: {back:?}"
@@ -179,6 +184,20 @@ impl Seen {
             }
         }
         None
+    }
+}
+
+/// The tasks that may be done again, by place: those of a loop, until one behind it had started.
+fn looped(tasks: &[Task], before: &[Status]) -> Range<usize> {
+    let first = tasks.iter().position(|task| task.loop_start);
+    let last = tasks.iter().rposition(|task| task.loop_end);
+    let (Some(first), Some(last)) = (first, last) else {
+        return 0..0;
+    };
+    let mut behind = before.iter().skip(last + 1);
+    match behind.any(|status| *status != Status::NotStarted) {
+        true => 0..0,
+        false => first..last + 1,
     }
 }
 
@@ -190,6 +209,26 @@ fn may_become(before: Status, now: Status) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tasks_of_a_loop_may_be_done_again_until_one_behind_it_has_started() {
+        use Status::{NotStarted, Running, Succeeded};
+        let task = |place: usize| -> Task {
+            let task = serde_json::json!({"id": place.to_string(), "implementingClass": "c", "name": "n", "status": "NOT_STARTED",
+                "stageStart": false, "stageEnd": false, "loopStart": place == 1, "loopEnd": place == 2});
+            serde_json::from_value(task).unwrap()
+        };
+        let tasks: Vec<Task> = (0..4).map(task).collect();
+        assert_eq!(
+            looped(&tasks, &[Succeeded, Succeeded, Running, NotStarted]),
+            1..3
+        );
+        assert_eq!(
+            looped(&tasks, &[Succeeded, Succeeded, Succeeded, Running]),
+            0..0
+        );
+        assert_eq!(looped(&tasks[3..], &[Succeeded]), 0..0, "there is no loop");
+    }
 
     #[test]
     fn status_goes_forward_only() {

@@ -174,6 +174,16 @@ fn a_failed_child_fails_the_stage_once_the_others_of_its_level_have_ended() {
 }
 
 #[test]
+fn the_list_stays_when_the_failure_is_ignored() {
+    let mut driver = shop(&json!({"failPipeline": false, "continuePipeline": true}));
+    end(&mut driver, "web", Status::Terminal);
+    end(&mut driver, "db", Status::Succeeded);
+    assert_eq!(driver.stage("t").status, Status::FailedContinue);
+    let listed = driver.stage("t").outputs["executionsList"].as_array();
+    assert_eq!(listed.unwrap().len(), 2, "the last task runs, too");
+}
+
+#[test]
 fn a_cancelled_child_cancels_the_stage() {
     let mut driver = shop(&json!({}));
     end(&mut driver, "web", Status::Canceled);

@@ -169,7 +169,10 @@ impl Owner {
             } => {
                 self.perform(Work::looked_up(execution, lookup, answer), group);
             }
-            Arrival::Expanded(work) => self.perform(*work, group),
+            Arrival::Expanded(work) => {
+                self.expanding.remove(&work.execution);
+                self.perform(*work, group);
+            }
             Arrival::Stored(stored) => self.stored(*stored),
             Arrival::Opened(opened) => self.opened(opened, group),
             Arrival::OldValues(found) => self.forget_values(found),

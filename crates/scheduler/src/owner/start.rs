@@ -83,6 +83,16 @@ impl Owner {
         let named = parent::needed(start);
         if named.is_some() || needs_expansion(start) {
             let execution = start.execution.clone();
+            if !self.expanding.insert(execution.clone()) {
+                // A repeat of it: once is enough, and what is read may be far away.
+                let message = "what the start needs is being read; try again in a moment";
+                let refusal = Refusal {
+                    code: RefusalCode::Busy,
+                    message: message.to_owned(),
+                    execution: None,
+                };
+                return self.answer(responder, Err(refusal));
+            }
             let peer = peer.cloned();
             let again = move |changed| Work {
                 execution,

@@ -217,11 +217,8 @@ mod tests {
             depends_on: Vec::new(),
         };
         for written in [object.clone(), json!([object]), json!(text), json!([text])] {
-            assert_eq!(
-                read(Some(&written)).unwrap(),
-                [expected.clone()],
-                "{written}"
-            );
+            let found = read(Some(&written)).unwrap();
+            assert_eq!(found, std::slice::from_ref(&expected), "{written}");
         }
         assert_eq!(App::from_value(&expected.to_value()), Some(expected));
     }
