@@ -80,7 +80,7 @@ impl Task for DeleteManifest {
             let result = json!({ "manifestNamesByNamespace": names });
             let mut context = outputs::of_target(ctx, history, Some(result));
             context.insert("outputs.manifestNamesByNamespace".to_owned(), Value::Object(names));
-            context.insert(trouble::TRIES.to_owned(), Value::Null);
+            trouble::settled(ctx, &mut context);
             Ok(Done {
                 context,
                 ..Done::default()
