@@ -1,6 +1,7 @@
 //! The API from outside: requests through the router, an owner that plays its part on the in-memory broker.
 
 mod bad_input;
+mod clouds;
 mod documents;
 mod evaluate;
 mod every_route;
