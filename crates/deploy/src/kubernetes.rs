@@ -97,7 +97,11 @@ impl Base {
 }
 
 /// Every task of the provider.
-pub(crate) fn tasks(accounts: &Accounts, patience: Patience) -> Vec<Arc<dyn Task>> {
+pub(crate) fn tasks(
+    accounts: &Accounts,
+    patience: Patience,
+    artifacts: Option<&gennaker_artifacts::Accounts>,
+) -> Vec<Arc<dyn Task>> {
     let base = Base {
         accounts: accounts.clone(),
         patience,
@@ -117,6 +121,6 @@ pub(crate) fn tasks(accounts: &Accounts, patience: Patience) -> Vec<Arc<dyn Task
     tasks.extend(rollout::tasks(&base));
     tasks.extend(traffic::tasks(&base));
     tasks.extend(job::tasks(&base));
-    tasks.extend(fetch::tasks());
+    tasks.extend(fetch::tasks(artifacts));
     tasks
 }

@@ -16,6 +16,7 @@
 //! | `evaluate` | expressions, tried on an execution with the engine's own rules |
 //! | `warnings` | what is said about the expressions of a pipeline that is saved |
 //! | `clouds` | what clouds have, asked of workers |
+//! | `artifacts` | what accounts of artifacts have, asked of workers |
 //! | `feed` | server-sent events |
 //! | `observe` | spans and figures of requests |
 //!
@@ -27,6 +28,7 @@ mod access;
 mod admin;
 mod answer;
 mod applications;
+mod artifacts;
 mod auth;
 mod call;
 mod capabilities;
@@ -116,6 +118,8 @@ pub struct Config {
     pub catalogue: Arc<Catalogue>,
     /// The clusters that workers serve; their credentials are of no use here.
     pub kubernetes: Vec<KubernetesAccount>,
+    /// The accounts of artifacts that workers serve.
+    pub artifacts: Vec<gennaker_model::artifact_reads::Account>,
 }
 
 impl Default for Config {
@@ -130,6 +134,7 @@ impl Default for Config {
             rules: Rules::default(),
             catalogue: Arc::new(Catalogue::new()),
             kubernetes: Vec::new(),
+            artifacts: Vec::new(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The API from outside: requests through the router, an owner that plays its part on the in-memory broker.
 
+mod artifacts;
 mod bad_input;
 mod clouds;
 mod documents;

@@ -68,6 +68,8 @@ struct Prepared {
     client: Client,
     catalogue: Arc<Catalogue>,
     secrets: SecretHeaders,
+    /// Where artifacts are read, for a worker of the pool `deploy`.
+    artifacts: Option<gennaker_artifacts::Accounts>,
 }
 
 impl Running {
@@ -91,7 +93,11 @@ impl Running {
             probes,
             is_dev,
         } = plan;
-        let prepared = prepare(&settings, listener, is_dev, &bus, &store, &clock)?;
+        let mut prepared = prepare(&settings, listener, is_dev, &bus, &store, &clock)?;
+        let deploys = settings.worker.pools.iter().any(|pool| pool == gennaker_deploy::POOL);
+        if deploys && roles.contains(&Role::Worker) {
+            prepared.artifacts = Some(wiring::artifacts(&settings, &clock, &store)?);
+        }
         let root = Scope::root("gennaker");
         let running = Self {
             edge: root.child("edge"),
@@ -121,6 +127,11 @@ impl Running {
                 let answers =
                     wiring::answers(accounts.clone(), bus.clone(), clock.clone(), scope.clone());
                 running.edge.keep("asks", answers);
+            }
+            if let Some(artifacts) = &prepared.artifacts {
+                let scope = running.edge.child("artifacts");
+                let told = wiring::tell_artifacts(settings.clone(), artifacts.clone(), bus.clone(), clock.clone(), scope);
+                running.edge.keep("artifacts", told);
             }
             let worker = worker(
                 &settings,
@@ -245,6 +256,7 @@ fn prepare(
         client: wiring::pipelines_client(settings)?,
         catalogue,
         secrets: wiring::secret_headers(settings)?,
+        artifacts: None,
     })
 }
 
@@ -267,7 +279,10 @@ fn worker(
         name: pool.clone(),
         concurrency: usize::try_from(settings.worker.concurrency).unwrap_or(usize::MAX),
         tasks: match pool.as_str() {
-            gennaker_deploy::POOL => gennaker_deploy::registry(accounts),
+            gennaker_deploy::POOL => {
+                let artifacts = prepared.artifacts.as_ref().expect("made for a worker of this pool");
+                gennaker_deploy::registry(accounts, artifacts, &wiring::baker(settings))
+            }
             _ => gennaker_notify::registry(&prepared.client, store, &prepared.secrets),
         },
     });

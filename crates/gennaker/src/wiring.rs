@@ -1,6 +1,7 @@
 //! Settings to what each part is configured with.
 
 mod archive;
+mod artifacts;
 mod collector;
 mod documents;
 mod kubernetes;
@@ -24,6 +25,7 @@ use crate::command::Role;
 use crate::output::chain;
 
 pub(crate) use archive::archive;
+pub(crate) use artifacts::{artifacts, baker, tell_artifacts};
 pub(crate) use documents::{documents, managed_accounts, s3_options};
 pub(crate) use kubernetes::{
     account_zones, accounts, accounts_of_kubeconfigs, answers, own_zone_sets, warn_unserved,
@@ -221,6 +223,7 @@ pub(crate) fn gate(
         rules: rules(settings),
         catalogue: Arc::clone(catalogue),
         kubernetes: kubernetes::shown_accounts(settings),
+        artifacts: gennaker_artifacts::listed(&settings.artifacts),
     }
 }
 

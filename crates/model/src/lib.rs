@@ -7,6 +7,7 @@
 //! and does no IO. Everybody depends on it; it depends on serde only.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+pub mod artifact_reads;
 pub mod command;
 pub mod execution;
 pub mod freeze;

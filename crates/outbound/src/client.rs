@@ -4,6 +4,7 @@ mod message;
 mod redirect;
 mod streaming;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,6 +106,39 @@ impl Client {
             body,
             url: url.into(),
         })
+    }
+
+    /// The addresses by which the policy lets a URL's host be called, for a program that makes the connection itself and has
+    /// to be told where to. Empty when a proxy makes the connection: then only the name was checked.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`], [`Kind::Refused`], [`Kind::NotResolved`], [`Kind::ConnectTimeout`].
+    pub async fn look_up(&self, url: &str) -> Result<Vec<IpAddr>, Error> {
+        let inner = &self.0;
+        let url = inner.prepare(Request::get(url))?.url;
+        let error = |kind| Error::new(kind, &url, false);
+        let policy = &inner.resolver.policy;
+        policy
+            .check(&url)
+            .map_err(|refused| error(Kind::Refused(refused)))?;
+        if inner.options.proxies.for_url(&url).is_some() {
+            inner.check_before_proxy(&url).await.map_err(error)?;
+            return Ok(Vec::new());
+        }
+        let host = match url.host() {
+            Some(url::Host::Domain(host)) => host,
+            Some(url::Host::Ipv4(ip)) => return Ok(vec![ip.into()]),
+            Some(url::Host::Ipv6(ip)) => return Ok(vec![ip.into()]),
+            None => return Ok(Vec::new()),
+        };
+        let limit = inner.connect_timeout;
+        let found = tokio::time::timeout(limit, inner.resolver.look_up(host)).await;
+        let found = found.map_err(|_| error(Kind::ConnectTimeout(limit)))?;
+        let found = found
+            .map_err(|NotResolved { host, reason }| error(Kind::NotResolved { host, reason }))?;
+        policy
+            .allowed_addresses(host, found)
+            .map_err(|refused| error(Kind::Refused(refused)))
     }
 
     /// Sends a request and returns as soon as the answer's head is there; the body is read piece by piece. The total

@@ -7,6 +7,7 @@
 //!   it through one tree of cancellation tokens and tells what panicked or would not end.
 //! * [`shutdown_signal`] resolves when the operating system asks the process to go.
 //! * [`Backoff`] is the one schedule of retries: exponential, full jitter, a ceiling, a seed.
+//! * [`program`] runs programs of others within limits, and ends what they leave behind.
 //!
 //! It must never know what runs on it: no settings, no bus, no wire format. Services and adapters call it, and
 //! `gennaker` makes the root [`Scope`] and the [`Clock`] of a process.
@@ -15,6 +16,7 @@
 
 mod backoff;
 mod clock;
+pub mod program;
 mod scope;
 mod signal;
 

@@ -1,6 +1,8 @@
 //! The tree. Documentation, ranges and defaults of the fields are what operators read in the schema and the example.
 
 mod archive;
+mod artifacts;
+mod bake;
 mod broker;
 mod documents;
 mod expressions;
@@ -13,6 +15,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use archive::{Archive, ArchiveBackend, ArchiveS3};
+pub use artifacts::{
+    Artifacts, BitbucketAccount, GcsAccount, GitRepoAccount, GithubAccount, GitlabAccount,
+    HelmAccount, HelmOciAccount, HttpAccount, JenkinsAccount, MavenAccount, OracleAccount,
+    S3Account,
+};
+pub use bake::Bake;
 pub use broker::{Broker, BrokerTls};
 pub use documents::{Documents, DocumentsBackend, DocumentsS3, ManagedServiceAccounts};
 pub use expressions::Expressions;
@@ -54,6 +62,10 @@ pub struct Settings {
     pub outbound: Outbound,
     /// Stage types of this installation that call an address.
     pub webhooks: Webhooks,
+    /// Accounts from which artifacts are read. All workers and API processes of an installation should have the same.
+    pub artifacts: Artifacts,
+    /// How manifests are baked.
+    pub bake: Bake,
     /// Kubernetes clusters that pipelines deploy to.
     pub kubernetes: Kubernetes,
     /// Logs, traces and metrics.
@@ -73,6 +85,8 @@ impl Default for Settings {
             expressions: Expressions::default(),
             outbound: Outbound::default(),
             webhooks: Webhooks::default(),
+            artifacts: Artifacts::default(),
+            bake: Bake::default(),
             kubernetes: Kubernetes::default(),
             telemetry: Telemetry::default(),
         }

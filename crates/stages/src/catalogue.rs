@@ -6,7 +6,7 @@ use gennaker_engine::{StageDefinition, TaskDefinition};
 use gennaker_model::Map;
 
 use crate::{
-    applications, check_preconditions, depends_on_execution, evaluate_artifacts,
+    applications, bake_manifest, check_preconditions, depends_on_execution, evaluate_artifacts,
     evaluate_variables, execution_window,
     field::Field,
     find_artifact, kubernetes, manual_judgment, monitor_pipeline, noop, not_built, pipeline,
@@ -66,6 +66,8 @@ static TYPES: &[&dyn StageType] = &[
     &monitor_pipeline::MonitorPipeline,
     &depends_on_execution::DependsOnExecution,
     &find_artifact::FindArtifactFromExecution,
+    &bake_manifest::BakeManifest,
+    &bake_manifest::BakeCloudFoundryManifest,
     &applications::UpsertApplication,
     &applications::DeleteApplication,
     &applications::UpsertProject,

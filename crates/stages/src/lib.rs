@@ -9,6 +9,7 @@
 
 mod applications;
 pub mod artifacts;
+mod bake_manifest;
 mod bind_artifacts;
 mod catalogue;
 mod check_preconditions;

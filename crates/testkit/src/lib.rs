@@ -6,12 +6,14 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | [`bakers`] | Helm, Kustomize and Helmfile |
 //! | [`certificates`] | authorities and what they sign |
 //! | [`kube`] | Kubernetes control planes with simulated nodes |
 //! | [`leash`] | processes that end with the test |
 //! | [`nats`] | nats-servers, one or a cluster |
 //! | [`s3`] | a server that speaks S3 |
 
+pub mod bakers;
 pub mod certificates;
 pub mod kube;
 pub mod leash;

@@ -20,6 +20,7 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
     report.step("disk", disk::ensure_room_for_a_build);
     let nats_server = report.step("nats-server", tools::ensure_nats_server);
     let minio = report.step("minio", tools::ensure_minio);
+    let bakers = report.step("programs that bake", ensure_bakers);
     let kube = report.step("kube", tools::ensure_kube);
 
     report.step("format", || cargo(&["fmt", "--all", "--check"]));
@@ -60,13 +61,26 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
             .as_deref()
             .context("without a Kubernetes control plane nobody knows whether deployments work")?;
         let gennaker = gennaker.as_ref().map_err(|e| anyhow!("{e}"))?;
-        run_tests(nats_server, minio, kube, gennaker)
+        let bakers = bakers
+            .as_deref()
+            .context("without Helm and its kin nobody knows whether manifests are baked")?;
+        run_tests(nats_server, minio, kube, bakers, gennaker)
     });
     report.step("simulation", || {
         simulate(&program(&programs, "gennaker-simulation")?, options.seeds)
     });
 
     report.finish()
+}
+
+/// The programs that bake manifests, by the variables that name them.
+fn ensure_bakers() -> Result<Vec<(&'static str, PathBuf)>> {
+    Ok(vec![
+        ("GENNAKER_HELM3", tools::ensure_helm3()?),
+        ("GENNAKER_HELM4", tools::ensure_helm4()?),
+        ("GENNAKER_KUSTOMIZE", tools::ensure_kustomize()?),
+        ("GENNAKER_HELMFILE", tools::ensure_helmfile()?),
+    ])
 }
 
 fn cargo(arguments: &[&str]) -> Result<()> {
@@ -106,11 +120,12 @@ fn simulate(program: &Path, seeds: u64) -> Result<()> {
 }
 
 /// Runs the tests of all crates, passes their output on and counts. Tests that need the broker, the S3 server, the
-/// control plane or the `gennaker` program find them through the environment.
+/// control plane, the programs that bake or the `gennaker` program find them through the environment.
 fn run_tests(
     nats_server: &Path,
     minio: &Path,
     kube: &Path,
+    bakers: &[(&str, PathBuf)],
     gennaker: &Path,
 ) -> Result<Outcome> {
     let mut command = process::cargo()?;
@@ -118,6 +133,7 @@ fn run_tests(
         .args(["test", "--workspace", "--no-fail-fast", "--locked"])
         .env("GENNAKER_NATS_SERVER", nats_server)
         .env("GENNAKER_MINIO", minio)
+        .envs(bakers.iter().map(|(name, program)| (name, program)))
         .env("GENNAKER_KUBE", kube)
         .env("GENNAKER_BIN", gennaker)
         .stdin(Stdio::null())

@@ -1,12 +1,17 @@
-//! What Gennaker's development needs and is not a crate of ours: the broker, an S3 server, a
-//! Kubernetes control plane, and cargo-deny.
+//! What Gennaker's development needs and is not a crate of ours: the broker, an S3 server, a Kubernetes control plane, the
+//! programs that bake manifests, and cargo-deny.
 //!
 //! Tools lie in `${XDG_CACHE_HOME:-~/.cache}/gennaker/tools/NAME-VERSION`, outside the clone, so that every clone shares
 //! them. A tool that is there is used without touching the network.
 
 mod cargo_deny;
+mod go;
+mod helm3;
+mod helm4;
+mod helmfile;
 mod install;
 mod kube;
+mod kustomize;
 mod minio;
 mod nats_server;
 
@@ -18,6 +23,10 @@ use clap::ValueEnum;
 use gennaker_broker::find;
 
 pub(crate) use cargo_deny::ensure as ensure_cargo_deny;
+pub(crate) use helm3::ensure as ensure_helm3;
+pub(crate) use helm4::ensure as ensure_helm4;
+pub(crate) use helmfile::ensure as ensure_helmfile;
+pub(crate) use kustomize::ensure as ensure_kustomize;
 pub(crate) use kube::ensure as ensure_kube;
 pub(crate) use minio::ensure as ensure_minio;
 pub(crate) use nats_server::ensure as ensure_nats_server;
@@ -33,6 +42,14 @@ pub(crate) enum Name {
     CargoDeny,
     /// The S3 server for tests of the document store
     Minio,
+    /// Helm 3, for tests of baked manifests
+    Helm3,
+    /// Helm 4, for tests of baked manifests
+    Helm4,
+    /// Kustomize, for tests of baked manifests
+    Kustomize,
+    /// Helmfile, for tests of baked manifests
+    Helmfile,
     /// The Kubernetes control plane for tests
     Kube,
 }
@@ -49,6 +66,10 @@ pub(crate) fn install_named(names: &[Name]) -> Result<()> {
             Name::NatsServer => ensure_nats_server()?,
             Name::CargoDeny => ensure_cargo_deny()?,
             Name::Minio => ensure_minio()?,
+            Name::Helm3 => ensure_helm3()?,
+            Name::Helm4 => ensure_helm4()?,
+            Name::Kustomize => ensure_kustomize()?,
+            Name::Helmfile => ensure_helmfile()?,
             Name::Kube => ensure_kube()?,
         };
         console::note(&format!("{} is {}", label(*name), path.display()));

@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use gennaker_artifacts::{Accounts, Artifact};
 use gennaker_manifests::text;
 use gennaker_model::{Map, work::TaskMessage};
 use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Task};
@@ -19,13 +20,56 @@ const EMBEDDED: &str = "embedded/base64";
 /// Most bytes of a JSON document whose keys become outputs.
 const PROPERTIES_BYTES_MAX: usize = 1 << 20;
 
-/// Every task about artifacts.
-pub(super) fn tasks() -> Vec<Arc<dyn Task>> {
-    vec![Arc::new(FetchManifests), Arc::new(ConsumeArtifact)]
+/// Pause before an artifact whose place does not answer is read again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Context key that counts the tries.
+const TRIES: &str = "artifactTries";
+
+/// Most tries.
+const TRIES_MAX: u64 = 5;
+
+/// Every task about artifacts; without accounts only embedded ones are read.
+pub(super) fn tasks(artifacts: Option<&Accounts>) -> Vec<Arc<dyn Task>> {
+    let content = Content(artifacts.cloned());
+    vec![
+        Arc::new(FetchManifests(content.clone())),
+        Arc::new(ConsumeArtifact(content)),
+    ]
+}
+
+/// The bytes of artifacts, by their accounts.
+#[derive(Clone)]
+struct Content(Option<Accounts>);
+
+impl Content {
+    async fn of(&self, ctx: &Ctx, artifact: &Value) -> Result<Vec<u8>, Failure> {
+        let Some(accounts) = &self.0 else {
+            return content(artifact).map_err(|problem| trouble::illegal(ctx, &problem));
+        };
+        let read = Artifact::read(artifact)
+            .map_err(|problem| trouble::illegal(ctx, &problem.to_string()))?;
+        let fetched = tokio::select! {
+            fetched = accounts.fetch(&read) => fetched,
+            () = ctx.cancelled() => return Err(Failure::cancelled()),
+        };
+        fetched.map(|content| content.to_vec()).map_err(|problem| {
+            let tries = ctx.input().get(TRIES).and_then(Value::as_u64).unwrap_or(0) + 1;
+            if !problem.is_transient() || tries >= TRIES_MAX {
+                return trouble::illegal(ctx, &problem.to_string());
+            }
+            let mut context = Map::new();
+            context.insert(TRIES.to_owned(), json!(tries));
+            Failure::RetryLater {
+                after: AGAIN,
+                context,
+            }
+        })
+    }
 }
 
 /// The task that fetches manifests.
-struct FetchManifests;
+struct FetchManifests(Content);
 
 impl Task for FetchManifests {
     fn kind(&self) -> &'static str {
@@ -38,12 +82,19 @@ impl Task for FetchManifests {
 
     fn run<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Done, Failure>> {
         Box::pin(async move {
-            let artifact = ctx.input().get("resolvedManifestArtifact").unwrap_or(&Value::Null);
-            let content = content(artifact).map_err(|problem| trouble::illegal(ctx, &problem))?;
+            let artifact = ctx
+                .input()
+                .get("resolvedManifestArtifact")
+                .unwrap_or(&Value::Null);
+            let content = self.0.of(ctx, artifact).await?;
             let content = std::str::from_utf8(&content)
                 .map_err(|_| trouble::illegal(ctx, "the artifact is no text in UTF-8"))?;
-            let documents = text::parse(content)
-                .map_err(|error| trouble::illegal(ctx, &format!("the artifact cannot be read as manifests: {error}")))?;
+            let documents = text::parse(content).map_err(|error| {
+                trouble::illegal(
+                    ctx,
+                    &format!("the artifact cannot be read as manifests: {error}"),
+                )
+            })?;
             let keeps = input::boolean(ctx.input(), "skipExpressionEvaluation") == Some(true);
             let documents: Vec<Value> = documents
                 .into_iter()
@@ -61,7 +112,7 @@ impl Task for FetchManifests {
 }
 
 /// The task that makes outputs of a JSON document. Source: orca `ConsumeArtifactTask`.
-struct ConsumeArtifact;
+struct ConsumeArtifact(Content);
 
 impl Task for ConsumeArtifact {
     fn kind(&self) -> &'static str {
@@ -74,17 +125,31 @@ impl Task for ConsumeArtifact {
 
     fn run<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Done, Failure>> {
         Box::pin(async move {
-            let Some(artifact) = ctx.input().get("consumeArtifact").filter(|artifact| artifact.is_object()) else {
-                return Err(trouble::illegal(ctx, "No artifact to consume was specified."));
+            let Some(artifact) = ctx
+                .input()
+                .get("consumeArtifact")
+                .filter(|artifact| artifact.is_object())
+            else {
+                return Err(trouble::illegal(
+                    ctx,
+                    "No artifact to consume was specified.",
+                ));
             };
-            let content = content(artifact).map_err(|problem| trouble::illegal(ctx, &problem))?;
+            let content = self.0.of(ctx, artifact).await?;
             if content.len() > PROPERTIES_BYTES_MAX {
-                let message = format!("the artifact has {} bytes; its keys become outputs, so at most {PROPERTIES_BYTES_MAX} are taken", content.len());
+                let message = format!(
+                    "the artifact has {} bytes; its keys become outputs, so at most {PROPERTIES_BYTES_MAX} are taken",
+                    content.len()
+                );
                 return Err(trouble::illegal(ctx, &message));
             }
-            let document: Map = serde_json::from_slice(&content)
-                .map_err(|error| trouble::illegal(ctx, &format!("the artifact is no JSON object: {error}")))?;
-            let outputs: Map = document.into_iter().filter(|(_, value)| !value.is_null()).collect();
+            let document: Map = serde_json::from_slice(&content).map_err(|error| {
+                trouble::illegal(ctx, &format!("the artifact is no JSON object: {error}"))
+            })?;
+            let outputs: Map = document
+                .into_iter()
+                .filter(|(_, value)| !value.is_null())
+                .collect();
             Ok(Done {
                 context: outputs.clone(),
                 outputs,
@@ -96,11 +161,17 @@ impl Task for ConsumeArtifact {
 
 /// The bytes of an artifact.
 fn content(artifact: &Value) -> Result<Vec<u8>, String> {
-    let kind = artifact.get("type").and_then(Value::as_str).unwrap_or_default();
+    let kind = artifact
+        .get("type")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if kind != EMBEDDED {
         return Err(format!("artifacts of type {kind} cannot be fetched here"));
     }
-    let reference = artifact.get("reference").and_then(Value::as_str).unwrap_or_default();
+    let reference = artifact
+        .get("reference")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     BASE64_STANDARD
         .decode(reference.trim())
         .map_err(|error| format!("the reference of the artifact is no base64: {error}"))
@@ -122,10 +193,12 @@ pub(super) fn expanded(context: &Map) -> Result<Map, String> {
         return Ok(context);
     };
     for manifest in manifests {
-        let is_guarded = manifest.get("type").and_then(Value::as_str) == Some(EMBEDDED) && manifest.get("kind").is_none();
+        let is_guarded = manifest.get("type").and_then(Value::as_str) == Some(EMBEDDED)
+            && manifest.get("kind").is_none();
         if is_guarded {
             let bytes = content(manifest)?;
-            *manifest = serde_json::from_slice(&bytes).map_err(|error| format!("a stored manifest cannot be read: {error}"))?;
+            *manifest = serde_json::from_slice(&bytes)
+                .map_err(|error| format!("a stored manifest cannot be read: {error}"))?;
         }
     }
     Ok(context)
@@ -142,7 +215,9 @@ mod tests {
         let script = json!({"kind": "ConfigMap", "data": {"run.sh": "echo ${HOME}"}});
         let kept = guarded(script.clone());
         assert!(!kept.to_string().contains("${"));
-        let context: Map = [("manifests".to_owned(), json!([kept]))].into_iter().collect();
+        let context: Map = [("manifests".to_owned(), json!([kept]))]
+            .into_iter()
+            .collect();
         assert_eq!(expanded(&context).unwrap()["manifests"], json!([script]));
     }
 }

@@ -3,6 +3,7 @@
 //! A list that pages walk through is empty as long as there is nothing to read; whatever names one thing answers 501.
 
 use super::{Does, Group, Whose, run, table};
+use crate::artifacts;
 use crate::clouds::{clusters, firewalls, live};
 use crate::preconfigured;
 
@@ -96,10 +97,14 @@ pub(super) const GROUPS: &[Group] = &[
         title: "Artifacts, builds, preconfigured stages",
         whose: Whose::Gate,
         routes: table! {
-            GET "/artifacts/credentials" "Accounts for artifacts" SignIn
-                Does::Say("[]", "no artifact account can be configured yet");
-            GET "/artifacts/{*rest}" "Names and versions of artifacts" SignIn Does::Miss("artifacts");
-            PUT "/artifacts/fetch" "The content of an artifact" SignIn Does::Miss("artifacts");
+            GET "/artifacts/credentials" "Accounts for artifacts" SignIn run!(artifacts::credentials);
+            GET "/artifacts/account/{account}/names" "Names of artifacts, such as the charts of a repository" ["type"] SignIn
+                run!(artifacts::names);
+            GET "/artifacts/account/{account}/versions" "Versions of an artifact" ["type", "artifactName"] SignIn
+                run!(artifacts::versions);
+            GET "/artifacts/{*rest}" "Packages of plugins, and a Spinnaker's artifact store" SignIn
+                Does::Miss("packages of plugins and Spinnaker's artifact store");
+            PUT "/artifacts/fetch" "The content of an artifact" SignIn run!(artifacts::fetch);
             GET "/artifactory/names" "Artifactory searches that triggers can use" SignIn Does::Say("[]", NO_BUILDS);
             GET "/nexus/names" "Nexus searches that triggers can use" SignIn Does::Say("[]", NO_BUILDS);
             GET "/concourse/{*rest}" "What Concourse has" SignIn Does::Miss("Concourse");

@@ -50,6 +50,34 @@ fn hosts(entries: &[(&str, &[Ipv4Addr])]) -> BTreeMap<String, Vec<IpAddr>> {
 }
 
 #[tokio::test]
+async fn addresses_for_others_meet_the_policy() {
+    let options = Options {
+        hosts: hosts(&[
+            (
+                "git.example.com",
+                &[Ipv4Addr::LOCALHOST, Ipv4Addr::new(10, 0, 0, 7)],
+            ),
+            ("inside.example.com", &[Ipv4Addr::LOCALHOST]),
+        ]),
+        ..Options::default()
+    };
+    let client = untrusted(&Exceptions::default(), options);
+    let found = client.look_up("https://git.example.com/x").await.unwrap();
+    assert_eq!(found, [IpAddr::from([10, 0, 0, 7])]);
+    for refused in [
+        "https://inside.example.com",
+        "https://127.0.0.1",
+        "ssh://git.example.com",
+    ] {
+        let error = client.look_up(refused).await.unwrap_err();
+        assert!(error.refused().is_some(), "{refused}: {error}");
+    }
+    let open = untrusted(&loopback_allowed(), Options::default());
+    let found = open.look_up("http://127.0.0.1:7/").await.unwrap();
+    assert_eq!(found, [IpAddr::from(Ipv4Addr::LOCALHOST)]);
+}
+
+#[tokio::test]
 async fn sends_and_reads() {
     let server = Server::start(|_| answer("201 Created", "X-Reply: one\r\n", "hello")).await;
     let request = Request::post(server.url("/a?b=c#d"), "text/plain", "payload")

@@ -123,6 +123,8 @@ rows! {
         ["monitorWebhook"];
 
     row_find_artifact_from_execution: "findArtifactFromExecution" {} => ["findArtifactFromExecution"];
+    row_bake_manifest: "bakeManifest" {} => ["createBake", "bindProducedArtifacts"];
+    row_bake_cloud_foundry_manifest: "bakeCloudFoundryManifest" {} => ["createBake", "bindProducedArtifacts"];
 
     row_deploy_manifest: "deployManifest" {} => ["resolveDeploySourceManifest", "deployManifest", "monitorDeploy", "promoteOutputs",
         "waitForManifestToStabilize", "cleanupArtifacts", "monitorCleanup", "promoteOutputs", "bindProducedArtifacts"];
@@ -156,6 +158,7 @@ fn time_limits_are_those_of_the_tables() {
         ("wait", "wait -"),
         ("waitUntil", "waitUntil 2147483"),
         ("dependsOnExecution", "dependsOnExecution 7200o"),
+        ("bakeManifest", "createBake 300, bindProducedArtifacts -"),
         (
             "pipeline",
             "startPipeline -, monitorPipeline 43200o, bindProducedArtifacts -",

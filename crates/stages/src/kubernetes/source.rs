@@ -129,6 +129,8 @@ fn resolved(context: &TaskContext<'_>, keys: &[&str], none: &str) -> Result<Step
     if read::boolean(own, "noOutput") == Some(true) {
         outputs.clear();
     }
+    // What stands there already is not said again: it may be large, and it may hold a Secret, which the history need not tell.
+    learned.retain(|key, value| own.get(key) != Some(value));
     Ok(TaskResult {
         context: learned,
         outputs,

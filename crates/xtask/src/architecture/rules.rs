@@ -99,7 +99,7 @@ pub(super) const CRATES: &[Rule] = &[
         &["manifests", "model", "runtime", "settings", "telemetry"],
     ),
     // Runs the tools that bake; knows no network.
-    library("bake", &["model", "settings"]),
+    library("bake", &["model", "runtime", "settings"]),
     library(
         "store",
         &[

@@ -156,12 +156,14 @@ async fn a_rollout_that_is_stuck_fails_with_what_its_pods_say() {
     let mut input = json!({"moniker": {"app": "web"}, "manifests": [web], "namespaceOverride": "stuck"});
     let outcome = fixture.run("deployManifest", input.clone()).await;
     input.as_object_mut().unwrap().extend(context(&outcome).clone());
-    let task = fixture.task("waitForManifestToStabilize", input);
+    let mut task = fixture.task("waitForManifestToStabilize", input);
     // Something is told before the end.
     let progress = fixture.once(&task).await;
     assert!(matches!(progress, gennaker_model::work::Outcome::Running { .. }), "{progress:?}");
     let said = context(&progress)["messages"][0].as_str().unwrap();
     assert!(said.starts_with("'deployment web' in 'stuck' for account test: waiting for manifest to stabilize"), "{said}");
+    task.attempt = gennaker_model::AttemptId(task.attempt.0 + 500);
+    task.input.extend(context(&progress).clone());
     let outcome = fixture.finish(task).await;
     let said = error(&outcome);
     assert!(said.starts_with("'deployment web' in 'stuck' for account test: Deployment exceeded its progress deadline"), "{said}");

@@ -26,7 +26,7 @@ async fn wrong_manifests_are_refused_with_a_sentence() {
         (json!([config_map("a", json!({})), config_map("a", json!({"b": "c"}))]), "configMap a"),
         (json!([config_map("large", json!({"a": large}))]), "strategy.spinnaker.io/replace"),
         (json!([{"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e"}}]), "event"),
-        (json!([]), "there is no manifest to deploy"),
+        (json!([]), "`manifests` of the stage must be a list of manifests"),
         (json!("text"), "manifests"),
         (json!([{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "w"}, "spec": {"replicas": "{{many}}"}}]), "Deploy failed for manifest: deployment w. Error: "),
     ] {
