@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use gennaker_testkit::kube::Cluster;
 use gennaker_tests::gate::Gate;
 use gennaker_tests::installation::Dev;
-use gennaker_testkit::kube::Cluster;
 use serde_json::{Value, json};
 
 const WITHIN: Duration = Duration::from_secs(60);
@@ -55,7 +55,11 @@ async fn until(gate: &Gate, path: &str, holds: impl Fn(&Value) -> bool) -> Value
         if answer.status == 200 && holds(&value) {
             return value;
         }
-        assert!(Instant::now() < end, "{path} is not as wanted: {} {value}", answer.status);
+        assert!(
+            Instant::now() < end,
+            "{path} is not as wanted: {} {value}",
+            answer.status
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -69,12 +73,26 @@ async fn an_application_is_seen_with_all_its_parts_and_its_cluster_may_fail() {
     let dev = Dev::start_with(&[("KUBECONFIG", &kubeconfig)]).await;
     let gate = &dev.gate;
 
-    let accounts = until(gate, "/credentials?expand=true", |it| it[0]["namespaces"] != json!([])).await;
+    let accounts = until(gate, "/credentials?expand=true", |it| {
+        it[0]["namespaces"] != json!([])
+    })
+    .await;
     assert_eq!(accounts[0]["name"], "testbed");
-    assert!(accounts[0]["namespaces"].as_array().unwrap().contains(&json!("shop")));
-    assert_eq!(accounts[0]["spinnakerKindMap"]["deployment"], "serverGroupManagers");
+    assert!(
+        accounts[0]["namespaces"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("shop"))
+    );
+    assert_eq!(
+        accounts[0]["spinnakerKindMap"]["deployment"],
+        "serverGroupManagers"
+    );
 
-    let groups = until(gate, "/applications/front/serverGroups", |it| it[0]["instanceCounts"]["up"] == 2).await;
+    let groups = until(gate, "/applications/front/serverGroups", |it| {
+        it[0]["instanceCounts"]["up"] == 2
+    })
+    .await;
     let group = &groups[0];
     assert_eq!(group["region"], "shop");
     assert_eq!(group["cluster"], "deployment front");
@@ -82,47 +100,116 @@ async fn an_application_is_seen_with_all_its_parts_and_its_cluster_may_fail() {
     assert_eq!(group["loadBalancers"], json!(["service front"]));
     let clusters = until(gate, "/applications/front/clusters", |it| !it.is_null()).await;
     assert_eq!(clusters, json!({"testbed": ["deployment front"]}));
-    let managers = until(gate, "/applications/front/serverGroupManagers", |it| it[0].is_object()).await;
+    let managers = until(gate, "/applications/front/serverGroupManagers", |it| {
+        it[0].is_object()
+    })
+    .await;
     assert_eq!(managers[0]["name"], "deployment front");
-    let balancers = until(gate, "/applications/front/loadBalancers", |it| it[0].is_object()).await;
+    let balancers = until(gate, "/applications/front/loadBalancers", |it| {
+        it[0].is_object()
+    })
+    .await;
     assert_eq!(balancers[0]["name"], "service front");
     let name = group["name"].as_str().unwrap().replace(' ', "%20");
-    let one = until(gate, &format!("/applications/front/serverGroups/testbed/shop/{name}"), Value::is_object).await;
+    let one = until(
+        gate,
+        &format!("/applications/front/serverGroups/testbed/shop/{name}"),
+        Value::is_object,
+    )
+    .await;
     assert_eq!(one["instances"].as_array().unwrap().len(), 2);
-    let firewall = until(gate, "/securityGroups/testbed/shop/networkPolicy%20front", Value::is_object).await;
-    assert_eq!(firewall["inboundRules"][0]["portRanges"][0]["startPort"], 80);
+    let firewall = until(
+        gate,
+        "/securityGroups/testbed/shop/networkPolicy%20front",
+        Value::is_object,
+    )
+    .await;
+    assert_eq!(
+        firewall["inboundRules"][0]["portRanges"][0]["startPort"],
+        80
+    );
 
-    let pod = one["instances"][0]["humanReadableName"].as_str().unwrap().to_owned();
+    let pod = one["instances"][0]["humanReadableName"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let uid = one["instances"][0]["name"].as_str().unwrap();
-    let instance = until(gate, &format!("/instances/testbed/shop/{uid}"), Value::is_object).await;
+    let instance = until(
+        gate,
+        &format!("/instances/testbed/shop/{uid}"),
+        Value::is_object,
+    )
+    .await;
     assert_eq!(instance["healthState"], "Up");
-    let console = format!("/instances/testbed/shop/{}/console?provider=kubernetes", pod.replace(' ', "%20"));
+    let console = format!(
+        "/instances/testbed/shop/{}/console?provider=kubernetes",
+        pod.replace(' ', "%20")
+    );
     let console = until(gate, &console, Value::is_object).await;
-    assert_eq!(console["output"][0], json!({"name": "main", "output": "listening\nSPINNAKER_PROPERTY_COLOR=blue\n"}));
+    assert_eq!(
+        console["output"][0],
+        json!({"name": "main", "output": "listening\nSPINNAKER_PROPERTY_COLOR=blue\n"})
+    );
     let bare = pod.strip_prefix("pod ").unwrap();
-    let file = until(gate, &format!("/applications/front/kubernetes/pods/testbed/shop/{bare}/main"), Value::is_object).await;
+    let file = until(
+        gate,
+        &format!("/applications/front/kubernetes/pods/testbed/shop/{bare}/main"),
+        Value::is_object,
+    )
+    .await;
     assert_eq!(file, json!({"color": "blue"}));
 
-    let manifest = until(gate, "/manifests/testbed/shop/deployment%20front", |it| it["status"]["stable"]["state"] == true).await;
+    let manifest = until(gate, "/manifests/testbed/shop/deployment%20front", |it| {
+        it["status"]["stable"]["state"] == true
+    })
+    .await;
     assert_eq!(manifest["moniker"]["app"], "front");
     assert!(!manifest["events"].as_array().unwrap().is_empty());
-    let newest = "/manifests/testbed/shop/replicaSet/cluster/front/deployment%20front/dynamic/newest";
+    let newest =
+        "/manifests/testbed/shop/replicaSet/cluster/front/deployment%20front/dynamic/newest";
     let newest = until(gate, newest, Value::is_object).await;
-    assert_eq!(format!("replicaSet {}", newest["name"].as_str().unwrap()), group["name"]);
-    let secret = until(gate, "/manifests/testbed/shop/secret%20key?includeEvents=false", Value::is_object).await;
+    assert_eq!(
+        format!("replicaSet {}", newest["name"].as_str().unwrap()),
+        group["name"]
+    );
+    let secret = until(
+        gate,
+        "/manifests/testbed/shop/secret%20key?includeEvents=false",
+        Value::is_object,
+    )
+    .await;
     let shown = secret.to_string();
-    assert!(!shown.contains("aHVudGVyMg") && !shown.contains("hunter2"), "{shown}");
-    let missing = gate.try_call("GET", "/manifests/testbed/shop/deployment%20none", None).await.unwrap();
+    assert!(
+        !shown.contains("aHVudGVyMg") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+    let missing = gate
+        .try_call("GET", "/manifests/testbed/shop/deployment%20none", None)
+        .await
+        .unwrap();
     assert_eq!(missing.status, 404);
-    let found = until(gate, "/search?q=front&type=serverGroups&platform=kubernetes", |it| it[0]["totalMatches"] == 1).await;
+    let found = until(
+        gate,
+        "/search?q=front&type=serverGroups&platform=kubernetes",
+        |it| it[0]["totalMatches"] == 1,
+    )
+    .await;
     assert_eq!(found[0]["results"][0]["account"], "testbed");
 
     // What was seen last is shown while the cluster is away, with its age; what is read from it directly is not there.
     cluster.kill_api_server();
     let end = Instant::now() + WITHIN;
     let age = loop {
-        let answer = gate.try_call("GET", "/applications/front/serverGroups", None).await.unwrap();
-        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+        let answer = gate
+            .try_call("GET", "/applications/front/serverGroups", None)
+            .await
+            .unwrap();
+        assert_eq!(
+            answer.status,
+            200,
+            "{}",
+            String::from_utf8_lossy(&answer.body)
+        );
         if let Some(age) = answer.headers.get("x-gennaker-age-ms") {
             break age.to_owned();
         }
@@ -130,9 +217,17 @@ async fn an_application_is_seen_with_all_its_parts_and_its_cluster_may_fail() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     assert!(age.parse::<u64>().is_ok(), "{age}");
-    let live = gate.try_call("GET", "/manifests/testbed/shop/deployment%20front", None).await.unwrap();
+    let live = gate
+        .try_call("GET", "/manifests/testbed/shop/deployment%20front", None)
+        .await
+        .unwrap();
     assert_eq!(live.status, 503);
     cluster.restart_api_server();
-    cluster.kubectl(&["scale", "-n", "shop", "deployment/front", "--replicas", "3"]).unwrap();
-    until(gate, "/applications/front/serverGroups", |it| it[0]["instanceCounts"]["up"] == 3).await;
+    cluster
+        .kubectl(&["scale", "-n", "shop", "deployment/front", "--replicas", "3"])
+        .unwrap();
+    until(gate, "/applications/front/serverGroups", |it| {
+        it[0]["instanceCounts"]["up"] == 3
+    })
+    .await;
 }

@@ -49,7 +49,10 @@ async fn ten_thousand_pods_fit_into_a_small_worker() {
     let before = resident("VmRSS");
     let begin = Instant::now();
     let one = Selection::Application("app7".to_owned());
-    let cached = account.cached(&one, Duration::from_secs(300)).await.unwrap();
+    let cached = account
+        .cached(&one, Duration::from_secs(300))
+        .await
+        .unwrap();
     let filled = begin.elapsed();
     assert_eq!(cached.freshness.troubles, []);
     assert_eq!(cached.objects.len(), PODS_OF_ONE);
@@ -58,7 +61,13 @@ async fn ten_thousand_pods_fit_into_a_small_worker() {
     let asked = begin.elapsed();
     drop(cached);
     let filled_memory = resident("VmRSS");
-    let all = account.cached(&Selection::Kinds(vec![Kind::parse("pod")]), Duration::from_secs(10)).await.unwrap();
+    let all = account
+        .cached(
+            &Selection::Kinds(vec![Kind::parse("pod")]),
+            Duration::from_secs(10),
+        )
+        .await
+        .unwrap();
     assert_eq!(all.objects.len(), PODS);
     let kept = all.freshness.bytes;
     drop(all);
@@ -73,14 +82,23 @@ async fn ten_thousand_pods_fit_into_a_small_worker() {
         most >> 20
     );
     // All pods at once is no question that pages ask.
-    assert!(filled_memory < MEMORY_MAX, "{} MB are resident", filled_memory >> 20);
+    assert!(
+        filled_memory < MEMORY_MAX,
+        "{} MB are resident",
+        filled_memory >> 20
+    );
 }
 
 /// A line of `/proc/self/status`, in bytes.
 fn resident(line: &str) -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|it| it.starts_with(line)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() << 10
+    line.split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse::<usize>()
+        .unwrap()
+        << 10
 }
 
 async fn serve(listener: TcpListener) {
@@ -104,7 +122,11 @@ async fn answer(stream: TcpStream) {
         }
         let address = head[0].split(' ').nth(1).unwrap().to_owned();
         let (path, query) = address.split_once('?').unwrap_or((&address, ""));
-        let of = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
+        let of = |name: &str| {
+            query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix(&format!("{name}=")))
+        };
         if of("watch").is_some() {
             let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
             stream.get_mut().write_all(head.as_bytes()).await.unwrap();
@@ -115,17 +137,28 @@ async fn answer(stream: TcpStream) {
             "/api" => discovery(&[("", "v1", &["Pod", "Service"])]),
             "/apis" => discovery(&[("apps", "v1", &["Deployment", "ReplicaSet"])]),
             "/api/v1/pods" => {
-                let number = |name: &str| of(name).and_then(|it| it.parse::<usize>().ok()).unwrap_or(0);
+                let number = |name: &str| {
+                    of(name)
+                        .and_then(|it| it.parse::<usize>().ok())
+                        .unwrap_or(0)
+                };
                 let (from, limit) = (number("continue"), number("limit"));
                 let to = (from + limit).min(PODS);
-                let next = if to < PODS { to.to_string() } else { String::new() };
+                let next = if to < PODS {
+                    to.to_string()
+                } else {
+                    String::new()
+                };
                 let items: Vec<Value> = (from..to).map(pod).collect();
                 json!({"metadata": {"resourceVersion": "9", "continue": next}, "items": items})
             }
             _ => json!({"metadata": {"resourceVersion": "9"}, "items": []}),
         };
         let body = body.to_string();
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
         stream.get_mut().write_all(head.as_bytes()).await.unwrap();
         stream.get_mut().write_all(body.as_bytes()).await.unwrap();
     }
@@ -161,8 +194,14 @@ fn pod(number: usize) -> Value {
         .iter()
         .map(|kind| json!({"type": kind, "status": "True", "lastTransitionTime": "2026-01-02T03:04:05Z"}))
         .collect();
-    let fields: serde_json::Map<String, Value> =
-        (0..60).map(|n| (format!("f:field{n}"), json!({".": {}, "f:name": {}, "f:value": {}}))).collect();
+    let fields: serde_json::Map<String, Value> = (0..60)
+        .map(|n| {
+            (
+                format!("f:field{n}"),
+                json!({".": {}, "f:name": {}, "f:value": {}}),
+            )
+        })
+        .collect();
     json!({
         "metadata": {
             "name": format!("{set}-{number:05}"), "generateName": format!("{set}-"), "namespace": format!("team-{}", number % 40),

@@ -32,9 +32,16 @@ async fn fixture(accounts: Vec<KubernetesAccount>) -> Fixture {
 
 impl Fixture {
     /// A worker that answers for an account.
-    async fn serve_account(&mut self, account: &str, answer: impl Fn(Ask) -> Reply + Send + 'static) {
+    async fn serve_account(
+        &mut self,
+        account: &str,
+        answer: impl Fn(Ask) -> Reply + Send + 'static,
+    ) {
         let bus = Bus::memory(&self.broker, "worker");
-        let mut questions = bus.serve(subject::ask(POOL, account), Some("group")).await.unwrap();
+        let mut questions = bus
+            .serve(subject::ask(POOL, account), Some("group"))
+            .await
+            .unwrap();
         self.tasks.spawn(async move {
             let _bus = bus;
             while let Some(question) = questions.next().await {
@@ -82,35 +89,83 @@ fn objects(age_ms: Option<u64>) -> Reply {
 async fn an_application_is_shown_from_all_accounts() {
     let mut fixture = fixture(vec![account("prod", None), account("test", None)]).await;
     fixture.serve_account("prod", |_| objects(None)).await;
-    fixture.serve_account("test", |_| objects(Some(5_000))).await;
+    fixture
+        .serve_account("test", |_| objects(Some(5_000)))
+        .await;
     let clusters = fixture.get("/applications/web/clusters").await;
     assert_eq!(clusters.headers["x-gennaker-age-ms"], "5000");
-    assert_eq!(clusters.json(), json!({"prod": ["deployment web"], "test": ["deployment web"]}));
-    let groups = fixture.ok("GET", "/applications/web/serverGroups?clusters=prod:deployment%20web", Value::Null).await;
+    assert_eq!(
+        clusters.json(),
+        json!({"prod": ["deployment web"], "test": ["deployment web"]})
+    );
+    let groups = fixture
+        .ok(
+            "GET",
+            "/applications/web/serverGroups?clusters=prod:deployment%20web",
+            Value::Null,
+        )
+        .await;
     assert_eq!(groups.as_array().unwrap().len(), 1);
     let group = &groups[0];
     assert_eq!(group["account"], "prod");
     assert_eq!(group["name"], "replicaSet web-a1");
     assert_eq!(group["instanceCounts"]["up"], 1);
     assert_eq!(group["loadBalancers"], json!(["service web"]));
-    let one = fixture.ok("GET", "/applications/web/serverGroups/prod/shop/replicaSet%20web-a1", Value::Null).await;
+    let one = fixture
+        .ok(
+            "GET",
+            "/applications/web/serverGroups/prod/shop/replicaSet%20web-a1",
+            Value::Null,
+        )
+        .await;
     assert_eq!(one["kind"], "replicaSet");
-    let managers = fixture.ok("GET", "/applications/web/serverGroupManagers", Value::Null).await;
+    let managers = fixture
+        .ok("GET", "/applications/web/serverGroupManagers", Value::Null)
+        .await;
     assert_eq!(managers[0]["name"], "deployment web");
-    let balancers = fixture.ok("GET", "/applications/web/loadBalancers", Value::Null).await;
+    let balancers = fixture
+        .ok("GET", "/applications/web/loadBalancers", Value::Null)
+        .await;
     assert_eq!(balancers.as_array().unwrap().len(), 2);
-    let instance = fixture.ok("GET", "/instances/prod/shop/3", Value::Null).await;
+    let instance = fixture
+        .ok("GET", "/instances/prod/shop/3", Value::Null)
+        .await;
     assert_eq!(instance["humanReadableName"], "pod web-a1-x");
-    let nothing = fixture.ok("GET", "/applications/web/serverGroups?cloudProvider=aws", Value::Null).await;
+    let nothing = fixture
+        .ok(
+            "GET",
+            "/applications/web/serverGroups?cloudProvider=aws",
+            Value::Null,
+        )
+        .await;
     assert_eq!(nothing, json!([]));
-    let found = fixture.ok("GET", "/search?q=web-a1&type=instances&type=serverGroups", Value::Null).await;
+    let found = fixture
+        .ok(
+            "GET",
+            "/search?q=web-a1&type=instances&type=serverGroups",
+            Value::Null,
+        )
+        .await;
     assert_eq!(found[0]["totalMatches"], 4);
     for (path, message) in [
-        ("/applications/web/clusters/prod/none", "Cluster not found (application: web, account: prod, name: none)"),
-        ("/applications/web/serverGroups/prod/shop/replicaSet%20none", "Server group not found (id: replicaSet none)"),
-        ("/applications/web/clusters/nobody", "Account nobody not found"),
+        (
+            "/applications/web/clusters/prod/none",
+            "Cluster not found (application: web, account: prod, name: none)",
+        ),
+        (
+            "/applications/web/serverGroups/prod/shop/replicaSet%20none",
+            "Server group not found (id: replicaSet none)",
+        ),
+        (
+            "/applications/web/clusters/nobody",
+            "Account nobody not found",
+        ),
     ] {
-        assert_eq!(fixture.get(path).await.problem(), (404, message.to_owned()), "{path}");
+        assert_eq!(
+            fixture.get(path).await.problem(),
+            (404, message.to_owned()),
+            "{path}"
+        );
     }
     assert_eq!(fixture.get("/serverGroups").await.status, 400);
 }
@@ -119,7 +174,13 @@ async fn an_application_is_shown_from_all_accounts() {
 async fn accounts_without_worker_are_named_and_hide_no_other() {
     let mut fixture = fixture(vec![account("prod", None), account("far", Some("z3"))]).await;
     let nobody = fixture.get("/applications/web/clusters").await.problem();
-    assert_eq!(nobody, (503, "No worker of pool deploy in any zone serves account prod".to_owned()));
+    assert_eq!(
+        nobody,
+        (
+            503,
+            "No worker of pool deploy in any zone serves account prod".to_owned()
+        )
+    );
     fixture.serve_account("prod", |_| objects(None)).await;
     let partial = fixture.get("/applications/web/clusters").await;
     assert_eq!(partial.status, 200);
@@ -127,7 +188,13 @@ async fn accounts_without_worker_are_named_and_hide_no_other() {
     assert_eq!(partial.json(), json!({"prod": ["deployment web"]}));
     let one = fixture.get("/manifests/far/shop/deployment%20web").await;
     assert_eq!(one.headers["retry-after"], "1");
-    assert_eq!(one.problem(), (503, "No worker of pool deploy in zone z3 serves account far".to_owned()));
+    assert_eq!(
+        one.problem(),
+        (
+            503,
+            "No worker of pool deploy in zone z3 serves account far".to_owned()
+        )
+    );
 }
 
 #[tokio::test]
@@ -183,8 +250,17 @@ async fn questions_say_what_is_wanted() {
     ] {
         assert_eq!(fixture.ok("GET", path, Value::Null).await, asked, "{path}");
     }
-    let console = fixture.ok("GET", "/instances/prod/shop/pod%20web/console?provider=kubernetes", Value::Null).await;
-    assert_eq!(console, json!({"output": {"ask": "console", "namespace": "shop", "pod": "web"}}));
+    let console = fixture
+        .ok(
+            "GET",
+            "/instances/prod/shop/pod%20web/console?provider=kubernetes",
+            Value::Null,
+        )
+        .await;
+    assert_eq!(
+        console,
+        json!({"output": {"ask": "console", "namespace": "shop", "pod": "web"}})
+    );
 }
 
 #[tokio::test]
@@ -197,10 +273,18 @@ async fn accounts_are_listed_also_when_their_clusters_do_not_answer() {
     let short = fixture.ok("GET", "/credentials", Value::Null).await;
     assert_eq!(short[0]["type"], "kubernetes");
     assert_eq!(short[0].get("namespaces"), None);
-    let long = fixture.ok("GET", "/credentials?expand=true", Value::Null).await;
+    let long = fixture
+        .ok("GET", "/credentials?expand=true", Value::Null)
+        .await;
     assert_eq!(long[0]["namespaces"], json!(["shop"]));
     assert_eq!(long[1]["namespaces"], json!([]));
-    assert_eq!(long[0]["spinnakerKindMap"]["Rollout.argoproj.io"], "serverGroups");
-    assert_eq!(fixture.ok("GET", "/credentials/prod", Value::Null).await["accountType"], "prod");
+    assert_eq!(
+        long[0]["spinnakerKindMap"]["Rollout.argoproj.io"],
+        "serverGroups"
+    );
+    assert_eq!(
+        fixture.ok("GET", "/credentials/prod", Value::Null).await["accountType"],
+        "prod"
+    );
     assert_eq!(fixture.get("/credentials/none").await.body, "");
 }
