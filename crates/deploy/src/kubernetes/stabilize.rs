@@ -131,14 +131,25 @@ impl<'a> Wait<'a> {
                 self.judge(&seen)?;
                 pods_due = tokio::time::Instant::now() + LOOK_AT_PODS;
             }
-            let troubles: Vec<String> = follow.troubles().map(|(_, error)| trouble::sentence(error)).collect();
+            let troubles: Vec<String> = follow
+                .troubles()
+                .map(|(_, error)| trouble::sentence(error))
+                .collect();
             let has_news = (!is_unknown || !troubles.is_empty()) && self.has_news(&troubles);
             if began.elapsed() >= ATTEMPT || (has_news && began.elapsed() >= REPORT_EVERY) {
-                let after = if troubles.is_empty() { Duration::ZERO } else { PAUSE };
+                let after = if troubles.is_empty() {
+                    Duration::ZERO
+                } else {
+                    PAUSE
+                };
                 let context = self.context(&troubles);
                 return Err(Failure::RetryLater { after, context });
             }
-            let wake = if has_news { began + REPORT_EVERY } else { pods_due.max(began + REPORT_EVERY).min(began + ATTEMPT) };
+            let wake = if has_news {
+                began + REPORT_EVERY
+            } else {
+                pods_due.max(began + REPORT_EVERY).min(began + ATTEMPT)
+            };
             tokio::select! {
                 biased;
                 () = self.ctx.cancelled() => {
@@ -166,7 +177,10 @@ impl<'a> Wait<'a> {
     }
 
     fn is_over(&self) -> bool {
-        !self.objects.iter().any(|(_, state)| matches!(state, State::Waiting(_)))
+        !self
+            .objects
+            .iter()
+            .any(|(_, state)| matches!(state, State::Waiting(_)))
     }
 
     /// Whether there is nothing more to see of these.
@@ -185,8 +199,13 @@ impl<'a> Wait<'a> {
                 Seen::Unknown => continue,
                 Seen::Absent => State::Waiting("it is not there, or no more".to_owned()),
                 Seen::Present(object) => {
-                    let status = stability::status(object)
-                        .map_err(|error| trouble::give_up(self.ctx, "UnsupportedVersionException", &error.to_string()))?;
+                    let status = stability::status(object).map_err(|error| {
+                        trouble::give_up(
+                            self.ctx,
+                            "UnsupportedVersionException",
+                            &error.to_string(),
+                        )
+                    })?;
                     if status.failed.state {
                         State::Failed(status.failed.message.unwrap_or_default())
                     } else if status.stable.state {
@@ -212,17 +231,25 @@ impl<'a> Wait<'a> {
     async fn look_at_pods(&mut self, seen: &[(Coordinates, Seen)]) {
         let shows_events = input::boolean(self.ctx.input(), "includeEvents") == Some(true);
         for (at, seen) in seen {
-            let Seen::Present(object) = seen else { continue };
-            let waits = self.objects.iter().any(|(known, state)| known == at && matches!(state, State::Waiting(_)));
+            let Seen::Present(object) = seen else {
+                continue;
+            };
+            let waits = self
+                .objects
+                .iter()
+                .any(|(known, state)| known == at && matches!(state, State::Waiting(_)));
             if !waits {
                 continue;
             }
-            if shows_events && let Ok(Ok(events)) = self.cluster.ask(self.cluster.account.events(object)).await {
+            if shows_events
+                && let Ok(Ok(events)) = self.cluster.ask(self.cluster.account.events(object)).await
+            {
                 let skipped = events.len().saturating_sub(EVENTS_MAX);
                 self.events.extend(events.into_iter().skip(skipped));
             }
             if let Some(pods) = self.pods_of(at, object).await
-                && let Some(sentence) = progress::sentence(object, &pods.iter().collect::<Vec<_>>(), &[])
+                && let Some(sentence) =
+                    progress::sentence(object, &pods.iter().collect::<Vec<_>>(), &[])
             {
                 self.progress.insert(at.clone(), sentence);
             }
@@ -242,7 +269,12 @@ impl<'a> Wait<'a> {
         let list = List::of(Kind::parse("pod"), Some(&at.namespace))
             .labels(&selectors.expression())
             .limit(PODS_MAX);
-        let found = self.cluster.ask(self.cluster.account.list(&list)).await.ok()?.ok()?;
+        let found = self
+            .cluster
+            .ask(self.cluster.account.list(&list))
+            .await
+            .ok()?
+            .ok()?;
         Some(found.items)
     }
 
@@ -250,11 +282,15 @@ impl<'a> Wait<'a> {
     fn has_news(&self, troubles: &[String]) -> bool {
         let context = self.context(troubles);
         let held = self.ctx.input();
-        ["messages", "stableManifests", "failedManifests"].iter().any(|key| {
-            let (new, old) = (context.get(*key), held.get(*key));
-            let is_nothing = |value: Option<&Value>| value.is_none_or(|value| value.as_array().is_some_and(Vec::is_empty));
-            new != old && !(is_nothing(new) && is_nothing(old))
-        })
+        ["messages", "stableManifests", "failedManifests"]
+            .iter()
+            .any(|key| {
+                let (new, old) = (context.get(*key), held.get(*key));
+                let is_nothing = |value: Option<&Value>| {
+                    value.is_none_or(|value| value.as_array().is_some_and(Vec::is_empty))
+                };
+                new != old && !(is_nothing(new) && is_nothing(old))
+            })
     }
 
     fn context(&self, troubles: &[String]) -> Map {
@@ -279,7 +315,11 @@ impl<'a> Wait<'a> {
                 }
             }
         }
-        messages.extend(troubles.iter().map(|said| format!("{said}; it is tried again")));
+        messages.extend(
+            troubles
+                .iter()
+                .map(|said| format!("{said}; it is tried again")),
+        );
         let mut context = Map::new();
         context.insert("messages".to_owned(), json!(messages));
         context.insert("stableManifests".to_owned(), json!(stable));
@@ -300,8 +340,16 @@ impl<'a> Wait<'a> {
         let mut errors: Vec<String> = Vec::new();
         for (at, state) in &self.objects {
             if let State::Failed(why) = state {
-                let more = self.progress.get(at).map(|more| format!(" ({more})")).unwrap_or_default();
-                errors.push(format!("'{}' in '{}' for account {account}: {why}{more}", at.full_name(), at.namespace));
+                let more = self
+                    .progress
+                    .get(at)
+                    .map(|more| format!(" ({more})"))
+                    .unwrap_or_default();
+                errors.push(format!(
+                    "'{}' in '{}' for account {account}: {why}{more}",
+                    at.full_name(),
+                    at.namespace
+                ));
             }
         }
         if errors.is_empty() {
@@ -347,11 +395,17 @@ fn can_wait(kind: &Kind) -> bool {
 
 /// `"kind name"` and namespace of what is waited for: what was deployed, else the target of an operation.
 fn names(context: &Map) -> Vec<(&str, &str)> {
-    let deployed = context.get("outputs.manifestNamesByNamespace").and_then(Value::as_object);
+    let deployed = context
+        .get("outputs.manifestNamesByNamespace")
+        .and_then(Value::as_object);
     let mut names: Vec<(&str, &str)> = Vec::new();
     for (place, list) in deployed.into_iter().flatten() {
         let place = if place == "_" { "" } else { place.as_str() };
-        let list = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+        let list = list
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         names.extend(list.map(|name| (name, place)));
     }
     if names.is_empty()
