@@ -226,7 +226,11 @@ impl Dev {
         Self::start_with(&[]).await
     }
 
-    async fn start_with(environment: &[(&str, &str)]) -> Self {
+    /// The same with further environment variables.
+    ///
+    /// # Panics
+    /// As [`Dev::start`].
+    pub async fn start_with(environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("gennaker-test-")
             .tempdir()

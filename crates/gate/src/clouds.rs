@@ -30,7 +30,10 @@ impl Gate {
 
     /// One of them.
     fn kubernetes_account(&self, name: &str) -> Result<&KubernetesAccount, Problem> {
-        let found = self.kubernetes().iter().find(|account| account.name == name);
+        let found = self
+            .kubernetes()
+            .iter()
+            .find(|account| account.name == name);
         found.ok_or_else(|| Problem::not_found(format!("Account {name} not found")))
     }
 }

@@ -43,7 +43,10 @@ pub(crate) async fn search(gate: Gate, call: Call) -> Result<Answer, Problem> {
         found.extend(listed.iter().filter_map(|it| project(it, &wanted)));
     }
     let place = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-    for kind in types.iter().filter(|it| !STORED.iter().any(|stored| it.eq_ignore_ascii_case(stored))) {
+    for kind in types
+        .iter()
+        .filter(|it| !STORED.iter().any(|stored| it.eq_ignore_ascii_case(stored)))
+    {
         found.extend(gate.search_clouds(kind, word, place(PAGE_MAX)).await?);
     }
     let total = found.len();

@@ -121,9 +121,14 @@ pub(crate) async fn history(gate: Gate, call: Call) -> Result<Answer, Problem> {
         .ask_whole(&id, call.ask("history", request))
         .await?
     {
-        Said::Reply(Reply::History { dropped, steps }) => Ok(Answer::json(json!({
-            "id": id, "dropped": dropped, "steps": steps,
-        }))),
+        Said::Reply(Reply::History { dropped, steps }) => {
+            // The first fact is the document as it was submitted, with what its author wrote into the manifests of Secrets.
+            let mut steps = json!(steps);
+            gennaker_manifests::redact::value(&mut steps);
+            Ok(Answer::json(json!({
+                "id": id, "dropped": dropped, "steps": steps,
+            })))
+        }
         Said::Reply(other) => Err(unexpected(&other)),
         Said::Refusal(refusal) if refusal.code == RefusalCode::NotFound => Err(Problem::not_found(
             format!("Execution not found (id: {id})"),

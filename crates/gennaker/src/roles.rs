@@ -94,7 +94,11 @@ impl Running {
             is_dev,
         } = plan;
         let mut prepared = prepare(&settings, listener, is_dev, &bus, &store, &clock)?;
-        let deploys = settings.worker.pools.iter().any(|pool| pool == gennaker_deploy::POOL);
+        let deploys = settings
+            .worker
+            .pools
+            .iter()
+            .any(|pool| pool == gennaker_deploy::POOL);
         if deploys && roles.contains(&Role::Worker) {
             prepared.artifacts = Some(wiring::artifacts(&settings, &clock, &store)?);
         }
@@ -123,14 +127,25 @@ impl Running {
             // What the accounts watch ends with the worker.
             let scope = running.edge.child("kubernetes");
             let accounts = wiring::accounts(&settings, &clock, &scope);
-            if settings.worker.pools.iter().any(|pool| pool == gennaker_deploy::POOL) {
+            if settings
+                .worker
+                .pools
+                .iter()
+                .any(|pool| pool == gennaker_deploy::POOL)
+            {
                 let answers =
                     wiring::answers(accounts.clone(), bus.clone(), clock.clone(), scope.clone());
                 running.edge.keep("asks", answers);
             }
             if let Some(artifacts) = &prepared.artifacts {
                 let scope = running.edge.child("artifacts");
-                let told = wiring::tell_artifacts(settings.clone(), artifacts.clone(), bus.clone(), clock.clone(), scope);
+                let told = wiring::tell_artifacts(
+                    settings.clone(),
+                    artifacts.clone(),
+                    bus.clone(),
+                    clock.clone(),
+                    scope,
+                );
                 running.edge.keep("artifacts", told);
             }
             let worker = worker(
@@ -280,7 +295,10 @@ fn worker(
         concurrency: usize::try_from(settings.worker.concurrency).unwrap_or(usize::MAX),
         tasks: match pool.as_str() {
             gennaker_deploy::POOL => {
-                let artifacts = prepared.artifacts.as_ref().expect("made for a worker of this pool");
+                let artifacts = prepared
+                    .artifacts
+                    .as_ref()
+                    .expect("made for a worker of this pool");
                 gennaker_deploy::registry(accounts, artifacts, &wiring::baker(settings))
             }
             _ => gennaker_notify::registry(&prepared.client, store, &prepared.secrets),

@@ -35,12 +35,20 @@ impl Account {
         all: &Kubernetes,
         options: &Options,
     ) -> Result<Account, String> {
-        let kinds = |names: &[String]| names.iter().map(|name| Kind::parse(name)).collect::<Vec<_>>();
+        let kinds = |names: &[String]| {
+            names
+                .iter()
+                .map(|name| Kind::parse(name))
+                .collect::<Vec<_>>()
+        };
         let filter = Filter::new(kinds(&settings.kinds), kinds(&settings.omit_kinds))
             .map_err(|error| error.to_string())?;
         let mut custom = CustomKinds::default();
         for resource in &settings.custom_resources {
-            custom.register(Kind::parse(&resource.kubernetes_kind), registered(resource)?);
+            custom.register(
+                Kind::parse(&resource.kubernetes_kind),
+                registered(resource)?,
+            );
         }
         Ok(Account {
             inner: Arc::new(Inner {
@@ -111,7 +119,12 @@ impl Account {
     /// # Errors
     /// [`Error::Refused`] with Clouddriver's sentence.
     pub fn check_kind(&self, kind: &Kind) -> Result<(), Error> {
-        match self.inner.filter.status(kind, || Presence::Readable).message(kind) {
+        match self
+            .inner
+            .filter
+            .status(kind, || Presence::Readable)
+            .message(kind)
+        {
             Some(refusal) => Err(Error::Refused(refusal)),
             None => Ok(()),
         }
@@ -146,7 +159,10 @@ impl Account {
 
     /// As [`Account::resource`], for kinds that belong to one that was allowed.
     pub(crate) async fn resource_unchecked(&self, kind: &Kind) -> Result<Resource, Error> {
-        self.resolve(&kind.to_string(), |resources| resources.preferred(kind).cloned()).await
+        self.resolve(&kind.to_string(), |resources| {
+            resources.preferred(kind).cloned()
+        })
+        .await
     }
 
     /// How the cluster serves the kind of a manifest, in the manifest's own version.

@@ -46,10 +46,15 @@ impl Accounts {
             }
         }
         for ignored in &read.ignored {
-            tracing::info!("a setting of a Kubernetes account means nothing here and is passed over: {ignored}");
+            tracing::info!(
+                "a setting of a Kubernetes account means nothing here and is passed over: {ignored}"
+            );
         }
         for SkippedAccount { name, reason } in &skipped {
-            tracing::error!(account = name, "the Kubernetes account {name} cannot be used: {reason}");
+            tracing::error!(
+                account = name,
+                "the Kubernetes account {name} cannot be used: {reason}"
+            );
         }
         (Accounts { by_name }, skipped)
     }
@@ -59,7 +64,9 @@ impl Accounts {
     /// # Errors
     /// [`Error::UnknownAccount`]
     pub fn get(&self, name: &str) -> Result<&Account, Error> {
-        self.by_name.get(name).ok_or_else(|| Error::UnknownAccount(name.to_owned()))
+        self.by_name
+            .get(name)
+            .ok_or_else(|| Error::UnknownAccount(name.to_owned()))
     }
 
     /// All of them, by name.

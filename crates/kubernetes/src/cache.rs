@@ -104,7 +104,10 @@ impl Account {
     pub async fn cached(&self, selection: &Selection, patience: Duration) -> Result<Cached, Error> {
         if !self.settings().cache {
             let mut cached = Cached::default();
-            cached.freshness.troubles = vec![("all".to_owned(), "the cache of this account is off".to_owned())];
+            cached.freshness.troubles = vec![(
+                "all".to_owned(),
+                "the cache of this account is off".to_owned(),
+            )];
             return Ok(cached);
         }
         let using = match self.active() {
@@ -140,11 +143,21 @@ impl Account {
 
     /// Whether the cache is kept up to date at the moment.
     pub fn is_caching(&self) -> bool {
-        self.inner.cache.active.lock().expect("nothing panics while it holds this lock").is_some()
+        self.inner
+            .cache
+            .active
+            .lock()
+            .expect("nothing panics while it holds this lock")
+            .is_some()
     }
 
     fn active(&self) -> Option<Using> {
-        let active = self.inner.cache.active.lock().expect("nothing panics while it holds this lock");
+        let active = self
+            .inner
+            .cache
+            .active
+            .lock()
+            .expect("nothing panics while it holds this lock");
         active.as_ref().map(Using::begin)
     }
 
@@ -162,20 +175,30 @@ impl Account {
             let Some(resource) = resources.preferred(&kind).filter(|it| it.can("watch")) else {
                 continue;
             };
-            feeds.extend(self.namespaces_to_watch(resource.namespaced).into_iter().map(|namespace| feed::Feed {
-                resource: resource.clone(),
-                namespace,
-                whole,
-            }));
+            feeds.extend(
+                self.namespaces_to_watch(resource.namespaced)
+                    .into_iter()
+                    .map(|namespace| feed::Feed {
+                        resource: resource.clone(),
+                        namespace,
+                        whole,
+                    }),
+            );
         }
         let cache = &self.inner.cache;
-        let mut slot = cache.active.lock().expect("nothing panics while it holds this lock");
+        let mut slot = cache
+            .active
+            .lock()
+            .expect("nothing panics while it holds this lock");
         if let Some(active) = slot.as_ref() {
             return Ok(Using::begin(active));
         }
         let active = Arc::new(Active {
             scope: cache.scope.child(&format!("kubernetes-{}", self.name())),
-            store: Mutex::new(Store::new(feeds.iter().map(feed::Feed::name), cache.bytes_max)),
+            store: Mutex::new(Store::new(
+                feeds.iter().map(feed::Feed::name),
+                cache.bytes_max,
+            )),
             news: Notify::new(),
             usage: Mutex::new(Usage {
                 open: 0,
@@ -187,9 +210,17 @@ impl Account {
             let run = feed::run(self.clone(), Arc::clone(&active), feed, number);
             active.scope.spawn(&name, run);
         }
-        active.scope.spawn("definitions", feed::run_definitions(self.clone()));
-        active.scope.spawn("idle", stop_when_idle(self.clone(), Arc::clone(&active)));
-        tracing::debug!(account = self.name(), "the cache of account {} begins to watch", self.name());
+        active
+            .scope
+            .spawn("definitions", feed::run_definitions(self.clone()));
+        active
+            .scope
+            .spawn("idle", stop_when_idle(self.clone(), Arc::clone(&active)));
+        tracing::debug!(
+            account = self.name(),
+            "the cache of account {} begins to watch",
+            self.name()
+        );
         let using = Using::begin(&active);
         *slot = Some(active);
         Ok(using)
@@ -197,13 +228,21 @@ impl Account {
 
     /// The kinds to keep that the account may see, and whether they are kept whole.
     fn cached_kinds(&self) -> Vec<(Kind, bool)> {
-        let whole = views::KINDS.into_iter().map(|native| (Kind::from(native), true));
-        let named = BY_NAME.into_iter().map(|native| (Kind::from(native), false));
+        let whole = views::KINDS
+            .into_iter()
+            .map(|native| (Kind::from(native), true));
+        let named = BY_NAME
+            .into_iter()
+            .map(|native| (Kind::from(native), false));
         let custom = self.custom_kinds().iter().map(|(kind, custom)| {
-            (kind.clone(), custom.spinnaker_kind != SpinnakerKind::Unclassified)
+            (
+                kind.clone(),
+                custom.spinnaker_kind != SpinnakerKind::Unclassified,
+            )
         });
         let all = whole.chain(named).chain(custom);
-        all.filter(|(kind, _)| self.filter().lets_pass(kind)).collect()
+        all.filter(|(kind, _)| self.filter().lets_pass(kind))
+            .collect()
     }
 
     fn namespaces_to_watch(&self, namespaced: bool) -> Vec<Option<String>> {
@@ -217,11 +256,15 @@ impl Account {
 
 impl Active {
     fn lock(&self) -> std::sync::MutexGuard<'_, Store> {
-        self.store.lock().expect("nothing panics while it holds this lock")
+        self.store
+            .lock()
+            .expect("nothing panics while it holds this lock")
     }
 
     fn usage(&self) -> std::sync::MutexGuard<'_, Usage> {
-        self.usage.lock().expect("nothing panics while it holds this lock")
+        self.usage
+            .lock()
+            .expect("nothing panics while it holds this lock")
     }
 
     /// The moment after which nobody looks any more, as far as it is known now.
@@ -257,14 +300,23 @@ async fn stop_when_idle(account: Account, active: Arc<Active>) {
             tokio::time::sleep_until(end).await;
             continue;
         }
-        let mut slot = account.inner.cache.active.lock().expect("nothing panics while it holds this lock");
+        let mut slot = account
+            .inner
+            .cache
+            .active
+            .lock()
+            .expect("nothing panics while it holds this lock");
         // Somebody may have asked between our look and the lock.
         if active.idle_at(idle_after) > Instant::now() {
             continue;
         }
         *slot = None;
         drop(slot);
-        tracing::debug!(account = account.name(), "nobody looks at account {}: its cache stops", account.name());
+        tracing::debug!(
+            account = account.name(),
+            "nobody looks at account {}: its cache stops",
+            account.name()
+        );
         active.scope.abort();
         return;
     }

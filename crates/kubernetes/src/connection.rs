@@ -94,7 +94,10 @@ impl Connection {
     /// Forgets a client that the cluster refused, unless it was replaced meanwhile.
     pub(crate) async fn forget(&self, refused: &Arc<Link>) {
         let mut open = self.open.lock().await;
-        if open.as_ref().is_some_and(|it| Arc::ptr_eq(&it.client, refused)) {
+        if open
+            .as_ref()
+            .is_some_and(|it| Arc::ptr_eq(&it.client, refused))
+        {
             *open = None;
         }
     }
@@ -138,12 +141,18 @@ impl Connection {
     }
 
     async fn read(&self, file: &Path) -> Result<String, Error> {
-        let say = |error: &dyn std::fmt::Display| self.missing(format!("{}: {error}", file.display()));
-        let size = tokio::fs::metadata(file).await.map_err(|error| say(&error))?.len();
+        let say =
+            |error: &dyn std::fmt::Display| self.missing(format!("{}: {error}", file.display()));
+        let size = tokio::fs::metadata(file)
+            .await
+            .map_err(|error| say(&error))?
+            .len();
         if size > KUBECONFIG_BYTES_MAX {
             return Err(say(&format!("it has {size} bytes")));
         }
-        tokio::fs::read_to_string(file).await.map_err(|error| say(&error))
+        tokio::fs::read_to_string(file)
+            .await
+            .map_err(|error| say(&error))
     }
 
     async fn of_kubeconfig(&self, text: &str, folder: Option<&Path>) -> Result<Config, Error> {
@@ -166,10 +175,14 @@ impl Connection {
 
     /// A kubeconfig may name programs; only an operator's word makes us run them.
     fn check(&self, auth: &AuthInfo) -> Result<(), Error> {
-        let runs = auth.exec.as_ref().map(|exec| exec.command.clone().unwrap_or_default()).or_else(|| {
-            let provider = auth.auth_provider.as_ref()?;
-            provider.config.get("cmd-path").cloned()
-        });
+        let runs = auth
+            .exec
+            .as_ref()
+            .map(|exec| exec.command.clone().unwrap_or_default())
+            .or_else(|| {
+                let provider = auth.auth_provider.as_ref()?;
+                provider.config.get("cmd-path").cloned()
+            });
         match runs {
             Some(program) if !self.allow_exec => Err(self.missing(format!(
                 "its kubeconfig names the program {program:?} for credentials; the setting allow_exec would let it run"
@@ -262,10 +275,18 @@ fn resolve_paths(kubeconfig: &mut Kubeconfig, folder: &Path) {
             *text = folder.join(&*text).to_string_lossy().into_owned();
         }
     };
-    for cluster in kubeconfig.clusters.iter_mut().filter_map(|it| it.cluster.as_mut()) {
+    for cluster in kubeconfig
+        .clusters
+        .iter_mut()
+        .filter_map(|it| it.cluster.as_mut())
+    {
         absolute(&mut cluster.certificate_authority);
     }
-    for user in kubeconfig.auth_infos.iter_mut().filter_map(|it| it.auth_info.as_mut()) {
+    for user in kubeconfig
+        .auth_infos
+        .iter_mut()
+        .filter_map(|it| it.auth_info.as_mut())
+    {
         absolute(&mut user.client_certificate);
         absolute(&mut user.client_key);
         absolute(&mut user.token_file);

@@ -79,8 +79,7 @@ impl Resource {
     /// Whether it comes with Kubernetes, so that strategic merge patches are known for it.
     pub fn is_built_in(&self) -> bool {
         !self.group.contains('.')
-            || (self.group.ends_with(".k8s.io")
-                && self.spinnaker_kind().is_native_group())
+            || (self.group.ends_with(".k8s.io") && self.spinnaker_kind().is_native_group())
     }
 
     /// The address of all its objects, in one namespace or all.
@@ -122,7 +121,8 @@ impl Resources {
     /// A kind in exactly one version, as a manifest says it.
     pub fn exact(&self, api_version: &str, kind: &str) -> Option<&Resource> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        self.named(kind).find(|it| it.group == group && it.version == version && it.kind == kind)
+        self.named(kind)
+            .find(|it| it.group == group && it.version == version && it.kind == kind)
     }
 
     /// A kind as Spinnaker writes it, in the version that the cluster prefers. Of groups that come with Kubernetes `extensions`
@@ -170,7 +170,11 @@ impl Discovery {
         *self.known.write().await = None;
     }
 
-    async fn newer_than(&self, transport: &Transport, age: Duration) -> Result<Arc<Resources>, Error> {
+    async fn newer_than(
+        &self,
+        transport: &Transport,
+        age: Duration,
+    ) -> Result<Arc<Resources>, Error> {
         if let Some(resources) = self.known_since(age).await {
             return Ok(resources);
         }
@@ -194,23 +198,32 @@ impl Discovery {
 }
 
 async fn read(transport: &Transport) -> Result<Vec<Resource>, Error> {
-    let (core, groups) = tokio::try_join!(read_root(transport, "/api"), read_root(transport, "/apis"))?;
+    let (core, groups) =
+        tokio::try_join!(read_root(transport, "/api"), read_root(transport, "/apis"))?;
     Ok(core.into_iter().chain(groups).collect())
 }
 
 /// All below `/api` or `/apis`; servers that know no aggregated answer are asked group by group.
 async fn read_root(transport: &Transport, root: &str) -> Result<Vec<Resource>, Error> {
-    let answer = transport.json(Call::new(Method::GET, root.to_owned()).accept(AGGREGATED)).await?;
+    let answer = transport
+        .json(Call::new(Method::GET, root.to_owned()).accept(AGGREGATED))
+        .await?;
     match answer["kind"].as_str() {
         Some("APIGroupDiscoveryList") => Ok(aggregated(&answer)),
         Some("APIVersions") => {
             let versions = answer["versions"].as_array().into_iter().flatten();
-            let versions = versions.filter_map(Value::as_str).map(|version| (String::new(), version.to_owned()));
+            let versions = versions
+                .filter_map(Value::as_str)
+                .map(|version| (String::new(), version.to_owned()));
             one_by_one(transport, versions.collect()).await
         }
         Some("APIGroupList") => {
             let groups = answer["groups"].as_array().into_iter().flatten();
-            one_by_one(transport, groups.take(GROUPS_MAX).flat_map(versions_of).collect()).await
+            one_by_one(
+                transport,
+                groups.take(GROUPS_MAX).flat_map(versions_of).collect(),
+            )
+            .await
         }
         _ => Err(transport.nonsense("it lists no kinds")),
     }
@@ -251,10 +264,16 @@ fn versions_of(group: &Value) -> Vec<(String, String)> {
     let versions = group["versions"].as_array().into_iter().flatten();
     let mut versions: Vec<_> = versions.map(|it| text(&it["version"])).collect();
     versions.sort_by_key(|version| *version != preferred);
-    versions.into_iter().map(|version| (name.clone(), version)).collect()
+    versions
+        .into_iter()
+        .map(|version| (name.clone(), version))
+        .collect()
 }
 
-async fn one_by_one(transport: &Transport, versions: Vec<(String, String)>) -> Result<Vec<Resource>, Error> {
+async fn one_by_one(
+    transport: &Transport,
+    versions: Vec<(String, String)>,
+) -> Result<Vec<Resource>, Error> {
     let mut found = Vec::new();
     for (group, version) in versions {
         let path = match group.is_empty() {
@@ -264,7 +283,11 @@ async fn one_by_one(transport: &Transport, versions: Vec<(String, String)>) -> R
         match transport.json(Call::get(path)).await {
             Ok(list) => found.extend(listed(&group, &version, &list)),
             // One broken extension server must not hide all other kinds.
-            Err(error) if matches!(error.class(), Class::Unavailable | Class::NotFound | Class::Forbidden) => {}
+            Err(error)
+                if matches!(
+                    error.class(),
+                    Class::Unavailable | Class::NotFound | Class::Forbidden
+                ) => {}
             Err(error) => return Err(error),
         }
     }

@@ -19,7 +19,9 @@ pub enum Error {
     #[error("{0}")]
     Refused(String),
     /// The cluster serves no such kind.
-    #[error("account {account} has no kind '{kind}': it is neither built in nor an installed custom resource")]
+    #[error(
+        "account {account} has no kind '{kind}': it is neither built in nor an installed custom resource"
+    )]
     UnknownKind {
         /// The account.
         account: String,
@@ -259,9 +261,15 @@ impl ApiError {
                     message: text(&cause["message"]),
                 })
                 .collect(),
-            retry_after: retry_after
-                .or_else(|| details["retryAfterSeconds"].as_u64().filter(|it| *it > 0).map(Duration::from_secs)),
-            names_object: details["name"].as_str().is_some_and(|name| !name.is_empty()),
+            retry_after: retry_after.or_else(|| {
+                details["retryAfterSeconds"]
+                    .as_u64()
+                    .filter(|it| *it > 0)
+                    .map(Duration::from_secs)
+            }),
+            names_object: details["name"]
+                .as_str()
+                .is_some_and(|name| !name.is_empty()),
         }
     }
 
@@ -383,7 +391,10 @@ mod tests {
     fn what_a_proxy_wrote_is_shown_and_cut() {
         let error = ApiError::read(502, None, b"<html>bad gateway</html>\n");
         assert_eq!(error.message, "<html>bad gateway</html>");
-        assert_eq!(ApiError::read(502, None, b"").message, "the API server answered 502");
+        assert_eq!(
+            ApiError::read(502, None, b"").message,
+            "the API server answered 502"
+        );
         let long = "ä".repeat(SENTENCE_BYTES_MAX);
         assert!(ApiError::read(500, None, long.as_bytes()).message.len() <= SENTENCE_BYTES_MAX + 4);
     }

@@ -35,7 +35,10 @@ impl Limiter {
 
     /// The moment at which who comes now may send.
     fn book(&self, now: Instant) -> Instant {
-        let mut next = self.next.lock().expect("nothing panics while it holds this lock");
+        let mut next = self
+            .next
+            .lock()
+            .expect("nothing panics while it holds this lock");
         let turn = (*next).max(before(now, self.slack));
         *next = turn + self.interval;
         turn

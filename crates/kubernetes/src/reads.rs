@@ -33,22 +33,32 @@ pub async fn answer(accounts: &Accounts, account: &str, question: &[u8]) -> Vec<
         },
         Ok(question) => refused(
             Refused::Failed,
-            format!("the API speaks version {} of these questions, this worker {VERSION}", question.v),
+            format!(
+                "the API speaks version {} of these questions, this worker {VERSION}",
+                question.v
+            ),
         ),
-        Err(error) => refused(Refused::Invalid, format!("the question cannot be read: {error}")),
+        Err(error) => refused(
+            Refused::Invalid,
+            format!("the question cannot be read: {error}"),
+        ),
     };
     let written = write(reply);
     match written.len() > ANSWER_BYTES_MAX {
         true => write(refused(
             Refused::TooLarge,
-            format!("the answer has {} bytes, more than the limit of {ANSWER_BYTES_MAX}", written.len()),
+            format!(
+                "the answer has {} bytes, more than the limit of {ANSWER_BYTES_MAX}",
+                written.len()
+            ),
         )),
         false => written,
     }
 }
 
 fn write(reply: Reply) -> Vec<u8> {
-    serde_json::to_vec(&Answer { v: VERSION, reply }).expect("an answer holds nothing that JSON cannot")
+    serde_json::to_vec(&Answer { v: VERSION, reply })
+        .expect("an answer holds nothing that JSON cannot")
 }
 
 async fn in_time(account: &Account, question: Question) -> Reply {
@@ -78,8 +88,12 @@ struct Asked<'a> {
 impl Asked<'_> {
     async fn reply(&self, ask: Ask) -> Result<Reply, Error> {
         match ask {
-            Ask::Application { application } => self.objects(Selection::Application(application)).await,
-            Ask::Beside { namespace, name } => self.objects(Selection::Object { namespace, name }).await,
+            Ask::Application { application } => {
+                self.objects(Selection::Application(application)).await
+            }
+            Ask::Beside { namespace, name } => {
+                self.objects(Selection::Object { namespace, name }).await
+            }
             Ask::Kinds { kinds } if kinds.is_empty() => self.objects(Selection::All).await,
             Ask::Kinds { kinds } => {
                 let kinds = kinds.iter().map(|kind| Kind::parse(kind)).collect();
@@ -103,7 +117,10 @@ impl Asked<'_> {
             } => {
                 let cluster = self.cluster(&location, &kind, &application, &cluster);
                 let objects = self.members_of(&cluster).await?;
-                let found = cluster.members(&objects).into_iter().map(|it| json!(Coordinates::of(it)));
+                let found = cluster
+                    .members(&objects)
+                    .into_iter()
+                    .map(|it| json!(Coordinates::of(it)));
                 Ok(value(Value::Array(found.collect())))
             }
             Ask::Target {
@@ -150,8 +167,14 @@ impl Asked<'_> {
         let cached = self.account.cached(&selection, self.patience / 2).await?;
         let freshness = cached.freshness;
         Ok(Reply::Objects {
-            objects: cached.objects.into_iter().map(Manifest::into_value).collect(),
-            age_ms: freshness.age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+            objects: cached
+                .objects
+                .into_iter()
+                .map(Manifest::into_value)
+                .collect(),
+            age_ms: freshness
+                .age
+                .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
             troubles: freshness.troubles,
             left_out: freshness.left_out as u64,
         })
@@ -166,7 +189,9 @@ impl Asked<'_> {
         let Some(object) = self.account.find(&at).await? else {
             return Ok(refused(
                 Refused::NotFound,
-                format!("Manifest (account: {account}, location: {location}, name: {name}) not found"),
+                format!(
+                    "Manifest (account: {account}, location: {location}, name: {name}) not found"
+                ),
             ));
         };
         let (events, metrics) = match events {
@@ -187,8 +212,15 @@ impl Asked<'_> {
         if object.kind() != Native::Pod {
             return Vec::new();
         }
-        let measured = self.account.pod_metrics(object.namespace(), object.name()).await;
-        measured.unwrap_or_default().iter().map(metrics_of).collect()
+        let measured = self
+            .account
+            .pod_metrics(object.namespace(), object.name())
+            .await;
+        measured
+            .unwrap_or_default()
+            .iter()
+            .map(metrics_of)
+            .collect()
     }
 
     fn cluster<'a>(
@@ -216,13 +248,17 @@ impl Asked<'_> {
     async fn console(&self, namespace: &str, pod: &str) -> Result<Reply, Error> {
         let at = Coordinates::new(Native::Pod.into(), namespace, pod);
         let Some(object) = self.account.find(&at).await? else {
-            let text = format!("Pod {pod} in {namespace} cannot be found: it may have been deleted.");
+            let text =
+                format!("Pod {pod} in {namespace} cannot be found: it may have been deleted.");
             return Ok(value(json!([{"name": "Error", "output": text}])));
         };
         let mut output = Vec::new();
         for list in ["initContainers", "containers"] {
             let containers = object.at(&["spec", list]).and_then(Value::as_array);
-            let names = containers.into_iter().flatten().filter_map(|it| it["name"].as_str());
+            let names = containers
+                .into_iter()
+                .flatten()
+                .filter_map(|it| it["name"].as_str());
             for name in names {
                 let options = LogOptions {
                     container: Some(name.to_owned()),
@@ -232,7 +268,9 @@ impl Asked<'_> {
                 let text = match self.account.logs(namespace, pod, &options).await {
                     Ok(text) => text,
                     // One that has not begun is no reason to hide the others.
-                    Err(error) if matches!(error.class(), Class::Invalid | Class::NotFound) => error.to_string(),
+                    Err(error) if matches!(error.class(), Class::Invalid | Class::NotFound) => {
+                        error.to_string()
+                    }
                     Err(error) => return Err(error),
                 };
                 output.push(json!({"name": name, "output": text}));
@@ -279,9 +317,11 @@ fn refusal(error: &Error) -> Reply {
         Class::Forbidden | Class::Unsupported => Refused::Forbidden,
         Class::Invalid => Refused::Invalid,
         Class::TooLarge => Refused::TooLarge,
-        Class::Throttled | Class::Timeout | Class::Unreachable | Class::Unavailable | Class::Expired => {
-            Refused::Unavailable
-        }
+        Class::Throttled
+        | Class::Timeout
+        | Class::Unreachable
+        | Class::Unavailable
+        | Class::Expired => Refused::Unavailable,
         Class::Unauthorized | Class::AlreadyExists | Class::Conflict => Refused::Failed,
     };
     refused(code, error.to_string())
@@ -310,8 +350,14 @@ mod tests {
         let accounts = Accounts::default();
         for (question, code) in [
             ("no json", "invalid"),
-            (r#"{"v": 9, "wait_ms": 1, "ask": {"ask": "namespaces"}}"#, "failed"),
-            (r#"{"v": 1, "wait_ms": 1, "ask": {"ask": "namespaces"}}"#, "forbidden"),
+            (
+                r#"{"v": 9, "wait_ms": 1, "ask": {"ask": "namespaces"}}"#,
+                "failed",
+            ),
+            (
+                r#"{"v": 1, "wait_ms": 1, "ask": {"ask": "namespaces"}}"#,
+                "forbidden",
+            ),
         ] {
             let answer = answer(&accounts, "nothing", question.as_bytes()).await;
             let answer: Value = serde_json::from_slice(&answer).unwrap();

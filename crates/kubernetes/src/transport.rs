@@ -31,7 +31,11 @@ const ATTEMPTS_MAX: u32 = 4;
 /// The pause when it does not say how long.
 const PAUSE: Duration = Duration::from_secs(1);
 /// What stands in a path or query as it is.
-const WITHIN_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const WITHIN_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 pub(crate) const JSON: &str = "application/json";
 
@@ -143,7 +147,8 @@ impl Transport {
     /// The answer as JSON.
     pub(crate) async fn json(&self, call: Call) -> Result<Value, Error> {
         let bytes = self.bytes(call).await?;
-        serde_json::from_slice(&bytes).map_err(|error| self.nonsense(&format!("it is no JSON ({error})")))
+        serde_json::from_slice(&bytes)
+            .map_err(|error| self.nonsense(&format!("it is no JSON ({error})")))
     }
 
     /// The answer as it came.

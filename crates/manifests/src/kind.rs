@@ -2,6 +2,8 @@
 
 mod native;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Ordering;
 use std::fmt;

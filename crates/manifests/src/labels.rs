@@ -58,3 +58,53 @@ fn write(labels: &mut Map, rules: &Rules, moniker: &Moniker) {
         labels.insert(annotations::SEQUENCE.into(), sequence.to_string().into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Rules, label};
+    use crate::{Manifest, Moniker};
+
+    fn labelled(rules: &Rules, skip: bool) -> Value {
+        let template = json!({"metadata": {"labels": {"app.kubernetes.io/name": "mine"}}});
+        let object = json!({"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "x"}, "spec": {"template": template}});
+        let mut manifest = Manifest::new(object).unwrap();
+        let moniker = Moniker {
+            app: Some("web".into()),
+            sequence: Some(3),
+            ..Moniker::default()
+        };
+        label(&mut manifest, rules, &moniker, skip);
+        let of = |path: &[&str]| manifest.at(path).cloned().unwrap_or_default();
+        json!([
+            of(&["metadata", "labels"]),
+            of(&["spec", "template", "metadata", "labels"])
+        ])
+    }
+
+    #[test]
+    fn object_and_template_are_labelled() {
+        let written = |name: &str, by: &str| json!({"app.kubernetes.io/name": name, "app.kubernetes.io/managed-by": by, "moniker.spinnaker.io/sequence": "3"});
+        assert_eq!(
+            labelled(&Rules::default(), false),
+            json!([written("web", "spinnaker"), written("mine", "spinnaker")])
+        );
+        let suffix = Rules {
+            managed_by_suffix: "blue".into(),
+            ..Rules::default()
+        };
+        assert_eq!(
+            labelled(&suffix, true),
+            json!([written("web", "spinnaker-blue"), {"app.kubernetes.io/name": "mine"}])
+        );
+        let off = Rules {
+            apply_app_labels: false,
+            ..Rules::default()
+        };
+        assert_eq!(
+            labelled(&off, false),
+            json!([null, {"app.kubernetes.io/name": "mine"}])
+        );
+    }
+}

@@ -81,3 +81,49 @@ pub fn check_deployable(kind: &Kind) -> Result<(), Undeployable> {
         false => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{LOWEST, check_deployable, of, parse};
+    use crate::Kind;
+    use crate::kind::{Custom, CustomKinds};
+
+    #[test]
+    fn registered_kinds_have_the_priority_they_say() {
+        let mut custom = CustomKinds::default();
+        custom.register(Kind::parse("Usual.example.com"), Custom::default());
+        let early = Custom {
+            priority: parse("ROLE_PRIORITY").unwrap(),
+            ..Custom::default()
+        };
+        custom.register(Kind::parse("Early.example.com"), early);
+        for (kind, priority) in [
+            ("Usual.example.com", 100),
+            ("Early.example.com", 20),
+            ("Other.example.com", LOWEST),
+            ("Endpoints", LOWEST),
+        ] {
+            assert_eq!(of(&Kind::parse(kind), &custom), priority, "{kind}");
+        }
+    }
+
+    #[test]
+    fn priorities_are_numbers_or_names() {
+        for (text, priority) in [
+            ("100", Some(100)),
+            ("lowest_priority", Some(1000)),
+            (" 7 ", Some(7)),
+            ("-1", None),
+            ("soon", None),
+        ] {
+            assert_eq!(parse(text), priority, "{text}");
+        }
+    }
+
+    #[test]
+    fn events_are_not_deployed() {
+        assert!(check_deployable(&Kind::parse("event")).is_err());
+        assert!(check_deployable(&Kind::parse("controllerRevision")).is_err());
+        assert!(check_deployable(&Kind::parse("Event.example.com")).is_ok());
+    }
+}

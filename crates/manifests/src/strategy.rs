@@ -69,3 +69,76 @@ pub fn force_recreate(manifest: &mut Manifest) {
     }
     annotations.insert(annotations::RECREATE.into(), "true".into());
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Submission, of};
+    use crate::Manifest;
+
+    fn manifest(annotations: Value) -> Manifest {
+        let metadata = json!({"name": "x", "annotations": annotations});
+        Manifest::new(json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": metadata}))
+            .unwrap()
+    }
+
+    #[test]
+    fn the_first_annotation_that_holds_decides() {
+        let rows = [
+            (json!({}), Submission::Apply),
+            (
+                json!({"recreate": "TRUE", "replace": "true"}),
+                Submission::Recreate,
+            ),
+            (
+                json!({"recreate": "false", "replace": "true", "server-side-apply": "true"}),
+                Submission::Replace,
+            ),
+            (
+                json!({"server-side-apply": "true"}),
+                Submission::ServerSideApply { force: false },
+            ),
+            (
+                json!({"server-side-apply": "force-conflicts"}),
+                Submission::ServerSideApply { force: true },
+            ),
+            (json!({"server-side-apply": "yes"}), Submission::Apply),
+            (json!({"recreate": "yes"}), Submission::Apply),
+        ];
+        for (given, expected) in rows {
+            let members = given.as_object().unwrap().iter();
+            let annotations =
+                members.map(|(key, value)| (format!("strategy.spinnaker.io/{key}"), value.clone()));
+            let strategy = of(&manifest(Value::Object(annotations.collect())));
+            assert_eq!(strategy.submission, expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn the_other_annotations_are_read_leniently() {
+        let strategy = of(&manifest(json!({
+            "strategy.spinnaker.io/max-version-history": "3", "strategy.spinnaker.io/use-source-capacity": "true",
+            "strategy.spinnaker.io/versioned": "no",
+        })));
+        assert_eq!(
+            (
+                strategy.max_version_history,
+                strategy.use_source_capacity,
+                strategy.versioned
+            ),
+            (Some(3), true, Some(false))
+        );
+        let strategy = of(&manifest(
+            json!({"strategy.spinnaker.io/max-version-history": "many"}),
+        ));
+        assert_eq!(
+            (
+                strategy.max_version_history,
+                strategy.use_source_capacity,
+                strategy.versioned
+            ),
+            (None, false, None)
+        );
+    }
+}

@@ -28,5 +28,11 @@ pub use layers::{File, load, read};
 pub use schema::schema_json;
 pub use secret::Secret;
 pub use sections::{
-    Archive, ArchiveBackend, ArchiveS3, Artifacts, Bake, BitbucketAccount, Broker, BrokerTls, Documents, DocumentsBackend, DocumentsS3, Expressions, Gate, GcsAccount, GitRepoAccount, GithubAccount, GitlabAccount, HelmAccount, HelmOciAccount, HttpAccount, JenkinsAccount, Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, LogFormat, ManagedServiceAccounts, MavenAccount, OracleAccount, Outbound, PreconfiguredWebhook, S3Account, Scheduler, Settings, SkippedAccount, StatusUrlResolution, Telemetry, WebhookParameter, Webhooks, Worker,
+    Archive, ArchiveBackend, ArchiveS3, Artifacts, Bake, BitbucketAccount, Broker, BrokerTls,
+    Documents, DocumentsBackend, DocumentsS3, Expressions, Gate, GcsAccount, GitRepoAccount,
+    GithubAccount, GitlabAccount, HelmAccount, HelmOciAccount, HttpAccount, JenkinsAccount,
+    Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, LogFormat,
+    ManagedServiceAccounts, MavenAccount, OracleAccount, Outbound, PreconfiguredWebhook, S3Account,
+    Scheduler, Settings, SkippedAccount, StatusUrlResolution, Telemetry, WebhookParameter,
+    Webhooks, Worker,
 };

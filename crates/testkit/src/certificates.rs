@@ -82,7 +82,9 @@ impl Authority {
     pub fn issue_client(&self, folder: &Path, name: &str, organization: Option<&str>) -> Files {
         let mut params = params(name, &[], Valid::Now);
         if let Some(organization) = organization {
-            params.distinguished_name.push(DnType::OrganizationName, organization);
+            params
+                .distinguished_name
+                .push(DnType::OrganizationName, organization);
         }
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(folder, name, params)
@@ -101,7 +103,9 @@ impl Authority {
 
     fn sign(&self, folder: &Path, name: &str, params: CertificateParams) -> Files {
         let key = KeyPair::generate().expect("a key can be made");
-        let certificate = params.signed_by(&key, &self.issuer).expect("an authority can sign");
+        let certificate = params
+            .signed_by(&key, &self.issuer)
+            .expect("an authority can sign");
         let files = Files {
             certificate: folder.join(format!("{name}.crt")),
             key: folder.join(format!("{name}.key")),

@@ -150,7 +150,9 @@ impl Cluster {
         // One that ends early takes no more.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
-        let output = child.wait_with_output().map_err(|error| error.to_string())?;
+        let output = child
+            .wait_with_output()
+            .map_err(|error| error.to_string())?;
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         match output.status.success() {
             true => Ok(text(output.stdout)),
@@ -185,9 +187,19 @@ impl Cluster {
     /// When the cluster does not answer.
     pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
         let output = self
-            .kubectl(&["get", kind, name, "-n", namespace, "-o", "json", "--ignore-not-found"])
+            .kubectl(&[
+                "get",
+                kind,
+                name,
+                "-n",
+                namespace,
+                "-o",
+                "json",
+                "--ignore-not-found",
+            ])
             .unwrap_or_else(|problem| panic!("{kind} {name} cannot be read: {problem}"));
-        (!output.trim().is_empty()).then(|| serde_json::from_str(&output).expect("kubectl prints JSON"))
+        (!output.trim().is_empty())
+            .then(|| serde_json::from_str(&output).expect("kubectl prints JSON"))
     }
 
     /// What the API server noted of writes so far, oldest first; its own controllers' are left out. Each is there a moment after
@@ -195,7 +207,9 @@ impl Cluster {
     pub fn audit(&self) -> Vec<Value> {
         let log = std::fs::read_to_string(self.servers.audit_log()).unwrap_or_default();
         // The last line may be under way.
-        log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        log.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
     }
 
     /// Kills the API server (SIGKILL).
@@ -269,12 +283,19 @@ impl Cluster {
             cluster.servers.start(program);
         }
         cluster.try_ready()?;
-        for program in ["kube-controller-manager", "kube-scheduler", "kwok", "pod-logs"] {
+        for program in [
+            "kube-controller-manager",
+            "kube-scheduler",
+            "kwok",
+            "pod-logs",
+        ] {
             cluster.servers.start(program);
         }
         cluster.add_nodes(nodes)?;
         cluster.try_until("a default service account", |cluster| {
-            cluster.kubectl(&["get", "serviceaccount", "default"]).map(|_| ())
+            cluster
+                .kubectl(&["get", "serviceaccount", "default"])
+                .map(|_| ())
         })?;
         Ok(cluster)
     }
@@ -288,8 +309,18 @@ impl Cluster {
             })
             .collect();
         self.kubectl_with(&["apply", "-f", "-"], &manifests)?;
-        let wait = ["wait", "node", "--all", "--for", "condition=Ready", "--timeout", "60s"];
-        self.kubectl(&wait).map(|_| ()).map_err(|problem| format!("{problem}\n{}", self.logs()))
+        let wait = [
+            "wait",
+            "node",
+            "--all",
+            "--for",
+            "condition=Ready",
+            "--timeout",
+            "60s",
+        ];
+        self.kubectl(&wait)
+            .map(|_| ())
+            .map_err(|problem| format!("{problem}\n{}", self.logs()))
     }
 
     fn wait_ready(&self) {
@@ -300,7 +331,9 @@ impl Cluster {
 
     fn try_ready(&self) -> Result<(), String> {
         self.try_until("a ready API server", |cluster| {
-            cluster.kubectl(&["get", "--raw", "/readyz", "--request-timeout", "5s"]).map(|_| ())
+            cluster
+                .kubectl(&["get", "--raw", "/readyz", "--request-timeout", "5s"])
+                .map(|_| ())
         })
     }
 
@@ -319,7 +352,10 @@ impl Cluster {
                 return Err(format!("{dead} ended: {}", self.logs()));
             }
             if Instant::now() >= until {
-                return Err(format!("no {what} within {DEADLINE:?}: {problem}\n{}", self.logs()));
+                return Err(format!(
+                    "no {what} within {DEADLINE:?}: {problem}\n{}",
+                    self.logs()
+                ));
             }
             std::thread::sleep(POLL);
         }
@@ -336,7 +372,10 @@ pub fn wait_until<T>(what: &str, mut holds: impl FnMut() -> Result<T, String>) -
         match holds() {
             Ok(found) => return found,
             Err(problem) => {
-                assert!(Instant::now() < until, "no {what} within {DEADLINE:?}: {problem}");
+                assert!(
+                    Instant::now() < until,
+                    "no {what} within {DEADLINE:?}: {problem}"
+                );
             }
         }
         std::thread::sleep(POLL);

@@ -12,7 +12,9 @@ fn a_control_plane_runs_pods_and_survives_kills() {
          annotations: {testbed.gennaker/logs: \"hello\\n\"}\n    spec: {containers: [{name: web, image: web}]}\n",
     );
     let ready = |cluster: &Cluster| {
-        let deployment = cluster.get("deployment", "shop", "web").ok_or("no deployment")?;
+        let deployment = cluster
+            .get("deployment", "shop", "web")
+            .ok_or("no deployment")?;
         match deployment["status"]["readyReplicas"].as_u64() {
             Some(2) => Ok(()),
             other => Err(format!("{other:?} pods are ready")),

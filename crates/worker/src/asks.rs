@@ -110,7 +110,10 @@ async fn answer_one(question: Question, answer: BoxFuture<'static, Bytes>) {
         return;
     };
     if let Err(error) = question.responder.send(answer).await {
-        tracing::debug!(error = &error as &dyn std::error::Error, "an answer was not sent");
+        tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            "an answer was not sent"
+        );
     }
 }
 
@@ -129,11 +132,21 @@ mod tests {
         });
         let scope = Scope::root("test");
         let accounts = vec!["prod".to_owned(), "a.b c".to_owned()];
-        let serve = run(worker, Clock::system(), "deploy".to_owned(), accounts, answerer, scope.clone());
+        let serve = run(
+            worker,
+            Clock::system(),
+            "deploy".to_owned(),
+            accounts,
+            answerer,
+            scope.clone(),
+        );
         scope.spawn("serve", serve);
         let ask = |account: &str| {
             let (gate, subject) = (gate.clone(), subject::ask("deploy", account));
-            async move { gate.ask(subject, Bytes::from_static(b"?"), Duration::from_secs(5)).await }
+            async move {
+                gate.ask(subject, Bytes::from_static(b"?"), Duration::from_secs(5))
+                    .await
+            }
         };
         // Until it listens, nobody does.
         let answer = loop {

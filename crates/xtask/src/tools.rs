@@ -26,8 +26,8 @@ pub(crate) use cargo_deny::ensure as ensure_cargo_deny;
 pub(crate) use helm3::ensure as ensure_helm3;
 pub(crate) use helm4::ensure as ensure_helm4;
 pub(crate) use helmfile::ensure as ensure_helmfile;
-pub(crate) use kustomize::ensure as ensure_kustomize;
 pub(crate) use kube::ensure as ensure_kube;
+pub(crate) use kustomize::ensure as ensure_kustomize;
 pub(crate) use minio::ensure as ensure_minio;
 pub(crate) use nats_server::ensure as ensure_nats_server;
 

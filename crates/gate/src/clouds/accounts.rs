@@ -69,10 +69,18 @@ async fn namespaces(gate: &Gate, account: &KubernetesAccount) -> Value {
     if !account.namespaces.is_empty() {
         return json!(account.namespaces);
     }
-    match gate.asked(account, Ask::Namespaces, Some(NAMESPACES_WAIT)).await {
+    match gate
+        .asked(account, Ask::Namespaces, Some(NAMESPACES_WAIT))
+        .await
+    {
         Ok(namespaces) => namespaces,
         Err(problem) => {
-            tracing::debug!(account = account.name, "the namespaces of account {} are not known: {}", account.name, problem.message);
+            tracing::debug!(
+                account = account.name,
+                "the namespaces of account {} are not known: {}",
+                account.name,
+                problem.message
+            );
             json!([])
         }
     }

@@ -66,8 +66,13 @@ impl Gate {
     /// The objects of one account.
     pub(super) async fn had(&self, account: &KubernetesAccount, ask: Ask) -> Result<Had, Problem> {
         match self.ask_worker(account, ask, WAIT).await? {
-            Reply::Objects { objects, age_ms, .. } => {
-                let objects = objects.into_iter().filter_map(|object| Manifest::new(object).ok()).collect();
+            Reply::Objects {
+                objects, age_ms, ..
+            } => {
+                let objects = objects
+                    .into_iter()
+                    .filter_map(|object| Manifest::new(object).ok())
+                    .collect();
                 let inventory = Inventory::new(&account.name, objects, custom_kinds(account));
                 Ok(Had { inventory, age_ms })
             }
@@ -144,7 +149,10 @@ impl Gate {
         let answer = match self.bus().ask(subject, payload, wait).await {
             Ok(answer) => answer,
             Err(CommandError::NoOwner) => {
-                return Err(Problem::unavailable(format!("No worker {}", serving(account))));
+                return Err(Problem::unavailable(format!(
+                    "No worker {}",
+                    serving(account)
+                )));
             }
             Err(CommandError::Timeout) => {
                 return Err(Problem::unavailable(format!(
@@ -195,5 +203,8 @@ fn refused(code: Refused, message: String) -> Problem {
 }
 
 fn strange(account: &KubernetesAccount) -> Problem {
-    Problem::internal(format!("The answer about account {} is of another kind", account.name))
+    Problem::internal(format!(
+        "The answer about account {} is of another kind",
+        account.name
+    ))
 }

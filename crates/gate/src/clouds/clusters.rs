@@ -22,7 +22,9 @@ pub(crate) async fn of_account(gate: Gate, call: Call) -> Result<Answer, Problem
     let (app, account) = (call.param("application"), call.param("account"));
     let none = || {
         let account = call.param("account");
-        Problem::not_found(format!("No clusters found for application {app}, account {account}"))
+        Problem::not_found(format!(
+            "No clusters found for application {app}, account {account}"
+        ))
     };
     let had = gate.had(gate.kubernetes_account(account)?, of(app)).await?;
     let shown = views::account_clusters(&had.inventory, app).ok_or_else(none)?;
@@ -66,7 +68,9 @@ pub(crate) async fn server_group_of_cluster(gate: Gate, call: Call) -> Result<An
     let groups = cluster["serverGroups"].as_array().into_iter().flatten();
     let found: Vec<&Value> = groups.filter(|group| group["name"] == *wanted).collect();
     match found.is_empty() {
-        true => Err(Problem::not_found(format!("Server group not found (id: {wanted})"))),
+        true => Err(Problem::not_found(format!(
+            "Server group not found (id: {wanted})"
+        ))),
         false => Ok(answer.told(Answer::json(json!(found)))),
     }
 }
@@ -74,7 +78,10 @@ pub(crate) async fn server_group_of_cluster(gate: Gate, call: Call) -> Result<An
 /// `GET /applications/{application}/clusters/{account}/{cluster}/{cloudProvider}/{scope}/serverGroups/target/{target}`: Spinnaker's
 /// neutral names for the newest, the one before it, the oldest.
 pub(crate) async fn target(gate: Gate, call: Call) -> Result<Answer, Problem> {
-    let (scope, target) = (call.param("scope").to_owned(), call.param("target").to_owned());
+    let (scope, target) = (
+        call.param("scope").to_owned(),
+        call.param("target").to_owned(),
+    );
     let only_enabled = call.query_bool("onlyEnabled", true)?;
     let (answer, cluster) = one(&gate, &call).await?;
     let groups = cluster["serverGroups"].as_array().into_iter().flatten();
@@ -85,20 +92,29 @@ pub(crate) async fn target(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let size = |group: &&Value| group["capacity"]["desired"].as_i64();
     let found = match target.to_ascii_lowercase().as_str() {
         "current_asg_dynamic" | "current_asg" | "current" | "newest" => groups.last(),
-        "ancestor_asg_dynamic" | "ancestor_asg" | "ancestor" | "previous" => {
-            groups.len().checked_sub(2).and_then(|place| groups.get(place))
-        }
+        "ancestor_asg_dynamic" | "ancestor_asg" | "ancestor" | "previous" => groups
+            .len()
+            .checked_sub(2)
+            .and_then(|place| groups.get(place)),
         "oldest_asg_dynamic" | "oldest_asg" | "oldest" => groups.first(),
         "largest" => groups.iter().max_by_key(|group| size(group)),
         "fail" if groups.len() > 1 => {
-            return Err(Problem::not_found("Target is FAIL and more than one server group was found"));
+            return Err(Problem::not_found(
+                "Target is FAIL and more than one server group was found",
+            ));
         }
         "fail" => groups.first(),
-        other => return Err(Problem::bad_request(format!("No target is called '{other}'"))),
+        other => {
+            return Err(Problem::bad_request(format!(
+                "No target is called '{other}'"
+            )));
+        }
     };
     match found {
         Some(group) => Ok(answer.told(Answer::json((*group).clone()))),
-        None => Err(Problem::not_found(format!("No server group found for target {target} in {scope}"))),
+        None => Err(Problem::not_found(format!(
+            "No server group found for target {target} in {scope}"
+        ))),
     }
 }
 
@@ -121,7 +137,12 @@ pub(crate) async fn server_groups(gate: Gate, call: Call) -> Result<Answer, Prob
 /// `GET /applications/{application}/serverGroups/{account}/{region}/{name}`, and the older address without application.
 pub(crate) async fn server_group(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let (region, name) = (call.param("region"), call.param("name"));
-    let had = gate.had(gate.kubernetes_account(call.param("account"))?, beside(region, name)).await?;
+    let had = gate
+        .had(
+            gate.kubernetes_account(call.param("account"))?,
+            beside(region, name),
+        )
+        .await?;
     let missing = || Problem::not_found(format!("Server group not found (id: {name})"));
     let mut shown = views::server_group(&had.inventory, region, name).ok_or_else(missing)?;
     shown["insightActions"] = json!([]);
@@ -132,7 +153,9 @@ pub(crate) async fn server_group(gate: Gate, call: Call) -> Result<Answer, Probl
 pub(crate) async fn server_groups_by(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let (applications, ids) = (call.query_list("applications"), call.query_list("ids"));
     if applications.is_empty() == ids.is_empty() {
-        return Err(Problem::bad_request("Provide either 'applications' or 'ids' parameter (but not both)"));
+        return Err(Problem::bad_request(
+            "Provide either 'applications' or 'ids' parameter (but not both)",
+        ));
     }
     if !is_meant(call.query("cloudProvider")) {
         return Ok(Answer::json(json!([])));
@@ -146,10 +169,15 @@ pub(crate) async fn server_groups_by(gate: Gate, call: Call) -> Result<Answer, P
     }
     for id in &ids {
         let mut parts = id.splitn(3, ':');
-        let (Some(account), Some(region), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(Problem::bad_request(format!("'{id}' is not account:region:name")));
+        let (Some(account), Some(region), Some(name)) = (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Problem::bad_request(format!(
+                "'{id}' is not account:region:name"
+            )));
         };
-        let had = gate.had(gate.kubernetes_account(account)?, beside(region, name)).await?;
+        let had = gate
+            .had(gate.kubernetes_account(account)?, beside(region, name))
+            .await?;
         shown.extend(views::server_group(&had.inventory, region, name));
     }
     Ok(Answer::json(Value::Array(shown)))
@@ -159,7 +187,10 @@ pub(crate) async fn server_groups_by(gate: Gate, call: Call) -> Result<Answer, P
 pub(crate) async fn managers(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let app = call.param("application");
     let all = gate.all(&of(app)).await?;
-    Ok(all.told(Answer::json(views::server_group_managers(&all.inventories, app))))
+    Ok(all.told(Answer::json(views::server_group_managers(
+        &all.inventories,
+        app,
+    ))))
 }
 
 /// `GET /applications/{application}/loadBalancers`.
@@ -175,8 +206,17 @@ pub(crate) async fn load_balancer(gate: Gate, call: Call) -> Result<Answer, Prob
         return Ok(Answer::json(json!([])));
     }
     let (region, name) = (call.param("region"), call.param("name"));
-    let had = gate.had(gate.kubernetes_account(call.param("account"))?, beside(region, name)).await?;
-    Ok(had.told(Answer::json(views::load_balancer(&had.inventory, region, name))))
+    let had = gate
+        .had(
+            gate.kubernetes_account(call.param("account"))?,
+            beside(region, name),
+        )
+        .await?;
+    Ok(had.told(Answer::json(views::load_balancer(
+        &had.inventory,
+        region,
+        name,
+    ))))
 }
 
 /// `GET /applications/{application}/rawResources`.
@@ -184,13 +224,22 @@ pub(crate) async fn raw_resources(gate: Gate, call: Call) -> Result<Answer, Prob
     let app = call.param("application");
     let all = gate.all(&of(app)).await?;
     let passes = |account: &str, kind: &Kind| gate.shows_raw(account, kind);
-    Ok(all.told(Answer::json(views::raw_resources(&all.inventories, app, &passes))))
+    Ok(all.told(Answer::json(views::raw_resources(
+        &all.inventories,
+        app,
+        &passes,
+    ))))
 }
 
 /// `GET /instances/{account}/{region}/{id}`.
 pub(crate) async fn instance(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let (region, id) = (call.param("region"), call.param("id"));
-    let had = gate.had(gate.kubernetes_account(call.param("account"))?, beside(region, id)).await?;
+    let had = gate
+        .had(
+            gate.kubernetes_account(call.param("account"))?,
+            beside(region, id),
+        )
+        .await?;
     let missing = || Problem::not_found(format!("Instance not found (id: {id})"));
     let mut shown = views::instance(&had.inventory, region, id).ok_or_else(missing)?;
     shown["insightActions"] = json!([]);
@@ -207,7 +256,8 @@ impl Gate {
         let fits = |patterns: &[String]| {
             // Checked when the settings were read.
             patterns.iter().any(|pattern| {
-                regex::Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|pattern| pattern.is_match(&kind))
+                regex::Regex::new(&format!("^(?:{pattern})$"))
+                    .is_ok_and(|pattern| pattern.is_match(&kind))
             })
         };
         match account.raw_kinds.is_empty() {
@@ -234,17 +284,25 @@ fn check_type(call: &Call) -> Result<(), Problem> {
     let kind = call.param("type");
     match is_meant(Some(kind)) {
         true => Ok(()),
-        false => Err(Problem::not_found(format!("No clusters of type {kind}: there is {PROVIDER} only"))),
+        false => Err(Problem::not_found(format!(
+            "No clusters of type {kind}: there is {PROVIDER} only"
+        ))),
     }
 }
 
 /// The cluster that an address names.
 async fn one(gate: &Gate, call: &Call) -> Result<(super::ask::Had, Value), Problem> {
-    let (app, account, name) = (call.param("application"), call.param("account"), call.param("cluster"));
+    let (app, account, name) = (
+        call.param("application"),
+        call.param("account"),
+        call.param("cluster"),
+    );
     let had = gate.had(gate.kubernetes_account(account)?, of(app)).await?;
     match views::cluster(&had.inventory, app, name) {
         Some(cluster) => Ok((had, cluster)),
-        None => Err(Problem::not_found(format!("Cluster not found (application: {app}, account: {account}, name: {name})"))),
+        None => Err(Problem::not_found(format!(
+            "Cluster not found (application: {app}, account: {account}, name: {name})"
+        ))),
     }
 }
 

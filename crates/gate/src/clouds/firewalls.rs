@@ -54,7 +54,9 @@ pub(crate) async fn one(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let had = gate.had(account(&gate, &call)?, ask()).await?;
     match views::security_group(&had.inventory, region, name) {
         Some(shown) => Ok(had.told(Answer::json(shown))),
-        None => Err(Problem::not_found(format!("Security group not found (name: {name}, region: {region})"))),
+        None => Err(Problem::not_found(format!(
+            "Security group not found (name: {name}, region: {region})"
+        ))),
     }
 }
 

@@ -45,7 +45,9 @@ pub(crate) async fn target(gate: Gate, call: Call) -> Result<Answer, Problem> {
 pub(crate) async fn console(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let account = gate.kubernetes_account(call.param("account"))?;
     if !is_meant(call.query("provider")) {
-        return Err(Problem::not_found("Only the provider kubernetes has a console"));
+        return Err(Problem::not_found(
+            "Only the provider kubernetes has a console",
+        ));
     }
     let id = call.param("id");
     let ask = Ask::Console {

@@ -27,11 +27,18 @@ impl Gate {
             let is_named = account.name.to_lowercase().contains(&lower);
             Ask::Search {
                 kinds: kinds_of(account, result_type),
-                text: if is_named { String::new() } else { text.to_owned() },
+                text: if is_named {
+                    String::new()
+                } else {
+                    text.to_owned()
+                },
                 limit: OBJECTS_MAX,
             }
         };
-        let asked = self.kubernetes().iter().filter(|account| !kinds_of(account, result_type).is_empty());
+        let asked = self
+            .kubernetes()
+            .iter()
+            .filter(|account| !kinds_of(account, result_type).is_empty());
         let all = self.all_of(asked, ask).await?;
         Ok(views::search(&all.inventories, result_type, text, limit))
     }
@@ -41,12 +48,18 @@ impl Gate {
 fn kinds_of(account: &KubernetesAccount, result_type: &str) -> Vec<String> {
     let custom = custom_kinds(account);
     let shown_as = SpinnakerKind::parse(result_type);
-    let all = views::KINDS.into_iter().map(Kind::from).chain(custom.iter().map(|(kind, _)| kind.clone()));
+    let all = views::KINDS
+        .into_iter()
+        .map(Kind::from)
+        .chain(custom.iter().map(|(kind, _)| kind.clone()));
     let is_meant = |kind: &Kind| {
         let spinnaker_kind = custom.spinnaker_kind(kind);
         match result_type {
             "clusters" => {
-                matches!(spinnaker_kind, SpinnakerKind::ServerGroups | SpinnakerKind::ServerGroupManagers)
+                matches!(
+                    spinnaker_kind,
+                    SpinnakerKind::ServerGroups | SpinnakerKind::ServerGroupManagers
+                )
             }
             _ if shown_as != SpinnakerKind::Unclassified => spinnaker_kind == shown_as,
             _ => *kind == Kind::parse(result_type),

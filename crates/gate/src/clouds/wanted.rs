@@ -16,7 +16,8 @@ impl WantedClusters {
                 "Query parameter clusters must be a list of account:cluster, not '{pair}'"
             ))),
         };
-        let wanted: Result<Vec<_>, Problem> = call.query_list("clusters").iter().map(read).collect();
+        let wanted: Result<Vec<_>, Problem> =
+            call.query_list("clusters").iter().map(read).collect();
         Ok(Self(wanted?))
     }
 

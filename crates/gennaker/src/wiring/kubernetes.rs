@@ -33,7 +33,13 @@ pub(crate) fn shown_accounts(settings: &Settings) -> Vec<KubernetesAccount> {
         kubeconfig_contents: None,
         ..account
     };
-    settings.kubernetes.read_accounts().accounts.into_iter().map(shown).collect()
+    settings
+        .kubernetes
+        .read_accounts()
+        .accounts
+        .into_iter()
+        .map(shown)
+        .collect()
 }
 
 /// Answers the API's questions about these accounts until the scope ends.
@@ -42,7 +48,9 @@ pub(crate) async fn answers(accounts: Accounts, bus: Bus, clock: Clock, scope: S
     let answerer: Answerer = Arc::new(move |account, question| {
         let accounts = accounts.clone();
         Box::pin(async move {
-            gennaker_kubernetes::answer(&accounts, &account, &question).await.into()
+            gennaker_kubernetes::answer(&accounts, &account, &question)
+                .await
+                .into()
         })
     });
     asks::run(bus, clock, reads::POOL.to_owned(), names, answerer, scope).await;
@@ -52,7 +60,10 @@ pub(crate) async fn answers(accounts: Accounts, bus: Bus, clock: Clock, scope: S
 /// in it.
 pub(crate) fn account_zones(settings: &Settings) -> BTreeMap<String, String> {
     let read = settings.kubernetes.read_accounts();
-    let pinned = read.accounts.iter().filter_map(|account| Some((account.name.clone(), account.place()?)));
+    let pinned = read
+        .accounts
+        .iter()
+        .filter_map(|account| Some((account.name.clone(), account.place()?)));
     pinned.collect()
 }
 
@@ -68,7 +79,10 @@ pub(crate) fn own_zone_sets(settings: &Settings) -> Vec<String> {
 
 fn sets(settings: &Settings, is_meant: impl Fn(&KubernetesAccount) -> bool) -> Vec<String> {
     let read = settings.kubernetes.read_accounts();
-    let several = read.accounts.iter().filter(|account| account.every_zone().len() > 1 && is_meant(account));
+    let several = read
+        .accounts
+        .iter()
+        .filter(|account| account.every_zone().len() > 1 && is_meant(account));
     let mut sets: Vec<String> = several.filter_map(KubernetesAccount::place).collect();
     sets.sort_unstable();
     sets.dedup();
@@ -90,7 +104,9 @@ pub(crate) fn warn_unserved(settings: &Settings) {
 ///
 /// # Errors
 /// A file cannot be read, or two have a context of the same name.
-pub(crate) fn accounts_of_kubeconfigs(named: Option<&Path>) -> Result<Vec<KubernetesAccount>, Failure> {
+pub(crate) fn accounts_of_kubeconfigs(
+    named: Option<&Path>,
+) -> Result<Vec<KubernetesAccount>, Failure> {
     let files = match (named, std::env::var_os(VARIABLE)) {
         (Some(file), _) => vec![file.to_owned()],
         (None, Some(list)) => files_in(&list),
@@ -100,7 +116,11 @@ pub(crate) fn accounts_of_kubeconfigs(named: Option<&Path>) -> Result<Vec<Kubern
     for file in files {
         let shown = file.display();
         let contexts = gennaker_kubernetes::contexts(&file).map_err(|problem| {
-            Failure::new(Exit::Usage, format!("the kubeconfig {shown} cannot be used: {problem}")).fix(format!(
+            Failure::new(
+                Exit::Usage,
+                format!("the kubeconfig {shown} cannot be used: {problem}"),
+            )
+            .fix(format!(
                 "name another with --kubeconfig FILE, or unset {VARIABLE} to start without clusters"
             ))
         })?;
@@ -124,5 +144,7 @@ pub(crate) fn accounts_of_kubeconfigs(named: Option<&Path>) -> Result<Vec<Kubern
 }
 
 fn files_in(list: &OsStr) -> Vec<PathBuf> {
-    std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()).collect()
+    std::env::split_paths(list)
+        .filter(|path| !path.as_os_str().is_empty())
+        .collect()
 }

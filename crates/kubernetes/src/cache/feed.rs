@@ -24,8 +24,10 @@ const WATCH: Duration = Duration::from_secs(120);
 const RETRY_BASE: Duration = Duration::from_millis(500);
 const RETRY_CEILING: Duration = Duration::from_secs(60);
 /// What only names are needed of.
-const METADATA_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
-const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+const METADATA_LIST: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+const METADATA: &str =
+    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 const JSON: &str = "application/json";
 
 /// What one watch is about.
@@ -106,10 +108,13 @@ async fn follow(
     };
     let accept = if feed.whole { JSON } else { METADATA };
     let transport = &account.inner.transport;
-    let mut watch = Watch::begin(transport, account.name(), feed.call(accept), &begin, WATCH).await?;
+    let mut watch =
+        Watch::begin(transport, account.name(), feed.call(accept), &begin, WATCH).await?;
     *version = Some(begin);
     backoff.reset();
-    active.lock().connected(number, account.inner.clock.now_ms());
+    active
+        .lock()
+        .connected(number, account.inner.clock.now_ms());
     active.news.notify_waiters();
     loop {
         let event = watch.next().await?;
@@ -118,7 +123,9 @@ async fn follow(
             Some(Event::Applied(object)) => put(account, active, feed, number, object),
             Some(Event::Deleted(object)) => {
                 let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default();
-                active.lock().remove(number, text("namespace"), text("name"));
+                active
+                    .lock()
+                    .remove(number, text("namespace"), text("name"));
             }
             Some(Event::Bookmark) => {}
             None => return Ok(()),
@@ -127,7 +134,12 @@ async fn follow(
 }
 
 /// Reads all objects anew and answers the version that they are of. What was known stays until all is read.
-async fn load(account: &Account, active: &Active, feed: &Feed, number: usize) -> Result<String, Error> {
+async fn load(
+    account: &Account,
+    active: &Active,
+    feed: &Feed,
+    number: usize,
+) -> Result<String, Error> {
     let transport = &account.inner.transport;
     let accept = if feed.whole { JSON } else { METADATA_LIST };
     let mut seen = BTreeSet::new();
@@ -141,8 +153,9 @@ async fn load(account: &Account, active: &Active, feed: &Feed, number: usize) ->
         let page: Page<'_> = serde_json::from_slice(&bytes)
             .map_err(|error| transport.nonsense(&format!("a list cannot be read ({error})")))?;
         for item in page.items.unwrap_or_default() {
-            let object: Value = serde_json::from_str(item.get())
-                .map_err(|error| transport.nonsense(&format!("an object cannot be read ({error})")))?;
+            let object: Value = serde_json::from_str(item.get()).map_err(|error| {
+                transport.nonsense(&format!("an object cannot be read ({error})"))
+            })?;
             let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().into();
             seen.insert((text("namespace"), text("name")));
             put(account, active, feed, number, object);
@@ -156,13 +169,23 @@ async fn load(account: &Account, active: &Active, feed: &Feed, number: usize) ->
 }
 
 fn put(account: &Account, active: &Active, feed: &Feed, number: usize, object: Value) {
-    let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_owned();
+    let text = |key: &str| {
+        object["metadata"][key]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
     let (namespace, name) = (text("namespace"), text("name"));
     let settings = account.settings();
     if !namespace.is_empty() && !settings.lets_pass(&namespace) {
         return;
     }
-    match strip::strip(object, &feed.resource, feed.whole, settings.only_spinnaker_managed) {
+    match strip::strip(
+        object,
+        &feed.resource,
+        feed.whole,
+        settings.only_spinnaker_managed,
+    ) {
         Some(object) => active.lock().put(number, object),
         // It may have been shown before.
         None => active.lock().remove(number, &namespace, &name),
@@ -181,15 +204,29 @@ pub(super) async fn run_definitions(account: Account) {
 }
 
 async fn follow_definitions(account: &Account, backoff: &mut Backoff) -> Result<(), Error> {
-    let resource = account.resource_unchecked(&Native::CustomResourceDefinition.into()).await?;
+    let resource = account
+        .resource_unchecked(&Native::CustomResourceDefinition.into())
+        .await?;
     let transport = &account.inner.transport;
     let path = resource.path(None);
-    let list = transport.bytes(Call::get(path.clone()).accept(METADATA_LIST).query("limit", "1")).await?;
+    let list = transport
+        .bytes(
+            Call::get(path.clone())
+                .accept(METADATA_LIST)
+                .query("limit", "1"),
+        )
+        .await?;
     let page: Page<'_> =
         serde_json::from_slice(&list).map_err(|error| transport.nonsense(&error.to_string()))?;
     let version = page.metadata.resource_version;
-    let mut watch =
-        Watch::begin(transport, account.name(), Call::get(path).accept(METADATA), &version, WATCH).await?;
+    let mut watch = Watch::begin(
+        transport,
+        account.name(),
+        Call::get(path).accept(METADATA),
+        &version,
+        WATCH,
+    )
+    .await?;
     backoff.reset();
     while let Some(event) = watch.next().await? {
         match event {

@@ -92,7 +92,9 @@ impl Store {
 
     /// Whether every watch has shown all it has, or why it cannot.
     pub(super) fn is_settled(&self) -> bool {
-        self.feeds.iter().all(|feed| feed.contact_ms.is_some() || feed.trouble.is_some())
+        self.feeds
+            .iter()
+            .all(|feed| feed.contact_ms.is_some() || feed.trouble.is_some())
     }
 
     pub(super) fn connected(&mut self, feed: usize, now_ms: i64) {
@@ -112,10 +114,20 @@ impl Store {
     }
 
     pub(super) fn freshness(&self, now_ms: i64) -> Freshness {
-        let ages = self.feeds.iter().filter(|feed| !feed.connected).filter_map(|feed| feed.contact_ms);
-        let age = ages.map(|since| u64::try_from(now_ms - since).unwrap_or(0)).max();
+        let ages = self
+            .feeds
+            .iter()
+            .filter(|feed| !feed.connected)
+            .filter_map(|feed| feed.contact_ms);
+        let age = ages
+            .map(|since| u64::try_from(now_ms - since).unwrap_or(0))
+            .max();
         let troubles = self.feeds.iter().filter_map(|feed| {
-            let never = || feed.contact_ms.is_none().then(|| "it was not read yet".to_owned());
+            let never = || {
+                feed.contact_ms
+                    .is_none()
+                    .then(|| "it was not read yet".to_owned())
+            };
             Some((feed.name.clone(), feed.trouble.clone().or_else(never)?))
         });
         Freshness {
@@ -143,10 +155,16 @@ impl Store {
         }
         self.bytes += text.len();
         if let Some(app) = &app {
-            self.by_app.entry(Arc::clone(app)).or_default().insert(Arc::clone(&key));
+            self.by_app
+                .entry(Arc::clone(app))
+                .or_default()
+                .insert(Arc::clone(&key));
         }
         for owner in &owners {
-            self.by_owner.entry(*owner).or_default().insert(Arc::clone(&key));
+            self.by_owner
+                .entry(*owner)
+                .or_default()
+                .insert(Arc::clone(&key));
         }
         let entry = Entry {
             text,
@@ -166,9 +184,15 @@ impl Store {
     /// Forgets all objects of a watch but these: it was read anew.
     pub(super) fn keep_only(&mut self, feed: usize, seen: &BTreeSet<(Box<str>, Box<str>)>) {
         let number = number(feed);
-        let is_gone = |key: &&Key| key.0 == number && !seen.contains(&(key.1.clone(), key.2.clone()));
-        let gone: Vec<Key> =
-            self.entries.keys().chain(&self.left_out).filter(is_gone).map(Arc::clone).collect();
+        let is_gone =
+            |key: &&Key| key.0 == number && !seen.contains(&(key.1.clone(), key.2.clone()));
+        let gone: Vec<Key> = self
+            .entries
+            .keys()
+            .chain(&self.left_out)
+            .filter(is_gone)
+            .map(Arc::clone)
+            .collect();
         for key in gone {
             self.take(&key);
         }
@@ -185,10 +209,17 @@ impl Store {
                 Some((key, _)) => self.with_relatives(BTreeSet::from([Arc::clone(key)])),
                 None => Vec::new(),
             },
-            Selection::Kinds(kinds) => {
-                self.entries.values().filter(|entry| kinds.contains(&entry.kind)).map(text).collect()
-            }
-            Selection::Search { kinds, text: wanted, limit } => {
+            Selection::Kinds(kinds) => self
+                .entries
+                .values()
+                .filter(|entry| kinds.contains(&entry.kind))
+                .map(text)
+                .collect(),
+            Selection::Search {
+                kinds,
+                text: wanted,
+                limit,
+            } => {
                 let wanted = wanted.to_lowercase();
                 let holds = |text: &str| text.to_lowercase().contains(&wanted);
                 let found = self.entries.iter().filter(|(key, entry)| {
@@ -230,7 +261,10 @@ impl Store {
             .map(|(key, _)| Arc::clone(key))
             .collect();
         all.extend(traffic);
-        all.iter().filter_map(|key| self.entries.get(key)).map(|entry| Arc::clone(&entry.text)).collect()
+        all.iter()
+            .filter_map(|key| self.entries.get(key))
+            .map(|entry| Arc::clone(&entry.text))
+            .collect()
     }
 
     fn find(&self, namespace: &str, name: &str) -> Option<(&Key, &Entry)> {
@@ -271,7 +305,9 @@ impl Store {
 
     /// The application's name as it is kept already.
     fn app(&self, name: &str) -> Arc<str> {
-        self.by_app.get_key_value(name).map_or_else(|| name.into(), |(kept, _)| Arc::clone(kept))
+        self.by_app
+            .get_key_value(name)
+            .map_or_else(|| name.into(), |(kept, _)| Arc::clone(kept))
     }
 }
 
@@ -284,8 +320,14 @@ fn number(feed: usize) -> u32 {
 }
 
 fn owners(manifest: &Manifest) -> Box<[Uid]> {
-    let owners = manifest.at(&["metadata", "ownerReferences"]).and_then(Value::as_array);
-    owners.into_iter().flatten().filter_map(|owner| owner["uid"].as_str().map(uid)).collect()
+    let owners = manifest
+        .at(&["metadata", "ownerReferences"])
+        .and_then(Value::as_array);
+    owners
+        .into_iter()
+        .flatten()
+        .filter_map(|owner| owner["uid"].as_str().map(uid))
+        .collect()
 }
 
 /// The number that a uid is; for a text that is none, a number that no other text has but by chance.
@@ -294,9 +336,12 @@ fn uid(text: &str) -> Uid {
     match (hex.len(), Uid::from_str_radix(&hex, 16)) {
         (32, Ok(number)) => number,
         // FNV-1a of 128 bits.
-        _ => text.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash: Uid, byte| {
-            (hash ^ Uid::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
-        }),
+        _ => text.bytes().fold(
+            0x6c62_272e_07bb_0142_62b8_2175_6295_c58d,
+            |hash: Uid, byte| {
+                (hash ^ Uid::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+            },
+        ),
     }
 }
 

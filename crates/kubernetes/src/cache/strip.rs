@@ -29,7 +29,12 @@ const POD_SPEC: [&str; 2] = ["nodeName", "serviceAccountName"];
 const CONTAINERS: [&str; 2] = ["initContainers", "containers"];
 
 /// Makes an object of the API small. None for one that is not to be shown.
-pub(super) fn strip(object: Value, resource: &Resource, whole: bool, only_managed: bool) -> Option<Value> {
+pub(super) fn strip(
+    object: Value,
+    resource: &Resource,
+    whole: bool,
+    only_managed: bool,
+) -> Option<Value> {
     let Value::Object(mut object) = object else {
         return None;
     };
@@ -46,7 +51,10 @@ pub(super) fn strip(object: Value, resource: &Resource, whole: bool, only_manage
     // Lists leave these two out, and lists of metadata say what they are themselves.
     kept.insert("apiVersion".to_owned(), resource.api_version().into());
     kept.insert("kind".to_owned(), resource.kind.clone().into());
-    kept.insert("metadata".to_owned(), Value::Object(strip_metadata(metadata)));
+    kept.insert(
+        "metadata".to_owned(),
+        Value::Object(strip_metadata(metadata)),
+    );
     if whole {
         let native = resource.spinnaker_kind().native();
         let spec = object.shift_remove("spec").map(|spec| match native {
@@ -68,7 +76,10 @@ fn strip_metadata(mut metadata: Map<String, Value>) -> Map<String, Value> {
         annotations.shift_remove(LAST_APPLIED);
     }
     if let Some(Value::Array(owners)) = metadata.shift_remove("ownerReferences") {
-        let owners = owners.into_iter().map(|owner| picked(owner, &OWNER)).collect();
+        let owners = owners
+            .into_iter()
+            .map(|owner| picked(owner, &OWNER))
+            .collect();
         kept.insert("ownerReferences".to_owned(), Value::Array(owners));
     }
     kept
@@ -104,7 +115,10 @@ fn pod_spec(spec: Value) -> Value {
     let mut kept = pick(&mut spec, &POD_SPEC);
     for list in CONTAINERS {
         if let Some(Value::Array(containers)) = spec.shift_remove(list) {
-            let containers = containers.into_iter().map(|it| picked(it, &CONTAINER)).collect();
+            let containers = containers
+                .into_iter()
+                .map(|it| picked(it, &CONTAINER))
+                .collect();
             kept.insert(list.to_owned(), Value::Array(containers));
         }
     }
@@ -191,11 +205,28 @@ mod tests {
 
     #[test]
     fn what_is_to_be_ignored_is() {
-        let object = |annotations: Value| json!({"metadata": {"name": "a", "annotations": annotations}});
+        let object =
+            |annotations: Value| json!({"metadata": {"name": "a", "annotations": annotations}});
         let services = resource("Service", "");
-        assert_eq!(strip(object(json!({"caching.spinnaker.io/ignore": "true"})), &services, true, false), None);
+        assert_eq!(
+            strip(
+                object(json!({"caching.spinnaker.io/ignore": "true"})),
+                &services,
+                true,
+                false
+            ),
+            None
+        );
         assert_eq!(strip(object(json!({})), &services, true, true), None);
-        assert!(strip(object(json!({"moniker.spinnaker.io/application": "shop"})), &services, true, true).is_some());
+        assert!(
+            strip(
+                object(json!({"moniker.spinnaker.io/application": "shop"})),
+                &services,
+                true,
+                true
+            )
+            .is_some()
+        );
         assert_eq!(strip(json!("no object"), &services, true, false), None);
     }
 }

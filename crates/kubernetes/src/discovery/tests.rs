@@ -39,7 +39,10 @@ fn kinds_are_found_as_people_write_them() {
     assert_eq!(found("deployment").as_deref(), Some("apps/v1 deployments"));
     assert_eq!(found("deploy").as_deref(), Some("apps/v1 deployments"));
     assert_eq!(found("Pod").as_deref(), Some("v1 pods"));
-    assert_eq!(found("Service.serving.knative.dev").as_deref(), Some("serving.knative.dev/v1 services"));
+    assert_eq!(
+        found("Service.serving.knative.dev").as_deref(),
+        Some("serving.knative.dev/v1 services")
+    );
     // The core's Service is another kind, and this cluster has none.
     assert_eq!(found("service"), None);
     assert_eq!(found("Deployment.example.com"), None);
@@ -48,11 +51,25 @@ fn kinds_are_found_as_people_write_them() {
 #[test]
 fn a_manifest_names_its_version() {
     let cluster = cluster();
-    assert_eq!(cluster.exact("apps/v1beta2", "Deployment").map(|it| it.version.as_str()), Some("v1beta2"));
-    assert_eq!(cluster.exact("apps/v2", "Deployment"), None);
-    assert_eq!(cluster.exact("v1", "Pod").map(|it| it.path(Some("a b"))).as_deref(), Some("/api/v1/namespaces/a%20b/pods"));
     assert_eq!(
-        cluster.exact("v1", "Namespace").map(|it| it.path(Some("ignored"))).as_deref(),
+        cluster
+            .exact("apps/v1beta2", "Deployment")
+            .map(|it| it.version.as_str()),
+        Some("v1beta2")
+    );
+    assert_eq!(cluster.exact("apps/v2", "Deployment"), None);
+    assert_eq!(
+        cluster
+            .exact("v1", "Pod")
+            .map(|it| it.path(Some("a b")))
+            .as_deref(),
+        Some("/api/v1/namespaces/a%20b/pods")
+    );
+    assert_eq!(
+        cluster
+            .exact("v1", "Namespace")
+            .map(|it| it.path(Some("ignored")))
+            .as_deref(),
         Some("/api/v1/namespaces")
     );
 }

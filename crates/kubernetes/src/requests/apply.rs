@@ -56,7 +56,12 @@ impl Account {
     /// # Errors
     /// [`Class::Conflict`] server side without force, when others own fields ([`crate::ApiError::owned_by_others`]), or when
     /// somebody keeps changing the object; [`Error::Malformed`], and all others.
-    pub async fn apply(&self, manifest: &Manifest, how: How, write: Write) -> Result<Applied, Error> {
+    pub async fn apply(
+        &self,
+        manifest: &Manifest,
+        how: How,
+        write: Write,
+    ) -> Result<Applied, Error> {
         let manifest = apply::without_nulls(manifest);
         match how {
             How::ClientSide => self.apply_client_side(&manifest, write).await,
@@ -78,7 +83,12 @@ impl Account {
         }
     }
 
-    async fn apply_once(&self, path: &str, modified: &Manifest, write: Write) -> Result<Applied, Error> {
+    async fn apply_once(
+        &self,
+        path: &str,
+        modified: &Manifest,
+        write: Write,
+    ) -> Result<Applied, Error> {
         let live = match self.inner.transport.json(Call::get(path.to_owned())).await {
             Ok(live) => self.object(live)?,
             Err(error) if error.is_not_found() => {
@@ -88,12 +98,24 @@ impl Account {
             }
             Err(error) => return Err(error),
         };
-        let patch = apply::patch(&live, modified).map_err(|error| Error::Malformed(error.to_string()))?;
+        let patch =
+            apply::patch(&live, modified).map_err(|error| Error::Malformed(error.to_string()))?;
         let Some(patch) = patch else {
             let change = Change::Unchanged;
-            return Ok(Applied { object: live, change });
+            return Ok(Applied {
+                object: live,
+                change,
+            });
         };
-        let patched = self.patch_as(path.to_owned(), patch.strategy, &patch.body, CLIENT_SIDE, write).await;
+        let patched = self
+            .patch_as(
+                path.to_owned(),
+                patch.strategy,
+                &patch.body,
+                CLIENT_SIDE,
+                write,
+            )
+            .await;
         let object = match patched {
             // Gone between our look and our patch: the next round makes it.
             Err(error) if error.is_not_found() => return Err(gone(error)),
@@ -145,13 +167,28 @@ impl Account {
                 return Ok(());
             };
             let strategy = gennaker_manifests::patch::MergeStrategy::Json;
-            match self.patch_as(path.to_owned(), strategy, &patch, SERVER_SIDE, Write::default()).await {
+            match self
+                .patch_as(
+                    path.to_owned(),
+                    strategy,
+                    &patch,
+                    SERVER_SIDE,
+                    Write::default(),
+                )
+                .await
+            {
                 Ok(_) => return Ok(()),
                 // The patch says which version it is for.
                 Err(error)
-                    if matches!(error.class(), Class::Conflict | Class::Invalid) && attempts < ATTEMPTS_MAX =>
+                    if matches!(error.class(), Class::Conflict | Class::Invalid)
+                        && attempts < ATTEMPTS_MAX =>
                 {
-                    live = self.object(self.inner.transport.json(Call::get(path.to_owned())).await?)?;
+                    live = self.object(
+                        self.inner
+                            .transport
+                            .json(Call::get(path.to_owned()))
+                            .await?,
+                    )?;
                 }
                 Err(error) => return Err(error),
             }

@@ -60,7 +60,9 @@ impl Account {
         options: &Options,
         write: Write,
     ) -> Result<Vec<Deletion>, Error> {
-        let found = self.list(&List::of(kind.clone(), namespace).labels(selector)).await?;
+        let found = self
+            .list(&List::of(kind.clone(), namespace).labels(selector))
+            .await?;
         let mut deleted = Vec::new();
         for object in &found.items {
             let at = Coordinates::new(kind.clone(), object.namespace(), object.name());
@@ -74,12 +76,20 @@ impl Account {
     /// # Errors
     /// What does not pass by waiting: [`Error::Refused`] and the like.
     pub async fn wait_gone(&self, deleted: &[Deletion], at_most: Duration) -> Result<bool, Error> {
-        let waits = deleted.iter().filter(|it| !it.gone).map(|it| it.at.clone()).collect::<Vec<_>>();
+        let waits = deleted
+            .iter()
+            .filter(|it| !it.gone)
+            .map(|it| it.at.clone())
+            .collect::<Vec<_>>();
         if waits.is_empty() {
             return Ok(true);
         }
         let uid_of = |at: &Coordinates| {
-            deleted.iter().find(|it| it.at == *at).map(|it| it.uid.as_str()).unwrap_or_default()
+            deleted
+                .iter()
+                .find(|it| it.at == *at)
+                .map(|it| it.uid.as_str())
+                .unwrap_or_default()
         };
         let mut follow = self.follow(waits)?;
         let all_gone = async {
@@ -95,7 +105,9 @@ impl Account {
                 follow.next().await?;
             }
         };
-        tokio::time::timeout(at_most, all_gone).await.unwrap_or(Ok(false))
+        tokio::time::timeout(at_most, all_gone)
+            .await
+            .unwrap_or(Ok(false))
     }
 }
 

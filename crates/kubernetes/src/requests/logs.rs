@@ -42,13 +42,24 @@ impl Account {
     ///
     /// # Errors
     /// [`Class::NotFound`] without pod, [`Class::Invalid`] while the container has not begun, and all others.
-    pub async fn logs(&self, namespace: &str, pod: &str, options: &LogOptions) -> Result<String, Error> {
+    pub async fn logs(
+        &self,
+        namespace: &str,
+        pod: &str,
+        options: &LogOptions,
+    ) -> Result<String, Error> {
         let pods = self.resource_unchecked(&Kind::parse("pod")).await?;
         let path = self.path(&pods, namespace, pod).await?;
-        let limit = options.limit_bytes.unwrap_or(LOG_BYTES_MAX).min(LOG_BYTES_MAX);
+        let limit = options
+            .limit_bytes
+            .unwrap_or(LOG_BYTES_MAX)
+            .min(LOG_BYTES_MAX);
         let call = Call::get(format!("{path}/log"))
             .query_if("container", options.container.clone())
-            .query_if("tailLines", options.tail_lines.map(|lines| lines.to_string()))
+            .query_if(
+                "tailLines",
+                options.tail_lines.map(|lines| lines.to_string()),
+            )
             .query_if("previous", options.previous.then_some("true"))
             .query("limitBytes", limit.to_string())
             .accept("text/plain, application/json, */*")
@@ -70,13 +81,24 @@ impl Account {
             namespace => namespace,
         };
         let fields = format!("involvedObject.name={name},involvedObject.kind={kind}");
-        let list = List::of(Kind::parse("event"), Some(namespace)).fields(&fields).limit(EVENTS_MAX);
+        let list = List::of(Kind::parse("event"), Some(namespace))
+            .fields(&fields)
+            .limit(EVENTS_MAX);
         let events = self.resource_unchecked(&list.kind).await?;
-        let found = self.list_one(&events, Some(namespace), &list, list.limit).await?;
+        let found = self
+            .list_one(&events, Some(namespace), &list, list.limit)
+            .await?;
         let mut found: Vec<Value> = found.items.into_iter().map(Manifest::into_value).collect();
         found.sort_by_cached_key(|event| {
-            let time = |key: &str| event[key].as_str().filter(|it| !it.is_empty()).map(str::to_owned);
-            time("lastTimestamp").or_else(|| time("firstTimestamp")).or_else(|| time("eventTime"))
+            let time = |key: &str| {
+                event[key]
+                    .as_str()
+                    .filter(|it| !it.is_empty())
+                    .map(str::to_owned)
+            };
+            time("lastTimestamp")
+                .or_else(|| time("firstTimestamp"))
+                .or_else(|| time("eventTime"))
         });
         Ok(found)
     }
@@ -85,19 +107,32 @@ impl Account {
     ///
     /// # Errors
     /// [`Error`]
-    pub async fn pod_metrics(&self, namespace: &str, pod: &str) -> Result<Vec<MetricsOfContainer>, Error> {
+    pub async fn pod_metrics(
+        &self,
+        namespace: &str,
+        pod: &str,
+    ) -> Result<Vec<MetricsOfContainer>, Error> {
         if !self.settings().metrics {
             return Ok(Vec::new());
         }
         let served = self.resources().await?;
-        let Some(resource) = served.all().iter().find(|it| it.group == "metrics.k8s.io" && it.plural == "pods") else {
+        let Some(resource) = served
+            .all()
+            .iter()
+            .find(|it| it.group == "metrics.k8s.io" && it.plural == "pods")
+        else {
             return Ok(Vec::new());
         };
         let path = format!("{}/{}", resource.path(Some(namespace)), segment(pod));
         let measured = match self.inner.transport.json(Call::get(path)).await {
             Ok(measured) => measured,
             // Not measured yet, or the server that measures is away: that is no reason to show nothing of the pod.
-            Err(error) if matches!(error.class(), Class::NotFound | Class::Unavailable | Class::Forbidden) => {
+            Err(error)
+                if matches!(
+                    error.class(),
+                    Class::NotFound | Class::Unavailable | Class::Forbidden
+                ) =>
+            {
                 return Ok(Vec::new());
             }
             Err(error) => return Err(error),
@@ -122,7 +157,10 @@ impl Account {
         let list = List::of(pods.clone(), Some(namespace)).labels(&format!("job-name={job}"));
         let resource = self.resource_unchecked(&pods).await?;
         self.check_namespace(namespace)?;
-        let mut found = self.list_one(&resource, Some(namespace), &list, list.limit).await?.items;
+        let mut found = self
+            .list_one(&resource, Some(namespace), &list, list.limit)
+            .await?
+            .items;
         found.sort_by_cached_key(|pod| std::cmp::Reverse(pod.created_ms()));
         Ok(found)
     }
@@ -131,12 +169,18 @@ impl Account {
     ///
     /// # Errors
     /// [`Class::NotFound`] without pod, and all others.
-    pub async fn job_logs(&self, at: &Coordinates, options: &LogOptions) -> Result<Option<String>, Error> {
+    pub async fn job_logs(
+        &self,
+        at: &Coordinates,
+        options: &LogOptions,
+    ) -> Result<Option<String>, Error> {
         let mut last = None;
         for pod in self.pods_of_job(&at.namespace, &at.name).await? {
             match self.logs(pod.namespace(), pod.name(), options).await {
                 Ok(text) => return Ok(Some(text)),
-                Err(error) if matches!(error.class(), Class::NotFound | Class::Invalid) => last = Some(error),
+                Err(error) if matches!(error.class(), Class::NotFound | Class::Invalid) => {
+                    last = Some(error)
+                }
                 Err(error) => return Err(error),
             }
         }

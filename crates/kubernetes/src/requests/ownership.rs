@@ -15,8 +15,10 @@ pub(super) fn hand_over(live: &Manifest, from: &str, to: &str) -> Option<Value> 
             && entry["operation"] == operation
             && entry["subresource"].as_str().unwrap_or_default().is_empty()
     };
-    let (old, mut kept): (Vec<Value>, Vec<Value>) =
-        entries.iter().cloned().partition(|entry| is_of(entry, from, "Update"));
+    let (old, mut kept): (Vec<Value>, Vec<Value>) = entries
+        .iter()
+        .cloned()
+        .partition(|entry| is_of(entry, from, "Update"));
     let mut old = old.into_iter();
     let first = old.next()?;
     let place = match kept.iter().position(|entry| is_of(entry, to, "Apply")) {
@@ -43,7 +45,9 @@ pub(super) fn hand_over(live: &Manifest, from: &str, to: &str) -> Option<Value> 
 }
 
 fn merge_fields(into: &mut Value, from: &Value) {
-    if let (Some(Value::Object(into)), Some(Value::Object(from))) = (into.get_mut("fieldsV1"), from.get("fieldsV1")) {
+    if let (Some(Value::Object(into)), Some(Value::Object(from))) =
+        (into.get_mut("fieldsV1"), from.get("fieldsV1"))
+    {
         union(into, from);
     }
 }
@@ -98,7 +102,10 @@ mod tests {
             {"manager": "kubectl-client-side-apply", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}},
         ]));
         let patch = hand_over(&live, "kubectl-client-side-apply", "kubectl").unwrap();
-        assert_eq!(patch[0]["value"][1], json!({"manager": "kubectl", "operation": "Apply", "fieldsV1": {"f:data": {}}}));
+        assert_eq!(
+            patch[0]["value"][1],
+            json!({"manager": "kubectl", "operation": "Apply", "fieldsV1": {"f:data": {}}})
+        );
         assert_eq!(patch[0]["value"][0]["subresource"], "status");
         assert_eq!(hand_over(&object(json!([])), "a", "b"), None);
     }

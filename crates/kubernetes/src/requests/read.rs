@@ -108,13 +108,16 @@ impl Account {
         match &list.namespace {
             Some(namespace) => {
                 self.check_namespace(namespace)?;
-                self.list_one(&resource, Some(namespace), list, list.limit).await
+                self.list_one(&resource, Some(namespace), list, list.limit)
+                    .await
             }
             None if resource.namespaced && !settings.namespaces.is_empty() => {
                 let mut all = Listed::default();
                 for namespace in &settings.namespaces {
                     let left = list.limit.saturating_sub(all.items.len());
-                    let more = self.list_one(&resource, Some(namespace), list, left).await?;
+                    let more = self
+                        .list_one(&resource, Some(namespace), list, left)
+                        .await?;
                     all.items.extend(more.items);
                     all.truncated |= more.truncated;
                 }
@@ -122,7 +125,8 @@ impl Account {
             }
             None => {
                 let mut all = self.list_one(&resource, None, list, list.limit).await?;
-                all.items.retain(|it| !resource.namespaced || settings.lets_pass(it.namespace()));
+                all.items
+                    .retain(|it| !resource.namespaced || settings.lets_pass(it.namespace()));
                 Ok(all)
             }
         }
@@ -165,7 +169,9 @@ impl Account {
         let mut restarts = 0;
         loop {
             match self.pages(resource, namespace, list, limit).await {
-                Err(error) if error.class() == Class::Expired && restarts < RESTARTS_MAX => restarts += 1,
+                Err(error) if error.class() == Class::Expired && restarts < RESTARTS_MAX => {
+                    restarts += 1
+                }
                 other => return other,
             }
         }

@@ -58,7 +58,12 @@ impl Account {
     ///
     /// # Errors
     /// [`Error::Unsupported`] for other kinds and for a paused Deployment, and all others.
-    pub async fn restart(&self, at: &Coordinates, now: &str, write: Write) -> Result<Manifest, Error> {
+    pub async fn restart(
+        &self,
+        at: &Coordinates,
+        now: &str,
+        write: Write,
+    ) -> Result<Manifest, Error> {
         let object = self.get(at).await?;
         let patch = rollout::restart(&object, now).map_err(refused)?;
         self.send(at, &patch, write).await
@@ -69,35 +74,56 @@ impl Account {
     ///
     /// # Errors
     /// [`Error::Unsupported`] for kinds without history, and all others.
-    pub async fn history(&self, at: &Coordinates, object: &Manifest) -> Result<Vec<Manifest>, Error> {
+    pub async fn history(
+        &self,
+        at: &Coordinates,
+        object: &Manifest,
+    ) -> Result<Vec<Manifest>, Error> {
         let kind = match at.kind.native() {
             Some(Native::Deployment) => Native::ReplicaSet,
             Some(Native::StatefulSet | Native::DaemonSet) => Native::ControllerRevision,
             _ => {
                 let kind = &at.kind;
-                return Err(Error::Unsupported(format!("Resource with {kind} does not support rollout")));
+                return Err(Error::Unsupported(format!(
+                    "Resource with {kind} does not support rollout"
+                )));
             }
         };
         let list = List::of(Kind::from(kind), Some(object.namespace()));
         // The settings may hide kinds that pipelines must not touch; the past of one that they may is not among them.
         let resource = self.resource_unchecked(&list.kind).await?;
-        let found = self.list_one(&resource, Some(object.namespace()), &list, list.limit).await?;
+        let found = self
+            .list_one(&resource, Some(object.namespace()), &list, list.limit)
+            .await?;
         let owned = |it: &Manifest| {
-            let owners = it.at(&["metadata", "ownerReferences"]).and_then(|it| it.as_array());
-            owners.into_iter().flatten().any(|owner| owner["uid"] == object.uid())
+            let owners = it
+                .at(&["metadata", "ownerReferences"])
+                .and_then(|it| it.as_array());
+            owners
+                .into_iter()
+                .flatten()
+                .any(|owner| owner["uid"] == object.uid())
         };
         Ok(found.items.into_iter().filter(owned).collect())
     }
 
-    async fn send(&self, at: &Coordinates, patch: &rollout::Patch, write: Write) -> Result<Manifest, Error> {
+    async fn send(
+        &self,
+        at: &Coordinates,
+        patch: &rollout::Patch,
+        write: Write,
+    ) -> Result<Manifest, Error> {
         let (_, path) = self.locate(at).await?;
-        self.patch_as(path, patch.strategy, &patch.body, MANAGER, write).await
+        self.patch_as(path, patch.strategy, &patch.body, MANAGER, write)
+            .await
     }
 }
 
 fn refused(error: rollout::Error) -> Error {
     match error {
-        rollout::Error::Unsupported { .. } | rollout::Error::Paused(_) => Error::Unsupported(error.to_string()),
+        rollout::Error::Unsupported { .. } | rollout::Error::Paused(_) => {
+            Error::Unsupported(error.to_string())
+        }
         rollout::Error::TooFew { .. }
         | rollout::Error::NoRevision
         | rollout::Error::UnknownRevision(_)

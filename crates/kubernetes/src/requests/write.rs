@@ -63,7 +63,9 @@ impl Account {
             match self.inner.transport.json(write.mark(call)).await {
                 Ok(object) => return self.object(object),
                 Err(error)
-                    if error.class() == Class::Conflict && !names_version && attempts < ATTEMPTS_MAX => {}
+                    if error.class() == Class::Conflict
+                        && !names_version
+                        && attempts < ATTEMPTS_MAX => {}
                 Err(error) => return Err(error),
             }
         }
@@ -81,7 +83,8 @@ impl Account {
         write: Write,
     ) -> Result<Manifest, Error> {
         let (_, path) = self.locate(at).await?;
-        self.patch_as(path, strategy, body, "kubectl-patch", write).await
+        self.patch_as(path, strategy, body, "kubectl-patch", write)
+            .await
     }
 
     /// Sets the number of replicas, by the `scale` of the kind.
@@ -92,7 +95,9 @@ impl Account {
         let (resource, path) = self.locate(at).await?;
         if !resource.subresources.iter().any(|it| it == "scale") {
             let kind = &at.kind;
-            return Err(Error::Unsupported(format!("Resource with {kind} does not support scale")));
+            return Err(Error::Unsupported(format!(
+                "Resource with {kind} does not support scale"
+            )));
         }
         let body = json!({"spec": {"replicas": replicas}});
         let call = Call::new(Method::PATCH, format!("{path}/scale"))
@@ -139,7 +144,9 @@ impl Account {
             )));
         }
         let resource = self.resource_of(manifest).await?;
-        let path = self.path(&resource, manifest.namespace(), manifest.name()).await?;
+        let path = self
+            .path(&resource, manifest.namespace(), manifest.name())
+            .await?;
         Ok((path, manifest.clone()))
     }
 }

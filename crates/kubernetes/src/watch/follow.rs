@@ -48,7 +48,10 @@ impl Account {
     /// # Errors
     /// [`Error::Malformed`] for more than 500 objects.
     pub fn follow(&self, objects: impl IntoIterator<Item = Coordinates>) -> Result<Follow, Error> {
-        let seen: BTreeMap<_, _> = objects.into_iter().map(|at| (at, (Seen::Unknown, None))).collect();
+        let seen: BTreeMap<_, _> = objects
+            .into_iter()
+            .map(|at| (at, (Seen::Unknown, None)))
+            .collect();
         if seen.len() > OBJECTS_MAX {
             return Err(Error::Malformed(format!(
                 "{} objects cannot be followed at once, at most {OBJECTS_MAX}",
@@ -81,7 +84,9 @@ impl Follow {
 
     /// Objects that cannot be read at the moment, and why not: what is known of them may be old.
     pub fn troubles(&self) -> impl Iterator<Item = (&Coordinates, &Error)> {
-        self.seen.iter().filter_map(|(at, (_, trouble))| Some((at, trouble.as_ref()?)))
+        self.seen
+            .iter()
+            .filter_map(|(at, (_, trouble))| Some((at, trouble.as_ref()?)))
     }
 
     /// Waits until something changed, or something can be read no more or again. All changes that are known by then are taken
@@ -125,7 +130,9 @@ async fn run(
             Ok(Ended::Watch) => {}
             Err(error) => {
                 let passes = error.is_transient();
-                if !is_expired(&error) && news.send((at.clone(), Err(error))).await.is_err() || !passes {
+                if !is_expired(&error) && news.send((at.clone(), Err(error))).await.is_err()
+                    || !passes
+                {
                     return;
                 }
             }
@@ -155,7 +162,10 @@ async fn follow_once(
     let transport = &account.inner.transport;
     let call = Call::get(path).query("fieldSelector", format!("metadata.name={}", at.name));
     let mut list = transport.json(call.clone()).await?;
-    let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
+    let version = list["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let now = match typed_items(&mut list, &resource).pop() {
         Some(object) => present(account, object)?,
         None => Seen::Absent,

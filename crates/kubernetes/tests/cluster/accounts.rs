@@ -28,9 +28,19 @@ fn token(name: &str) -> String {
     let cluster = Cluster::shared();
     let _ = cluster.kubectl(&["create", "serviceaccount", name, "-n", "default"]);
     let _ = cluster.kubectl(&[
-        "create", "clusterrolebinding", name, "--clusterrole", "view", "--serviceaccount", &format!("default:{name}"),
+        "create",
+        "clusterrolebinding",
+        name,
+        "--clusterrole",
+        "view",
+        "--serviceaccount",
+        &format!("default:{name}"),
     ]);
-    cluster.kubectl(&["create", "token", name, "-n", "default"]).unwrap().trim().to_owned()
+    cluster
+        .kubectl(&["create", "token", name, "-n", "default"])
+        .unwrap()
+        .trim()
+        .to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,7 +60,11 @@ async fn a_token_in_a_kubeconfig_is_read_again_when_the_file_changes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn contents_in_the_settings_do_as_well() {
     let folder = tempfile::tempdir().unwrap();
-    let text = std::fs::read_to_string(kubeconfig(folder.path(), &format!("{{token: {}}}", token("inline")))).unwrap();
+    let text = std::fs::read_to_string(kubeconfig(
+        folder.path(),
+        &format!("{{token: {}}}", token("inline")),
+    ))
+    .unwrap();
     let account = account_of(KubernetesAccount {
         kubeconfig_file: None,
         kubeconfig_contents: Some(Secret::new(text)),
@@ -75,16 +89,32 @@ async fn a_program_for_credentials_runs_only_when_it_may() {
     );
     let file = kubeconfig(folder.path(), &user);
     let where_ = at("namespace", "", "default");
-    let refused = account_of(settings("plugin", &file)).get(&where_).await.unwrap_err();
+    let refused = account_of(settings("plugin", &file))
+        .get(&where_)
+        .await
+        .unwrap_err();
     assert!(matches!(refused, Error::Credentials { .. }), "{refused}");
     assert!(refused.to_string().contains("allow_exec"), "{refused}");
-    let allowed = account_of(KubernetesAccount { allow_exec: true, ..settings("plugin", &file) });
+    let allowed = account_of(KubernetesAccount {
+        allow_exec: true,
+        ..settings("plugin", &file)
+    });
     allowed.get(&where_).await.unwrap();
 
-    std::fs::write(&program, "#!/bin/sh\necho secret-token; echo 'no session' >&2; exit 3\n").unwrap();
-    let failed = account_of(KubernetesAccount { allow_exec: true, ..settings("plugin", &file) });
+    std::fs::write(
+        &program,
+        "#!/bin/sh\necho secret-token; echo 'no session' >&2; exit 3\n",
+    )
+    .unwrap();
+    let failed = account_of(KubernetesAccount {
+        allow_exec: true,
+        ..settings("plugin", &file)
+    });
     let failed = failed.get(&where_).await.unwrap_err().to_string();
-    assert!(failed.contains("no session") && !failed.contains("secret-token"), "{failed}");
+    assert!(
+        failed.contains("no session") && !failed.contains("secret-token"),
+        "{failed}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,8 +124,14 @@ async fn a_kubeconfig_that_is_none_is_named_and_not_shown() {
     let account = account_of(settings("broken", &file));
     let where_ = at("namespace", "", "default");
     let missing = account.get(&where_).await.unwrap_err().to_string();
-    assert!(missing.contains("account broken has no credentials") && missing.contains("kubeconfig"), "{missing}");
+    assert!(
+        missing.contains("account broken has no credentials") && missing.contains("kubeconfig"),
+        "{missing}"
+    );
     std::fs::write(&file, "users: [secret-text").unwrap();
     let broken = account.get(&where_).await.unwrap_err().to_string();
-    assert!(broken.contains("is no kubeconfig") && !broken.contains("secret-text"), "{broken}");
+    assert!(
+        broken.contains("is no kubeconfig") && !broken.contains("secret-text"),
+        "{broken}"
+    );
 }

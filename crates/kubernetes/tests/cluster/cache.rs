@@ -14,20 +14,33 @@ use crate::support::{admin, at, config_map, deployment, options, settings};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Asks until something holds.
-async fn until(account: &Account, selection: &Selection, what: &str, holds: impl Fn(&Cached) -> bool) -> Cached {
+async fn until(
+    account: &Account,
+    selection: &Selection,
+    what: &str,
+    holds: impl Fn(&Cached) -> bool,
+) -> Cached {
     let end = Instant::now() + Duration::from_secs(30);
     loop {
         let cached = account.cached(selection, PATIENCE).await.unwrap();
         if holds(&cached) {
             return cached;
         }
-        assert!(Instant::now() < end, "{what} was not seen: {:?}", cached.freshness);
+        assert!(
+            Instant::now() < end,
+            "{what} was not seen: {:?}",
+            cached.freshness
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
 fn kinds(cached: &Cached) -> Vec<String> {
-    let mut kinds: Vec<_> = cached.objects.iter().map(|it| it.kind().to_string()).collect();
+    let mut kinds: Vec<_> = cached
+        .objects
+        .iter()
+        .map(|it| it.kind().to_string())
+        .collect();
     kinds.dedup();
     kinds
 }
@@ -35,30 +48,77 @@ fn kinds(cached: &Cached) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_application_is_seen_with_its_pods_and_follows_changes() {
     let account = admin("cached");
-    account.create(&deployment("cached", "shopfront", 2, json!({})), Write::default()).await.unwrap();
+    account
+        .create(
+            &deployment("cached", "shopfront", 2, json!({})),
+            Write::default(),
+        )
+        .await
+        .unwrap();
     let app = Selection::Application("shopfront".to_owned());
-    let pods = |cached: &Cached| cached.objects.iter().filter(|it| it.kind() == Kind::parse("pod")).count();
+    let pods = |cached: &Cached| {
+        cached
+            .objects
+            .iter()
+            .filter(|it| it.kind() == Kind::parse("pod"))
+            .count()
+    };
     let cached = until(&account, &app, "two pods", |it| pods(it) == 2).await;
     assert_eq!(kinds(&cached), ["deployment", "replicaSet", "pod"]);
     assert_eq!(cached.freshness.age, None);
     assert_eq!(cached.freshness.troubles, []);
-    let text: String = cached.objects.iter().map(|it| format!("{:?}", it.as_map())).collect();
+    let text: String = cached
+        .objects
+        .iter()
+        .map(|it| format!("{:?}", it.as_map()))
+        .collect();
     for part in ["managedFields", "\"env\"", "last-applied"] {
         assert!(!text.contains(part), "{part} is kept");
     }
-    account.scale(&at("deployment", "cached", "shopfront"), 3, Write::default()).await.unwrap();
+    account
+        .scale(
+            &at("deployment", "cached", "shopfront"),
+            3,
+            Write::default(),
+        )
+        .await
+        .unwrap();
     let begin = Instant::now();
     until(&account, &app, "three pods", |it| pods(it) == 3).await;
-    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begin.elapsed()
+    );
 
-    let pod = cached.objects.iter().find(|it| it.kind() == Kind::parse("pod")).unwrap();
-    let of_pod = Selection::Object { namespace: "cached".to_owned(), name: pod.uid().to_owned() };
+    let pod = cached
+        .objects
+        .iter()
+        .find(|it| it.kind() == Kind::parse("pod"))
+        .unwrap();
+    let of_pod = Selection::Object {
+        namespace: "cached".to_owned(),
+        name: pod.uid().to_owned(),
+    };
     let found = account.cached(&of_pod, PATIENCE).await.unwrap();
     assert!(found.objects.iter().any(|it| it.uid() == pod.uid()));
 
-    account.create(&config_map("cached", "searched-for", json!({"secret": "text"})), Write::default()).await.unwrap();
-    let search = Selection::Search { kinds: vec![Kind::parse("configMap")], text: "SEARCHED".to_owned(), limit: 10 };
-    let found = until(&account, &search, "the config map", |it| it.objects.len() == 1).await;
+    account
+        .create(
+            &config_map("cached", "searched-for", json!({"secret": "text"})),
+            Write::default(),
+        )
+        .await
+        .unwrap();
+    let search = Selection::Search {
+        kinds: vec![Kind::parse("configMap")],
+        text: "SEARCHED".to_owned(),
+        limit: 10,
+    };
+    let found = until(&account, &search, "the config map", |it| {
+        it.objects.len() == 1
+    })
+    .await;
     assert_eq!(found.objects[0].at(&["data"]), None, "metadata only");
 }
 
@@ -89,15 +149,23 @@ async fn a_cluster_that_is_gone_is_shown_with_its_age() {
     let mut cluster = Cluster::start();
     cluster.namespace("shop");
     let account = crate::support::account_of(settings("gone", &cluster.kubeconfig()));
-    account.create(&deployment("shop", "web", 1, json!({})), Write::default()).await.unwrap();
+    account
+        .create(&deployment("shop", "web", 1, json!({})), Write::default())
+        .await
+        .unwrap();
     let app = Selection::Application("web".to_owned());
-    until(&account, &app, "the application", |it| it.objects.len() >= 3).await;
+    until(&account, &app, "the application", |it| {
+        it.objects.len() >= 3
+    })
+    .await;
     cluster.kill_api_server();
     let old = until(&account, &app, "the age", |it| it.freshness.age.is_some()).await;
     assert!(old.objects.len() >= 3, "what was known is shown");
     assert!(!old.freshness.troubles.is_empty());
     cluster.restart_api_server();
-    cluster.kubectl(&["scale", "-n", "shop", "deployment/web", "--replicas", "2"]).unwrap();
+    cluster
+        .kubectl(&["scale", "-n", "shop", "deployment/web", "--replicas", "2"])
+        .unwrap();
     until(&account, &app, "the change after the restart", |it| {
         it.freshness.age.is_none() && it.freshness.troubles.is_empty() && it.objects.len() >= 4
     })
@@ -109,33 +177,63 @@ async fn an_account_of_one_namespace_needs_no_right_beyond_it() {
     let cluster = Cluster::shared();
     cluster.namespace("mine");
     cluster
-        .kubectl(&["create", "rolebinding", "tenant", "-n", "mine", "--clusterrole", "view", "--user", "tenant"])
+        .kubectl(&[
+            "create",
+            "rolebinding",
+            "tenant",
+            "-n",
+            "mine",
+            "--clusterrole",
+            "view",
+            "--user",
+            "tenant",
+        ])
         .unwrap();
     let account = crate::support::account_of(KubernetesAccount {
         namespaces: vec!["mine".to_owned()],
         ..settings("tenant", &cluster.kubeconfig_of("tenant", None))
     });
-    admin("not-mine").create(&config_map("mine", "seen", json!({})), Write::default()).await.unwrap();
+    admin("not-mine")
+        .create(&config_map("mine", "seen", json!({})), Write::default())
+        .await
+        .unwrap();
     let maps = Selection::Kinds(vec![Kind::parse("configMap")]);
-    let cached = until(&account, &maps, "the config map", |it| it.objects.iter().any(|it| it.name() == "seen")).await;
+    let cached = until(&account, &maps, "the config map", |it| {
+        it.objects.iter().any(|it| it.name() == "seen")
+    })
+    .await;
     assert!(cached.objects.iter().all(|it| it.namespace() == "mine"));
     // Secrets and volumes are not for viewers: that is said, and hides nothing else.
     let troubles = format!("{:?}", cached.freshness.troubles);
-    assert!(troubles.contains("secret in mine") && troubles.contains("forbidden"), "{troubles}");
+    assert!(
+        troubles.contains("secret in mine") && troubles.contains("forbidden"),
+        "{troubles}"
+    );
     assert!(!troubles.contains("configMap"), "{troubles}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_is_counted() {
     let account = admin("crowded");
-    account.create(&deployment("crowded", "crowd", 3, json!({})), Write::default()).await.unwrap();
+    account
+        .create(
+            &deployment("crowded", "crowd", 3, json!({})),
+            Write::default(),
+        )
+        .await
+        .unwrap();
     let settings = Kubernetes {
         accounts: vec![settings("small", &Cluster::shared().kubeconfig())],
         cache_bytes_max: 2_000,
         ..Kubernetes::default()
     };
     let (accounts, _) = Accounts::load(&settings, &options());
-    let cached = accounts.get("small").unwrap().cached(&Selection::All, PATIENCE).await.unwrap();
+    let cached = accounts
+        .get("small")
+        .unwrap()
+        .cached(&Selection::All, PATIENCE)
+        .await
+        .unwrap();
     assert!(cached.freshness.left_out > 0);
     assert!(cached.freshness.bytes <= 2_000);
 }

@@ -13,23 +13,54 @@ use crate::support::{account_of, admin, at, config_map, manifest, options, setti
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_have_a_class_and_the_servers_own_sentence() {
     let account = admin("refusals");
-    let missing = account.get(&at("configMap", "refusals", "none")).await.unwrap_err();
+    let missing = account
+        .get(&at("configMap", "refusals", "none"))
+        .await
+        .unwrap_err();
     assert_eq!(missing.class(), Class::NotFound);
     assert_eq!(missing.to_string(), "configmaps \"none\" not found");
     let invalid = manifest(json!({
         "apiVersion": "v1", "kind": "Service", "metadata": {"name": "S", "namespace": "refusals"}, "spec": {"ports": []}
     }));
-    let invalid = account.create(&invalid, Write::default()).await.unwrap_err();
+    let invalid = account
+        .create(&invalid, Write::default())
+        .await
+        .unwrap_err();
     assert_eq!(invalid.class(), Class::Invalid);
-    assert!(invalid.to_string().starts_with("Service \"S\" is invalid: "), "{invalid}");
-    assert!(invalid.api().is_some_and(|said| said.causes.iter().any(|cause| cause.field == "metadata.name")));
-    let made = account.create(&config_map("refusals", "a", json!({})), Write::default()).await.unwrap();
+    assert!(
+        invalid
+            .to_string()
+            .starts_with("Service \"S\" is invalid: "),
+        "{invalid}"
+    );
+    assert!(invalid.api().is_some_and(|said| {
+        said.causes
+            .iter()
+            .any(|cause| cause.field == "metadata.name")
+    }));
+    let made = account
+        .create(&config_map("refusals", "a", json!({})), Write::default())
+        .await
+        .unwrap();
     let mut stale = made.clone();
-    account.replace(&config_map("refusals", "a", json!({"b": "c"})), Write::default()).await.unwrap();
-    stale.as_map_mut().insert("data".to_owned(), json!({"d": "e"}));
+    account
+        .replace(
+            &config_map("refusals", "a", json!({"b": "c"})),
+            Write::default(),
+        )
+        .await
+        .unwrap();
+    stale
+        .as_map_mut()
+        .insert("data".to_owned(), json!({"d": "e"}));
     let conflict = account.replace(&stale, Write::default()).await.unwrap_err();
     assert_eq!(conflict.class(), Class::Conflict);
-    assert!(conflict.to_string().contains("the object has been modified"), "{conflict}");
+    assert!(
+        conflict
+            .to_string()
+            .contains("the object has been modified"),
+        "{conflict}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,9 +68,17 @@ async fn what_the_cluster_forbids_is_said_in_its_words() {
     let cluster = Cluster::shared();
     cluster.namespace("forbidden");
     let account = account_of(settings("nobody", &cluster.kubeconfig_of("nobody", None)));
-    let refused = account.list(&List::of(Kind::parse("pod"), Some("forbidden"))).await.unwrap_err();
+    let refused = account
+        .list(&List::of(Kind::parse("pod"), Some("forbidden")))
+        .await
+        .unwrap_err();
     assert_eq!(refused.class(), Class::Forbidden);
-    assert!(refused.to_string().contains("User \"nobody\" cannot list resource \"pods\""), "{refused}");
+    assert!(
+        refused
+            .to_string()
+            .contains("User \"nobody\" cannot list resource \"pods\""),
+        "{refused}"
+    );
     assert!(!refused.is_transient() && !refused.may_have_happened());
 }
 
@@ -51,12 +90,27 @@ async fn settings_of_the_account_forbid_before_the_cluster_is_asked() {
     wanted.namespaces = vec!["allowed".to_owned()];
     wanted.omit_kinds = vec!["secret".to_owned()];
     let account = account_of(wanted);
-    let kind = account.get(&at("Secret", "allowed", "x")).await.unwrap_err();
-    assert_eq!(kind.to_string(), "Kind [secret] included in 'omitKinds' of kubernetes account configuration");
-    let namespace = account.create(&config_map("default", "a", json!({})), Write::default()).await.unwrap_err();
-    assert_eq!(namespace.to_string(), "namespace default is not in 'namespaces' of account narrow");
+    let kind = account
+        .get(&at("Secret", "allowed", "x"))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        kind.to_string(),
+        "Kind [secret] included in 'omitKinds' of kubernetes account configuration"
+    );
+    let namespace = account
+        .create(&config_map("default", "a", json!({})), Write::default())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        namespace.to_string(),
+        "namespace default is not in 'namespaces' of account narrow"
+    );
     assert_eq!(account.namespaces().await.unwrap(), ["allowed"]);
-    let listed = account.list(&List::of(Kind::parse("configMap"), None)).await.unwrap();
+    let listed = account
+        .list(&List::of(Kind::parse("configMap"), None))
+        .await
+        .unwrap();
     assert!(listed.items.iter().all(|it| it.namespace() == "allowed"));
     assert_eq!(listed.items.len(), 1);
 }
@@ -99,10 +153,20 @@ async fn a_cluster_that_stands_still_delays_no_other() {
         })
         .collect();
     let answers = futures_util::future::join_all(asks).await;
-    let classes: Vec<_> = answers.iter().map(|(answer, _)| answer.as_ref().map_err(|it| it.class()).err()).collect();
-    assert_eq!(classes, [Some(Class::Timeout), Some(Class::Unreachable), None]);
+    let classes: Vec<_> = answers
+        .iter()
+        .map(|(answer, _)| answer.as_ref().map_err(|it| it.class()).err())
+        .collect();
+    assert_eq!(
+        classes,
+        [Some(Class::Timeout), Some(Class::Unreachable), None]
+    );
     assert!(answers[0].1 >= Duration::from_secs(3));
-    assert!(answers[2].1 < Duration::from_secs(3), "the living one waited for the dead one: {:?}", answers[2].1);
+    assert!(
+        answers[2].1 < Duration::from_secs(3),
+        "the living one waited for the dead one: {:?}",
+        answers[2].1
+    );
     let refused = answers[1].0.as_ref().unwrap_err();
     assert!(!refused.may_have_happened(), "{refused}");
     assert!(answers[0].0.as_ref().unwrap_err().may_have_happened());

@@ -14,42 +14,103 @@ use crate::support::{admin, at, config_map, deployment, manifest};
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_are_made_read_replaced_patched_and_deleted() {
     let account = admin("requests");
-    let made = account.create(&config_map("requests", "a", json!({"x": "1"})), Write::default()).await.unwrap();
+    let made = account
+        .create(
+            &config_map("requests", "a", json!({"x": "1"})),
+            Write::default(),
+        )
+        .await
+        .unwrap();
     assert!(!made.uid().is_empty());
-    let again = account.create(&config_map("requests", "a", json!({})), Write::default()).await.unwrap_err();
+    let again = account
+        .create(&config_map("requests", "a", json!({})), Write::default())
+        .await
+        .unwrap_err();
     assert_eq!(again.class(), Class::AlreadyExists);
     assert_eq!(again.to_string(), "configmaps \"a\" already exists");
 
-    let read = account.get(&at("configMap", "requests", "a")).await.unwrap();
+    let read = account
+        .get(&at("configMap", "requests", "a"))
+        .await
+        .unwrap();
     assert_eq!(read.at(&["data", "x"]), Some(&json!("1")));
     assert_eq!(read.full_name().to_string(), "configMap a");
-    assert_eq!(account.find(&at("cm", "requests", "none")).await.unwrap(), None);
+    assert_eq!(
+        account.find(&at("cm", "requests", "none")).await.unwrap(),
+        None
+    );
 
-    let replaced =
-        account.replace(&config_map("requests", "a", json!({"y": "2"})), Write::default()).await.unwrap();
+    let replaced = account
+        .replace(
+            &config_map("requests", "a", json!({"y": "2"})),
+            Write::default(),
+        )
+        .await
+        .unwrap();
     assert_eq!(replaced.at(&["data"]), Some(&json!({"y": "2"})));
-    let missing = account.replace(&config_map("requests", "none", json!({})), Write::default()).await;
+    let missing = account
+        .replace(&config_map("requests", "none", json!({})), Write::default())
+        .await;
     assert!(missing.unwrap_err().is_not_found());
 
     let where_ = at("configMap", "requests", "a");
     for (strategy, body, expected) in [
-        (MergeStrategy::Strategic, json!({"data": {"z": "3"}}), json!({"y": "2", "z": "3"})),
-        (MergeStrategy::Merge, json!({"data": {"y": null}}), json!({"z": "3"})),
-        (MergeStrategy::Json, json!([{"op": "add", "path": "/data/k", "value": "4"}]), json!({"k": "4", "z": "3"})),
+        (
+            MergeStrategy::Strategic,
+            json!({"data": {"z": "3"}}),
+            json!({"y": "2", "z": "3"}),
+        ),
+        (
+            MergeStrategy::Merge,
+            json!({"data": {"y": null}}),
+            json!({"z": "3"}),
+        ),
+        (
+            MergeStrategy::Json,
+            json!([{"op": "add", "path": "/data/k", "value": "4"}]),
+            json!({"k": "4", "z": "3"}),
+        ),
     ] {
-        let patched = account.patch(&where_, strategy, &body, Write::default()).await.unwrap();
+        let patched = account
+            .patch(&where_, strategy, &body, Write::default())
+            .await
+            .unwrap();
         assert_eq!(patched.at(&["data"]), Some(&expected), "{strategy:?}");
     }
 
-    let rehearsed = account.delete(&where_, &Options::default(), None, Write::dry()).await.unwrap();
+    let rehearsed = account
+        .delete(&where_, &Options::default(), None, Write::dry())
+        .await
+        .unwrap();
     assert!(rehearsed.is_some());
-    let wrong = account.delete(&where_, &Options::default(), Some("another"), Write::default()).await;
+    let wrong = account
+        .delete(
+            &where_,
+            &Options::default(),
+            Some("another"),
+            Write::default(),
+        )
+        .await;
     assert_eq!(wrong.unwrap_err().class(), Class::Conflict);
-    let deleted = account.delete(&where_, &Options::default(), Some(made.uid()), Write::default()).await.unwrap();
+    let deleted = account
+        .delete(
+            &where_,
+            &Options::default(),
+            Some(made.uid()),
+            Write::default(),
+        )
+        .await
+        .unwrap();
     let deleted = deleted.unwrap();
     assert!(deleted.gone);
     assert_eq!(deleted.uid, made.uid());
-    assert_eq!(account.delete(&where_, &Options::default(), None, Write::default()).await.unwrap(), None);
+    assert_eq!(
+        account
+            .delete(&where_, &Options::default(), None, Write::default())
+            .await
+            .unwrap(),
+        None
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,7 +133,10 @@ async fn lists_are_read_page_by_page_with_kinds_and_selectors() {
     assert_eq!(found.items[0].api_version(), "v1");
     let odd = account.list(&all.clone().labels("odd=1")).await.unwrap();
     assert_eq!(odd.items.len(), 310);
-    let one = account.list(&all.clone().fields("metadata.name=c007")).await.unwrap();
+    let one = account
+        .list(&all.clone().fields("metadata.name=c007"))
+        .await
+        .unwrap();
     assert_eq!(one.items.len(), 1);
     let few = account.list(&all.limit(510)).await.unwrap();
     assert!(few.truncated);
@@ -83,27 +147,55 @@ async fn lists_are_read_page_by_page_with_kinds_and_selectors() {
 async fn workloads_are_scaled_read_and_deleted_with_what_they_own() {
     let account = admin("workloads");
     let logs = json!({"testbed.gennaker/logs": "one\ntwo\nthree\n"});
-    account.create(&deployment("workloads", "web", 2, logs), Write::default()).await.unwrap();
+    account
+        .create(&deployment("workloads", "web", 2, logs), Write::default())
+        .await
+        .unwrap();
     let web = at("deployment", "workloads", "web");
     let cluster = Cluster::shared();
     let wait_for = |replicas: u64| {
         wait_until("replicas", || {
-            let object = cluster.get("deployment", "workloads", "web").ok_or("none")?;
+            let object = cluster
+                .get("deployment", "workloads", "web")
+                .ok_or("none")?;
             let ready = object["status"]["readyReplicas"].as_u64();
-            if ready == Some(replicas) { Ok(()) } else { Err(format!("{ready:?}")) }
+            if ready == Some(replicas) {
+                Ok(())
+            } else {
+                Err(format!("{ready:?}"))
+            }
         });
     };
     wait_for(2);
     account.scale(&web, 3, Write::default()).await.unwrap();
     wait_for(3);
-    let refused = account.scale(&at("configMap", "workloads", "x"), 3, Write::default()).await.unwrap_err();
-    assert_eq!(refused.to_string(), "Resource with configMap does not support scale");
+    let refused = account
+        .scale(&at("configMap", "workloads", "x"), 3, Write::default())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "Resource with configMap does not support scale"
+    );
 
-    let pods = account.list(&List::of(Kind::parse("pod"), Some("workloads"))).await.unwrap();
+    let pods = account
+        .list(&List::of(Kind::parse("pod"), Some("workloads")))
+        .await
+        .unwrap();
     let pod = pods.items[0].name();
-    let options = LogOptions { container: Some("main".to_owned()), tail_lines: Some(2), ..LogOptions::default() };
-    assert_eq!(account.logs("workloads", pod, &options).await.unwrap(), "two\nthree\n");
-    let no_pod = account.logs("workloads", "none", &LogOptions::default()).await.unwrap_err();
+    let options = LogOptions {
+        container: Some("main".to_owned()),
+        tail_lines: Some(2),
+        ..LogOptions::default()
+    };
+    assert_eq!(
+        account.logs("workloads", pod, &options).await.unwrap(),
+        "two\nthree\n"
+    );
+    let no_pod = account
+        .logs("workloads", "none", &LogOptions::default())
+        .await
+        .unwrap_err();
     assert_eq!(no_pod.to_string(), "pods \"none\" not found");
 
     let object = account.get(&web).await.unwrap();
@@ -111,15 +203,38 @@ async fn workloads_are_scaled_read_and_deleted_with_what_they_own() {
         let handle = tokio::runtime::Handle::current();
         let events = tokio::task::block_in_place(|| handle.block_on(account.events(&object)));
         let events = events.map_err(|error| error.to_string())?;
-        if events.is_empty() { Err("none".to_owned()) } else { Ok(events) }
+        if events.is_empty() {
+            Err("none".to_owned())
+        } else {
+            Ok(events)
+        }
     });
-    assert!(events.iter().all(|event| event["involvedObject"]["name"] == "web"));
+    assert!(
+        events
+            .iter()
+            .all(|event| event["involvedObject"]["name"] == "web")
+    );
 
-    let foreground = Options { propagation: Some(Propagation::Foreground), grace_period_seconds: None };
-    let deletion = account.delete(&web, &foreground, None, Write::default()).await.unwrap().unwrap();
+    let foreground = Options {
+        propagation: Some(Propagation::Foreground),
+        grace_period_seconds: None,
+    };
+    let deletion = account
+        .delete(&web, &foreground, None, Write::default())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(!deletion.gone, "its pods go first");
-    assert!(account.wait_gone(&[deletion], Duration::from_secs(30)).await.unwrap());
-    let sets = account.list(&List::of(Kind::parse("replicaSet"), Some("workloads"))).await.unwrap();
+    assert!(
+        account
+            .wait_gone(&[deletion], Duration::from_secs(30))
+            .await
+            .unwrap()
+    );
+    let sets = account
+        .list(&List::of(Kind::parse("replicaSet"), Some("workloads")))
+        .await
+        .unwrap();
     assert_eq!(sets.items.len(), 0);
 }
 
@@ -135,12 +250,24 @@ async fn objects_are_deleted_by_labels() {
     }
     let kind = Kind::parse("configMap");
     let deleted = account
-        .delete_labelled(&kind, Some("labelled"), "tier=x", &Options::default(), Write::default())
+        .delete_labelled(
+            &kind,
+            Some("labelled"),
+            "tier=x",
+            &Options::default(),
+            Write::default(),
+        )
         .await
         .unwrap();
     let names: Vec<_> = deleted.iter().map(|it| it.at.name.as_str()).collect();
     assert_eq!(names, ["a", "b"]);
-    assert!(account.find(&at("configMap", "labelled", "c")).await.unwrap().is_some());
+    assert!(
+        account
+            .find(&at("configMap", "labelled", "c"))
+            .await
+            .unwrap()
+            .is_some()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,7 +278,12 @@ async fn kinds_that_are_installed_later_are_found() {
     }));
     let unknown = account.create(&widget, Write::default()).await.unwrap_err();
     assert_eq!(unknown.class(), Class::Unsupported);
-    assert!(unknown.to_string().contains("has no kind 'Widget in version example.com/v1'"), "{unknown}");
+    assert!(
+        unknown
+            .to_string()
+            .contains("has no kind 'Widget in version example.com/v1'"),
+        "{unknown}"
+    );
     Cluster::shared().apply(
         "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: widgets.example.com}\n\
          spec:\n  group: example.com\n  names: {kind: Widget, plural: widgets}\n  scope: Namespaced\n  versions:\n  \
@@ -165,10 +297,18 @@ async fn kinds_that_are_installed_later_are_found() {
         outcome = account.create(&widget, Write::default()).await;
     }
     outcome.unwrap();
-    let found = account.get(&at("Widget.example.com", "custom", "w")).await.unwrap();
+    let found = account
+        .get(&at("Widget.example.com", "custom", "w"))
+        .await
+        .unwrap();
     assert_eq!(found.at(&["spec", "a"]), Some(&json!(1)));
     let refused = account
-        .patch(&at("Widget.example.com", "custom", "w"), MergeStrategy::Strategic, &json!({"spec": {}}), Write::default())
+        .patch(
+            &at("Widget.example.com", "custom", "w"),
+            MergeStrategy::Strategic,
+            &json!({"spec": {}}),
+            Write::default(),
+        )
         .await
         .unwrap_err();
     assert_eq!(refused.class(), Class::Unsupported, "{refused}");
@@ -179,5 +319,11 @@ async fn a_rehearsal_keeps_nothing() {
     let account = admin("rehearsal");
     let object = config_map("rehearsal", "a", json!({"x": "1"}));
     account.create(&object, Write::dry()).await.unwrap();
-    assert_eq!(account.find(&at("configMap", "rehearsal", "a")).await.unwrap(), None);
+    assert_eq!(
+        account
+            .find(&at("configMap", "rehearsal", "a"))
+            .await
+            .unwrap(),
+        None
+    );
 }

@@ -62,7 +62,12 @@ pub(crate) fn config_map(namespace: &str, name: &str, data: Value) -> Manifest {
     }))
 }
 
-pub(crate) fn deployment(namespace: &str, name: &str, replicas: u32, annotations: Value) -> Manifest {
+pub(crate) fn deployment(
+    namespace: &str,
+    name: &str,
+    replicas: u32,
+    annotations: Value,
+) -> Manifest {
     manifest(json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": name, "namespace": namespace, "annotations": {"moniker.spinnaker.io/application": name}},

@@ -214,7 +214,12 @@ impl Kubernetes {
 impl KubernetesAccount {
     /// The zones whose workers serve it, sorted, each once; none: all.
     pub fn every_zone(&self) -> Vec<&str> {
-        let zones: BTreeSet<&str> = self.zone.iter().chain(&self.zones).map(String::as_str).collect();
+        let zones: BTreeSet<&str> = self
+            .zone
+            .iter()
+            .chain(&self.zones)
+            .map(String::as_str)
+            .collect();
         zones.into_iter().collect()
     }
 
@@ -241,7 +246,8 @@ impl KubernetesAccount {
 
     /// What is wrong with it, if anything. Sentences that Spinnaker has too are its own (`KubernetesCredentials`).
     pub fn problem(&self) -> Option<String> {
-        let both = |first: &Vec<String>, second: &Vec<String>| !first.is_empty() && !second.is_empty();
+        let both =
+            |first: &Vec<String>, second: &Vec<String>| !first.is_empty() && !second.is_empty();
         let sources = [
             self.kubeconfig_file.is_some(),
             self.kubeconfig_contents.is_some(),
@@ -252,7 +258,8 @@ impl KubernetesAccount {
         }
         if !sources.contains(&true) {
             return Some(
-                "it has neither kubeconfig_file nor kubeconfig_contents nor service_account".to_owned(),
+                "it has neither kubeconfig_file nor kubeconfig_contents nor service_account"
+                    .to_owned(),
             );
         }
         if both(&self.namespaces, &self.omit_namespaces) {
@@ -265,10 +272,15 @@ impl KubernetesAccount {
         }
         if both(&self.raw_kinds, &self.raw_omit_kinds) {
             return Some(
-                "At most one of 'kindExpressions' and 'omitKindExpressions' can be specified".to_owned(),
+                "At most one of 'kindExpressions' and 'omitKindExpressions' can be specified"
+                    .to_owned(),
             );
         }
-        if let Some(zone) = self.every_zone().into_iter().find(|zone| !crate::check::is_zone(zone)) {
+        if let Some(zone) = self
+            .every_zone()
+            .into_iter()
+            .find(|zone| !crate::check::is_zone(zone))
+        {
             return Some(format!("zone {zone:?} {}", crate::check::ZONE));
         }
         if let Some(pattern) = self
@@ -279,7 +291,11 @@ impl KubernetesAccount {
         {
             return Some(format!("{pattern:?} is no regular expression"));
         }
-        if self.custom_resources.iter().any(|it| it.kubernetes_kind.trim().is_empty()) {
+        if self
+            .custom_resources
+            .iter()
+            .any(|it| it.kubernetes_kind.trim().is_empty())
+        {
             return Some("one of its custom_resources has no kubernetes_kind".to_owned());
         }
         None

@@ -50,7 +50,8 @@ impl Ports {
 impl Servers {
     pub(super) fn new(folder: &Path, ports: Ports) -> Self {
         for (name, text) in [("kwok.yaml", KWOK), ("audit.yaml", AUDIT)] {
-            std::fs::write(folder.join(name), text).expect("a file can be written in our own folder");
+            std::fs::write(folder.join(name), text)
+                .expect("a file can be written in our own folder");
         }
         Self {
             folder: folder.to_owned(),
@@ -78,7 +79,10 @@ impl Servers {
 
     /// One that ended by itself.
     pub(super) fn first_dead(&self) -> Option<&'static str> {
-        self.running.iter().find(|(_, process)| !process.is_running()).map(|(name, _)| *name)
+        self.running
+            .iter()
+            .find(|(_, process)| !process.is_running())
+            .map(|(name, _)| *name)
     }
 
     pub(super) fn audit_log(&self) -> PathBuf {

@@ -44,9 +44,15 @@ const PROGRAMS: [&str; 7] = [
 /// When the one that is named has no programs, when there is no Go that could build them, and when the build fails.
 pub(crate) fn ensure() -> Result<PathBuf> {
     if let Some(named) = env::var_os(VARIABLE).map(PathBuf::from) {
-        return match PROGRAMS.iter().find(|program| !named.join(program).is_file()) {
+        return match PROGRAMS
+            .iter()
+            .find(|program| !named.join(program).is_file())
+        {
             None => Ok(named),
-            Some(missing) => bail!("{VARIABLE} names {}, which has no {missing}", named.display()),
+            Some(missing) => bail!(
+                "{VARIABLE} names {}, which has no {missing}",
+                named.display()
+            ),
         };
     }
     let program = install(&super::folder()?, &SERVER, build)?;
@@ -64,7 +70,14 @@ fn build(folder: &Path) -> Result<()> {
         })?;
     let mut command = Command::new(go);
     command
-        .args(["build", "-mod=readonly", "-trimpath", "-ldflags", &link_flags(), "-o"])
+        .args([
+            "build",
+            "-mod=readonly",
+            "-trimpath",
+            "-ldflags",
+            &link_flags(),
+            "-o",
+        ])
         .args([folder.join(SERVER.program).as_os_str(), ".".as_ref()])
         .current_dir(process::workspace_root()?.join("tests/testbed"))
         .env("GO111MODULE", "on")
@@ -84,9 +97,15 @@ fn build(folder: &Path) -> Result<()> {
 /// What `/version` and `kubectl version` say; without it, v0.0.0.
 fn link_flags() -> String {
     let mut parts = KUBERNETES.splitn(3, '.');
-    let (major, minor) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (major, minor) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
     let mut flags = "-s -w".to_owned();
-    for package in ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"] {
+    for package in [
+        "k8s.io/component-base/version",
+        "k8s.io/client-go/pkg/version",
+    ] {
         for (name, value) in [
             ("gitVersion", format!("v{KUBERNETES}")),
             ("gitMajor", major.to_owned()),

@@ -14,7 +14,11 @@ fn store() -> Store {
 
 fn object(kind: &str, name: &str, app: Option<&str>, uid: u32, owner: Option<u32>) -> Value {
     let id = |number: u32| format!("00000000-0000-0000-0000-{number:012}");
-    let version = if matches!(kind, "Deployment" | "ReplicaSet") { "apps/v1" } else { "v1" };
+    let version = if matches!(kind, "Deployment" | "ReplicaSet") {
+        "apps/v1"
+    } else {
+        "v1"
+    };
     let owners: Vec<Value> = owner.iter().map(|it| json!({"uid": id(*it)})).collect();
     let mut annotations = json!({});
     if let Some(app) = app {
@@ -28,8 +32,14 @@ fn object(kind: &str, name: &str, app: Option<&str>, uid: u32, owner: Option<u32
 
 fn filled() -> Store {
     let mut store = store();
-    store.put(DEPLOYMENTS, object("Deployment", "front", Some("web"), 1, None));
-    store.put(SETS, object("ReplicaSet", "front-1", Some("web"), 2, Some(1)));
+    store.put(
+        DEPLOYMENTS,
+        object("Deployment", "front", Some("web"), 1, None),
+    );
+    store.put(
+        SETS,
+        object("ReplicaSet", "front-1", Some("web"), 2, Some(1)),
+    );
     // Named as something else, but owned.
     store.put(PODS, object("Pod", "zzz-1", None, 3, Some(2)));
     store.put(PODS, object("Pod", "other-1", Some("other"), 4, None));
@@ -57,11 +67,20 @@ fn an_application_has_what_its_objects_own_and_the_traffic_beside_them() {
 fn one_object_is_found_by_name_or_uid_with_its_application() {
     let store = filled();
     let of = |name: &str| {
-        let selection = Selection::Object { namespace: "shop".to_owned(), name: name.to_owned() };
+        let selection = Selection::Object {
+            namespace: "shop".to_owned(),
+            name: name.to_owned(),
+        };
         names(&store, &selection)
     };
-    assert_eq!(of("replicaSet front-1"), ["front", "front-1", "zzz-1", "lb"]);
-    assert_eq!(of("00000000-0000-0000-0000-000000000004"), ["other-1", "lb"]);
+    assert_eq!(
+        of("replicaSet front-1"),
+        ["front", "front-1", "zzz-1", "lb"]
+    );
+    assert_eq!(
+        of("00000000-0000-0000-0000-000000000004"),
+        ["other-1", "lb"]
+    );
     assert!(of("replicaSet nothing").is_empty());
 }
 
@@ -70,17 +89,32 @@ fn what_changes_or_goes_leaves_nothing_behind() {
     let mut store = filled();
     let full = store.bytes;
     store.put(PODS, object("Pod", "zzz-1", Some("moved"), 3, None));
-    assert!(!names(&store, &Selection::Application("web".to_owned())).contains(&"zzz-1".to_owned()));
+    assert!(
+        !names(&store, &Selection::Application("web".to_owned())).contains(&"zzz-1".to_owned())
+    );
     store.put(PODS, object("Pod", "zzz-1", None, 3, Some(2)));
     assert_eq!(store.bytes, full);
     let seen = BTreeSet::from([("shop".into(), "other-1".into())]);
     store.keep_only(PODS, &seen);
     let pods = Selection::Kinds(vec![Kind::from(Native::Pod)]);
     assert_eq!(names(&store, &pods), ["other-1"]);
-    for (feed, name) in [(DEPLOYMENTS, "front"), (SETS, "front-1"), (PODS, "other-1"), (SERVICES, "lb")] {
+    for (feed, name) in [
+        (DEPLOYMENTS, "front"),
+        (SETS, "front-1"),
+        (PODS, "other-1"),
+        (SERVICES, "lb"),
+    ] {
         store.remove(feed, "shop", name);
     }
-    assert_eq!((store.bytes, store.entries.len(), store.by_app.len(), store.by_owner.len()), (0, 0, 0, 0));
+    assert_eq!(
+        (
+            store.bytes,
+            store.entries.len(),
+            store.by_app.len(),
+            store.by_owner.len()
+        ),
+        (0, 0, 0, 0)
+    );
 }
 
 #[test]
@@ -109,5 +143,8 @@ fn a_cache_says_how_old_it_is() {
     store.disconnected(PODS, 5_000, "still refused".to_owned());
     let freshness = store.freshness(9_000);
     assert_eq!(freshness.age, Some(Duration::from_millis(7_000)));
-    assert_eq!(freshness.troubles, [("pod".to_owned(), "still refused".to_owned())]);
+    assert_eq!(
+        freshness.troubles,
+        [("pod".to_owned(), "still refused".to_owned())]
+    );
 }

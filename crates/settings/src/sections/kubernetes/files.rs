@@ -54,7 +54,8 @@ pub(super) fn read(
             match account(entry, &file, found) {
                 Ok(account) => accounts.push(account),
                 Err((name, reason)) => {
-                    let name = name.unwrap_or_else(|| format!("account {} of {}", index + 1, file.display()));
+                    let name = name
+                        .unwrap_or_else(|| format!("account {} of {}", index + 1, file.display()));
                     found.skipped.push(SkippedAccount { name, reason });
                 }
             }
@@ -80,12 +81,18 @@ fn list(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 fn parse(file: &Path) -> Result<Value, String> {
     let size = fs::metadata(file).map_err(|error| error.to_string())?.len();
     if size > FILE_BYTES_MAX {
-        return Err(format!("it has {size} bytes, at most {FILE_BYTES_MAX} are read"));
+        return Err(format!(
+            "it has {size} bytes, at most {FILE_BYTES_MAX} are read"
+        ));
     }
     let text = fs::read_to_string(file).map_err(|error| error.to_string())?;
     // What the parser says quotes nothing of the file: there may be a kubeconfig in it.
     serde_norway::from_str(&text).map_err(|error| match error.location() {
-        Some(place) => format!("it is no YAML, line {} column {}", place.line(), place.column()),
+        Some(place) => format!(
+            "it is no YAML, line {} column {}",
+            place.line(),
+            place.column()
+        ),
         None => "it is no YAML".to_owned(),
     })
 }
@@ -94,7 +101,9 @@ fn entries(document: Value) -> Vec<Value> {
     match document {
         Value::Array(entries) => entries,
         Value::Object(mut object) => {
-            let kubernetes = object.shift_remove("kubernetes").unwrap_or(Value::Object(object));
+            let kubernetes = object
+                .shift_remove("kubernetes")
+                .unwrap_or(Value::Object(object));
             match kubernetes {
                 Value::Object(mut section) => match section.shift_remove("accounts") {
                     Some(Value::Array(accounts)) => accounts,
@@ -126,7 +135,9 @@ fn account(
         }
         match (key.as_str(), value) {
             ("oAuthServiceAccount" | "oAuthScopes", _) => {
-                return wrong("oAuthServiceAccount is not supported: use an exec plugin and allowExec");
+                return wrong(
+                    "oAuthServiceAccount is not supported: use an exec plugin and allowExec",
+                );
             }
             ("namingStrategy", Value::String(strategy))
                 if !strategy.eq_ignore_ascii_case("kubernetesAnnotations") =>
@@ -144,9 +155,10 @@ fn account(
                 ours.insert("request_timeout_ms".to_owned(), (seconds * 1000).into());
             }
             ("rawResourcesEndpointConfig", mut config) => {
-                for (theirs, mine) in
-                    [("kindExpressions", "raw_kinds"), ("omitKindExpressions", "raw_omit_kinds")]
-                {
+                for (theirs, mine) in [
+                    ("kindExpressions", "raw_kinds"),
+                    ("omitKindExpressions", "raw_omit_kinds"),
+                ] {
                     if let Some(list) = config.get_mut(theirs).filter(|it| !it.is_null()) {
                         ours.insert(mine.to_owned(), list.take());
                     }
@@ -162,11 +174,15 @@ fn account(
         }
     }
     forget_unknown(&mut ours, file, found);
-    let deserialized: Result<KubernetesAccount, _> = serde_path_to_error::deserialize(Value::Object(ours));
+    let deserialized: Result<KubernetesAccount, _> =
+        serde_path_to_error::deserialize(Value::Object(ours));
     deserialized.map_err(|error| {
         // The error's own text may quote the value, and the value may be a kubeconfig.
         let path = error.path().to_string();
-        (name.clone(), format!("its setting {path} has a value of the wrong type"))
+        (
+            name.clone(),
+            format!("its setting {path} has a value of the wrong type"),
+        )
     })
 }
 
@@ -174,7 +190,11 @@ fn account(
 fn forget_unknown(ours: &mut Map<String, Value>, file: &Path, found: &mut KubernetesAccounts) {
     let known = serde_json::to_value(KubernetesAccount::default())
         .expect("settings hold nothing that JSON cannot");
-    let unknown: Vec<String> = ours.keys().filter(|key| known.get(key).is_none()).cloned().collect();
+    let unknown: Vec<String> = ours
+        .keys()
+        .filter(|key| known.get(key).is_none())
+        .cloned()
+        .collect();
     for key in unknown {
         ours.shift_remove(&key);
         found.ignored.push(format!("{}: {key}", file.display()));

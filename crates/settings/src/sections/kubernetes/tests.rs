@@ -19,10 +19,16 @@ fn an_account_that_cannot_be_used_is_named_and_the_others_load() {
                 omit_namespaces: strings(&["b"]),
                 ..account("both")
             },
-            KubernetesAccount { kubeconfig_file: None, ..account("none") },
+            KubernetesAccount {
+                kubeconfig_file: None,
+                ..account("none")
+            },
             account("prod"),
             account(""),
-            KubernetesAccount { zone: Some("any".to_owned()), ..account("zoned") },
+            KubernetesAccount {
+                zone: Some("any".to_owned()),
+                ..account("zoned")
+            },
             account("test"),
         ],
         ..Kubernetes::default()
@@ -30,16 +36,31 @@ fn an_account_that_cannot_be_used_is_named_and_the_others_load() {
     let found = settings.read_accounts();
     let names: Vec<_> = found.accounts.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["prod", "test"]);
-    let skipped: Vec<_> =
-        found.skipped.iter().map(|it| (it.name.as_str(), it.reason.as_str())).collect();
+    let skipped: Vec<_> = found
+        .skipped
+        .iter()
+        .map(|it| (it.name.as_str(), it.reason.as_str()))
+        .collect();
     assert_eq!(
         skipped,
         [
-            ("both", "At most one of 'namespaces' and 'omitNamespaces' can be specified"),
-            ("none", "it has neither kubeconfig_file nor kubeconfig_contents nor service_account"),
+            (
+                "both",
+                "At most one of 'namespaces' and 'omitNamespaces' can be specified"
+            ),
+            (
+                "none",
+                "it has neither kubeconfig_file nor kubeconfig_contents nor service_account"
+            ),
             ("prod", "another account has the same name"),
-            ("account 5 of kubernetes.accounts", "Account name for Kubernetes provider missing."),
-            ("zoned", "zone \"any\" must be 1 to 63 letters, digits, - or _, and not \"any\""),
+            (
+                "account 5 of kubernetes.accounts",
+                "Account name for Kubernetes provider missing."
+            ),
+            (
+                "zoned",
+                "zone \"any\" must be 1 to 63 letters, digits, - or _, and not \"any\""
+            ),
         ]
     );
 }
@@ -73,8 +94,14 @@ kubernetes:
   - {name: oauth, oAuthServiceAccount: /x}
 "#,
     );
-    write("2.yaml", "name: single\nserviceAccount: true\nzone: z1\nallowExec: true\n");
-    write("3.json", r#"[{"name": "listed", "kubeconfigContents": "apiVersion: v1"}]"#);
+    write(
+        "2.yaml",
+        "name: single\nserviceAccount: true\nzone: z1\nallowExec: true\n",
+    );
+    write(
+        "3.json",
+        r#"[{"name": "listed", "kubeconfigContents": "apiVersion: v1"}]"#,
+    );
     write("4.yml", "a: [secret-text");
     write("readme.txt", "no accounts");
     let settings = Kubernetes {
@@ -102,7 +129,11 @@ kubernetes:
     }
     assert!(!skipped.contains("secret-text"), "{skipped}");
     let ignored = found.ignored.join(" ");
-    for key in ["providerVersion", "dockerRegistries", "something_of_a_plugin"] {
+    for key in [
+        "providerVersion",
+        "dockerRegistries",
+        "something_of_a_plugin",
+    ] {
         assert!(ignored.contains(key), "{key} is missing in {ignored}");
     }
 }
