@@ -126,6 +126,9 @@ async fn helmfiles_that_run_commands_are_refused() {
     let files = [("deploy/helmfile.yaml.gotmpl", template.as_str())];
     request.inputs[0].content = archive(&files);
     let error = baker.bake(request, &None).await.unwrap_err().to_string();
-    assert!(error.contains("insecure function calls are disabled"), "{error}");
+    assert!(
+        error.contains("insecure function calls are disabled"),
+        "{error}"
+    );
     assert!(!proof.exists(), "a command ran");
 }
