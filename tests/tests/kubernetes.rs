@@ -287,6 +287,136 @@ async fn what_is_killed_in_the_middle_is_found_and_finished() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn red_black_takes_the_old_one_out_and_a_failure_goes_back() {
+    namespace("colours").await;
+    let dev = dev().await;
+    let gate = dev.gate;
+    gate.save_application("shop").await;
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
+        "spec": {"selector": {"lb": "web"}, "ports": [{"port": 80}]}});
+    let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "web"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"run": "set"}},
+            "template": {"metadata": {"labels": {"run": "set"}},
+                "spec": {"containers": [{"name": "main", "image": "nginx:${execution.id.substring(20)}"}]}}}});
+    let mut red_black = deploy("1", &[], "colours", json!([set, service]));
+    red_black["trafficManagement"] = json!({"enabled": true,
+        "options": {"services": ["service web"], "enableTraffic": true, "strategy": "redblack"}});
+    gate.save_pipeline(&json!({"application": "shop", "name": "colours", "stages": [red_black]}))
+        .await;
+    for (run, parts) in [("first", vec![]), ("second", vec!["disableManifest"])] {
+        let id = gate.start("shop", "colours", run).await;
+        let done = gate.wait_for_end(&id, WITHIN).await;
+        assert_eq!(
+            done["status"],
+            "SUCCEEDED",
+            "{}",
+            gennaker_tests::gate::outline(&done)
+        );
+        let stages = done["stages"].as_array().unwrap();
+        let after: Vec<&str> = stages[1..]
+            .iter()
+            .map(|stage| stage["type"].as_str().unwrap())
+            .collect();
+        assert_eq!(after, parts, "{run}");
+    }
+    for (name, label) in [("web-v000", Value::Null), ("web-v001", json!("web"))] {
+        let set = live("replicaset", "colours", name).await.unwrap();
+        assert_eq!(
+            set["spec"]["template"]["metadata"]["labels"]["lb"], label,
+            "{name}"
+        );
+    }
+
+    let bare = |image: &str| {
+        let mut bare = web(image);
+        bare["spec"]["template"]["spec"]["volumes"] = json!([]);
+        bare["spec"]["progressDeadlineSeconds"] = json!(4);
+        bare
+    };
+    let mut bad = bare("nginx:2");
+    bad["spec"]["template"]["metadata"]["annotations"] =
+        json!({"testbed.gennaker/outcome": "no-image"});
+    let mut failing = deploy("2", &["1"], "colours", json!([bad]));
+    failing["undoOnFailure"] = json!(true);
+    let good = deploy("1", &[], "colours", json!([bare("nginx:1")]));
+    gate.save_pipeline(&json!({"application": "shop", "name": "undo", "stages": [good, failing]}))
+        .await;
+    let id = gate.start("shop", "undo", "undo").await;
+    let done = gate.wait_for_end(&id, WITHIN).await;
+    assert_eq!(
+        done["status"],
+        "TERMINAL",
+        "{}",
+        gennaker_tests::gate::outline(&done)
+    );
+    let said = &stage(&done, "2")["context"]["exception"]["details"]["errors"][0];
+    let begins = format!(
+        "'deployment web' in 'colours' for account {ACCOUNT}: Deployment exceeded its progress deadline"
+    );
+    assert!(said.as_str().unwrap().starts_with(&begins), "{said}");
+    assert_eq!(
+        stage(&done, "2>1")["status"],
+        "SUCCEEDED",
+        "{}",
+        gennaker_tests::gate::outline(&done)
+    );
+    let back = live("deployment", "colours", "web").await.unwrap();
+    assert_eq!(
+        back["spec"]["template"]["spec"]["containers"][0]["image"],
+        "nginx:1"
+    );
+    dev.check();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn manifests_of_an_artifact_are_evaluated_or_left_alone() {
+    namespace("artifacts").await;
+    let dev = dev().await;
+    let gate = dev.gate;
+    gate.save_application("shop").await;
+    // apiVersion: v1 … data: {run: "echo ${1 + 1}"} and a document with nothing in it.
+    let text = "YXBpVmVyc2lvbjogdjEKa2luZDogQ29uZmlnTWFwCm1ldGFkYXRhOiB7bmFtZTogcnVufQpkYXRhOiB7cnVuOiAiZWNobyAkezEgKyAxfSJ9Ci0tLQo=";
+    let mut stages = Vec::new();
+    for (reference, skips) in [("1", false), ("2", true)] {
+        let mut stage = deploy(reference, &[], "artifacts", Value::Null);
+        stage["source"] = json!("artifact");
+        stage["manifestArtifact"] = json!({"type": "embedded/base64", "reference": text, "artifactAccount": "embedded-artifact"});
+        stage["skipExpressionEvaluation"] = json!(skips);
+        stages.push(stage);
+    }
+    stages[1]["requisiteStageRefIds"] = json!(["1"]);
+    for evaluator in ["v3", "v4"] {
+        let pipeline = json!({"application": "shop", "name": evaluator, "spelEvaluator": evaluator, "stages": stages});
+        gate.save_pipeline(&pipeline).await;
+        let id = gate.start("shop", evaluator, evaluator).await;
+        let done = gate.wait_for_end(&id, WITHIN).await;
+        assert_eq!(
+            done["status"],
+            "SUCCEEDED",
+            "{}",
+            gennaker_tests::gate::outline(&done)
+        );
+        for (reference, name, said) in [
+            ("1", "run-v000", "echo 2"),
+            ("2", "run-v001", "echo ${1 + 1}"),
+        ] {
+            let names = &stage(&done, reference)["outputs"]["outputs.manifestNamesByNamespace"];
+            assert_eq!(
+                names,
+                &json!({"artifacts": [format!("configMap {name}")]}),
+                "{evaluator}"
+            );
+            assert_eq!(
+                live("configmap", "artifacts", name).await.unwrap()["data"]["run"],
+                said,
+                "{evaluator}"
+            );
+        }
+    }
+    dev.check();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_is_told_to_nobody_and_a_cancelled_stage_says_what_stays() {
     namespace("quiet").await;
     let dev = dev().await;

@@ -131,7 +131,7 @@ fn counted() -> String {
     };
     let count = |wanted: fn(&Does) -> bool| theirs().filter(|route| wanted(&route.does)).count();
     let answered = count(|does| matches!(does, Does::Run(_)));
-    let empty = count(|does| matches!(does, Does::Say(..) | Does::SayNothing(_) | Does::Lack(_)));
+    let empty = count(|does| matches!(does, Does::Say(..) | Does::Lack(_)));
     let missing = count(|does| matches!(does, Does::Miss(_)));
     format!(
         "Of {} endpoints of Gate {answered} are built, {empty} truly say that there is nothing, and {missing} answer 501.",
@@ -161,7 +161,6 @@ fn answer(route: &Route) -> String {
     match route.does {
         Does::Run(_) => "yes".to_owned(),
         Does::Say(json, reason) => format!("`{json}`: {}", escaped(reason)),
-        Does::SayNothing(reason) => format!("empty: {}", escaped(reason)),
         Does::Lack(message) => format!("404: {}", escaped(message)),
         Does::Miss(feature) => format!("501: {} not built", escaped(feature)),
     }
@@ -196,7 +195,7 @@ mod tests {
     fn reasons_stand_beside_what_is_empty_or_missing() {
         let page = page();
         for line in [
-            "| `GET /credentials` | Accounts | `[]`: no cloud account can be configured yet | nothing |",
+            "| `GET /pubsub/subscriptions` | Subscriptions | `[]`: none can be configured yet | sign-in |",
             "| `GET /v2/canaryConfig` | Canary configurations | 501: canary analysis not built | sign-in |",
             "| `GET /banners/{id}` | One global banner | 404: Banner not found | sign-in |",
         ] {

@@ -98,7 +98,6 @@ async fn handle(
                 .map_err(|error| Problem::internal(format!("Bad canned answer: {error}")))?;
             return Ok(Answer::json(value));
         }
-        Does::SayNothing(_) => return Ok(Answer::empty()),
         Does::Lack(message) => return Err(Problem::not_found(message)),
         Does::Miss(feature) => return Err(Problem::not_built(feature)),
     };

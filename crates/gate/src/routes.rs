@@ -51,8 +51,6 @@ pub(crate) enum Does {
     Run(Handler),
     /// Answers this JSON, which is true for the reason that stands beside it.
     Say(&'static str, &'static str),
-    /// Answers 200 without a body, for this reason.
-    SayNothing(&'static str),
     /// Answers 404 with this message: nothing that the path could name can exist.
     Lack(&'static str),
     /// Answers 501, naming this feature.
@@ -110,7 +108,7 @@ impl Route {
     /// Whether anything but an error can be the answer.
     pub(crate) const fn is_built(&self) -> bool {
         match self.does {
-            Does::Run(_) | Does::Say(..) | Does::SayNothing(_) => true,
+            Does::Run(_) | Does::Say(..) => true,
             Does::Lack(_) | Does::Miss(_) => false,
         }
     }

@@ -28,11 +28,5 @@ pub use layers::{File, load, read};
 pub use schema::schema_json;
 pub use secret::Secret;
 pub use sections::{
-    AdHocTask, Archive, ArchiveBackend, ArchiveS3, Artifacts, Bake, BitbucketAccount, Broker,
-    BrokerTls, Documents, DocumentsBackend, DocumentsS3, Expressions, Gate, GateTls, GcsAccount,
-    GitRepoAccount, GithubAccount, GitlabAccount, Gremlin, HelmAccount, HelmOciAccount,
-    HttpAccount, JenkinsAccount, Jira, Kubernetes, KubernetesAccount, KubernetesAccounts,
-    KubernetesCustomResource, LogFormat, ManagedServiceAccounts, MavenAccount, OracleAccount,
-    Outbound, PagerDuty, PreconfiguredWebhook, S3Account, Scheduler, Services, Settings,
-    SkippedAccount, StatusUrlResolution, Telemetry, Triggers, WebhookParameter, Webhooks, Worker,
+    AdHocTask, Archive, ArchiveBackend, ArchiveS3, Artifacts, Bake, BitbucketAccount, Broker, BrokerTls, Documents, DocumentsBackend, DocumentsS3, Expressions, Gate, GateTls, GcsAccount, GithubAccount, GitlabAccount, GitRepoAccount, Gremlin, HelmAccount, HelmOciAccount, HttpAccount, JenkinsAccount, Jira, Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, LogFormat, ManagedServiceAccounts, MavenAccount, OracleAccount, Outbound, PagerDuty, PreconfiguredWebhook, S3Account, Scheduler, Services, Settings, SkippedAccount, StatusUrlResolution, Telemetry, Triggers, WebhookParameter, Webhooks, Worker,
 };

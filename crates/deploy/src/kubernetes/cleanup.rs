@@ -81,7 +81,7 @@ impl Task for CleanupArtifacts {
             }
             let result = json!({ "manifests": null, "manifestNamesByNamespace": names });
             let mut context = outputs::succeeded(ctx, history, Some(result));
-            context.insert(trouble::TRIES.to_owned(), Value::Null);
+            trouble::settled(ctx, &mut context);
             Ok(Done {
                 context,
                 ..Done::default()

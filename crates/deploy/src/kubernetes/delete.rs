@@ -91,7 +91,7 @@ impl Task for DeleteManifest {
                 "outputs.manifestNamesByNamespace".to_owned(),
                 Value::Object(names),
             );
-            context.insert(trouble::TRIES.to_owned(), Value::Null);
+            trouble::settled(ctx, &mut context);
             Ok(Done {
                 context,
                 ..Done::default()

@@ -127,7 +127,7 @@ impl Deployed {
         if !self.revisions.is_empty() {
             context.insert(REVISIONS.to_owned(), Value::Array(self.revisions));
         }
-        context.insert(trouble::TRIES.to_owned(), Value::Null);
+        trouble::settled(ctx, &mut context);
         context.insert("messages".to_owned(), json!([]));
         context
     }

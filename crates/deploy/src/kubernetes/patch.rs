@@ -81,7 +81,7 @@ impl Task for PatchManifest {
             context.insert("outputs.manifests".to_owned(), json!([stub]));
             context.insert("outputs.manifestNamesByNamespace".to_owned(), names);
             context.insert("outputs.boundArtifacts".to_owned(), json!(patch.bound));
-            context.insert(trouble::TRIES.to_owned(), Value::Null);
+            trouble::settled(ctx, &mut context);
             Ok(Done {
                 context,
                 outputs: Map::new(),

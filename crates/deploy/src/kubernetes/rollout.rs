@@ -83,7 +83,7 @@ impl Task for Rollout {
             let mut history = History::default();
             history.say(phase, said);
             let mut context = outputs::of_target(ctx, history, None);
-            context.insert(trouble::TRIES.to_owned(), Value::Null);
+            trouble::settled(ctx, &mut context);
             Ok(Done {
                 context,
                 outputs: Map::new(),

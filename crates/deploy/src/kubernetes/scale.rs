@@ -52,7 +52,7 @@ impl Task for ScaleManifest {
             let mut history = History::default();
             history.say(PHASE, format!("Scaled {} to {replicas}", at.full_name()));
             let mut context = outputs::of_target(ctx, history, None);
-            context.insert(trouble::TRIES.to_owned(), Value::Null);
+            trouble::settled(ctx, &mut context);
             Ok(Done {
                 context,
                 outputs: Map::new(),

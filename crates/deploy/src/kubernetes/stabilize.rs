@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use gennaker_kubernetes::{Class, List, Seen};
-use gennaker_manifests::{Coordinates, Kind, Manifest, progress, redact, stability};
+use gennaker_manifests::{Coordinates, Kind, Manifest, Native, progress, redact, stability};
 use gennaker_model::{Map, work::TaskMessage};
 use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, GiveUp, Task, exception};
 use serde_json::{Value, json};
@@ -28,6 +28,9 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Most Pods that are looked at for one sentence.
 const PODS_MAX: usize = 500;
+
+/// Most objects that are followed at once; the others come after them.
+const FOLLOWED_MAX: usize = 200;
 
 /// Most events that are shown of one object.
 const EVENTS_MAX: usize = 50;
@@ -84,12 +87,11 @@ impl<'a> Wait<'a> {
                     entry["manifestName"] == json!(name) && entry["location"] == json!(place)
                 })
             };
-            let state = if is_in("stableManifests") {
-                State::Stable
-            } else {
-                State::Waiting(String::new())
+            // What has no rule is stable at once, and one that has failed may get better, until the others are done.
+            let state = match is_in("stableManifests") || !can_wait(&at.kind) {
+                true => State::Stable,
+                false => State::Waiting(String::new()),
             };
-            // One that has failed may get better, until the others are done.
             objects.push((at, state));
         }
         Ok(Self {
@@ -103,7 +105,7 @@ impl<'a> Wait<'a> {
     }
 
     async fn run(&mut self) -> Result<Done, Failure> {
-        let open: Vec<Coordinates> = self.open().cloned().collect();
+        let open: Vec<Coordinates> = self.open().take(FOLLOWED_MAX).cloned().collect();
         let followed = self.cluster.account.follow(open);
         let mut follow = followed.map_err(|error| self.cluster.failed("", &error))?;
         let began = tokio::time::Instant::now();
@@ -116,7 +118,13 @@ impl<'a> Wait<'a> {
             let is_unknown = seen.iter().any(|(_, seen)| matches!(seen, Seen::Unknown));
             self.judge(&seen)?;
             if !is_unknown && self.is_over() {
-                return self.end().await;
+                return self.end();
+            }
+            if !is_unknown && self.are_decided(&seen) {
+                // Those that were not followed yet.
+                let context = self.context(&[]);
+                let after = Duration::ZERO;
+                return Err(Failure::RetryLater { after, context });
             }
             if !is_unknown && tokio::time::Instant::now() >= pods_due {
                 self.look_at_pods(&seen).await;
@@ -173,6 +181,15 @@ impl<'a> Wait<'a> {
             .objects
             .iter()
             .any(|(_, state)| matches!(state, State::Waiting(_)))
+    }
+
+    /// Whether there is nothing more to see of these.
+    fn are_decided(&self, seen: &[(Coordinates, Seen)]) -> bool {
+        let is_waiting = |at: &Coordinates| {
+            let mut known = self.objects.iter();
+            known.any(|(known, state)| known == at && matches!(state, State::Waiting(_)))
+        };
+        !seen.iter().any(|(at, _)| is_waiting(at))
     }
 
     /// Applies the rules of the kinds to what is seen.
@@ -313,11 +330,11 @@ impl<'a> Wait<'a> {
         if !self.warnings.is_empty() {
             context.insert("warnings".to_owned(), json!(self.warnings));
         }
-        context.insert(trouble::TRIES.to_owned(), Value::Null);
+        trouble::settled(self.ctx, &mut context);
         context
     }
 
-    async fn end(&mut self) -> Result<Done, Failure> {
+    fn end(&self) -> Result<Done, Failure> {
         let context = self.context(&[]);
         let account = self.cluster.account.name();
         let mut errors: Vec<String> = Vec::new();
@@ -354,6 +371,26 @@ impl<'a> Wait<'a> {
             outputs: Map::new(),
         })))
     }
+}
+
+/// Whether a kind has a rule by which its objects may be unstable (Kubernetes reference 6).
+fn can_wait(kind: &Kind) -> bool {
+    use Native::{
+        CronJob, DaemonSet, Deployment, HorizontalPodAutoscaler, Job, Pod, ReplicaSet, StatefulSet,
+    };
+    matches!(
+        kind.native(),
+        Some(
+            CronJob
+                | DaemonSet
+                | Deployment
+                | HorizontalPodAutoscaler
+                | Job
+                | Pod
+                | ReplicaSet
+                | StatefulSet
+        )
+    )
 }
 
 /// `"kind name"` and namespace of what is waited for: what was deployed, else the target of an operation.

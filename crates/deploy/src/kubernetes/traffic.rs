@@ -97,7 +97,7 @@ impl Task for Traffic {
                 self.switch(&cluster, &what, &found, &mut target).await?;
             }
             let mut context = outputs::of_target(ctx, history, None);
-            context.insert(trouble::TRIES.to_owned(), Value::Null);
+            trouble::settled(ctx, &mut context);
             Ok(Done {
                 context,
                 outputs: Map::new(),

@@ -24,12 +24,19 @@ pub(super) fn give_up_with(ctx: &Ctx, class: &str, message: &str, context: Map) 
     let exception = exception::described(kind, class, message, &errors, ctx.now_ms());
     let mut context = context;
     context.extend(outputs::failed(ctx, class, message));
-    context.insert(TRIES.to_owned(), Value::Null);
+    settled(ctx, &mut context);
     Failure::GiveUp(Box::new(GiveUp {
         exception: Some(exception),
         context,
         outputs: Map::new(),
     }))
+}
+
+/// What was counted while the operation was tried counts no more.
+pub(super) fn settled(ctx: &Ctx, context: &mut Map) {
+    if ctx.input().get(TRIES).is_some_and(|tries| !tries.is_null()) {
+        context.insert(TRIES.to_owned(), Value::Null);
+    }
 }
 
 /// A stage that makes no sense.

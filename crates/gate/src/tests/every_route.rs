@@ -63,7 +63,8 @@ const BODIES: [&[u8]; 10] = [
 #[tokio::test(start_paused = true)]
 async fn odd_paths_get_a_clear_answer() {
     let fixture = started().await;
-    let huge = "x".repeat(20_000);
+    // With seven parameters it just fits into an address.
+    let huge = "x".repeat(8_000);
     for route in routes::all() {
         for segment in SEGMENTS.into_iter().chain([huge.as_str()]) {
             let path = filled(route, segment);
@@ -227,7 +228,6 @@ fn check(route: &Route, path: &str, got: &Got) {
         (Does::Miss(feature), 501) => assert!(got.problem().1.contains(feature), "{context}"),
         (Does::Lack(message), 404) => assert_eq!(got.problem().1, message, "{context}"),
         (Does::Say(..), 200) => assert!(got.json().is_array() || got.json().is_object()),
-        (Does::SayNothing(_), 200) => assert!(got.body.is_empty(), "{context}"),
         (Does::Run(_), 302) => {
             let to = got.headers["location"].to_str().unwrap();
             assert!(["/", "/auth/loggedOut"].contains(&to), "{context}");

@@ -288,7 +288,7 @@ fn duration_ms(text: &str) -> Option<i64> {
     }
     #[expect(clippy::cast_possible_truncation, reason = "clamped to what fits")]
     let ms = (total * 1000.0).clamp(0.0, 1e15) as i64;
-    (rest != "" && rest != "T").then_some(ms)
+    (!rest.is_empty() && rest != "T").then_some(ms)
 }
 
 #[cfg(test)]

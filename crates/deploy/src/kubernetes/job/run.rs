@@ -68,7 +68,7 @@ impl Task for RunJob {
             if let Some(logs) = logs {
                 learned.insert("execution".to_owned(), json!({ "logs": logs }));
             }
-            learned.insert(trouble::TRIES.to_owned(), Value::Null);
+            trouble::settled(ctx, &mut learned);
             Ok(Done {
                 context: learned,
                 outputs: Map::new(),
