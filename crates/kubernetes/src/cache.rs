@@ -34,6 +34,9 @@ const BY_NAME: [Native; 4] = [
     Native::PersistentVolumeClaim,
 ];
 
+/// After a cluster could not be reached, the next look at it is at least so long later.
+const AGAIN_AFTER: Duration = Duration::from_secs(10);
+
 /// Objects out of the cache, and how fresh they are.
 #[derive(Debug, Clone, Default)]
 pub struct Cached {
@@ -62,6 +65,8 @@ pub(crate) struct Cache {
     idle_after: Duration,
     bytes_max: usize,
     active: Mutex<Option<Arc<Active>>>,
+    /// When and why it could not begin the last time.
+    failed: Mutex<Option<(Instant, Error)>>,
 }
 
 /// A cache that is kept up to date.
@@ -91,6 +96,7 @@ impl Cache {
             idle_after: Duration::from_millis(settings.cache_idle_ms),
             bytes_max: usize::try_from(settings.cache_bytes_max).unwrap_or(usize::MAX),
             active: Mutex::new(None),
+            failed: Mutex::new(None),
         }
     }
 }
@@ -112,7 +118,7 @@ impl Account {
         }
         let using = match self.active() {
             Some(using) => using,
-            None => self.activate(patience).await?,
+            None => self.begin(patience).await?,
         };
         let active = &using.0;
         let complete = async {
@@ -159,6 +165,24 @@ impl Account {
             .lock()
             .expect("nothing panics while it holds this lock");
         active.as_ref().map(Using::begin)
+    }
+
+    /// Begins to watch; for a while after that failed the failure is the answer, so that a cluster that stands still does not make
+    /// every page wait.
+    async fn begin(&self, patience: Duration) -> Result<Using, Error> {
+        let failed = &self.inner.cache.failed;
+        let held = "nothing panics while it holds this lock";
+        if let Some((when, error)) = failed.lock().expect(held).as_ref()
+            && when.elapsed() < AGAIN_AFTER
+        {
+            return Err(error.clone());
+        }
+        let begun = self.activate(patience).await;
+        *failed.lock().expect(held) = begun
+            .as_ref()
+            .err()
+            .map(|error| (Instant::now(), error.clone()));
+        begun
     }
 
     /// Begins to watch. Which kinds the cluster serves must be known for that.

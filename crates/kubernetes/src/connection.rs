@@ -13,6 +13,7 @@ use gennaker_settings::{KubernetesAccount, Secret};
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::error::Error;
@@ -34,7 +35,21 @@ pub(crate) struct Connection {
     context: Option<String>,
     allow_exec: bool,
     clock: Clock,
-    open: Mutex<Option<Open>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    open: Option<Open>,
+    /// A client that is being made, perhaps by a program for credentials that takes its time. It outlives whoever began it, so that
+    /// there is never more than one.
+    opening: Option<Opening>,
+}
+
+struct Opening {
+    making: JoinHandle<Result<Client, kube::Error>>,
+    default_namespace: String,
+    stamp: Option<Stamp>,
 }
 
 enum Source {
@@ -73,32 +88,48 @@ impl Connection {
             context: settings.context.clone(),
             allow_exec: settings.allow_exec,
             clock,
-            open: Mutex::new(None),
+            state: Mutex::default(),
         }
     }
 
     /// The client, made now if there is none that holds.
     pub(crate) async fn link(&self) -> Result<Arc<Link>, Error> {
-        let mut open = self.open.lock().await;
-        if let Some(open) = open.as_mut()
+        let mut state = self.state.lock().await;
+        if let Some(open) = state.open.as_mut()
             && self.still_holds(open).await
         {
             return Ok(Arc::clone(&open.client));
         }
-        let made = self.connect().await?;
-        let client = Arc::clone(&made.client);
-        *open = Some(made);
+        let opening = match &mut state.opening {
+            Some(opening) => opening,
+            none => none.insert(self.connect().await?),
+        };
+        let made = (&mut opening.making).await;
+        let opening = state.opening.take();
+        let client = made
+            .map_err(|error| self.missing(error.to_string()))?
+            .map_err(|error| self.missing(plain(&error)))?;
+        let (default_namespace, stamp) = opening
+            .map(|it| (it.default_namespace, it.stamp))
+            .unwrap_or_default();
+        let client = Arc::new(Link {
+            client,
+            default_namespace,
+        });
+        state.open = Some(Open {
+            client: Arc::clone(&client),
+            stamp,
+            checked: Instant::now(),
+        });
         Ok(client)
     }
 
     /// Forgets a client that the cluster refused, unless it was replaced meanwhile.
     pub(crate) async fn forget(&self, refused: &Arc<Link>) {
-        let mut open = self.open.lock().await;
-        if open
-            .as_ref()
-            .is_some_and(|it| Arc::ptr_eq(&it.client, refused))
-        {
-            *open = None;
+        let mut state = self.state.lock().await;
+        let is_open = |open: &Open| Arc::ptr_eq(&open.client, refused);
+        if state.open.as_ref().is_some_and(is_open) {
+            state.open = None;
         }
     }
 
@@ -119,7 +150,7 @@ impl Connection {
         }
     }
 
-    async fn connect(&self) -> Result<Open, Error> {
+    async fn connect(&self) -> Result<Opening, Error> {
         let (config, stamp) = match &self.source {
             Source::ServiceAccount => {
                 let config = Config::incluster().map_err(|error| self.no_credentials(&error))?;
@@ -132,11 +163,10 @@ impl Connection {
             }
             Source::Contents(text) => (self.of_kubeconfig(text.expose(), None).await?, None),
         };
-        let client = self.client(config).await?;
-        Ok(Open {
-            client: Arc::new(client),
+        Ok(Opening {
+            default_namespace: config.default_namespace.clone(),
+            making: make(config),
             stamp,
-            checked: Instant::now(),
         })
     }
 
@@ -191,29 +221,6 @@ impl Connection {
         }
     }
 
-    async fn client(&self, mut config: Config) -> Result<Link, Error> {
-        config.connect_timeout = Some(CONNECT_TIMEOUT);
-        // Each call has a deadline of its own, and what is tried again is decided in one place.
-        config.read_timeout = None;
-        config.write_timeout = None;
-        config.default_retry = false;
-        let default_namespace = config.default_namespace.clone();
-        // An exec plugin runs in here, and waits for a program.
-        let handle = tokio::runtime::Handle::current();
-        let made = tokio::task::spawn_blocking(move || {
-            let _inside = handle.enter();
-            Client::try_from(config)
-        });
-        let client = made
-            .await
-            .map_err(|error| self.missing(error.to_string()))?
-            .map_err(|error| self.missing(plain(&error)))?;
-        Ok(Link {
-            client,
-            default_namespace,
-        })
-    }
-
     fn no_credentials(&self, error: &(dyn std::error::Error + 'static)) -> Error {
         self.missing(chain(error))
     }
@@ -224,6 +231,20 @@ impl Connection {
             reason,
         }
     }
+}
+
+/// Makes a client beside the runtime: an exec plugin is a program that is waited for.
+fn make(mut config: Config) -> JoinHandle<Result<Client, kube::Error>> {
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    // Each call has a deadline of its own, and what is tried again is decided in one place.
+    config.read_timeout = None;
+    config.write_timeout = None;
+    config.default_retry = false;
+    let handle = tokio::runtime::Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let _inside = handle.enter();
+        Client::try_from(config)
+    })
 }
 
 /// What an error of the client library says, without what a program for credentials printed: that is a token, at best.

@@ -76,12 +76,6 @@ impl Resource {
         self.verbs.iter().any(|it| it == verb)
     }
 
-    /// Whether it comes with Kubernetes, so that strategic merge patches are known for it.
-    pub fn is_built_in(&self) -> bool {
-        !self.group.contains('.')
-            || (self.group.ends_with(".k8s.io") && self.spinnaker_kind().is_native_group())
-    }
-
     /// The address of all its objects, in one namespace or all.
     pub(crate) fn path(&self, namespace: Option<&str>) -> String {
         let mut path = match self.group.is_empty() {

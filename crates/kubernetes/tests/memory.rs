@@ -2,6 +2,7 @@
 //!
 //! The API server is played here, page by page, so that its own memory does not count; a pod has about eight kilobytes, with
 //! environment, volumes, conditions and managed fields, as pods have.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::time::{Duration, Instant};
 

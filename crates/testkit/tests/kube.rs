@@ -1,4 +1,5 @@
 //! The control plane runs pods, and comes back after its servers were killed.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use gennaker_testkit::kube::{Cluster, wait_until};
 

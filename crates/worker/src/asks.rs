@@ -14,8 +14,8 @@ use tokio::sync::Semaphore;
 
 /// Members of this group share the questions of an account.
 const GROUP: &str = "gk-ask";
-/// Questions that are answered at the same time; the others wait.
-const AT_ONCE: usize = 64;
+/// Questions about one account that are answered at the same time; the others of that account wait.
+const AT_ONCE: usize = 16;
 /// Longest work on one question, whatever the asker says.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
@@ -31,7 +31,6 @@ pub async fn run(
     answerer: Answerer,
     scope: Scope,
 ) {
-    let places = Arc::new(Semaphore::new(AT_ONCE));
     for (number, account) in accounts.into_iter().enumerate() {
         let asked = Asked {
             bus: bus.clone(),
@@ -39,7 +38,7 @@ pub async fn run(
             pool: pool.clone(),
             account,
             answerer: Arc::clone(&answerer),
-            places: Arc::clone(&places),
+            places: Arc::new(Semaphore::new(AT_ONCE)),
             scope: scope.clone(),
         };
         scope.spawn("asks", asked.run(number as u64));

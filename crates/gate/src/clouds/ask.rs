@@ -17,8 +17,10 @@ use crate::Gate;
 use crate::answer::Answer;
 use crate::problem::Problem;
 
-/// How long one account may take: the first look at a large cluster, and a log of many lines.
+/// How long one account may take for a single thing, such as a long log.
 const WAIT: Duration = Duration::from_secs(25);
+/// How long it may take for what it has: the first look at a large cluster. A list waits for the slowest.
+const WAIT_FOR_OBJECTS: Duration = Duration::from_secs(15);
 /// Accounts that are asked at the same time.
 const AT_ONCE: usize = 32;
 
@@ -65,7 +67,7 @@ fn with_age(answer: Answer, age_ms: Option<u64>) -> Answer {
 impl Gate {
     /// The objects of one account.
     pub(super) async fn had(&self, account: &KubernetesAccount, ask: Ask) -> Result<Had, Problem> {
-        match self.ask_worker(account, ask, WAIT).await? {
+        match self.ask_worker(account, ask, WAIT_FOR_OBJECTS).await? {
             Reply::Objects {
                 objects, age_ms, ..
             } => {

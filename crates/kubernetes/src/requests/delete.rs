@@ -60,6 +60,12 @@ impl Account {
         options: &Options,
         write: Write,
     ) -> Result<Vec<Deletion>, Error> {
+        // An empty one would choose everything.
+        if selector.trim().is_empty() {
+            return Err(Error::Malformed(format!(
+                "objects of kind {kind} cannot be deleted by labels without any"
+            )));
+        }
         let found = self
             .list(&List::of(kind.clone(), namespace).labels(selector))
             .await?;

@@ -105,8 +105,13 @@ impl Account {
     pub async fn list(&self, list: &List) -> Result<Listed, Error> {
         let resource = self.resource(&list.kind).await?;
         let settings = self.settings();
-        match &list.namespace {
-            Some(namespace) => {
+        // As everywhere, none named is the account's own.
+        let home = match list.namespace.as_deref() {
+            Some("") if resource.namespaced => Some(self.default_namespace().await?),
+            _ => None,
+        };
+        match home.as_ref().or(list.namespace.as_ref()) {
+            Some(namespace) if resource.namespaced => {
                 self.check_namespace(namespace)?;
                 self.list_one(&resource, Some(namespace), list, list.limit)
                     .await
@@ -123,7 +128,7 @@ impl Account {
                 }
                 Ok(all)
             }
-            None => {
+            _ => {
                 let mut all = self.list_one(&resource, None, list, list.limit).await?;
                 all.items
                     .retain(|it| !resource.namespaced || settings.lets_pass(it.namespace()));

@@ -135,3 +135,32 @@ async fn a_kubeconfig_that_is_none_is_named_and_not_shown() {
         "{broken}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_takes_its_time_runs_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (program, runs) = (folder.path().join("plugin"), folder.path().join("runs"));
+    let text = format!(
+        "#!/bin/sh\necho run >> {}\nsleep 4\nexit 1\n",
+        runs.display()
+    );
+    std::fs::write(&program, text).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let user = format!(
+        "{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: {}, interactiveMode: Never}}}}",
+        program.display()
+    );
+    let account = account_of(KubernetesAccount {
+        allow_exec: true,
+        request_timeout_ms: 1_000,
+        ..settings("slow", &kubeconfig(folder.path(), &user))
+    });
+    for _ in 0..3 {
+        let late = account
+            .get(&at("namespace", "", "default"))
+            .await
+            .unwrap_err();
+        assert_eq!(late.class(), Class::Timeout, "{late}");
+    }
+    assert_eq!(std::fs::read_to_string(&runs).unwrap(), "run\n");
+}

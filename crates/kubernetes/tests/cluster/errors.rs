@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use gennaker_kubernetes::{Accounts, Class, List, Write};
+use gennaker_kubernetes::{Accounts, Class, List, Selection, Write};
 use gennaker_manifests::Kind;
-use gennaker_settings::Kubernetes;
+use gennaker_settings::{Kubernetes, KubernetesAccount, Secret};
 use gennaker_testkit::kube::Cluster;
 use serde_json::json;
 
@@ -170,4 +170,26 @@ async fn a_cluster_that_stands_still_delays_no_other() {
     let refused = answers[1].0.as_ref().unwrap_err();
     assert!(!refused.may_have_happened(), "{refused}");
     assert!(answers[0].0.as_ref().unwrap_err().may_have_happened());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_do_not_wait_for_a_cluster_that_did_not_answer_a_moment_ago() {
+    let still = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = still.local_addr().unwrap().port();
+    let kubeconfig = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{{name: c, context: {{cluster: c, user: u}}}}]\n\
+         clusters: [{{name: c, cluster: {{server: \"http://127.0.0.1:{port}\"}}}}]\nusers: [{{name: u, user: {{}}}}]\n"
+    );
+    let account = account_of(KubernetesAccount {
+        kubeconfig_file: None,
+        kubeconfig_contents: Some(Secret::new(kubeconfig)),
+        ..settings("still", std::path::Path::new(""))
+    });
+    let patience = Duration::from_secs(2);
+    let first = account.cached(&Selection::All, patience).await.unwrap_err();
+    assert_eq!(first.class(), Class::Timeout);
+    let begin = Instant::now();
+    let second = account.cached(&Selection::All, patience).await.unwrap_err();
+    assert_eq!(second.class(), Class::Timeout);
+    assert!(begin.elapsed() < patience, "{:?}", begin.elapsed());
 }

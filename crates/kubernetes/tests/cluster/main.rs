@@ -1,4 +1,5 @@
 //! Accounts against a real control plane.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod accounts;
 mod apply;

@@ -261,6 +261,16 @@ async fn objects_are_deleted_by_labels() {
         .unwrap();
     let names: Vec<_> = deleted.iter().map(|it| it.at.name.as_str()).collect();
     assert_eq!(names, ["a", "b"]);
+    let nothing = account
+        .delete_labelled(
+            &kind,
+            Some("labelled"),
+            " ",
+            &Options::default(),
+            Write::default(),
+        )
+        .await;
+    assert_eq!(nothing.unwrap_err().class(), Class::Invalid);
     assert!(
         account
             .find(&at("configMap", "labelled", "c"))
