@@ -69,8 +69,16 @@ fn a_deployment_goes_through_all_its_tasks() {
     let keys: Vec<&str> = stage.outputs.keys().map(String::as_str).collect();
     assert_eq!(
         keys,
-        ["manifests", "requiredArtifacts", "optionalArtifacts", "outputs.manifests", "outputs.manifestNamesByNamespace",
-         "outputs.boundArtifacts", "outputs.createdArtifacts", "artifacts"]
+        [
+            "manifests",
+            "requiredArtifacts",
+            "optionalArtifacts",
+            "outputs.manifests",
+            "outputs.manifestNamesByNamespace",
+            "outputs.boundArtifacts",
+            "outputs.createdArtifacts",
+            "artifacts"
+        ]
     );
     assert_eq!(stage.outputs["artifacts"][0]["reference"], "web-v001");
     let attempt = driver.attempt("waitForManifestToStabilize");
@@ -80,7 +88,10 @@ fn a_deployment_goes_through_all_its_tasks() {
         context: map(json!({"messages": ["1 of 3 ready"]})),
     };
     driver.report(attempt, progress);
-    assert_eq!(driver.stage("1").context["messages"], json!(["1 of 3 ready"]));
+    assert_eq!(
+        driver.stage("1").context["messages"],
+        json!(["1 of 3 ready"])
+    );
     driver.advance(0);
     let again = driver.attempt("waitForManifestToStabilize");
     assert_ne!(again, attempt);
@@ -92,8 +103,14 @@ fn a_deployment_goes_through_all_its_tasks() {
 #[test]
 fn text_that_is_missing_is_said_in_orcas_words() {
     for (stage, words) in [
-        (json!({"manifests": null}), "No text manifest was specified."),
-        (json!({"source": "artifact"}), "No manifest artifact was specified."),
+        (
+            json!({"manifests": null}),
+            "No text manifest was specified.",
+        ),
+        (
+            json!({"source": "artifact"}),
+            "No manifest artifact was specified.",
+        ),
         (
             json!({"source": "artifact", "manifestArtifact": {"type": "http/file", "reference": "http://x.io"}}),
             "No manifest artifact account was specified.",
@@ -118,33 +135,52 @@ fn text_that_is_missing_is_said_in_orcas_words() {
 fn an_artifact_is_fetched_by_a_worker_and_evaluated_then() {
     let text = STANDARD.encode("kind: ConfigMap");
     let artifact = json!({"type": "embedded/base64", "reference": text});
-    let stage = deploy(json!({"source": "artifact", "manifests": null, "manifestArtifact": artifact}));
+    let stage =
+        deploy(json!({"source": "artifact", "manifests": null, "manifestArtifact": artifact}));
     let mut driver = run(stage);
     let attempt = driver.attempt("fetchManifests");
-    assert_eq!(driver.message(attempt).input["resolvedManifestArtifact"]["reference"], json!(text));
+    assert_eq!(
+        driver.message(attempt).input["resolvedManifestArtifact"]["reference"],
+        json!(text)
+    );
     let fetched = Outcome::Running {
         again_ms: 0,
-        context: map(json!({"manifestArtifactFetched": true, "manifests": [[{"data": {"a": "${1 + 1}"}}], null]})),
+        context: map(
+            json!({"manifestArtifactFetched": true, "manifests": [[{"data": {"a": "${1 + 1}"}}], null]}),
+        ),
     };
     driver.report(attempt, fetched);
     driver.advance(0);
     let attempt = driver.attempt("deployManifest");
-    assert_eq!(driver.message(attempt).input["manifests"], json!([{"data": {"a": 2}}]), "flattened and evaluated");
+    assert_eq!(
+        driver.message(attempt).input["manifests"],
+        json!([{"data": {"a": 2}}]),
+        "flattened and evaluated"
+    );
 }
 
 #[test]
 fn the_data_of_a_secret_is_in_no_output() {
-    let secret = json!({"kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": "hunter2"}});
+    let secret =
+        json!({"kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": "hunter2"}});
     let mut driver = run(deploy(json!({"manifests": [secret]})));
     let attempt = driver.attempt("deployManifest");
-    assert_eq!(driver.message(attempt).input["manifests"][0]["stringData"]["k"], "hunter2");
+    assert_eq!(
+        driver.message(attempt).input["manifests"][0]["stringData"]["k"],
+        "hunter2"
+    );
     driver.report(attempt, done(deployed()));
-    assert!(!serde_json::to_string(&driver.stage("1").outputs).unwrap().contains("hunter2"));
+    assert!(
+        !serde_json::to_string(&driver.stage("1").outputs)
+            .unwrap()
+            .contains("hunter2")
+    );
 }
 
 #[test]
 fn red_black_disables_what_serves_and_deletes_what_is_dead() {
-    let traffic = json!({"enabled": true, "options": {"strategy": "redblack", "services": ["service web"]}});
+    let traffic =
+        json!({"enabled": true, "options": {"strategy": "redblack", "services": ["service web"]}});
     let old = json!({"oldReplicaSets": [
         {"manifestName": "replicaSet web-v000", "location": "shop", "isDead": false},
         {"manifestName": "replicaSet web-v00x", "location": "shop", "isDead": true},
@@ -159,14 +195,26 @@ fn red_black_disables_what_serves_and_deletes_what_is_dead() {
         traffic["options"]["strategy"] = json!(strategy);
         let mut driver = run(deploy(json!({"trafficManagement": traffic})));
         driver.report(driver.attempt("deployManifest"), done(deployed()));
-        driver.report(driver.attempt("waitForManifestToStabilize"), done(json!({})));
+        driver.report(
+            driver.attempt("waitForManifestToStabilize"),
+            done(json!({})),
+        );
         driver.report(driver.attempt("findOldReplicaSets"), done(old.clone()));
-        let added: Vec<&str> = driver.state.doc.stages[1..].iter().map(|stage| stage.kind.as_str()).collect();
+        let added: Vec<&str> = driver.state.doc.stages[1..]
+            .iter()
+            .map(|stage| stage.kind.as_str())
+            .collect();
         assert_eq!(added, wanted, "{strategy}");
         let first = driver.attempt("disableManifest");
         let input = &driver.message(first).input;
-        assert_eq!((&input["account"], &input["app"]), (&json!("prod"), &json!("web")));
-        assert_eq!((&input["manifestName"], &input["location"]), (&json!("replicaSet web-v000"), &json!("shop")));
+        assert_eq!(
+            (&input["account"], &input["app"]),
+            (&json!("prod"), &json!("web"))
+        );
+        assert_eq!(
+            (&input["manifestName"], &input["location"]),
+            (&json!("replicaSet web-v000"), &json!("shop"))
+        );
         assert_eq!(driver.state.book.attempts.len(), 1, "one after the other");
     }
 }
@@ -175,19 +223,32 @@ fn red_black_disables_what_serves_and_deletes_what_is_dead() {
 fn a_failure_goes_back_where_the_stage_asks_for_it() {
     let mut driver = run(deploy(json!({"undoOnFailure": true})));
     let mut known = deployed();
-    known["revisionsBefore"] = json!([{"manifestName": "deployment web", "location": "shop", "revision": 4}]);
+    known["revisionsBefore"] =
+        json!([{"manifestName": "deployment web", "location": "shop", "revision": 4}]);
     driver.report(driver.attempt("deployManifest"), done(known));
     let attempt = driver.attempt("waitForManifestToStabilize");
     driver.report(attempt, failed(json!({}), "progress deadline"));
     let undo = driver.attempt("undoRolloutManifest");
     let input = &driver.message(undo).input;
-    assert_eq!((&input["revision"], &input["manifestName"]), (&json!(4), &json!("deployment web")));
-    driver.report(undo, done(json!({"manifest.name": "deployment web", "manifest.location": "shop"})));
-    driver.report(driver.attempt("waitForManifestToStabilize"), done(json!({})));
+    assert_eq!(
+        (&input["revision"], &input["manifestName"]),
+        (&json!(4), &json!("deployment web"))
+    );
+    driver.report(
+        undo,
+        done(json!({"manifest.name": "deployment web", "manifest.location": "shop"})),
+    );
+    driver.report(
+        driver.attempt("waitForManifestToStabilize"),
+        done(json!({})),
+    );
     assert_eq!(driver.stage("1").status, Status::Terminal);
     assert_eq!(driver.errors("1"), ["progress deadline"]);
     // And somebody says what stays.
-    assert_eq!(driver.message(driver.attempt("sayWhatRemains")).pool, "deploy");
+    assert_eq!(
+        driver.message(driver.attempt("sayWhatRemains")).pool,
+        "deploy"
+    );
 }
 
 #[test]
@@ -199,14 +260,22 @@ fn a_cancelled_deployment_says_what_it_has_left() {
     assert_eq!(driver.status(), Status::Canceled, "nobody waits any more");
     let attempt = driver.attempt("sayWhatRemains");
     driver.report(attempt, done(json!({"remains": "applied to account prod and left there: replicaSet web-v001 in shop"})));
-    assert!(driver.stage("1").context["remains"].as_str().unwrap().contains("left there"));
+    assert!(
+        driver.stage("1").context["remains"]
+            .as_str()
+            .unwrap()
+            .contains("left there")
+    );
     assert!(!driver.state.is_live());
 }
 
 #[test]
 fn what_applied_nothing_leaves_nothing() {
     let mut driver = run(deploy(json!({})));
-    driver.report(driver.attempt("deployManifest"), failed(json!({}), "refused"));
+    driver.report(
+        driver.attempt("deployManifest"),
+        failed(json!({}), "refused"),
+    );
     assert_eq!(driver.status(), Status::Terminal);
     assert!(!driver.open_kinds().contains(&"sayWhatRemains") && !driver.state.is_live());
 }
@@ -220,16 +289,31 @@ fn the_stage_says_how_long_objects_may_take() {
     driver.advance(2_000);
     assert_eq!(driver.stage("1").status, Status::Terminal);
     let said = &driver.errors("1")[0];
-    assert!(said.starts_with("WaitForManifestStableTask of stage deployManifest timed out after 2 minutes"), "{said}");
+    assert!(
+        said.starts_with(
+            "WaitForManifestStableTask of stage deployManifest timed out after 2 minutes"
+        ),
+        "{said}"
+    );
 }
 
 #[test]
 fn a_target_by_criteria_is_found_by_a_worker_and_a_named_one_is_not() {
-    let mut driver = run(json!({"refId": "1", "type": "scaleManifest", "account": "a", "criteria": "newest", "replicas": 1}));
+    let mut driver = run(
+        json!({"refId": "1", "type": "scaleManifest", "account": "a", "criteria": "newest", "replicas": 1}),
+    );
     let attempt = driver.attempt("resolveTargetManifest");
-    driver.report(attempt, done(json!({"manifestName": "replicaSet web-v002"})));
-    assert_eq!(driver.message(driver.attempt("scaleManifest")).input["manifestName"], "replicaSet web-v002");
-    let driver = run(json!({"refId": "1", "type": "scaleManifest", "account": "a", "manifestName": "deployment web"}));
+    driver.report(
+        attempt,
+        done(json!({"manifestName": "replicaSet web-v002"})),
+    );
+    assert_eq!(
+        driver.message(driver.attempt("scaleManifest")).input["manifestName"],
+        "replicaSet web-v002"
+    );
+    let driver = run(
+        json!({"refId": "1", "type": "scaleManifest", "account": "a", "manifestName": "deployment web"}),
+    );
     driver.attempt("scaleManifest");
 }
 
@@ -242,10 +326,17 @@ fn a_job_is_resolved_first_and_runs_then() {
     driver.advance(0);
     let attempt = driver.attempt("runJob");
     assert_eq!(driver.message(attempt).input["manifests"], json!([job]));
-    driver.report(attempt, done(json!({"deploy.jobs": {"shop": ["job x-abcde"]}})));
+    driver.report(
+        attempt,
+        done(json!({"deploy.jobs": {"shop": ["job x-abcde"]}})),
+    );
     driver.attempt("waitOnJobCompletion");
     driver.advance(6 * 60 * 1000 + 1_000);
-    assert_eq!(driver.stage("1").status, Status::Terminal, "a minute, and five more");
+    assert_eq!(
+        driver.stage("1").status,
+        Status::Terminal,
+        "a minute, and five more"
+    );
     driver.attempt("deleteJob");
 }
 
@@ -254,10 +345,22 @@ fn operations_are_pinned_to_the_zone_of_their_account() {
     let accounts: BTreeMap<String, String> = [("prod".to_owned(), "a+b".to_owned())].into();
     let catalogue = Catalogue::new().with_accounts(accounts);
     let zone = |pool: &str, context: Value| catalogue.zone(pool, &map(context));
-    assert_eq!(zone("deploy", json!({"account": "prod"})).as_deref(), Some("a+b"));
-    assert_eq!(zone("deploy", json!({"credentials": "prod"})).as_deref(), Some("a+b"));
+    assert_eq!(
+        zone("deploy", json!({"account": "prod"})).as_deref(),
+        Some("a+b")
+    );
+    assert_eq!(
+        zone("deploy", json!({"credentials": "prod"})).as_deref(),
+        Some("a+b")
+    );
     assert_eq!(zone("deploy", json!({"account": "other"})), None);
     assert_eq!(zone("notify", json!({"account": "prod"})), None);
     let driver = run(deploy(json!({"zone": "c"})));
-    assert_eq!(driver.message(driver.attempt("deployManifest")).zone.as_deref(), Some("c"));
+    assert_eq!(
+        driver
+            .message(driver.attempt("deployManifest"))
+            .zone
+            .as_deref(),
+        Some("c")
+    );
 }

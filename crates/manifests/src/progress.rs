@@ -82,11 +82,13 @@ fn counts(object: &Manifest) -> Option<Vec<String>> {
     let parts = match object.kind().native()? {
         Native::Deployment => {
             let old = status("replicas").saturating_sub(status("updatedReplicas"));
+            let paused = object.at(&["spec", "paused"]) == Some(&Value::Bool(true));
             let leaving = (old > 0).then(|| format!("{old} of the old ones still there"));
             vec![
                 behind(status("updatedReplicas"), desired(), "updated"),
                 behind(status("readyReplicas"), desired(), "ready"),
                 leaving,
+                paused.then(|| "paused".to_owned()),
             ]
         }
         Native::ReplicaSet => vec![behind(status("readyReplicas"), desired(), "ready")],

@@ -78,7 +78,7 @@ pub fn parse(text: &str) -> Result<Vec<Value>, Error> {
 }
 
 /// The manifests of a stage's `manifests`: lists in it are flattened, nulls left out, objects of the kind `List` replaced by their
-/// items (`KubernetesDeployManifestConverter`). Other kinds of lists, as `ConfigMapList`, stay and are refused by the server.
+/// items (`KubernetesDeployManifestConverter`). So are other kinds of lists, as `ConfigMapList`, which Clouddriver leaves to kubectl.
 ///
 /// # Errors
 /// [`Error::Malformed`], [`Error::TooLarge`]
@@ -93,23 +93,15 @@ pub fn manifests(values: &[Value]) -> Result<Vec<Manifest>, Error> {
             document: index + 1,
             source,
         };
-        let is_list = value
-            .get("kind")
-            .and_then(Value::as_str)
-            .is_some_and(|kind| kind.eq_ignore_ascii_case("list"));
-        let items = match (is_list, value) {
-            (false, value) => vec![value],
-            (true, value) => match value.get("items") {
-                Some(Value::Array(items)) => items
-                    .iter()
-                    .filter(|item| !item.is_null())
-                    .cloned()
-                    .collect(),
-                _ => Vec::new(),
-            },
-        };
-        for item in items {
-            manifests.push(Manifest::new(item).map_err(malformed)?);
+        for item in items_of(value) {
+            let manifest = Manifest::new(item).map_err(malformed)?;
+            if manifest.name().is_empty() && manifest.generate_name().is_empty() {
+                return Err(malformed(Malformed::Missing {
+                    field: "metadata.name",
+                    manifest: manifest.kind_as_written().to_owned(),
+                }));
+            }
+            manifests.push(manifest);
         }
         check_count(manifests.len())?;
     }
@@ -142,6 +134,42 @@ pub fn check_unique(manifests: &[Manifest]) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// The items of a list, with the kind that the list's says, or the value itself.
+fn items_of(value: Value) -> Vec<Value> {
+    let kind = value
+        .get("kind")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let named = value
+        .get("metadata")
+        .is_some_and(|metadata| metadata.get("name").is_some());
+    let of = match kind.eq_ignore_ascii_case("list") {
+        true => "",
+        false => match kind.strip_suffix("List") {
+            Some(of) if !named && value.get("items").is_some_and(Value::is_array) => of,
+            _ => return vec![value],
+        },
+    };
+    let version = value.get("apiVersion").cloned().unwrap_or_default();
+    let items = value
+        .get("items")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let with_kind = |item: &Value| {
+        let mut item = item.clone();
+        if let (Value::Object(map), false) = (&mut item, of.is_empty()) {
+            map.entry("kind").or_insert_with(|| of.into());
+            map.entry("apiVersion").or_insert_with(|| version.clone());
+        }
+        item
+    };
+    items
+        .filter(|item| !item.is_null())
+        .map(with_kind)
+        .collect()
 }
 
 fn flatten(value: Value, into: &mut Vec<Value>) -> Result<(), Error> {

@@ -20,7 +20,8 @@ use serde_json::{Value, json};
 
 use crate::kind::{CustomKinds, SpinnakerKind};
 use crate::{
-    FullName, Kind, Manifest, Map, Native, annotations, artifact, moniker, redact, stability,
+    Coordinates, FullName, Kind, Manifest, Map, Native, annotations, artifact, moniker, redact,
+    stability,
 };
 
 pub use inventory::Inventory;
@@ -86,18 +87,20 @@ pub fn cluster(inventory: &Inventory, app: &str, cluster: &str) -> Option<Value>
     {
         return None;
     }
-    let balances = |service: &&Manifest| {
-        let served = inventory.balanced(service);
-        served
-            .iter()
-            .any(|served| groups.iter().any(|group| std::ptr::eq(*group, *served)))
-    };
-    let balancers = inventory.of(SpinnakerKind::LoadBalancers).filter(balances);
+    // A load balancer shows those of its server groups that belong to the cluster.
+    let mut before: BTreeMap<Coordinates, (&Manifest, Vec<&Manifest>)> = BTreeMap::new();
+    for group in &groups {
+        for service in inventory.balancers(group) {
+            let entry = before.entry(Coordinates::of(service));
+            entry.or_insert((service, Vec::new())).1.push(group);
+        }
+    }
+    let balancers = before.values();
     Some(json!({
         "name": cluster, "type": "kubernetes", "accountName": inventory.account(), "application": app,
         "moniker": {"app": app, "cluster": cluster},
         "serverGroups": groups.iter().map(|group| server_group::whole(inventory, group)).collect::<Vec<_>>(),
-        "loadBalancers": balancers.map(|service| load_balancer::whole(inventory, service)).collect::<Vec<_>>(),
+        "loadBalancers": balancers.map(|(service, groups)| load_balancer::before(inventory, service, groups)).collect::<Vec<_>>(),
     }))
 }
 

@@ -170,6 +170,16 @@ impl World {
     }
 
     pub(crate) fn work_in(&self, node: &str, zone: Option<&str>, concurrency: usize) -> Process {
+        self.work_in_sets(node, zone, &[], concurrency)
+    }
+
+    pub(crate) fn work_in_sets(
+        &self,
+        node: &str,
+        zone: Option<&str>,
+        sets: &[&str],
+        concurrency: usize,
+    ) -> Process {
         let tasks = [
             ("plain", Effect::None),
             (
@@ -211,7 +221,9 @@ impl World {
             }],
             drain: Duration::from_secs(4),
         };
-        let worker = Worker::new(Bus::memory(&self.broker, node), self.clock.clone(), options);
+        let sets = sets.iter().map(|&set| set.to_owned()).collect();
+        let worker = Worker::new(Bus::memory(&self.broker, node), self.clock.clone(), options)
+            .in_zone_sets(sets);
         let cancel = CancellationToken::new();
         let (sender, report) = oneshot::channel();
         let token = cancel.clone();

@@ -62,16 +62,24 @@ impl Task for DeleteManifest {
                         gone: false,
                     });
                 } else {
-                    let call = cluster.account.delete(&at, &options, Some(object.uid()), Write::default());
+                    let call =
+                        cluster
+                            .account
+                            .delete(&at, &options, Some(object.uid()), Write::default());
                     match cluster.ask(call).await? {
                         Ok(deletion) => deletions.extend(deletion),
                         Err(error) if error.class() == Class::Conflict => {}
                         Err(error) => {
-                            return Err(cluster.failed(&format!("Delete failed for {}: ", at.full_name()), &error));
+                            return Err(cluster.failed(
+                                &format!("Delete failed for {}: ", at.full_name()),
+                                &error,
+                            ));
                         }
                     }
                 }
-                let list = names.entry(at.namespace.clone()).or_insert_with(|| json!([]));
+                let list = names
+                    .entry(at.namespace.clone())
+                    .or_insert_with(|| json!([]));
                 if let Value::Array(list) = list {
                     list.push(json!(at.full_name().to_string()));
                 }
@@ -79,8 +87,11 @@ impl Task for DeleteManifest {
             wait(&cluster, &deletions).await?;
             let result = json!({ "manifestNamesByNamespace": names });
             let mut context = outputs::of_target(ctx, history, Some(result));
-            context.insert("outputs.manifestNamesByNamespace".to_owned(), Value::Object(names));
-            context.insert(trouble::TRIES.to_owned(), Value::Null);
+            context.insert(
+                "outputs.manifestNamesByNamespace".to_owned(),
+                Value::Object(names),
+            );
+            trouble::settled(ctx, &mut context);
             Ok(Done {
                 context,
                 ..Done::default()
@@ -120,7 +131,12 @@ async fn targets(cluster: &Cluster<'_>) -> Result<Vec<Manifest>, Failure> {
     for kind in kinds {
         let list = List::of(Kind::parse(kind), place).labels(&selectors.expression());
         let what = format!("Delete failed for {kind}: ");
-        found.extend(cluster.must(&what, cluster.account.list(&list)).await?.items);
+        found.extend(
+            cluster
+                .must(&what, cluster.account.list(&list))
+                .await?
+                .items,
+        );
     }
     Ok(found)
 }
@@ -128,7 +144,10 @@ async fn targets(cluster: &Cluster<'_>) -> Result<Vec<Manifest>, Failure> {
 /// Waits until all of it is gone.
 async fn wait(cluster: &Cluster<'_>, deletions: &[Deletion]) -> Result<(), Failure> {
     for _ in 0..GONE_WITHIN.as_secs() / LOOK.as_secs() {
-        match cluster.ask(cluster.account.wait_gone(deletions, LOOK)).await? {
+        match cluster
+            .ask(cluster.account.wait_gone(deletions, LOOK))
+            .await?
+        {
             Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(error) => return Err(cluster.failed("nobody can see whether it is gone: ", &error)),

@@ -13,7 +13,9 @@ mod applied;
 mod read;
 mod send;
 
-use gennaker_manifests::{Manifest, Moniker, deploy::Prepared, deploy::Request, deploy::Rules, text};
+use gennaker_manifests::{
+    Manifest, Moniker, deploy::Prepared, deploy::Request, deploy::Rules, text,
+};
 use gennaker_model::{Map, work::TaskMessage};
 use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Stopped, Task};
 use serde_json::{Value, json};
@@ -104,11 +106,20 @@ impl Deployed {
 
     fn context(self, ctx: &Ctx, cluster: &Cluster<'_>) -> Map {
         let mut result = self.result();
-        let manifests = result.shift_remove("manifests").unwrap_or_else(|| json!([]));
-        let mut context = outputs::succeeded(ctx, self.history, Some(Value::Object(result.clone())));
-        context.insert("deploy.account.name".to_owned(), json!(cluster.account.name()));
+        let manifests = result
+            .shift_remove("manifests")
+            .unwrap_or_else(|| json!([]));
+        let mut context =
+            outputs::succeeded(ctx, self.history, Some(Value::Object(result.clone())));
+        context.insert(
+            "deploy.account.name".to_owned(),
+            json!(cluster.account.name()),
+        );
         context.insert("outputs.manifests".to_owned(), manifests);
-        let applied = result.get("manifestNamesByNamespace").cloned().unwrap_or_else(|| json!({}));
+        let applied = result
+            .get("manifestNamesByNamespace")
+            .cloned()
+            .unwrap_or_else(|| json!({}));
         for (key, value) in result {
             context.insert(format!("outputs.{key}"), value);
         }
@@ -116,7 +127,7 @@ impl Deployed {
         if !self.revisions.is_empty() {
             context.insert(REVISIONS.to_owned(), Value::Array(self.revisions));
         }
-        context.insert(trouble::TRIES.to_owned(), Value::Null);
+        trouble::settled(ctx, &mut context);
         context.insert("messages".to_owned(), json!([]));
         context
     }
@@ -124,7 +135,8 @@ impl Deployed {
 
 /// What the stage asks for.
 fn request_of(ctx: &Ctx) -> Result<Request, Failure> {
-    let context = fetch::expanded(ctx.input()).map_err(|problem| trouble::illegal(ctx, &problem))?;
+    let context =
+        fetch::expanded(ctx.input()).map_err(|problem| trouble::illegal(ctx, &problem))?;
     let request = Request::from_context(&context)
         .map_err(|error| trouble::illegal(ctx, &error.to_string()))?;
     check(&request).map_err(|problem| trouble::illegal(ctx, &problem))?;
@@ -149,9 +161,17 @@ fn check(request: &Request) -> Result<(), String> {
 }
 
 /// A request for manifests that no stage has written: the Job of a Run Job stage.
-pub(super) fn request_for(account: &str, app: Option<&str>, manifest: Manifest, context: &Map) -> Result<Request, String> {
+pub(super) fn request_for(
+    account: &str,
+    app: Option<&str>,
+    manifest: Manifest,
+    context: &Map,
+) -> Result<Request, String> {
     let mut context = context.clone();
-    context.insert("manifests".to_owned(), json!([manifest.clone().into_value()]));
+    context.insert(
+        "manifests".to_owned(),
+        json!([manifest.clone().into_value()]),
+    );
     let mut request = Request::from_context(&context).map_err(|error| error.to_string())?;
     request.account = account.to_owned();
     request.moniker = Moniker {
@@ -172,7 +192,10 @@ pub(super) async fn deploy(cluster: &Cluster<'_>, request: &Request) -> Result<D
         ..Rules::default()
     };
     let mut history = History::default();
-    history.say(DEPLOY_PHASE, format!("Beginning deployment of manifests in account {account} ..."));
+    history.say(
+        DEPLOY_PHASE,
+        format!("Beginning deployment of manifests in account {account} ..."),
+    );
     let token = ctx.effect_id().unwrap_or_default();
     let undoes = input::boolean(ctx.input(), "undoOnFailure") == Some(true);
     for _ in 0..ROUNDS_MAX {
@@ -203,8 +226,13 @@ pub(super) async fn deploy(cluster: &Cluster<'_>, request: &Request) -> Result<D
             );
             continue;
         }
-        let Sender { answers, revisions, .. } = sender;
-        history.say(DEPLOY_PHASE, format!("Deploy order is: {}", names.join(", ")));
+        let Sender {
+            answers, revisions, ..
+        } = sender;
+        history.say(
+            DEPLOY_PHASE,
+            format!("Deploy order is: {}", names.join(", ")),
+        );
         for answer in &answers {
             history.say(
                 DEPLOY_PHASE,
@@ -216,7 +244,9 @@ pub(super) async fn deploy(cluster: &Cluster<'_>, request: &Request) -> Result<D
         }
         history.say(
             DEPLOY_PHASE,
-            format!("Deploy manifest task completed successfully for all manifests in account {account}"),
+            format!(
+                "Deploy manifest task completed successfully for all manifests in account {account}"
+            ),
         );
         return Ok(Deployed {
             prepared,

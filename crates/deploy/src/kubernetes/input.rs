@@ -29,7 +29,9 @@ pub(super) fn boolean(context: &Map, key: &str) -> Option<bool> {
 pub(super) fn integer(context: &Map, key: &str) -> Option<i64> {
     match context.get(key)? {
         Value::Number(number) => number.as_i64().or_else(|| {
-            let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 1e15)?;
+            let float = number
+                .as_f64()
+                .filter(|float| float.fract() == 0.0 && float.abs() < 1e15)?;
             #[expect(clippy::cast_possible_truncation, reason = "it is whole and small")]
             Some(float as i64)
         }),
@@ -41,7 +43,10 @@ pub(super) fn integer(context: &Map, key: &str) -> Option<i64> {
 /// Elements of a list that are texts.
 pub(super) fn texts<'a>(context: &'a Map, key: &str) -> Vec<&'a str> {
     let list = context.get(key).and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(Value::as_str).collect()
+    list.into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect()
 }
 
 /// The account: `account.name`, `account`, `credentials`.
@@ -64,7 +69,11 @@ pub(super) fn location(context: &Map) -> &str {
 pub(super) fn target(ctx: &Ctx) -> Result<Coordinates, Failure> {
     let context = ctx.input();
     let name = text(context, "manifestName").ok_or_else(|| {
-        trouble::illegal(ctx, "the stage names no target: manifestName must be \"<kind> <name>\"")
+        trouble::illegal(
+            ctx,
+            "the stage names no target: manifestName must be \"<kind> <name>\"",
+        )
     })?;
-    Coordinates::parse(name, location(context)).map_err(|error| trouble::illegal(ctx, &error.to_string()))
+    Coordinates::parse(name, location(context))
+        .map_err(|error| trouble::illegal(ctx, &error.to_string()))
 }

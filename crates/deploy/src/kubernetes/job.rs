@@ -27,11 +27,18 @@ fn job_of(ctx: &Ctx) -> Result<Coordinates, Failure> {
     let jobs = ctx.input().get("deploy.jobs").and_then(Value::as_object);
     let mut found = Vec::new();
     for (place, names) in jobs.into_iter().flatten() {
-        let names = names.as_array().into_iter().flatten().filter_map(Value::as_str);
+        let names = names
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         found.extend(names.map(|name| (place.as_str(), name)));
     }
     let [(place, name)] = found.as_slice() else {
-        return Err(trouble::illegal(ctx, "At most one job can be run and monitored at a time."));
+        return Err(trouble::illegal(
+            ctx,
+            "At most one job can be run and monitored at a time.",
+        ));
     };
     Coordinates::parse(name, place).map_err(|error| trouble::illegal(ctx, &error.to_string()))
 }
@@ -56,11 +63,17 @@ impl Task for DeleteJob {
             let live = cluster.must(&what, cluster.account.find(&at)).await?;
             if let Some(live) = live {
                 let options = delete::Options::default();
-                let call = cluster.account.delete(&at, &options, Some(live.uid()), Write::default());
+                let call =
+                    cluster
+                        .account
+                        .delete(&at, &options, Some(live.uid()), Write::default());
                 cluster.must(&what, call).await?;
             }
             let mut context = Map::new();
-            context.insert("remains".to_owned(), json!(format!("{} was deleted", at.full_name())));
+            context.insert(
+                "remains".to_owned(),
+                json!(format!("{} was deleted", at.full_name())),
+            );
             Ok(Done {
                 context,
                 ..Done::default()

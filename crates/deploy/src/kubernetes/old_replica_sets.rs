@@ -36,7 +36,10 @@ impl Task for FindOldReplicaSets {
                 .filter_map(|manifest| Manifest::new(manifest.clone()).ok())
                 .filter(|manifest| manifest.kind().native() == Some(Native::ReplicaSet))
                 .collect();
-            let app = context.get("moniker").and_then(|moniker| moniker.get("app")).and_then(Value::as_str);
+            let app = context
+                .get("moniker")
+                .and_then(|moniker| moniker.get("app"))
+                .and_then(Value::as_str);
             let kind = Kind::from(Native::ReplicaSet);
             let mut found = Vec::new();
             for manifest in &new {
@@ -44,7 +47,12 @@ impl Task for FindOldReplicaSets {
                     continue;
                 };
                 let list = List::of(kind.clone(), Some(manifest.namespace()));
-                let objects = cluster.must("old ReplicaSets cannot be read: ", cluster.account.list(&list)).await?;
+                let objects = cluster
+                    .must(
+                        "old ReplicaSets cannot be read: ",
+                        cluster.account.list(&list),
+                    )
+                    .await?;
                 let targets = Targets {
                     account: cluster.account.name(),
                     location: manifest.namespace(),
@@ -53,7 +61,9 @@ impl Task for FindOldReplicaSets {
                     cluster: &named,
                 };
                 let is_new = |object: &Manifest| {
-                    new.iter().any(|new| new.name() == object.name() && new.namespace() == object.namespace())
+                    new.iter().any(|new| {
+                        new.name() == object.name() && new.namespace() == object.namespace()
+                    })
                 };
                 let old: Vec<Manifest> = targets
                     .members(&objects.items)

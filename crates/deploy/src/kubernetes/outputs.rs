@@ -51,7 +51,10 @@ pub(super) fn failed(ctx: &Ctx, class: &str, message: &str) -> Map {
         "details": [{"message": message}],
         "retryable": false,
     });
-    let status = format!("Orchestration failed: {} | {class}: [{message}]", ctx.message().kind);
+    let status = format!(
+        "Orchestration failed: {} | {class}: [{message}]",
+        ctx.message().kind
+    );
     let task = json!({
         "id": id(ctx),
         "status": { "completed": true, "failed": true, "retryable": false },
@@ -73,7 +76,8 @@ fn common(ctx: &Ctx, task: Value, expected: bool) -> Map {
 
 /// The name of the operation: that of its effect.
 fn id(ctx: &Ctx) -> String {
-    ctx.effect_id().map_or_else(|| ctx.message().attempt.to_string(), str::to_owned)
+    ctx.effect_id()
+        .map_or_else(|| ctx.message().attempt.to_string(), str::to_owned)
 }
 
 /// What an operation on one object leaves (Kubernetes reference 7.1, the end): what a wait for stability looks at.
@@ -83,10 +87,16 @@ pub(super) fn of_target(ctx: &Ctx, history: History, result: Option<Value>) -> M
     let location = input::location(own);
     let place = if location.is_empty() { "_" } else { location };
     let mut context = succeeded(ctx, history, result);
-    context.insert("manifest.account.name".to_owned(), json!(input::account(own)));
+    context.insert(
+        "manifest.account.name".to_owned(),
+        json!(input::account(own)),
+    );
     context.insert("manifest.name".to_owned(), json!(name));
     context.insert("manifest.location".to_owned(), json!(location));
-    context.insert("outputs.manifestNamesByNamespace".to_owned(), json!({ place: [name] }));
+    context.insert(
+        "outputs.manifestNamesByNamespace".to_owned(),
+        json!({ place: [name] }),
+    );
     context
 }
 

@@ -34,7 +34,8 @@ impl Task for PatchManifest {
         Box::pin(async move {
             let cluster = self.0.cluster(ctx)?;
             let at = input::target(ctx)?;
-            let context = fetch::expanded(ctx.input()).map_err(|problem| trouble::illegal(ctx, &problem))?;
+            let context =
+                fetch::expanded(ctx.input()).map_err(|problem| trouble::illegal(ctx, &problem))?;
             let options = context.get("options").and_then(Value::as_object);
             let strategy = MergeStrategy::from_options(options)
                 .map_err(|error| trouble::illegal(ctx, &error.to_string()))?;
@@ -53,13 +54,16 @@ impl Task for PatchManifest {
                 optional: &artifacts("optionalArtifacts"),
                 images: ImageMatch::default(),
             };
-            let patch = patch::build(&request).map_err(|error| trouble::illegal(ctx, &error.to_string()))?;
+            let patch = patch::build(&request)
+                .map_err(|error| trouble::illegal(ctx, &error.to_string()))?;
             let what = format!("Patch failed for {}: ", at.full_name());
             let live = cluster.must(&what, cluster.account.get(&at)).await?;
             let token = ctx.effect_id().unwrap_or_default();
             if live.annotation(EFFECT) != Some(token) {
                 let body = marked(&patch, &live, token);
-                let call = cluster.account.patch(&at, patch.strategy, &body, Write::default());
+                let call = cluster
+                    .account
+                    .patch(&at, patch.strategy, &body, Write::default());
                 cluster.must(&what, call).await?;
             }
             let mut history = History::default();
@@ -77,7 +81,7 @@ impl Task for PatchManifest {
             context.insert("outputs.manifests".to_owned(), json!([stub]));
             context.insert("outputs.manifestNamesByNamespace".to_owned(), names);
             context.insert("outputs.boundArtifacts".to_owned(), json!(patch.bound));
-            context.insert(trouble::TRIES.to_owned(), Value::Null);
+            trouble::settled(ctx, &mut context);
             Ok(Done {
                 context,
                 outputs: Map::new(),
@@ -101,7 +105,9 @@ fn marked(patch: &Patch, live: &Manifest, token: &str) -> Value {
                 None => json!({"op": "add", "path": "/metadata/annotations", "value": own}),
             });
         }
-        (MergeStrategy::Strategic | MergeStrategy::Merge, Value::Object(_)) => mark(&mut body, token),
+        (MergeStrategy::Strategic | MergeStrategy::Merge, Value::Object(_)) => {
+            mark(&mut body, token)
+        }
         // Nothing that the server would take.
         _ => {}
     }
@@ -118,7 +124,9 @@ pub(super) fn operations_of(token: Option<&str>) -> Option<Value> {
 pub(super) fn mark(body: &mut Value, token: &str) {
     let Value::Object(body) = body else { return };
     let metadata = body.entry("metadata").or_insert_with(|| json!({}));
-    let Value::Object(metadata) = metadata else { return };
+    let Value::Object(metadata) = metadata else {
+        return;
+    };
     let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
     if let Value::Object(annotations) = annotations {
         annotations.insert(EFFECT.to_owned(), json!(token));
@@ -130,13 +138,21 @@ mod tests {
     use super::*;
 
     fn live(metadata: Value) -> Manifest {
-        Manifest::new(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata})).unwrap()
+        Manifest::new(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata}))
+            .unwrap()
     }
 
     #[test]
     fn every_kind_of_patch_says_whose_it_is() {
-        let patch = |strategy, body| Patch { strategy, body, bound: Vec::new() };
-        let merge = patch(MergeStrategy::Merge, json!({"metadata": {"annotations": {"a": "b"}}}));
+        let patch = |strategy, body| Patch {
+            strategy,
+            body,
+            bound: Vec::new(),
+        };
+        let merge = patch(
+            MergeStrategy::Merge,
+            json!({"metadata": {"annotations": {"a": "b"}}}),
+        );
         assert_eq!(
             marked(&merge, &live(json!({"name": "w"})), "t"),
             json!({"metadata": {"annotations": {"a": "b", EFFECT: "t"}}})
@@ -147,7 +163,11 @@ mod tests {
             json!([{"op": "add", "path": "/metadata/annotations", "value": {EFFECT: "t"}}])
         );
         assert_eq!(
-            marked(&operations, &live(json!({"name": "w", "annotations": {}})), "t"),
+            marked(
+                &operations,
+                &live(json!({"name": "w", "annotations": {}})),
+                "t"
+            ),
             json!([{"op": "add", "path": "/metadata/annotations/gennaker.io~1effect", "value": "t"}])
         );
     }

@@ -25,10 +25,18 @@ impl Task for SayWhatRemains {
     fn run<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Done, Failure>> {
         Box::pin(async move {
             let cluster = self.0.cluster(ctx)?;
-            let applied = ctx.input().get("appliedManifests").and_then(Value::as_object);
+            let applied = ctx
+                .input()
+                .get("appliedManifests")
+                .and_then(Value::as_object);
             let mut said = Vec::new();
             for (place, names) in applied.into_iter().flatten() {
-                for name in names.as_array().into_iter().flatten().filter_map(Value::as_str) {
+                for name in names
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                {
                     said.push(match Coordinates::parse(name, place) {
                         Ok(at) if said.len() < LOOKS_MAX => state_of(&cluster, &at).await,
                         Ok(_) | Err(_) => format!("{name} in {place}"),

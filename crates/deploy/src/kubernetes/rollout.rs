@@ -63,15 +63,27 @@ impl Task for Rollout {
             let cluster = self.base.cluster(ctx)?;
             let at = input::target(ctx)?;
             let (phase, said) = match self.what {
-                What::Undo => ("UNDO_ROLLOUT_KUBERNETES_MANIFEST", undo(&cluster, &at).await?),
-                What::Pause => ("PAUSE_ROLLOUT_KUBERNETES_MANIFEST", pause(&cluster, &at, true).await?),
-                What::Resume => ("RESUME_ROLLOUT_KUBERNETES_MANIFEST", pause(&cluster, &at, false).await?),
-                What::Restart => ("ROLLING_RESTART_KUBERNETES_MANIFEST", restart(&cluster, &at).await?),
+                What::Undo => (
+                    "UNDO_ROLLOUT_KUBERNETES_MANIFEST",
+                    undo(&cluster, &at).await?,
+                ),
+                What::Pause => (
+                    "PAUSE_ROLLOUT_KUBERNETES_MANIFEST",
+                    pause(&cluster, &at, true).await?,
+                ),
+                What::Resume => (
+                    "RESUME_ROLLOUT_KUBERNETES_MANIFEST",
+                    pause(&cluster, &at, false).await?,
+                ),
+                What::Restart => (
+                    "ROLLING_RESTART_KUBERNETES_MANIFEST",
+                    restart(&cluster, &at).await?,
+                ),
             };
             let mut history = History::default();
             history.say(phase, said);
             let mut context = outputs::of_target(ctx, history, None);
-            context.insert(trouble::TRIES.to_owned(), Value::Null);
+            trouble::settled(ctx, &mut context);
             Ok(Done {
                 context,
                 outputs: Map::new(),
@@ -90,8 +102,12 @@ async fn undo(cluster: &Cluster<'_>, at: &Coordinates) -> Result<String, Failure
     if live.annotation(EFFECT) == Some(token) {
         return Ok(format!("Rolled back {name}"));
     }
-    let history = cluster.must(&what, cluster.account.history(at, &live)).await?;
-    let refused = |error: rollout::Error| trouble::give_up(ctx, "IllegalArgumentException", &error.to_string());
+    let history = cluster
+        .must(&what, cluster.account.history(at, &live))
+        .await?;
+    let refused = |error: rollout::Error| {
+        trouble::give_up(ctx, "IllegalArgumentException", &error.to_string())
+    };
     let revisions = rollout::revisions(&live, &history);
     let (revision, back) = (
         input::integer(ctx.input(), "revision"),
@@ -109,7 +125,9 @@ async fn pause(cluster: &Cluster<'_>, at: &Coordinates, paused: bool) -> Result<
     let word = if paused { "Pause" } else { "Resume" };
     let what = format!("{word} of the rollout failed for {name}: ");
     // Nothing is sent when it is so already.
-    cluster.must(&what, cluster.account.pause(at, paused, Write::default())).await?;
+    cluster
+        .must(&what, cluster.account.pause(at, paused, Write::default()))
+        .await?;
     Ok(format!("{word}d rollout of {name}"))
 }
 
@@ -120,21 +138,31 @@ async fn restart(cluster: &Cluster<'_>, at: &Coordinates) -> Result<String, Fail
     let live = cluster.must(&what, cluster.account.get(at)).await?;
     if live.annotation(EFFECT) != ctx.effect_id() {
         let now = rfc3339(ctx.now_ms());
-        let patch = rollout::restart(&live, &now)
-            .map_err(|error| trouble::give_up(ctx, "IllegalArgumentException", &error.to_string()))?;
+        let patch = rollout::restart(&live, &now).map_err(|error| {
+            trouble::give_up(ctx, "IllegalArgumentException", &error.to_string())
+        })?;
         send(cluster, at, &what, patch).await?;
     }
     Ok(format!("Restarted {name}"))
 }
 
-async fn send(cluster: &Cluster<'_>, at: &Coordinates, what: &str, patch: rollout::Patch) -> Result<(), Failure> {
+async fn send(
+    cluster: &Cluster<'_>,
+    at: &Coordinates,
+    what: &str,
+    patch: rollout::Patch,
+) -> Result<(), Failure> {
     let mut body = patch.body;
     match &mut body {
         // An undo of a Deployment is a list of operations.
-        Value::Array(operations) => operations.extend(patch::operations_of(cluster.ctx.effect_id())),
+        Value::Array(operations) => {
+            operations.extend(patch::operations_of(cluster.ctx.effect_id()))
+        }
         body => patch::mark(body, cluster.ctx.effect_id().unwrap_or_default()),
     }
-    let call = cluster.account.patch(at, patch.strategy, &body, Write::default());
+    let call = cluster
+        .account
+        .patch(at, patch.strategy, &body, Write::default());
     cluster.must(what, call).await.map(|_| ())
 }
 
@@ -146,7 +174,8 @@ fn rfc3339(ms: i64) -> String {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;

@@ -30,21 +30,29 @@ impl Task for ScaleManifest {
         Box::pin(async move {
             let cluster = self.0.cluster(ctx)?;
             let at = input::target(ctx)?;
-            rollout::check_scalable(&at.kind)
-                .map_err(|error| trouble::give_up(ctx, "UnsupportedOperationException", &error.to_string()))?;
-            let replicas = input::integer(ctx.input(), "replicas").filter(|replicas| *replicas >= 0).ok_or_else(|| {
-                trouble::illegal(ctx, "replicas must be a whole number, 0 or more")
+            rollout::check_scalable(&at.kind).map_err(|error| {
+                trouble::give_up(ctx, "UnsupportedOperationException", &error.to_string())
             })?;
+            let replicas = input::integer(ctx.input(), "replicas")
+                .filter(|replicas| *replicas >= 0)
+                .ok_or_else(|| {
+                    trouble::illegal(ctx, "replicas must be a whole number, 0 or more")
+                })?;
             let what = format!("Scale failed for {}: ", at.full_name());
             let live = cluster.must(&what, cluster.account.get(&at)).await?;
             // A worker before us has done it, or it was so: then nothing is sent.
             if live.replicas() != Some(replicas) {
-                cluster.must(&what, cluster.account.scale(&at, replicas, Write::default())).await?;
+                cluster
+                    .must(
+                        &what,
+                        cluster.account.scale(&at, replicas, Write::default()),
+                    )
+                    .await?;
             }
             let mut history = History::default();
             history.say(PHASE, format!("Scaled {} to {replicas}", at.full_name()));
             let mut context = outputs::of_target(ctx, history, None);
-            context.insert(trouble::TRIES.to_owned(), Value::Null);
+            trouble::settled(ctx, &mut context);
             Ok(Done {
                 context,
                 outputs: Map::new(),

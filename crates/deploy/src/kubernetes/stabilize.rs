@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use gennaker_kubernetes::{Class, List, Seen};
-use gennaker_manifests::{Coordinates, Kind, Manifest, progress, redact, stability};
+use gennaker_manifests::{Coordinates, Kind, Manifest, Native, progress, redact, stability};
 use gennaker_model::{Map, work::TaskMessage};
 use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, GiveUp, Task, exception};
 use serde_json::{Value, json};
@@ -28,6 +28,9 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Most Pods that are looked at for one sentence.
 const PODS_MAX: usize = 500;
+
+/// Most objects that are followed at once; the others come after them.
+const FOLLOWED_MAX: usize = 200;
 
 /// Most events that are shown of one object.
 const EVENTS_MAX: usize = 50;
@@ -84,12 +87,11 @@ impl<'a> Wait<'a> {
                     entry["manifestName"] == json!(name) && entry["location"] == json!(place)
                 })
             };
-            let state = if is_in("stableManifests") {
-                State::Stable
-            } else {
-                State::Waiting(String::new())
+            // What has no rule is stable at once, and one that has failed may get better, until the others are done.
+            let state = match is_in("stableManifests") || !can_wait(&at.kind) {
+                true => State::Stable,
+                false => State::Waiting(String::new()),
             };
-            // One that has failed may get better, until the others are done.
             objects.push((at, state));
         }
         Ok(Self {
@@ -103,7 +105,7 @@ impl<'a> Wait<'a> {
     }
 
     async fn run(&mut self) -> Result<Done, Failure> {
-        let open: Vec<Coordinates> = self.open().cloned().collect();
+        let open: Vec<Coordinates> = self.open().take(FOLLOWED_MAX).cloned().collect();
         let followed = self.cluster.account.follow(open);
         let mut follow = followed.map_err(|error| self.cluster.failed("", &error))?;
         let began = tokio::time::Instant::now();
@@ -116,21 +118,38 @@ impl<'a> Wait<'a> {
             let is_unknown = seen.iter().any(|(_, seen)| matches!(seen, Seen::Unknown));
             self.judge(&seen)?;
             if !is_unknown && self.is_over() {
-                return self.end().await;
+                return self.end();
+            }
+            if !is_unknown && self.are_decided(&seen) {
+                // Those that were not followed yet.
+                let context = self.context(&[]);
+                let after = Duration::ZERO;
+                return Err(Failure::RetryLater { after, context });
             }
             if !is_unknown && tokio::time::Instant::now() >= pods_due {
                 self.look_at_pods(&seen).await;
                 self.judge(&seen)?;
                 pods_due = tokio::time::Instant::now() + LOOK_AT_PODS;
             }
-            let troubles: Vec<String> = follow.troubles().map(|(_, error)| trouble::sentence(error)).collect();
+            let troubles: Vec<String> = follow
+                .troubles()
+                .map(|(_, error)| trouble::sentence(error))
+                .collect();
             let has_news = (!is_unknown || !troubles.is_empty()) && self.has_news(&troubles);
             if began.elapsed() >= ATTEMPT || (has_news && began.elapsed() >= REPORT_EVERY) {
-                let after = if troubles.is_empty() { Duration::ZERO } else { PAUSE };
+                let after = if troubles.is_empty() {
+                    Duration::ZERO
+                } else {
+                    PAUSE
+                };
                 let context = self.context(&troubles);
                 return Err(Failure::RetryLater { after, context });
             }
-            let wake = if has_news { began + REPORT_EVERY } else { pods_due.max(began + REPORT_EVERY).min(began + ATTEMPT) };
+            let wake = if has_news {
+                began + REPORT_EVERY
+            } else {
+                pods_due.max(began + REPORT_EVERY).min(began + ATTEMPT)
+            };
             tokio::select! {
                 biased;
                 () = self.ctx.cancelled() => {
@@ -158,7 +177,19 @@ impl<'a> Wait<'a> {
     }
 
     fn is_over(&self) -> bool {
-        !self.objects.iter().any(|(_, state)| matches!(state, State::Waiting(_)))
+        !self
+            .objects
+            .iter()
+            .any(|(_, state)| matches!(state, State::Waiting(_)))
+    }
+
+    /// Whether there is nothing more to see of these.
+    fn are_decided(&self, seen: &[(Coordinates, Seen)]) -> bool {
+        let is_waiting = |at: &Coordinates| {
+            let mut known = self.objects.iter();
+            known.any(|(known, state)| known == at && matches!(state, State::Waiting(_)))
+        };
+        !seen.iter().any(|(at, _)| is_waiting(at))
     }
 
     /// Applies the rules of the kinds to what is seen.
@@ -168,8 +199,13 @@ impl<'a> Wait<'a> {
                 Seen::Unknown => continue,
                 Seen::Absent => State::Waiting("it is not there, or no more".to_owned()),
                 Seen::Present(object) => {
-                    let status = stability::status(object)
-                        .map_err(|error| trouble::give_up(self.ctx, "UnsupportedVersionException", &error.to_string()))?;
+                    let status = stability::status(object).map_err(|error| {
+                        trouble::give_up(
+                            self.ctx,
+                            "UnsupportedVersionException",
+                            &error.to_string(),
+                        )
+                    })?;
                     if status.failed.state {
                         State::Failed(status.failed.message.unwrap_or_default())
                     } else if status.stable.state {
@@ -195,17 +231,25 @@ impl<'a> Wait<'a> {
     async fn look_at_pods(&mut self, seen: &[(Coordinates, Seen)]) {
         let shows_events = input::boolean(self.ctx.input(), "includeEvents") == Some(true);
         for (at, seen) in seen {
-            let Seen::Present(object) = seen else { continue };
-            let waits = self.objects.iter().any(|(known, state)| known == at && matches!(state, State::Waiting(_)));
+            let Seen::Present(object) = seen else {
+                continue;
+            };
+            let waits = self
+                .objects
+                .iter()
+                .any(|(known, state)| known == at && matches!(state, State::Waiting(_)));
             if !waits {
                 continue;
             }
-            if shows_events && let Ok(Ok(events)) = self.cluster.ask(self.cluster.account.events(object)).await {
+            if shows_events
+                && let Ok(Ok(events)) = self.cluster.ask(self.cluster.account.events(object)).await
+            {
                 let skipped = events.len().saturating_sub(EVENTS_MAX);
                 self.events.extend(events.into_iter().skip(skipped));
             }
             if let Some(pods) = self.pods_of(at, object).await
-                && let Some(sentence) = progress::sentence(object, &pods.iter().collect::<Vec<_>>(), &[])
+                && let Some(sentence) =
+                    progress::sentence(object, &pods.iter().collect::<Vec<_>>(), &[])
             {
                 self.progress.insert(at.clone(), sentence);
             }
@@ -225,7 +269,12 @@ impl<'a> Wait<'a> {
         let list = List::of(Kind::parse("pod"), Some(&at.namespace))
             .labels(&selectors.expression())
             .limit(PODS_MAX);
-        let found = self.cluster.ask(self.cluster.account.list(&list)).await.ok()?.ok()?;
+        let found = self
+            .cluster
+            .ask(self.cluster.account.list(&list))
+            .await
+            .ok()?
+            .ok()?;
         Some(found.items)
     }
 
@@ -233,11 +282,15 @@ impl<'a> Wait<'a> {
     fn has_news(&self, troubles: &[String]) -> bool {
         let context = self.context(troubles);
         let held = self.ctx.input();
-        ["messages", "stableManifests", "failedManifests"].iter().any(|key| {
-            let (new, old) = (context.get(*key), held.get(*key));
-            let is_nothing = |value: Option<&Value>| value.is_none_or(|value| value.as_array().is_some_and(Vec::is_empty));
-            new != old && !(is_nothing(new) && is_nothing(old))
-        })
+        ["messages", "stableManifests", "failedManifests"]
+            .iter()
+            .any(|key| {
+                let (new, old) = (context.get(*key), held.get(*key));
+                let is_nothing = |value: Option<&Value>| {
+                    value.is_none_or(|value| value.as_array().is_some_and(Vec::is_empty))
+                };
+                new != old && !(is_nothing(new) && is_nothing(old))
+            })
     }
 
     fn context(&self, troubles: &[String]) -> Map {
@@ -262,7 +315,11 @@ impl<'a> Wait<'a> {
                 }
             }
         }
-        messages.extend(troubles.iter().map(|said| format!("{said}; it is tried again")));
+        messages.extend(
+            troubles
+                .iter()
+                .map(|said| format!("{said}; it is tried again")),
+        );
         let mut context = Map::new();
         context.insert("messages".to_owned(), json!(messages));
         context.insert("stableManifests".to_owned(), json!(stable));
@@ -273,18 +330,26 @@ impl<'a> Wait<'a> {
         if !self.warnings.is_empty() {
             context.insert("warnings".to_owned(), json!(self.warnings));
         }
-        context.insert(trouble::TRIES.to_owned(), Value::Null);
+        trouble::settled(self.ctx, &mut context);
         context
     }
 
-    async fn end(&mut self) -> Result<Done, Failure> {
+    fn end(&self) -> Result<Done, Failure> {
         let context = self.context(&[]);
         let account = self.cluster.account.name();
         let mut errors: Vec<String> = Vec::new();
         for (at, state) in &self.objects {
             if let State::Failed(why) = state {
-                let more = self.progress.get(at).map(|more| format!(" ({more})")).unwrap_or_default();
-                errors.push(format!("'{}' in '{}' for account {account}: {why}{more}", at.full_name(), at.namespace));
+                let more = self
+                    .progress
+                    .get(at)
+                    .map(|more| format!(" ({more})"))
+                    .unwrap_or_default();
+                errors.push(format!(
+                    "'{}' in '{}' for account {account}: {why}{more}",
+                    at.full_name(),
+                    at.namespace
+                ));
             }
         }
         if errors.is_empty() {
@@ -308,13 +373,39 @@ impl<'a> Wait<'a> {
     }
 }
 
+/// Whether a kind has a rule by which its objects may be unstable (Kubernetes reference 6).
+fn can_wait(kind: &Kind) -> bool {
+    use Native::{
+        CronJob, DaemonSet, Deployment, HorizontalPodAutoscaler, Job, Pod, ReplicaSet, StatefulSet,
+    };
+    matches!(
+        kind.native(),
+        Some(
+            CronJob
+                | DaemonSet
+                | Deployment
+                | HorizontalPodAutoscaler
+                | Job
+                | Pod
+                | ReplicaSet
+                | StatefulSet
+        )
+    )
+}
+
 /// `"kind name"` and namespace of what is waited for: what was deployed, else the target of an operation.
 fn names(context: &Map) -> Vec<(&str, &str)> {
-    let deployed = context.get("outputs.manifestNamesByNamespace").and_then(Value::as_object);
+    let deployed = context
+        .get("outputs.manifestNamesByNamespace")
+        .and_then(Value::as_object);
     let mut names: Vec<(&str, &str)> = Vec::new();
     for (place, list) in deployed.into_iter().flatten() {
         let place = if place == "_" { "" } else { place.as_str() };
-        let list = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+        let list = list
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         names.extend(list.map(|name| (name, place)));
     }
     if names.is_empty()

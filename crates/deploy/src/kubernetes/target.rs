@@ -30,7 +30,10 @@ impl Task for ResolveTargetManifest {
             let context = ctx.input();
             let needed = |key: &str| {
                 input::text(context, key).ok_or_else(|| {
-                    trouble::illegal(ctx, &format!("a target that is found by criteria needs the field {key}"))
+                    trouble::illegal(
+                        ctx,
+                        &format!("a target that is found by criteria needs the field {key}"),
+                    )
                 })
             };
             let criteria = Criteria::parse(needed("criteria")?)
@@ -45,11 +48,16 @@ impl Task for ResolveTargetManifest {
             };
             let place = Some(targets.location).filter(|place| !place.is_empty());
             let list = List::of(kind, place);
-            let objects = cluster.must("the target cannot be found: ", cluster.account.list(&list)).await?;
+            let objects = cluster
+                .must("the target cannot be found: ", cluster.account.list(&list))
+                .await?;
             let Some(at) = targets.pick(&objects.items, criteria) else {
                 let message = format!(
                     "No manifest could be found matching {}",
-                    targets.not_found(criteria).trim_start_matches("No manifests matching ").trim_end_matches(" found")
+                    targets
+                        .not_found(criteria)
+                        .trim_start_matches("No manifests matching ")
+                        .trim_end_matches(" found")
                 );
                 return Err(trouble::illegal(ctx, &message));
             };

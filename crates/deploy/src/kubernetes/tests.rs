@@ -3,8 +3,8 @@
 mod fixture;
 
 mod deploying;
+mod jobs;
 mod operations;
 mod troubles;
-mod jobs;
 
 use fixture::{Fixture, context, error, outputs};

@@ -38,7 +38,11 @@ pub(super) fn tasks(base: &Base) -> Vec<Arc<dyn Task>> {
 
 impl Task for Traffic {
     fn kind(&self) -> &'static str {
-        if self.enables { "enableManifest" } else { "disableManifest" }
+        if self.enables {
+            "enableManifest"
+        } else {
+            "disableManifest"
+        }
     }
 
     fn effect(&self, _message: &TaskMessage) -> Effect {
@@ -49,10 +53,18 @@ impl Task for Traffic {
         Box::pin(async move {
             let cluster = self.base.cluster(ctx)?;
             let at = input::target(ctx)?;
-            let what = format!("{} failed for {}: ", if self.enables { "Enable" } else { "Disable" }, at.full_name());
+            let what = format!(
+                "{} failed for {}: ",
+                if self.enables { "Enable" } else { "Disable" },
+                at.full_name()
+            );
             let found = cluster.must(&what, cluster.account.find(&at)).await?;
             let Some(mut target) = found else {
-                let message = format!("Could not find kubernetes manifest: {} in {}", at.full_name(), at.namespace);
+                let message = format!(
+                    "Could not find kubernetes manifest: {} in {}",
+                    at.full_name(),
+                    at.namespace
+                );
                 return Err(trouble::give_up(ctx, "IllegalStateException", &message));
             };
             let named = input::texts(ctx.input(), "loadBalancers");
@@ -60,8 +72,9 @@ impl Task for Traffic {
                 true => traffic::load_balancers(&target),
                 false => named.into_iter().map(str::to_owned).collect(),
             };
-            let services = traffic::resolve(&named, target.namespace())
-                .map_err(|error| trouble::give_up(ctx, "IllegalArgumentException", &error.to_string()))?;
+            let services = traffic::resolve(&named, target.namespace()).map_err(|error| {
+                trouble::give_up(ctx, "IllegalArgumentException", &error.to_string())
+            })?;
             let mut history = History::default();
             let (phase, word) = match self.enables {
                 true => ("ENABLE_KUBERNETES_MANIFEST", "Enabling"),
@@ -70,14 +83,21 @@ impl Task for Traffic {
             for service in &services {
                 let found = cluster.must(&what, cluster.account.find(service)).await?;
                 let Some(found) = found else {
-                    let message = format!("Could not find load balancer: {} in {}", service.full_name(), service.namespace);
+                    let message = format!(
+                        "Could not find load balancer: {} in {}",
+                        service.full_name(),
+                        service.namespace
+                    );
                     return Err(trouble::give_up(ctx, "IllegalStateException", &message));
                 };
-                history.say(phase, format!("{word} {} for {}", at.full_name(), service.full_name()));
+                history.say(
+                    phase,
+                    format!("{word} {} for {}", at.full_name(), service.full_name()),
+                );
                 self.switch(&cluster, &what, &found, &mut target).await?;
             }
             let mut context = outputs::of_target(ctx, history, None);
-            context.insert(trouble::TRIES.to_owned(), Value::Null);
+            trouble::settled(ctx, &mut context);
             Ok(Done {
                 context,
                 outputs: Map::new(),
@@ -89,7 +109,13 @@ impl Task for Traffic {
 
 impl Traffic {
     /// One Service: the workload, then its Pods.
-    async fn switch(&self, cluster: &Cluster<'_>, what: &str, service: &Manifest, target: &mut Manifest) -> Result<(), Failure> {
+    async fn switch(
+        &self,
+        cluster: &Cluster<'_>,
+        what: &str,
+        service: &Manifest,
+        target: &mut Manifest,
+    ) -> Result<(), Failure> {
         if let Some(changed) = self.relabel(cluster, what, service, target).await? {
             *target = changed;
         }
@@ -104,7 +130,13 @@ impl Traffic {
         Ok(())
     }
 
-    async fn relabel(&self, cluster: &Cluster<'_>, what: &str, service: &Manifest, object: &Manifest) -> Result<Option<Manifest>, Failure> {
+    async fn relabel(
+        &self,
+        cluster: &Cluster<'_>,
+        what: &str,
+        service: &Manifest,
+        object: &Manifest,
+    ) -> Result<Option<Manifest>, Failure> {
         let operations = match self.enables {
             true => traffic::enable_patch(service, object),
             false => traffic::disable_patch(service, object),
@@ -115,7 +147,9 @@ impl Traffic {
         }
         let at = Coordinates::of(object);
         let body = Value::Array(operations);
-        let call = cluster.account.patch(&at, MergeStrategy::Json, &body, Write::default());
+        let call = cluster
+            .account
+            .patch(&at, MergeStrategy::Json, &body, Write::default());
         match cluster.ask(call).await? {
             Ok(changed) => Ok(Some(changed)),
             // A Pod may go while others are relabelled.

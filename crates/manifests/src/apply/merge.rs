@@ -44,6 +44,14 @@ pub(super) fn map(
     if let Some(Value::Array(keys)) = patch.get(RETAIN_KEYS) {
         target.retain(|key, _| keys.iter().any(|kept| kept == key));
     }
+    // Orders are about the live lists, as they are before anything is changed.
+    let mut lists: Vec<(&str, Vec<Value>)> = Vec::new();
+    for key in patch.keys() {
+        let name = key.strip_prefix(ORDER_PREFIX).unwrap_or(key);
+        if let Some(Value::Array(list)) = target.get(name) {
+            lists.push((name, list.clone()));
+        }
+    }
     for (key, change) in patch {
         if let Some(name) = key.strip_prefix(DELETE_PREFIX)
             && let (Some(Value::Array(list)), Value::Array(gone)) = (target.get_mut(name), change)
@@ -79,18 +87,25 @@ pub(super) fn map(
             }
         }
     }
-    for (key, order) in patch {
-        let Some(name) = key.strip_prefix(ORDER_PREFIX) else {
-            continue;
-        };
-        let (Some(Value::Array(list)), Value::Array(order)) = (target.get_mut(name), order) else {
-            continue;
-        };
+    for (name, before) in lists {
         let by = match schema.field(name).0 {
             Rule::Merge { key, .. } => Some(key),
-            Rule::MergeScalars | Rule::Descend | Rule::Replace | Rule::RetainKeys => None,
+            Rule::MergeScalars => None,
+            Rule::Descend | Rule::Replace | Rule::RetainKeys => continue,
         };
-        sort(list, order, by);
+        // Without an order of its own, that of the patch counts.
+        let order = patch
+            .get(&format!("{ORDER_PREFIX}{name}"))
+            .or_else(|| patch.get(name));
+        if let (Some(Value::Array(list)), Some(Value::Array(order))) = (target.get_mut(name), order)
+        {
+            let live = match by {
+                // The server looks at the live list after it was changed in its place: new items stand where deleted ones stood.
+                Some(_) => list.iter().take(before.len()).cloned().collect(),
+                None => before,
+            };
+            sort(list, order, &live, by);
+        }
     }
     Ok(())
 }
@@ -140,27 +155,31 @@ fn objects(
     Ok(())
 }
 
-/// Puts the items that are named into the order that is given; the others stay before what they were before.
-fn sort(list: &mut Vec<Value>, order: &[Value], by: Option<&str>) {
+/// Puts the items that are named into the order that is given. The others stay before what they were before in the live list; what is
+/// new to it comes as early as its order allows.
+fn sort(list: &mut Vec<Value>, order: &[Value], live: &[Value], by: Option<&str>) {
     let same = |item: &Value, other: &Value| match by {
         Some(by) => item.get(by).is_some() && item.get(by) == other.get(by),
         None => item == other,
     };
-    type Placed = Vec<(usize, Value)>;
-    let (named, mut foreign): (Placed, Placed) = std::mem::take(list)
-        .into_iter()
-        .enumerate()
-        .partition(|(_, item)| order.iter().any(|named| same(item, named)));
-    let mut sorted = named;
-    sorted.sort_by_key(|(_, item)| order.iter().position(|named| same(item, named)));
+    let place = |item: &Value, list: &[Value]| list.iter().position(|other| same(item, other));
+    let is_named = |item: &Value| place(item, order).is_some();
+    let (mut named, mut foreign): (Vec<Value>, Vec<Value>) =
+        std::mem::take(list).into_iter().partition(is_named);
+    named.sort_by_key(|item| place(item, order));
     foreign.reverse();
-    for (place, item) in sorted {
-        while foreign.last().is_some_and(|(before, _)| *before < place) {
-            list.extend(foreign.pop().map(|(_, item)| item));
+    for item in named {
+        if let Some(here) = place(&item, live) {
+            while foreign
+                .last()
+                .is_some_and(|other| place(other, live).is_some_and(|there| there < here))
+            {
+                list.extend(foreign.pop());
+            }
         }
         list.push(item);
     }
-    list.extend(foreign.into_iter().rev().map(|(_, item)| item));
+    list.extend(foreign.into_iter().rev());
 }
 
 /// A new value: without members that are null, and without what only says how to merge.

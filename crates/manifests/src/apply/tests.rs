@@ -247,7 +247,7 @@ fn finalizers_are_a_set() {
     let result = patched(&live, &change).unwrap();
     assert_eq!(
         result.at(&["metadata", "finalizers"]),
-        Some(&json!(["mine/a", "other/x", "mine/c"]))
+        Some(&json!(["mine/a", "mine/c", "other/x"]))
     );
     assert_eq!(patch(&result, &next), Ok(None));
 }

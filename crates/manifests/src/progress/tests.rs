@@ -169,6 +169,17 @@ fn events_explain_what_pods_do_not() {
 }
 
 #[test]
+fn a_paused_rollout_says_so() {
+    let spec = json!({"replicas": 2, "paused": true});
+    let status = json!({"updatedReplicas": 1, "readyReplicas": 2, "replicas": 2});
+    let paused = object("Deployment", "apps/v1", spec, status);
+    assert_eq!(
+        told(&paused, &[], &[]),
+        "1 of 2 updated, 1 of the old ones still there, paused"
+    );
+}
+
+#[test]
 fn every_kind_with_pods_counts() {
     let rows = [
         (

@@ -113,7 +113,8 @@ fn lists_of_kubernetes_are_replaced_by_their_items() {
         json!([config("c"), null]),
         json!({"kind": "List", "apiVersion": "v1"}),
         Value::Null,
-        json!({"kind": "ConfigMapList", "apiVersion": "v1", "metadata": {}, "items": [config("d")]}),
+        json!({"kind": "ConfigMapList", "apiVersion": "v1", "metadata": {}, "items": [{"metadata": {"name": "d"}}]}),
+        json!({"kind": "AllowList", "apiVersion": "example.com/v1", "metadata": {"name": "e"}, "items": []}),
     ];
     let found = manifests(&values).unwrap();
     let names: Vec<String> = found
@@ -126,7 +127,8 @@ fn lists_of_kubernetes_are_replaced_by_their_items() {
             "configMap a",
             "configMap b",
             "configMap c",
-            "ConfigMapList "
+            "configMap d",
+            "AllowList.example.com e"
         ]
     );
 }
@@ -150,6 +152,10 @@ fn what_is_no_manifest_is_told_by_its_number() {
         (
             json!({"kind": "A", "apiVersion": "v1"}),
             "document 2: malformed manifest (A): no field `metadata`",
+        ),
+        (
+            json!({"kind": "A", "apiVersion": "v1", "metadata": {"name": ""}}),
+            "document 2: malformed manifest (A): no field `metadata.name`",
         ),
         (
             json!({"kind": 1, "apiVersion": "v1"}),

@@ -16,6 +16,7 @@ pub struct Inventory {
     by_name: BTreeMap<Coordinates, usize>,
     by_owner: BTreeMap<Coordinates, Vec<usize>>,
     by_kind: BTreeMap<SpinnakerKind, Vec<usize>>,
+    by_place: BTreeMap<(SpinnakerKind, String), Vec<usize>>,
 }
 
 impl Inventory {
@@ -31,11 +32,14 @@ impl Inventory {
             by_name: BTreeMap::new(),
             by_owner: BTreeMap::new(),
             by_kind: BTreeMap::new(),
+            by_place: BTreeMap::new(),
         };
         for (index, object) in objects.iter_mut().enumerate() {
             redact::manifest(object);
             let kind = inventory.custom.spinnaker_kind(&object.kind());
             inventory.by_kind.entry(kind).or_default().push(index);
+            let place = (kind, object.namespace().to_owned());
+            inventory.by_place.entry(place).or_default().push(index);
             inventory.by_name.insert(Coordinates::of(object), index);
             for owner in object.owners() {
                 let owner = Coordinates::new(owner.kind, object.namespace(), &owner.name);
@@ -67,6 +71,13 @@ impl Inventory {
             .get(&kind)
             .map(Vec::as_slice)
             .unwrap_or_default();
+        indexes.iter().filter_map(|index| self.objects.get(*index))
+    }
+
+    /// Everything in a namespace that is shown as one kind.
+    fn within(&self, kind: SpinnakerKind, namespace: &str) -> impl Iterator<Item = &Manifest> {
+        let indexes = self.by_place.get(&(kind, namespace.to_owned()));
+        let indexes = indexes.map(Vec::as_slice).unwrap_or_default();
         indexes.iter().filter_map(|index| self.objects.get(*index))
     }
 
@@ -116,7 +127,7 @@ impl Inventory {
         if service.kind() != Native::Service {
             return Vec::new();
         }
-        self.of(SpinnakerKind::ServerGroups)
+        self.within(SpinnakerKind::ServerGroups, service.namespace())
             .filter(|group| is_behind(group, service))
             .collect()
     }
@@ -124,7 +135,7 @@ impl Inventory {
     /// The load balancers before a server group.
     pub(super) fn balancers(&self, group: &Manifest) -> Vec<&Manifest> {
         let services = self
-            .of(SpinnakerKind::LoadBalancers)
+            .within(SpinnakerKind::LoadBalancers, group.namespace())
             .filter(|service| service.kind() == Native::Service);
         services
             .filter(|service| is_behind(group, service))
@@ -132,10 +143,8 @@ impl Inventory {
     }
 }
 
+/// Both lie in the same namespace.
 fn is_behind(group: &Manifest, service: &Manifest) -> bool {
-    if group.namespace() != service.namespace() {
-        return false;
-    }
     let kind: Kind = group.kind();
     if kind == Native::StatefulSet {
         let of = group.at(&["spec", "serviceName"]).and_then(Value::as_str);

@@ -7,7 +7,11 @@ use crate::Manifest;
 
 /// `GET /applications/{app}/loadBalancers`.
 pub(super) fn whole(inventory: &Inventory, service: &Manifest) -> Value {
-    let groups = inventory.balanced(service);
+    before(inventory, service, &inventory.balanced(service))
+}
+
+/// With some of its server groups.
+pub(super) fn before(inventory: &Inventory, service: &Manifest, groups: &[&Manifest]) -> Value {
     let groups: Vec<Value> = groups
         .iter()
         .map(|group| server_group::balanced(inventory, group))

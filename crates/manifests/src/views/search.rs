@@ -102,7 +102,8 @@ fn result(
         query,
         [inventory.account(), object.namespace(), object.name()],
     );
-    if !direct && !(has_app && holds(query, ["", &app, &cluster])) {
+    let related = has_app && holds(query, ["", &app, &cluster]);
+    if !direct && !related {
         return None;
     }
     let name = object.full_name().to_string();

@@ -359,7 +359,7 @@ fn an_instance_is_found_by_name_and_by_uid() {
 #[test]
 fn health_states_are_added_up() {
     let state = |status: Value| {
-        super::instance::whole(&inventory(), &pod("p", ("Job", "j"), status))["healthState"].clone()
+        instance::whole(&inventory(), &pod("p", ("Job", "j"), status))["healthState"].clone()
     };
     assert_eq!(state(json!({"phase": "Pending"})), "Down");
     assert_eq!(

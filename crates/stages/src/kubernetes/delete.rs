@@ -10,7 +10,10 @@ use super::{
     cleared, fields, remote,
     tasks::{MONITOR, OPERATION_MS, PROMOTE, RESOLVE_TARGET},
 };
-use crate::{catalogue::StageType, field::{Field, FieldType}};
+use crate::{
+    catalogue::StageType,
+    field::{Field, FieldType},
+};
 
 /// The stage type.
 pub(crate) struct DeleteManifest;
@@ -69,7 +72,12 @@ impl StageType for DeleteManifest {
     }
 
     fn shown_tasks(&self) -> &'static [&'static str] {
-        &["resolveTargetManifest", "deleteManifest", "monitorDelete", "promoteOutputs"]
+        &[
+            "resolveTargetManifest",
+            "deleteManifest",
+            "monitorDelete",
+            "promoteOutputs",
+        ]
     }
 
     fn differs(&self) -> &'static str {

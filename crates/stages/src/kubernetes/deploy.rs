@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 
 use super::{
     POOL, account, cleared, fields, given, remote, source, strategy,
-    tasks::{self, APPLIED, CLEANUP, MONITOR, MONITOR_DEPLOY, OPERATION_MS, PROMOTE, REVISIONS, STABILIZE},
+    tasks::{
+        self, APPLIED, CLEANUP, MONITOR, MONITOR_DEPLOY, OPERATION_MS, PROMOTE, REVISIONS,
+        STABILIZE,
+    },
 };
 use crate::{
     bind_artifacts::{self, BIND},
@@ -72,7 +75,11 @@ impl StageType for DeployManifest {
                     FieldType::List,
                     "The manifests; lists among them are flattened, and null is left out.",
                 ),
-                Field::optional("manifest", FieldType::Map, "A single manifest, the older form."),
+                Field::optional(
+                    "manifest",
+                    FieldType::Map,
+                    "A single manifest, the older form.",
+                ),
                 fields::MANIFEST_ARTIFACT_ID,
                 fields::MANIFEST_ARTIFACT,
                 fields::MANIFEST_ARTIFACT_ACCOUNT,
@@ -178,8 +185,16 @@ impl StageDefinition for DeployManifest {
     fn plan(&self, context: &PlanContext<'_>) -> Result<Plan, PlanError> {
         fields::check_provider(&context.stage.context)?;
         strategy::check(&context.stage.context)?;
-        let mut plan = Plan::of_tasks([&RESOLVE, &DEPLOY, &MONITOR_DEPLOY, &PROMOTE, &STABILIZE, &CLEANUP]);
-        plan.tasks.push(PlannedTask::of(&MONITOR).named(strategy::LOOKS_IN));
+        let mut plan = Plan::of_tasks([
+            &RESOLVE,
+            &DEPLOY,
+            &MONITOR_DEPLOY,
+            &PROMOTE,
+            &STABILIZE,
+            &CLEANUP,
+        ]);
+        plan.tasks
+            .push(PlannedTask::of(&MONITOR).named(strategy::LOOKS_IN));
         plan.tasks.push(PlannedTask::of(&PROMOTE));
         plan.tasks.push(PlannedTask::of(&BIND));
         plan.context = source::planned(context);
@@ -223,7 +238,10 @@ fn undoing(context: &Map) -> Vec<NewStage> {
     for workload in before.into_iter().flatten() {
         let mut own = Map::new();
         for key in ["manifestName", "location", "revision"] {
-            own.insert(key.to_owned(), workload.get(key).cloned().unwrap_or(Value::Null));
+            own.insert(
+                key.to_owned(),
+                workload.get(key).cloned().unwrap_or(Value::Null),
+            );
         }
         own.insert("account".to_owned(), json!(account(context)));
         own.insert("cloudProvider".to_owned(), json!("kubernetes"));

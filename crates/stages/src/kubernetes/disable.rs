@@ -10,7 +10,10 @@ use super::{
     cleared, fields, remote,
     tasks::{self, MONITOR, OPERATION_MS, RESOLVE_TARGET, STABILIZE},
 };
-use crate::{catalogue::StageType, field::{Field, FieldType}};
+use crate::{
+    catalogue::StageType,
+    field::{Field, FieldType},
+};
 
 /// The stage type.
 pub(crate) struct DisableManifest;
@@ -66,7 +69,12 @@ impl StageType for DisableManifest {
     }
 
     fn shown_tasks(&self) -> &'static [&'static str] {
-        &["resolveTargetManifest", "disableManifest", "monitorDisable", "waitForManifestToStabilize"]
+        &[
+            "resolveTargetManifest",
+            "disableManifest",
+            "monitorDisable",
+            "waitForManifestToStabilize",
+        ]
     }
 }
 

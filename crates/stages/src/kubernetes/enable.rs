@@ -10,7 +10,10 @@ use super::{
     cleared, fields, remote,
     tasks::{self, MONITOR, OPERATION_MS, RESOLVE_TARGET, STABILIZE},
 };
-use crate::{catalogue::StageType, field::{Field, FieldType}};
+use crate::{
+    catalogue::StageType,
+    field::{Field, FieldType},
+};
 
 /// The stage type.
 pub(crate) struct EnableManifest;
@@ -66,7 +69,12 @@ impl StageType for EnableManifest {
     }
 
     fn shown_tasks(&self) -> &'static [&'static str] {
-        &["resolveTargetManifest", "enableManifest", "monitorEnable", "waitForManifestToStabilize"]
+        &[
+            "resolveTargetManifest",
+            "enableManifest",
+            "monitorEnable",
+            "waitForManifestToStabilize",
+        ]
     }
 }
 

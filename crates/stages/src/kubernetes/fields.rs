@@ -115,11 +115,8 @@ pub(super) const INCLUDE_EVENTS: Field = Field::optional(
     "Show the events of the objects in the context while waiting.",
 );
 
-pub(super) const NO_OUTPUT: Field = Field::optional(
-    "noOutput",
-    FieldType::Boolean,
-    "Leave no outputs.",
-);
+pub(super) const NO_OUTPUT: Field =
+    Field::optional("noOutput", FieldType::Boolean, "Leave no outputs.");
 
 pub(super) const ZONE: Field = Field::optional(
     "zone",

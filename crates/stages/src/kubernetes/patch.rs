@@ -10,7 +10,11 @@ use super::{
     cleared, fields, remote, source,
     tasks::{self, MONITOR, OPERATION_MS, PROMOTE, RESOLVE_TARGET, STABILIZE},
 };
-use crate::{bind_artifacts::{self, BIND}, catalogue::StageType, field::{Field, FieldType}};
+use crate::{
+    bind_artifacts::{self, BIND},
+    catalogue::StageType,
+    field::{Field, FieldType},
+};
 
 /// The stage type.
 pub(crate) struct PatchManifest;
@@ -60,7 +64,11 @@ impl StageType for PatchManifest {
                     FieldType::Word(&["text", "artifact"]),
                     "Where the patch comes from; text if absent.",
                 ),
-                Field::optional("patchBody", FieldType::Any, "The patch: an object, or a list of operations."),
+                Field::optional(
+                    "patchBody",
+                    FieldType::Any,
+                    "The patch: an object, or a list of operations.",
+                ),
                 Field::optional(
                     "options",
                     FieldType::Map,
@@ -82,11 +90,29 @@ impl StageType for PatchManifest {
     }
 
     fn tasks(&self) -> &'static [&'static TaskDefinition] {
-        const { &[&RESOLVE_TARGET, &RESOLVE, &OPERATION, &MONITOR, &PROMOTE, &STABILIZE, &BIND] }
+        const {
+            &[
+                &RESOLVE_TARGET,
+                &RESOLVE,
+                &OPERATION,
+                &MONITOR,
+                &PROMOTE,
+                &STABILIZE,
+                &BIND,
+            ]
+        }
     }
 
     fn shown_tasks(&self) -> &'static [&'static str] {
-        &["resolveTargetManifest", "resolvePatchSourceManifest", "patchManifest", "monitorPatch", "promoteOutputs", "waitForManifestToStabilize", "bindProducedArtifacts"]
+        &[
+            "resolveTargetManifest",
+            "resolvePatchSourceManifest",
+            "patchManifest",
+            "monitorPatch",
+            "promoteOutputs",
+            "waitForManifestToStabilize",
+            "bindProducedArtifacts",
+        ]
     }
 
     fn differs(&self) -> &'static str {

@@ -10,7 +10,7 @@ use super::{
     cleared, fields, remote,
     tasks::{MONITOR, OPERATION_MS},
 };
-use crate::{catalogue::StageType, field::{Field}};
+use crate::{catalogue::StageType, field::Field};
 
 /// The stage type.
 pub(crate) struct RollingRestartManifest;

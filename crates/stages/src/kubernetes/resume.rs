@@ -10,7 +10,7 @@ use super::{
     cleared, fields, remote,
     tasks::{self, MONITOR, OPERATION_MS, STABILIZE},
 };
-use crate::{catalogue::StageType, field::{Field}};
+use crate::{catalogue::StageType, field::Field};
 
 /// The stage type.
 pub(crate) struct ResumeRolloutManifest;
@@ -52,7 +52,11 @@ impl StageType for ResumeRolloutManifest {
     }
 
     fn shown_tasks(&self) -> &'static [&'static str] {
-        &["resumeRolloutManifest", "monitorResumeRollout", "waitForManifestToStabilize"]
+        &[
+            "resumeRolloutManifest",
+            "monitorResumeRollout",
+            "waitForManifestToStabilize",
+        ]
     }
 }
 

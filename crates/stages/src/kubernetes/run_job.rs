@@ -77,21 +77,33 @@ impl StageType for RunJob {
             &[
                 fields::ACCOUNT,
                 fields::PROVIDER,
-                Field::optional("application", FieldType::Text, "Application that the Job is annotated with."),
+                Field::optional(
+                    "application",
+                    FieldType::Text,
+                    "Application that the Job is annotated with.",
+                ),
                 Field::optional(
                     "source",
                     FieldType::Word(&["text", "artifact"]),
                     "Where the manifest comes from; text if absent.",
                 ),
                 Field::optional("manifest", FieldType::Map, "The Job."),
-                Field::optional("manifests", FieldType::List, "The Job, as the only element of a list."),
+                Field::optional(
+                    "manifests",
+                    FieldType::List,
+                    "The Job, as the only element of a list.",
+                ),
                 fields::MANIFEST_ARTIFACT_ID,
                 fields::MANIFEST_ARTIFACT,
                 fields::MANIFEST_ARTIFACT_ACCOUNT,
                 fields::SKIP_EVALUATION,
                 fields::REQUIRED_ARTIFACT_IDS,
                 fields::REQUIRED_ARTIFACTS,
-                Field::optional("namespace", FieldType::Text, "Namespace of the Job, in place of the manifest's."),
+                Field::optional(
+                    "namespace",
+                    FieldType::Text,
+                    "Namespace of the Job, in place of the manifest's.",
+                ),
                 Field::optional(
                     "consumeArtifactSource",
                     FieldType::Word(&["none", "propertyFile", "artifact"]),
@@ -102,7 +114,11 @@ impl StageType for RunJob {
                     FieldType::Text,
                     "Container whose log is read for SPINNAKER_PROPERTY_KEY=value and SPINNAKER_CONFIG_JSON={…}.",
                 ),
-                Field::optional("consumeArtifactId", FieldType::Text, "Id of the expected artifact that is read as JSON."),
+                Field::optional(
+                    "consumeArtifactId",
+                    FieldType::Text,
+                    "Id of the expected artifact that is read as JSON.",
+                ),
                 Field::optional(
                     "consumeArtifact",
                     FieldType::Map,
@@ -160,7 +176,9 @@ impl StageDefinition for RunJob {
         let own = &context.stage.context;
         fields::check_provider(own)?;
         let mut tasks = vec![PlannedTask::of(&RUN), PlannedTask::of(&MONITOR)];
-        let has_manifest = given(own, "source").is_some() || given(own, "manifest").is_some() || given(own, "manifests").is_some();
+        let has_manifest = given(own, "source").is_some()
+            || given(own, "manifest").is_some()
+            || given(own, "manifests").is_some();
         if has_manifest {
             tasks.push(PlannedTask::of(&PROMOTE));
         }
@@ -190,7 +208,12 @@ impl StageDefinition for RunJob {
         let mut cleared = cleared();
         // What the run before has found stays to be seen.
         let mut before = Map::new();
-        for key in ["deploy.jobs", "jobStatus", "completionDetails", "propertyFileContents"] {
+        for key in [
+            "deploy.jobs",
+            "jobStatus",
+            "completionDetails",
+            "propertyFileContents",
+        ] {
             cleared.removed.push(key.to_owned());
             if let Some(value) = given(&stage.context, key) {
                 before.insert(key.to_owned(), value.clone());
@@ -198,7 +221,9 @@ impl StageDefinition for RunJob {
         }
         cleared.removed.push(READY.to_owned());
         if !before.is_empty() {
-            cleared.context.insert("restartDetails".to_owned(), json!(before));
+            cleared
+                .context
+                .insert("restartDetails".to_owned(), json!(before));
         }
         cleared
     }
@@ -248,7 +273,10 @@ fn duration_ms(text: &str) -> Option<i64> {
     let rest = text.strip_prefix('P')?;
     let (days, times) = rest.split_once('T').unwrap_or((rest, ""));
     let mut total = 0_f64;
-    for (part, units) in [(days, &[('D', 86_400.0)][..]), (times, &[('H', 3_600.0), ('M', 60.0), ('S', 1.0)][..])] {
+    for (part, units) in [
+        (days, &[('D', 86_400.0)][..]),
+        (times, &[('H', 3_600.0), ('M', 60.0), ('S', 1.0)][..]),
+    ] {
         let mut rest = part;
         while !rest.is_empty() {
             let end = rest.find(|letter: char| letter.is_ascii_alphabetic())?;
@@ -260,7 +288,7 @@ fn duration_ms(text: &str) -> Option<i64> {
     }
     #[expect(clippy::cast_possible_truncation, reason = "clamped to what fits")]
     let ms = (total * 1000.0).clamp(0.0, 1e15) as i64;
-    (rest != "" && rest != "T").then_some(ms)
+    (!rest.is_empty() && rest != "T").then_some(ms)
 }
 
 #[cfg(test)]

@@ -10,7 +10,10 @@ use super::{
     cleared, fields, remote,
     tasks::{self, MONITOR, OPERATION_MS, RESOLVE_TARGET, STABILIZE},
 };
-use crate::{catalogue::StageType, field::{Field, FieldType}};
+use crate::{
+    catalogue::StageType,
+    field::{Field, FieldType},
+};
 
 /// The stage type.
 pub(crate) struct ScaleManifest;
@@ -44,7 +47,11 @@ impl StageType for ScaleManifest {
                 fields::KIND,
                 fields::APP,
                 fields::CLUSTER,
-                Field::required("replicas", FieldType::Number, "How many; text that is a number does as well."),
+                Field::required(
+                    "replicas",
+                    FieldType::Number,
+                    "How many; text that is a number does as well.",
+                ),
                 fields::STABLE_MINUTES,
                 fields::INCLUDE_EVENTS,
                 fields::ZONE,
@@ -57,7 +64,12 @@ impl StageType for ScaleManifest {
     }
 
     fn shown_tasks(&self) -> &'static [&'static str] {
-        &["resolveTargetManifest", "scaleManifest", "monitorScale", "waitForManifestToStabilize"]
+        &[
+            "resolveTargetManifest",
+            "scaleManifest",
+            "monitorScale",
+            "waitForManifestToStabilize",
+        ]
     }
 }
 

@@ -80,9 +80,7 @@ fn artifact_of(
 pub(super) fn resolve(context: &TaskContext<'_>, keys: &[&str], none: &str) -> Step {
     match resolved(context, keys, none) {
         Ok(step) => step,
-        Err(message) => {
-            TaskResult::thrown(context, "IllegalArgumentException", &message).into()
-        }
+        Err(message) => TaskResult::thrown(context, "IllegalArgumentException", &message).into(),
     }
 }
 
@@ -116,7 +114,11 @@ fn resolved(context: &TaskContext<'_>, keys: &[&str], none: &str) -> Result<Step
     let optional = artifacts::visible(&context.state.doc, context.stage, own);
     let optional: Vec<Value> = optional
         .iter()
-        .filter(|artifact| !artifact.text("type").is_some_and(|kind| CONTENTS.contains(&kind)))
+        .filter(|artifact| {
+            !artifact
+                .text("type")
+                .is_some_and(|kind| CONTENTS.contains(&kind))
+        })
         .map(Artifact::to_value)
         .collect();
     let mut learned = Map::new();
@@ -144,7 +146,8 @@ fn required(context: &TaskContext<'_>) -> Result<Vec<Value>, String> {
     let own = context.context;
     let (doc, stage) = (&context.state.doc, context.stage);
     let mut found = Vec::new();
-    let missing = |id: &str| format!("No artifact with id {id} could be found in the pipeline context.");
+    let missing =
+        |id: &str| format!("No artifact with id {id} could be found in the pipeline context.");
     for id in list(own, "requiredArtifactIds") {
         let id = scope::text_of(id);
         let artifact = artifacts::bound(doc, stage, own, &id).ok_or_else(|| missing(&id))?;
@@ -160,7 +163,9 @@ fn required(context: &TaskContext<'_>) -> Result<Vec<Value>, String> {
                 missing(read::text(fields, "expectedArtifactId").unwrap_or("null"))
             })?,
             // What an earlier run of the stage has left.
-            false => Artifact::read(entry, "requiredArtifacts").map_err(|error| error.to_string())?,
+            false => {
+                Artifact::read(entry, "requiredArtifacts").map_err(|error| error.to_string())?
+            }
         };
         push(&mut found, artifact.to_value());
     }
@@ -174,7 +179,11 @@ fn push(found: &mut Vec<Value>, artifact: Value) {
 }
 
 fn list<'a>(context: &'a Map, key: &str) -> impl Iterator<Item = &'a Value> {
-    context.get(key).and_then(Value::as_array).into_iter().flatten()
+    context
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
 }
 
 /// Documents that are lists count as their elements, null ones as nothing (a `---` at the end of a text).
@@ -187,18 +196,28 @@ fn flattened(manifests: &Value) -> Vec<Value> {
         Value::Array(list) => list.as_slice(),
         one => std::slice::from_ref(one),
     });
-    inner.filter(|manifest| !manifest.is_null()).cloned().collect()
+    inner
+        .filter(|manifest| !manifest.is_null())
+        .cloned()
+        .collect()
 }
 
 /// The manifest as outputs show it: those are read by every later stage, and the data of a Secret is nobody's business there.
 fn without_secrets(manifest: &Value) -> Value {
-    let is_secret = manifest.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("secret"));
+    let is_secret = manifest
+        .get("kind")
+        .and_then(Value::as_str)
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("secret"));
     let mut shown = manifest.clone();
     if is_secret && let Value::Object(fields) = &mut shown {
         fields.shift_remove("data");
         fields.shift_remove("stringData");
     }
-    if manifest.get("type").and_then(Value::as_str).is_some_and(|kind| CONTENTS.contains(&kind)) {
+    if manifest
+        .get("type")
+        .and_then(Value::as_str)
+        .is_some_and(|kind| CONTENTS.contains(&kind))
+    {
         // Nobody can tell from here whether it is one.
         shown["reference"] = Value::Null;
     }

@@ -73,7 +73,11 @@ pub(super) fn stages(context: &Map) -> Result<Vec<NewStage>, PlanError> {
         .flatten()
         .filter_map(Value::as_object)
         .collect();
-    let per_object = if strategy == Strategy::Highlander { 2 } else { 1 };
+    let per_object = if strategy == Strategy::Highlander {
+        2
+    } else {
+        1
+    };
     if old.len() * per_object > STAGES_MAX {
         return Err(PlanError::argument(format!(
             "there are {} older ReplicaSets, more than one stage can take out of service ({}); delete some, or limit them with \
@@ -96,7 +100,14 @@ pub(super) fn stages(context: &Map) -> Result<Vec<NewStage>, PlanError> {
         Strategy::RedBlack => {
             for old in old {
                 let dead = read::boolean(old, "isDead") == Some(true);
-                append(if dead { "deleteManifest" } else { "disableManifest" }, old);
+                append(
+                    if dead {
+                        "deleteManifest"
+                    } else {
+                        "disableManifest"
+                    },
+                    old,
+                );
             }
         }
         Strategy::Highlander => {
@@ -113,7 +124,9 @@ pub(super) fn stages(context: &Map) -> Result<Vec<NewStage>, PlanError> {
 fn context_of(context: &Map, old: &Map) -> Map {
     let mut own = Map::new();
     own.insert("account".to_owned(), json!(account(context)));
-    let app = context.get("moniker").and_then(|moniker| moniker.get("app"));
+    let app = context
+        .get("moniker")
+        .and_then(|moniker| moniker.get("app"));
     own.insert("app".to_owned(), app.cloned().unwrap_or(Value::Null));
     own.insert("cloudProvider".to_owned(), json!("kubernetes"));
     for key in ["manifestName", "location"] {

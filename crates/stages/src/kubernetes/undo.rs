@@ -10,7 +10,10 @@ use super::{
     cleared, fields, remote,
     tasks::{self, MONITOR, OPERATION_MS, STABILIZE},
 };
-use crate::{catalogue::StageType, field::{Field, FieldType}};
+use crate::{
+    catalogue::StageType,
+    field::{Field, FieldType},
+};
 
 /// The stage type.
 pub(crate) struct UndoRolloutManifest;
@@ -58,7 +61,11 @@ impl StageType for UndoRolloutManifest {
     }
 
     fn shown_tasks(&self) -> &'static [&'static str] {
-        &["undoRolloutManifest", "monitorUndoRollout", "waitForManifestToStabilize"]
+        &[
+            "undoRolloutManifest",
+            "monitorUndoRollout",
+            "waitForManifestToStabilize",
+        ]
     }
 }
 

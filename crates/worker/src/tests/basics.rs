@@ -434,6 +434,27 @@ async fn a_worker_takes_tasks_of_its_zone_and_of_any() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_two_zones_can_do_is_done_by_the_one_that_lives() {
+    let world = World::with_owner().await;
+    let task = |attempt| TaskMessage {
+        zone: Some("a+b".to_owned()),
+        ..message(&format!("e{attempt}"), attempt)
+    };
+    let _stranger = world.work_in_sets("z", Some("c"), &["c+d"], 2);
+    let first = world.work_in_sets("x", Some("a"), &["a+b"], 2);
+    world.dispatch(&task(1)).await;
+    world
+        .until("it is done in a", || world.outcomes().len() == 1)
+        .await;
+    world.kill(first);
+    let _second = world.work_in_sets("y", Some("b"), &["a+b"], 2);
+    world.dispatch(&task(2)).await;
+    world
+        .until("it is done in b", || world.outcomes().len() == 2)
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn held_attempts_are_told_every_few_seconds() {
     let world = World::with_owner().await;
     let mut heartbeats = world.bus.subscribe(subject::heartbeat(3)).await.unwrap();

@@ -7,7 +7,10 @@ use gennaker_worker::Failure;
 use crate::kubernetes::{EFFECT, cluster::Cluster};
 
 /// The objects that carry our effect.
-pub(super) async fn by_us(cluster: &Cluster<'_>, request: &Request) -> Result<Vec<Coordinates>, Failure> {
+pub(super) async fn by_us(
+    cluster: &Cluster<'_>,
+    request: &Request,
+) -> Result<Vec<Coordinates>, Failure> {
     let token = cluster.ctx.effect_id().unwrap_or_default();
     let mut found: Vec<Coordinates> = Vec::new();
     let mut listed: Vec<(gennaker_manifests::Kind, String)> = Vec::new();
@@ -25,7 +28,10 @@ pub(super) async fn by_us(cluster: &Cluster<'_>, request: &Request) -> Result<Ve
         };
         listed.push((kind, place));
         let objects = cluster.must("", cluster.account.list(&list)).await?;
-        let ours = objects.items.iter().filter(|object| object.annotation(EFFECT) == Some(token));
+        let ours = objects
+            .items
+            .iter()
+            .filter(|object| object.annotation(EFFECT) == Some(token));
         // A Deployment hands its annotations to its ReplicaSets.
         let ours = ours.filter(|object| object.at(&["metadata", "ownerReferences"]).is_none());
         found.extend(ours.map(Coordinates::of));
@@ -33,12 +39,19 @@ pub(super) async fn by_us(cluster: &Cluster<'_>, request: &Request) -> Result<Ve
     Ok(found)
 }
 
-async fn place_of(cluster: &Cluster<'_>, request: &Request, manifest: &Manifest) -> Result<String, Failure> {
+async fn place_of(
+    cluster: &Cluster<'_>,
+    request: &Request,
+    manifest: &Manifest,
+) -> Result<String, Failure> {
     let kinds = cluster.must("", cluster.account.kinds()).await?;
     if !kinds.is_namespaced(&manifest.kind()) {
         return Ok(String::new());
     }
-    let named = request.namespace_override.as_deref().unwrap_or(manifest.namespace());
+    let named = request
+        .namespace_override
+        .as_deref()
+        .unwrap_or(manifest.namespace());
     match named {
         "" => cluster.must("", cluster.account.default_namespace()).await,
         named => Ok(named.to_owned()),

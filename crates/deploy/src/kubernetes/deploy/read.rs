@@ -32,7 +32,11 @@ pub(super) async fn prepare(
         match read {
             Read::List { kind, namespace } => {
                 let place = match namespace.as_str() {
-                    "" => cluster.must("", cluster.account.default_namespace()).await?,
+                    "" => {
+                        cluster
+                            .must("", cluster.account.default_namespace())
+                            .await?
+                    }
                     named => named.to_owned(),
                 };
                 let list = List::of(kind.clone(), Some(&place));
@@ -62,12 +66,20 @@ pub(super) async fn prepare(
     for step in &prepared.steps {
         is_changed |= forget_own(&mut lists, step, token);
     }
-    if is_changed { with(&lists) } else { Ok(prepared) }
+    if is_changed {
+        with(&lists)
+    } else {
+        Ok(prepared)
+    }
 }
 
 /// A step that gets a new version, although we have made one already: takes ours, and what came later, out of what is looked at, so
 /// that the same version is chosen again. Says whether there was any.
-fn forget_own(lists: &mut BTreeMap<(Kind, String), Vec<Manifest>>, step: &Step, token: &str) -> bool {
+fn forget_own(
+    lists: &mut BTreeMap<(Kind, String), Vec<Manifest>>,
+    step: &Step,
+    token: &str,
+) -> bool {
     if token.is_empty() || step.version.as_ref().is_none_or(|version| version.reused) {
         return false;
     }
@@ -79,7 +91,9 @@ fn forget_own(lists: &mut BTreeMap<(Kind, String), Vec<Manifest>>, step: &Step, 
     let Some(objects) = lists.get_mut(&(kind, namespace.to_owned())) else {
         return false;
     };
-    let is_version = |object: &Manifest| annotations::text(object, annotations::ARTIFACT_NAME).as_deref() == Some(name.as_str());
+    let is_version = |object: &Manifest| {
+        annotations::text(object, annotations::ARTIFACT_NAME).as_deref() == Some(name.as_str())
+    };
     let ours = objects
         .iter()
         .filter(|object| is_version(object) && object.annotation(EFFECT) == Some(token))
@@ -89,7 +103,9 @@ fn forget_own(lists: &mut BTreeMap<(Kind, String), Vec<Manifest>>, step: &Step, 
         return false;
     };
     let before = objects.len();
-    objects.retain(|object| !is_version(object) || number_of(object).is_some_and(|number| number < ours));
+    objects.retain(|object| {
+        !is_version(object) || number_of(object).is_some_and(|number| number < ours)
+    });
     objects.len() < before
 }
 

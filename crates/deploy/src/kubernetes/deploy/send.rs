@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use gennaker_kubernetes::{Class, Error, How, Write};
 use gennaker_manifests::{
-    Coordinates, Kind, Manifest, annotations, apply, delete,
-    deploy::Step,
-    redact::REDACTED,
+    Coordinates, Kind, Manifest, annotations, apply, delete, deploy::Step, redact::REDACTED,
     strategy::Submission,
 };
 use gennaker_model::{Map, routing::fnv1a64};
@@ -87,7 +85,9 @@ impl<'a> Sender<'a> {
         let cluster = self.cluster;
         let account = cluster.account;
         let mut manifest = step.manifest.clone();
-        manifest.annotations_mut().insert(EFFECT.to_owned(), json!(self.token));
+        manifest
+            .annotations_mut()
+            .insert(EFFECT.to_owned(), json!(self.token));
         let at = Coordinates::of(&manifest);
         let words = match step.submission {
             Submission::Replace => "Replace",
@@ -100,7 +100,10 @@ impl<'a> Sender<'a> {
         if let Some(live) = &live
             && live.annotation(EFFECT) == Some(self.token)
         {
-            self.note_revision(live.annotation(BEFORE).and_then(|text| text.parse().ok()), &at);
+            self.note_revision(
+                live.annotation(BEFORE).and_then(|text| text.parse().ok()),
+                &at,
+            );
             return Ok(Some(live.clone()));
         }
         let is_new_version = step.version.as_ref().is_some_and(|version| !version.reused);
@@ -115,19 +118,31 @@ impl<'a> Sender<'a> {
         {
             let before = self.revision_of(live, &at).await?;
             if let Some(before) = before {
-                manifest.annotations_mut().insert(BEFORE.to_owned(), json!(before.to_string()));
+                manifest
+                    .annotations_mut()
+                    .insert(BEFORE.to_owned(), json!(before.to_string()));
             }
             self.note_revision(before, &at);
         }
         let answer = match step.submission {
-            Submission::Apply | Submission::Create => self.apply(&manifest, How::ClientSide).await?,
-            Submission::ServerSideApply { force } => self.apply(&manifest, How::ServerSide { force }).await?,
+            Submission::Apply | Submission::Create => {
+                self.apply(&manifest, How::ClientSide).await?
+            }
+            Submission::ServerSideApply { force } => {
+                self.apply(&manifest, How::ServerSide { force }).await?
+            }
             Submission::Replace => {
-                let replaced = cluster.ask(account.replace(&manifest, Write::default())).await?;
+                let replaced = cluster
+                    .ask(account.replace(&manifest, Write::default()))
+                    .await?;
                 match replaced {
                     Err(error) if error.is_not_found() => {
-                        let created = cluster.ask(account.create(&manifest, Write::default())).await?;
-                        return created.map(Some).map_err(|error| self.failed("Create", &step.manifest, &error));
+                        let created = cluster
+                            .ask(account.create(&manifest, Write::default()))
+                            .await?;
+                        return created
+                            .map(Some)
+                            .map_err(|error| self.failed("Create", &step.manifest, &error));
                     }
                     other => other,
                 }
@@ -139,10 +154,16 @@ impl<'a> Sender<'a> {
                 self.apply(&manifest, How::ClientSide).await?
             }
         };
-        answer.map(Some).map_err(|error| self.failed(words, &step.manifest, &error))
+        answer
+            .map(Some)
+            .map_err(|error| self.failed(words, &step.manifest, &error))
     }
 
-    async fn apply(&self, manifest: &Manifest, how: How) -> Result<Result<Manifest, Error>, Failure> {
+    async fn apply(
+        &self,
+        manifest: &Manifest,
+        how: How,
+    ) -> Result<Result<Manifest, Error>, Failure> {
         let call = self.cluster.account.apply(manifest, how, Write::default());
         let applied = self.cluster.ask(call).await?;
         Ok(applied.map(|applied| applied.object))
@@ -150,7 +171,11 @@ impl<'a> Sender<'a> {
 
     /// Takes a version by creating its object; nothing when somebody else was faster. What was created by an apply can be compared
     /// with the next one.
-    async fn create_version(&self, manifest: &Manifest, step: &Step) -> Result<Option<Manifest>, Failure> {
+    async fn create_version(
+        &self,
+        manifest: &Manifest,
+        step: &Step,
+    ) -> Result<Option<Manifest>, Failure> {
         let manifest = match step.submission {
             Submission::Apply | Submission::Recreate | Submission::Create => {
                 apply::with_last_applied(&apply::without_nulls(manifest))
@@ -192,35 +217,55 @@ impl<'a> Sender<'a> {
             "Deploy failed for manifest: {}. Error: it was deleted to be made anew, and is not gone after {} minutes{}",
             at.full_name(),
             GONE_WITHIN.as_secs() / 60,
-            holders.map(|holders| format!("; it has the finalizers {holders}")).unwrap_or_default()
+            holders
+                .map(|holders| format!("; it has the finalizers {holders}"))
+                .unwrap_or_default()
         );
         Err(trouble::give_up(cluster.ctx, "KubectlException", &message))
     }
 
     /// Creates an object whose name only has a beginning. The rest is derived from the effect, so that a repetition finds it.
-    async fn generate(&self, place: usize, manifest: &Manifest) -> Result<Option<Manifest>, Failure> {
+    async fn generate(
+        &self,
+        place: usize,
+        manifest: &Manifest,
+    ) -> Result<Option<Manifest>, Failure> {
         let (cluster, account) = (self.cluster, self.cluster.account);
         for number in 0..NAMES_MAX {
             let mut manifest = manifest.clone();
-            let name = format!("{}{}", manifest.generate_name(), suffix(self.token, place, number));
-            manifest.annotations_mut().insert(EFFECT.to_owned(), json!(self.token));
+            let name = format!(
+                "{}{}",
+                manifest.generate_name(),
+                suffix(self.token, place, number)
+            );
+            manifest
+                .annotations_mut()
+                .insert(EFFECT.to_owned(), json!(self.token));
             if let Some(Value::Object(metadata)) = manifest.as_map_mut().get_mut("metadata") {
                 metadata.insert("name".to_owned(), json!(name));
             }
-            let live = cluster.ask(account.find(&Coordinates::of(&manifest))).await?;
+            let live = cluster
+                .ask(account.find(&Coordinates::of(&manifest)))
+                .await?;
             match live.map_err(|error| self.failed("Create", &manifest, &error))? {
                 Some(live) if live.annotation(EFFECT) == Some(self.token) => return Ok(Some(live)),
                 // Somebody else's; the next name.
                 Some(_) => continue,
                 None => {}
             }
-            match cluster.ask(account.create(&manifest, Write::default())).await? {
+            match cluster
+                .ask(account.create(&manifest, Write::default()))
+                .await?
+            {
                 Ok(object) => return Ok(Some(object)),
                 Err(error) if error.class() == Class::AlreadyExists => {}
                 Err(error) => return Err(self.failed("Create", &manifest, &error)),
             }
         }
-        let message = format!("Create failed for manifest: {}. Error: every generated name is taken", manifest.full_name());
+        let message = format!(
+            "Create failed for manifest: {}. Error: every generated name is taken",
+            manifest.full_name()
+        );
         Err(trouble::give_up(cluster.ctx, "KubectlException", &message))
     }
 
@@ -233,7 +278,9 @@ impl<'a> Sender<'a> {
             return Ok(revision.parse().ok());
         }
         let revisions = self.cluster.ask(self.cluster.account.revisions(at)).await?;
-        Ok(revisions.ok().and_then(|revisions| revisions.last().copied()))
+        Ok(revisions
+            .ok()
+            .and_then(|revisions| revisions.last().copied()))
     }
 
     fn note_revision(&mut self, revision: Option<i64>, at: &Coordinates) {
@@ -248,7 +295,10 @@ impl<'a> Sender<'a> {
     }
 
     fn failed(&self, word: &str, manifest: &Manifest, error: &Error) -> Failure {
-        let what = format!("{word} failed for manifest: {}. Error: ", manifest.full_name());
+        let what = format!(
+            "{word} failed for manifest: {}. Error: ",
+            manifest.full_name()
+        );
         let owners: Vec<String> = error
             .api()
             .into_iter()
@@ -294,7 +344,8 @@ impl<'a> Sender<'a> {
 }
 
 fn rolls_out(kind: &Kind) -> bool {
-    kind.native().is_some_and(gennaker_manifests::Native::can_roll_out)
+    kind.native()
+        .is_some_and(gennaker_manifests::Native::can_roll_out)
 }
 
 /// The end of a generated name.
@@ -326,7 +377,9 @@ fn without_values(failure: Failure, manifest: &Manifest) -> Failure {
             if let Some(exception) = &mut why.exception {
                 hide(exception, &values);
             }
-            why.context.values_mut().for_each(|value| hide(value, &values));
+            why.context
+                .values_mut()
+                .for_each(|value| hide(value, &values));
             Failure::GiveUp(why)
         }
         Failure::RetryLater { after, mut context } => {
@@ -361,7 +414,11 @@ mod tests {
         let name = suffix("e.s.0.2.0", 0, 0);
         assert_eq!(name, suffix("e.s.0.2.0", 0, 0));
         assert_eq!(name.len(), 5);
-        for other in [suffix("e.s.1.2.0", 0, 0), suffix("e.s.0.2.0", 1, 0), suffix("e.s.0.2.0", 0, 1)] {
+        for other in [
+            suffix("e.s.1.2.0", 0, 0),
+            suffix("e.s.0.2.0", 1, 0),
+            suffix("e.s.0.2.0", 0, 1),
+        ] {
             assert_ne!(name, other);
         }
     }

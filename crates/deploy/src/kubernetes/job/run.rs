@@ -35,18 +35,28 @@ impl Task for RunJob {
             let manifests: Vec<Manifest> =
                 text::manifests(given).map_err(|error| illegal(error.to_string()))?;
             let namespace = input::text(&context, "namespace");
-            let manifest = job::prepare(manifests, namespace).map_err(|error| illegal(error.to_string()))?;
+            let manifest =
+                job::prepare(manifests, namespace).map_err(|error| illegal(error.to_string()))?;
             let app = input::text(&context, "application").unwrap_or(&ctx.message().application);
             let account = cluster.account.name();
-            let request = deploy::request_for(account, Some(app), manifest, &context).map_err(illegal)?;
+            let request =
+                deploy::request_for(account, Some(app), manifest, &context).map_err(illegal)?;
             let deployed = deploy::deploy(&cluster, &request).await?;
             let jobs = names_by_namespace(deployed.objects());
-            let logs = deployed.objects().iter().find_map(|object| annotations::text(object, annotations::JOB_LOGS));
+            let logs = deployed
+                .objects()
+                .iter()
+                .find_map(|object| annotations::text(object, annotations::JOB_LOGS));
             let mut result = deployed.result();
-            let manifests = result.shift_remove("manifests").unwrap_or_else(|| json!([]));
+            let manifests = result
+                .shift_remove("manifests")
+                .unwrap_or_else(|| json!([]));
             result.insert("deployedNamesByLocation".to_owned(), json!(jobs));
             let mut history = History::default();
-            history.say(PHASE, format!("Running Kubernetes job in account {account}"));
+            history.say(
+                PHASE,
+                format!("Running Kubernetes job in account {account}"),
+            );
             let mut learned = outputs::succeeded(ctx, history, Some(Value::Object(result.clone())));
             result.shift_remove("deployedNamesByLocation");
             learned.insert("outputs.manifests".to_owned(), manifests);
@@ -58,7 +68,7 @@ impl Task for RunJob {
             if let Some(logs) = logs {
                 learned.insert("execution".to_owned(), json!({ "logs": logs }));
             }
-            learned.insert(trouble::TRIES.to_owned(), Value::Null);
+            trouble::settled(ctx, &mut learned);
             Ok(Done {
                 context: learned,
                 outputs: Map::new(),

@@ -62,8 +62,14 @@ async fn watch(cluster: &Cluster<'_>, at: &Coordinates) -> Result<Manifest, Fail
                     return Ok((**object).clone());
                 }
                 let object = (**object).clone();
-                let pods = cluster.ask(cluster.account.pods_of_job(&at.namespace, &at.name)).await?;
-                said = progress::sentence(&object, &pods.unwrap_or_default().iter().collect::<Vec<_>>(), &[]);
+                let pods = cluster
+                    .ask(cluster.account.pods_of_job(&at.namespace, &at.name))
+                    .await?;
+                said = progress::sentence(
+                    &object,
+                    &pods.unwrap_or_default().iter().collect::<Vec<_>>(),
+                    &[],
+                );
             }
             Some(Seen::Absent) => {
                 let message = format!(
@@ -76,8 +82,14 @@ async fn watch(cluster: &Cluster<'_>, at: &Coordinates) -> Result<Manifest, Fail
             Some(Seen::Unknown) | None => {}
         }
         if let Some(said) = said {
-            let messages = json!([format!("'{}' in '{}': {said}", at.full_name(), at.namespace)]);
-            if ctx.input().get("messages") != Some(&messages) && began.elapsed() >= Duration::from_secs(1) {
+            let messages = json!([format!(
+                "'{}' in '{}': {said}",
+                at.full_name(),
+                at.namespace
+            )]);
+            if ctx.input().get("messages") != Some(&messages)
+                && began.elapsed() >= Duration::from_secs(1)
+            {
                 let mut context = Map::new();
                 context.insert("messages".to_owned(), messages);
                 return Err(Failure::RetryLater {
@@ -105,10 +117,17 @@ async fn watch(cluster: &Cluster<'_>, at: &Coordinates) -> Result<Manifest, Fail
     }
 }
 
-async fn conclude(cluster: &Cluster<'_>, at: &Coordinates, ended: &Manifest) -> Result<Done, Failure> {
+async fn conclude(
+    cluster: &Cluster<'_>,
+    at: &Coordinates,
+    ended: &Manifest,
+) -> Result<Done, Failure> {
     let ctx = cluster.ctx;
     let pods = cluster
-        .must("the Pods of the job cannot be read: ", cluster.account.pods_of_job(&at.namespace, &at.name))
+        .must(
+            "the Pods of the job cannot be read: ",
+            cluster.account.pods_of_job(&at.namespace, &at.name),
+        )
         .await?;
     let status = job::status(cluster.account.name(), ended, &pods, true);
     let mut outputs = Map::new();
@@ -122,7 +141,13 @@ async fn conclude(cluster: &Cluster<'_>, at: &Coordinates, ended: &Manifest) -> 
         context.extend(properties.unwrap_or_default());
         let message = job::failure(&status);
         let errors = [message.clone()];
-        let exception = exception::described(&ctx.message().kind, "JobFailedException", &message, &errors, ctx.now_ms());
+        let exception = exception::described(
+            &ctx.message().kind,
+            "JobFailedException",
+            &message,
+            &errors,
+            ctx.now_ms(),
+        );
         return Err(Failure::GiveUp(Box::new(GiveUp {
             exception: Some(exception),
             outputs: shown(ctx, &context),
@@ -136,10 +161,18 @@ async fn conclude(cluster: &Cluster<'_>, at: &Coordinates, ended: &Manifest) -> 
             let message = format!(
                 "Expected properties file: {file} but it was either missing, empty or contained invalid syntax"
             );
-            return Err(trouble::give_up_with(ctx, "ConfigurationException", &message, outputs));
+            return Err(trouble::give_up_with(
+                ctx,
+                "ConfigurationException",
+                &message,
+                outputs,
+            ));
         }
         Some(found) => {
-            outputs.insert("propertyFileContents".to_owned(), Value::Object(found.clone()));
+            outputs.insert(
+                "propertyFileContents".to_owned(),
+                Value::Object(found.clone()),
+            );
             outputs.extend(found);
         }
     }
@@ -160,7 +193,11 @@ fn shown(ctx: &Ctx, outputs: &Map) -> Map {
 }
 
 /// What the container that the stage names has printed; nothing when it names none.
-async fn properties(cluster: &Cluster<'_>, at: &Coordinates, pods: &[Manifest]) -> Result<Option<Map>, Failure> {
+async fn properties(
+    cluster: &Cluster<'_>,
+    at: &Coordinates,
+    pods: &[Manifest],
+) -> Result<Option<Map>, Failure> {
     let ctx = cluster.ctx;
     let Some(container) = input::text(ctx.input(), "propertyFile") else {
         return Ok(None);
@@ -182,10 +219,20 @@ async fn properties(cluster: &Cluster<'_>, at: &Coordinates, pods: &[Manifest]) 
             }
             Err(error) => {
                 let Some(pod) = job::succeeded_pod(pods) else {
-                    return Err(cluster.failed(&format!("the log of container {container} cannot be read: "), &error));
+                    return Err(cluster.failed(
+                        &format!("the log of container {container} cannot be read: "),
+                        &error,
+                    ));
                 };
                 let call = cluster.account.logs(pod.namespace(), pod.name(), &options);
-                log = Some(cluster.must(&format!("the log of container {container} cannot be read: "), call).await?);
+                log = Some(
+                    cluster
+                        .must(
+                            &format!("the log of container {container} cannot be read: "),
+                            call,
+                        )
+                        .await?,
+                );
                 break;
             }
         }

@@ -22,7 +22,7 @@ use gennaker_worker::{
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::{Patience, POOL, registry_with};
+use crate::{POOL, Patience, registry_with};
 
 /// Each fixture has executions of its own: their effects must not meet in the one cluster of the program.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -51,7 +51,9 @@ impl Fixture {
 
     pub(super) async fn with(namespace: &str, account: KubernetesAccount) -> Self {
         let named = namespace.to_owned();
-        tokio::task::spawn_blocking(move || Cluster::shared().namespace(&named)).await.unwrap();
+        tokio::task::spawn_blocking(move || Cluster::shared().namespace(&named))
+            .await
+            .unwrap();
         Self::of(namespace, account).await
     }
 
@@ -132,8 +134,14 @@ impl Fixture {
         }
         let has_effect = !matches!(
             kind,
-            "waitForManifestToStabilize" | "resolveTargetManifest" | "findArtifactsFromResource" | "findOldReplicaSets"
-                | "waitOnJobCompletion" | "sayWhatRemains" | "fetchManifests" | "consumeArtifact"
+            "waitForManifestToStabilize"
+                | "resolveTargetManifest"
+                | "findArtifactsFromResource"
+                | "findOldReplicaSets"
+                | "waitOnJobCompletion"
+                | "sayWhatRemains"
+                | "fetchManifests"
+                | "consumeArtifact"
         );
         TaskMessage {
             v: VERSION,
@@ -172,7 +180,11 @@ impl Fixture {
             attempt: task.attempt.0,
         };
         let payload = serde_json::to_vec(task).unwrap().into();
-        self.bus.tasks(POOL).publish(&address, payload).await.unwrap();
+        self.bus
+            .tasks(POOL)
+            .publish(&address, payload)
+            .await
+            .unwrap();
         let report = tokio::time::timeout(Duration::from_secs(90), self.reports.recv()).await;
         report.expect("a report within 90 s").unwrap().outcome
     }
@@ -199,10 +211,16 @@ impl Fixture {
 
     pub(super) async fn deploy_with(&mut self, manifests: Value, extra: Value) -> Map {
         let mut input = json!({"moniker": {"app": "web"}, "manifests": manifests, "namespaceOverride": self.namespace});
-        input.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        input
+            .as_object_mut()
+            .unwrap()
+            .extend(extra.as_object().unwrap().clone());
         let outcome = self.run("deployManifest", input.clone()).await;
         assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
-        input.as_object_mut().unwrap().extend(context(&outcome).clone());
+        input
+            .as_object_mut()
+            .unwrap()
+            .extend(context(&outcome).clone());
         let outcome = self.run("waitForManifestToStabilize", input.clone()).await;
         assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
         let mut known = input.as_object().unwrap().clone();
@@ -229,12 +247,17 @@ impl Fixture {
     /// An object of the test's namespace.
     pub(super) async fn get(&self, kind: &str, name: &str) -> Option<Value> {
         let (kind, name, namespace) = (kind.to_owned(), name.to_owned(), self.namespace.clone());
-        tokio::task::spawn_blocking(move || Cluster::shared().get(&kind, &namespace, &name)).await.unwrap()
+        tokio::task::spawn_blocking(move || Cluster::shared().get(&kind, &namespace, &name))
+            .await
+            .unwrap()
     }
 
     /// What kubectl prints.
     pub(super) async fn kubectl(&self, arguments: &[&str]) -> String {
-        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let arguments: Vec<String> = arguments
+            .iter()
+            .map(|&argument| argument.to_owned())
+            .collect();
         let namespace = self.namespace.clone();
         tokio::task::spawn_blocking(move || {
             let mut all: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -253,7 +276,10 @@ impl Fixture {
                 let lines = Cluster::shared().audit();
                 let ours = lines.iter().filter(|line| {
                     line["objectRef"]["namespace"] == json!(namespace)
-                        && !line["userAgent"].as_str().unwrap_or_default().contains("kubectl")
+                        && !line["userAgent"]
+                            .as_str()
+                            .unwrap_or_default()
+                            .contains("kubectl")
                         && line["stage"] == "ResponseComplete"
                 });
                 ours.map(|line| {
@@ -306,7 +332,10 @@ pub(super) fn error(outcome: &Outcome) -> String {
         Outcome::Failed {
             exception: Some(exception),
             ..
-        } => exception["details"]["errors"][0].as_str().unwrap().to_owned(),
+        } => exception["details"]["errors"][0]
+            .as_str()
+            .unwrap()
+            .to_owned(),
         other => panic!("no exception: {other:?}"),
     }
 }

@@ -16,12 +16,20 @@ async fn a_deployment_is_scaled_restarted_and_rolled_back_once_each() {
     let target = json!({"manifestName": "deployment web", "location": place});
     let with = |more: serde_json::Value| {
         let mut input = target.clone();
-        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         input
     };
     // One revision only.
-    let outcome = fixture.run("undoRolloutManifest", with(json!({"numRevisionsBack": 1}))).await;
-    assert_eq!(error(&outcome), "There are 1 revision(s) in total, cannot rollback 1");
+    let outcome = fixture
+        .run("undoRolloutManifest", with(json!({"numRevisionsBack": 1})))
+        .await;
+    assert_eq!(
+        error(&outcome),
+        "There are 1 revision(s) in total, cannot rollback 1"
+    );
     for image in ["nginx:2", "nginx:3"] {
         web["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
         fixture.deploy(json!([web])).await;
@@ -36,20 +44,32 @@ async fn a_deployment_is_scaled_restarted_and_rolled_back_once_each() {
     ] {
         let task = fixture.task(kind, with(more));
         let outcome = fixture.finish(task.clone()).await;
-        assert!(matches!(outcome, gennaker_model::work::Outcome::Succeeded { .. }), "{kind}: {outcome:?}");
-        assert_eq!(context(&outcome)["outputs.manifestNamesByNamespace"], json!({&*place: ["deployment web"]}));
+        assert!(
+            matches!(outcome, gennaker_model::work::Outcome::Succeeded { .. }),
+            "{kind}: {outcome:?}"
+        );
+        assert_eq!(
+            context(&outcome)["outputs.manifestNamesByNamespace"],
+            json!({&*place: ["deployment web"]})
+        );
         // Its worker dies before it can say so; another one looks.
         fixture.lose_worker_of(&task).await;
         let mut again = task;
         again.attempt = gennaker_model::AttemptId(again.attempt.0 + 500);
         let outcome = fixture.once(&again).await;
-        assert!(matches!(outcome, gennaker_model::work::Outcome::Succeeded { .. }), "{kind} again: {outcome:?}");
+        assert!(
+            matches!(outcome, gennaker_model::work::Outcome::Succeeded { .. }),
+            "{kind} again: {outcome:?}"
+        );
     }
     let writes = fixture.writes(before + 5).await;
     assert_eq!(writes.len(), before + 5, "{writes:#?}");
     let live = fixture.get("deployment", "web").await.unwrap();
     assert_eq!(live["spec"]["replicas"], 2);
-    assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], "nginx:2", "two back from the restart");
+    assert_eq!(
+        live["spec"]["template"]["spec"]["containers"][0]["image"], "nginx:2",
+        "two back from the restart"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,9 +77,21 @@ async fn an_object_is_patched_in_three_ways() {
     let mut fixture = Fixture::new("patches").await;
     fixture.deploy(json!([deployment("web", 1)])).await;
     for (strategy, body, image) in [
-        ("strategic", json!([{"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "nginx"}]}}}}]), "nginx:7"),
-        ("merge", json!([{"metadata": {"labels": {"a": "b"}}}]), "nginx:7"),
-        ("json", json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "nginx:8"}]), "nginx:8"),
+        (
+            "strategic",
+            json!([{"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "nginx"}]}}}}]),
+            "nginx:7",
+        ),
+        (
+            "merge",
+            json!([{"metadata": {"labels": {"a": "b"}}}]),
+            "nginx:7",
+        ),
+        (
+            "json",
+            json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "nginx:8"}]),
+            "nginx:8",
+        ),
     ] {
         let outcome = fixture.run("patchManifest", json!({
             "manifestName": "deployment web", "location": "patches", "options": {"mergeStrategy": strategy}, "manifests": body,
@@ -69,14 +101,35 @@ async fn an_object_is_patched_in_three_ways() {
                 json!([])
             },
         })).await;
-        assert_eq!(context(&outcome)["outputs.manifestNamesByNamespace"], json!({"patches": ["deployment web"]}), "{outcome:?}");
+        assert_eq!(
+            context(&outcome)["outputs.manifestNamesByNamespace"],
+            json!({"patches": ["deployment web"]}),
+            "{outcome:?}"
+        );
         let live = fixture.get("deployment", "web").await.unwrap();
-        assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], image, "{strategy}");
-        assert_eq!(live["spec"]["template"]["spec"]["containers"].as_array().unwrap().len(), 1);
+        assert_eq!(
+            live["spec"]["template"]["spec"]["containers"][0]["image"], image,
+            "{strategy}"
+        );
+        assert_eq!(
+            live["spec"]["template"]["spec"]["containers"]
+                .as_array()
+                .unwrap()
+                .len(),
+            1
+        );
     }
-    let outcome = fixture.run("patchManifest", json!({"manifestName": "deployment web", "location": "patches",
-        "manifests": [{}, {}]})).await;
-    assert!(error(&outcome).starts_with("Only one patch object is valid"), "{outcome:?}");
+    let outcome = fixture
+        .run(
+            "patchManifest",
+            json!({"manifestName": "deployment web", "location": "patches",
+        "manifests": [{}, {}]}),
+        )
+        .await;
+    assert!(
+        error(&outcome).starts_with("Only one patch object is valid"),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,56 +146,121 @@ async fn objects_are_deleted_by_name_and_by_labels() {
     let by_labels = json!({"kinds": ["configMap"], "location": "deletes",
         "labelSelectors": {"selectors": [{"kind": "EQUALS", "key": "tier", "values": ["go"]}]}});
     let outcome = fixture.run("deleteManifest", by_labels).await;
-    assert_eq!(context(&outcome)["outputs.manifestNamesByNamespace"], json!({"deletes": ["configMap a", "configMap b"]}));
+    assert_eq!(
+        context(&outcome)["outputs.manifestNamesByNamespace"],
+        json!({"deletes": ["configMap a", "configMap b"]})
+    );
     for (name, there) in [("a", false), ("b", false), ("c", true)] {
-        assert_eq!(fixture.get("configmap", name).await.is_some(), there, "{name}");
+        assert_eq!(
+            fixture.get("configmap", name).await.is_some(),
+            there,
+            "{name}"
+        );
     }
     for _ in 0..2 {
         // The second time it is not there, and that is no failure.
         let named = json!({"manifestName": "configMap c", "location": "deletes"});
         let outcome = fixture.run("deleteManifest", named).await;
-        assert!(matches!(outcome, gennaker_model::work::Outcome::Succeeded { .. }), "{outcome:?}");
+        assert!(
+            matches!(outcome, gennaker_model::work::Outcome::Succeeded { .. }),
+            "{outcome:?}"
+        );
     }
     let everything = json!({"kinds": ["configMap"], "location": "deletes"});
-    assert!(error(&fixture.run("deleteManifest", everything).await).contains("labelSelectors must say which"));
+    assert!(
+        error(&fixture.run("deleteManifest", everything).await)
+            .contains("labelSelectors must say which")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_set_is_taken_out_of_its_service_and_put_back() {
     let mut fixture = Fixture::new("traffic").await;
     let known = red_black(&mut fixture, "1").await;
-    assert_eq!(known["outputs.manifestNamesByNamespace"], json!({"traffic": ["service web", "replicaSet web-v000"]}));
+    assert_eq!(
+        known["outputs.manifestNamesByNamespace"],
+        json!({"traffic": ["service web", "replicaSet web-v000"]})
+    );
     let live = fixture.get("replicaset", "web-v000").await.unwrap();
-    assert_eq!(live["spec"]["template"]["metadata"]["labels"]["lb"], "web", "attached");
+    assert_eq!(
+        live["spec"]["template"]["metadata"]["labels"]["lb"], "web",
+        "attached"
+    );
     let known = red_black(&mut fixture, "2").await;
-    assert_eq!(known["outputs.manifestNamesByNamespace"]["traffic"][1], "replicaSet web-v001");
+    assert_eq!(
+        known["outputs.manifestNamesByNamespace"]["traffic"][1],
+        "replicaSet web-v001"
+    );
     // What the strategy takes out of service.
     let old = fixture.run("findOldReplicaSets", json!(known)).await;
     let old = context(&old)["oldReplicaSets"].clone();
-    assert_eq!(old, json!([{"manifestName": "replicaSet web-v000", "location": "traffic", "isDead": false}]));
-    for (kind, label) in [("disableManifest", None), ("disableManifest", None), ("enableManifest", Some("web"))] {
+    assert_eq!(
+        old,
+        json!([{"manifestName": "replicaSet web-v000", "location": "traffic", "isDead": false}])
+    );
+    for (kind, label) in [
+        ("disableManifest", None),
+        ("disableManifest", None),
+        ("enableManifest", Some("web")),
+    ] {
         let target = json!({"manifestName": "replicaSet web-v000", "location": "traffic"});
         let outcome = fixture.run(kind, target).await;
-        assert!(matches!(outcome, gennaker_model::work::Outcome::Succeeded { .. }), "{outcome:?}");
+        assert!(
+            matches!(outcome, gennaker_model::work::Outcome::Succeeded { .. }),
+            "{outcome:?}"
+        );
         let live = fixture.get("replicaset", "web-v000").await.unwrap();
-        assert_eq!(live["spec"]["template"]["metadata"]["labels"]["lb"].as_str(), label, "{kind}");
-        let pods = fixture.kubectl(&["get", "pod", "-l", "run=web,version=1", "-o", "jsonpath={.items[*].metadata.labels.lb}"]).await;
+        assert_eq!(
+            live["spec"]["template"]["metadata"]["labels"]["lb"].as_str(),
+            label,
+            "{kind}"
+        );
+        let pods = fixture
+            .kubectl(&[
+                "get",
+                "pod",
+                "-l",
+                "run=web,version=1",
+                "-o",
+                "jsonpath={.items[*].metadata.labels.lb}",
+            ])
+            .await;
         assert_eq!(pods, label.unwrap_or_default(), "the pod, too");
     }
     // A target that is found by what it is.
-    let criteria = |criteria: &str| json!({"location": "traffic", "kind": "replicaSet", "app": "web",
-        "cluster": "replicaSet web", "criteria": criteria});
-    for (word, name) in [("oldest", "web-v000"), ("newest", "web-v001"), ("second_newest", "web-v000")] {
+    let criteria = |criteria: &str| {
+        json!({"location": "traffic", "kind": "replicaSet", "app": "web",
+        "cluster": "replicaSet web", "criteria": criteria})
+    };
+    for (word, name) in [
+        ("oldest", "web-v000"),
+        ("newest", "web-v001"),
+        ("second_newest", "web-v000"),
+    ] {
         let outcome = fixture.run("resolveTargetManifest", criteria(word)).await;
-        assert_eq!(outputs(&outcome)["manifestName"], json!(format!("replicaSet {name}")));
+        assert_eq!(
+            outputs(&outcome)["manifestName"],
+            json!(format!("replicaSet {name}"))
+        );
     }
     let mut alone = criteria("second_newest");
     alone["cluster"] = json!("replicaSet nobody");
     let outcome = fixture.run("resolveTargetManifest", alone).await;
-    assert!(error(&outcome).starts_with("No manifest could be found matching"), "{outcome:?}");
+    assert!(
+        error(&outcome).starts_with("No manifest could be found matching"),
+        "{outcome:?}"
+    );
     // And what it uses.
-    let outcome = fixture.run("findArtifactsFromResource", json!({"manifestName": "replicaSet web-v001", "location": "traffic"})).await;
-    assert_eq!(outputs(&outcome)["artifacts"], json!([{"type": "docker/image", "name": "nginx", "reference": "nginx:2"}]));
+    let outcome = fixture
+        .run(
+            "findArtifactsFromResource",
+            json!({"manifestName": "replicaSet web-v001", "location": "traffic"}),
+        )
+        .await;
+    assert_eq!(
+        outputs(&outcome)["artifacts"],
+        json!([{"type": "docker/image", "name": "nginx", "reference": "nginx:2"}])
+    );
 }
 
 /// A ReplicaSet behind a Service, as a red/black deployment has it.
