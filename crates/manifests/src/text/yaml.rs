@@ -180,8 +180,10 @@ impl<'s> Reader<'s> {
         };
         match self.node(event, span, depth + 1)?.0 {
             Value::String(text) => Ok(text),
-            // Jackson makes text of other keys by their values; what is written is what people mean (`on:`, `0644:`).
-            Value::Null | Value::Bool(_) | Value::Number(_) => Ok(written),
+            // As Jackson makes text of other keys: `on:` is `true`, `0644:` is `420`. kubectl does the same.
+            other @ (Value::Bool(_) | Value::Number(_)) => Ok(other.to_string()),
+            // Jackson refuses these; what is written is what is meant.
+            Value::Null => Ok(written),
             Value::Array(_) | Value::Object(_) => {
                 Err(self.wrong(&span.start, "a key must be text"))
             }
