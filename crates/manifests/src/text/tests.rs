@@ -104,6 +104,16 @@ fn bombs_and_towers_are_refused() {
         ));
     }
     assert!(matches!(parse(&bomb), Err(Error::TooLarge { .. })));
+    // Long texts count, too, whether they are told again by aliases or kept for them at every level.
+    let echo = format!(
+        "a: &a {}\nb: [{}]\n",
+        "x".repeat(100_000),
+        "*a, ".repeat(1_000)
+    );
+    assert!(matches!(parse(&echo), Err(Error::TooLarge { .. })));
+    let levels: String = (0..90).map(|level| format!("&a{level} [")).collect();
+    let nested = format!("{levels}{}{}", "x".repeat(1_000_000), "]".repeat(90));
+    assert!(matches!(parse(&nested), Err(Error::TooLarge { .. })));
     assert!(matches!(
         parse(&"[".repeat(500)),
         Err(Error::TooLarge { .. } | Error::Syntax { .. })

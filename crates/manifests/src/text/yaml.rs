@@ -44,9 +44,9 @@ pub(super) fn documents(source: &str) -> Result<Vec<Value>, Error> {
 struct Reader<'s> {
     source: &'s str,
     events: Parser<'s, StrInput<'s>>,
-    /// Values with names, and how many values each holds
+    /// Values with anchors, and how much each counts
     anchors: BTreeMap<usize, (Value, usize)>,
-    /// How many values there are, aliases counted as what they stand for
+    /// How much has been counted
     values: usize,
 }
 
@@ -59,7 +59,7 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// A value, and how many values it holds.
+    /// A value, and how much it counts.
     fn node(
         &mut self,
         event: Event<'s>,
@@ -74,6 +74,7 @@ impl<'s> Reader<'s> {
         self.count(1)?;
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
+                self.count(text.len() / 16)?;
                 let plain = style == ScalarStyle::Plain;
                 let value = match self.tag(tag.as_deref(), &span)? {
                     None => scalar::resolve(&text, plain),
@@ -107,6 +108,7 @@ impl<'s> Reader<'s> {
         };
         let size = self.values - before;
         if anchor != 0 {
+            self.count(size)?;
             self.anchors.insert(anchor, (value.clone(), size));
         }
         Ok((value, size))
