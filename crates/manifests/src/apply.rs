@@ -8,7 +8,7 @@ mod items;
 mod merge;
 mod schema;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod three_way;
 
 use serde_json::Value;

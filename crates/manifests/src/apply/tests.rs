@@ -463,7 +463,7 @@ fn names(result: &Value, wanted: &Value, key: &str) -> bool {
 }
 
 /// Any JSON.
-fn json_value() -> impl Strategy<Value = Value> {
+pub(crate) fn json_value() -> impl Strategy<Value = Value> {
     let key = prop_oneof![
         Just("kind"),
         Just("metadata"),
