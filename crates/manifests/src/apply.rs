@@ -8,7 +8,7 @@ mod items;
 mod merge;
 mod schema;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod three_way;
 
 use serde_json::Value;
@@ -17,6 +17,9 @@ use crate::patch::MergeStrategy;
 use crate::{Manifest, Map, annotations};
 use schema::{Rule, Schema};
 use three_way::Path;
+
+/// What all annotations of an object may have together; the server's limit.
+const ANNOTATIONS_BYTES_MAX: usize = 262_144;
 
 const DIRECTIVE: &str = "$patch";
 const DELETE: &str = "delete";
@@ -55,6 +58,11 @@ pub enum Error {
         /// What is wrong
         message: &'static str,
     },
+    /// The annotations do not fit, as the server would say, too.
+    #[error(
+        "metadata.annotations: Too long: may not be more than {ANNOTATIONS_BYTES_MAX} bytes, and what was applied is kept in one of them: annotate the manifest with strategy.spinnaker.io/replace or strategy.spinnaker.io/server-side-apply"
+    )]
+    TooLarge,
     /// The annotation cannot be read as JSON.
     #[error("the annotation of what was applied last is no JSON")]
     LastApplied,
@@ -107,6 +115,11 @@ pub fn without_nulls(manifest: &Manifest) -> Manifest {
 /// # Errors
 /// [`Error`]
 pub fn patch(live: &Manifest, modified: &Manifest) -> Result<Option<Patch>, Error> {
+    let annotations = modified.annotations().into_iter().flatten();
+    let bytes = annotations.map(|(key, value)| key.len() + value.as_str().map_or(0, str::len));
+    if bytes.sum::<usize>() > ANNOTATIONS_BYTES_MAX {
+        return Err(Error::TooLarge);
+    }
     let original = match last_applied(live)? {
         Some(Value::Object(original)) => Some(original),
         _ => None,

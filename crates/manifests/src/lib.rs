@@ -29,6 +29,8 @@ pub mod rollout;
 pub mod selector;
 pub mod stability;
 pub mod strategy;
+#[cfg(test)]
+mod survival;
 pub mod target;
 pub mod text;
 pub mod traffic;

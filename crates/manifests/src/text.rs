@@ -10,12 +10,12 @@ use crate::manifest::Malformed;
 use crate::{Coordinates, Manifest};
 
 /// Largest text, in bytes.
-pub const BYTES_MAX: usize = 32 << 20;
+pub const BYTES_MAX: usize = 16 << 20;
 /// Most manifests in one text or one stage.
 pub const MANIFESTS_MAX: usize = 10_000;
 /// Deepest nesting.
 pub const DEPTH_MAX: usize = 100;
-/// Most values in one text, aliases counted as what they stand for.
+/// Most values in one text. Aliases count as what they stand for, values with an anchor twice, long texts once for every 16 bytes.
 pub const VALUES_MAX: usize = 2_000_000;
 
 /// Why a text gives no manifests.

@@ -1,5 +1,7 @@
 //! Items of lists that are merged by a member.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Error;
@@ -12,12 +14,38 @@ pub(super) struct Item<'a> {
     pub(super) map: &'a Map,
 }
 
+/// Items by their keys. Lists may be long, so nothing here looks at each item for each item.
+pub(super) struct Items<'a> {
+    pub(super) all: Vec<Item<'a>>,
+    first: BTreeMap<String, usize>,
+}
+
+impl<'a> Items<'a> {
+    fn new(all: Vec<Item<'a>>) -> Self {
+        let mut first = BTreeMap::new();
+        for (index, item) in all.iter().enumerate() {
+            first.entry(item.key.to_string()).or_insert(index);
+        }
+        Self { all, first }
+    }
+
+    /// The first item with a key.
+    pub(super) fn find(&self, key: &Value) -> Option<&Item<'a>> {
+        self.all.get(*self.first.get(&key.to_string())?)
+    }
+
+    /// Two items have the same key.
+    pub(super) fn has_twins(&self) -> bool {
+        self.first.len() < self.all.len()
+    }
+}
+
 /// All items; each must have the key.
 pub(super) fn keyed<'a>(
     list: &'a [Value],
     by: &'static str,
     path: &Path<'_>,
-) -> Result<Vec<Item<'a>>, Error> {
+) -> Result<Items<'a>, Error> {
     let item = |value: &'a Value| {
         let Value::Object(map) = value else {
             let message = "the items of this list must be objects";
@@ -35,11 +63,14 @@ pub(super) fn keyed<'a>(
             }),
         }
     };
-    list.iter().map(item).collect()
+    list.iter()
+        .map(item)
+        .collect::<Result<_, _>>()
+        .map(Items::new)
 }
 
 /// The items that have the key.
-pub(super) fn readable<'a>(list: &'a [Value], by: &str) -> Vec<Item<'a>> {
+pub(super) fn readable<'a>(list: &'a [Value], by: &str) -> Items<'a> {
     let item = |value: &'a Value| {
         let map = value.as_object()?;
         Some(Item {
@@ -47,18 +78,7 @@ pub(super) fn readable<'a>(list: &'a [Value], by: &str) -> Vec<Item<'a>> {
             map,
         })
     };
-    list.iter().filter_map(item).collect()
-}
-
-/// The first item with a key.
-pub(super) fn find<'i, 'a>(items: &'i [Item<'a>], key: &Value) -> Option<&'i Item<'a>> {
-    items.iter().find(|item| item.key == key)
-}
-
-/// Two items have the same key.
-pub(super) fn has_twins(items: &[Item<'_>]) -> bool {
-    let mut keys = items.iter().enumerate();
-    keys.any(|(index, item)| items[..index].iter().any(|other| other.key == item.key))
+    Items::new(list.iter().filter_map(item).collect())
 }
 
 /// The item that is meant by the same key and, where the key alone does not tell, by what Kubernetes tells such items apart by.

@@ -141,7 +141,7 @@ fn objects(
             .collect();
         return Ok(());
     }
-    for item in items::keyed(change, by, path)? {
+    for item in items::keyed(change, by, path)?.all {
         if item.map.get(DIRECTIVE).and_then(Value::as_str) == Some(DELETE) {
             list.retain(|live| live.get(by) != Some(item.key));
             continue;

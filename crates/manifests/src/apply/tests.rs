@@ -348,6 +348,23 @@ fn mistakes_are_told_with_their_place() {
     assert_eq!(patch(&broken, &manifest), Err(Error::LastApplied));
 }
 
+#[test]
+fn what_does_not_fit_into_the_annotation_is_refused_with_advice() {
+    let data = json!({"a": "x".repeat(262_144)});
+    let large = object("ConfigMap", "v1", data);
+    let error = patch(
+        &object("ConfigMap", "v1", json!({})),
+        &with_last_applied(&large),
+    )
+    .unwrap_err();
+    assert_eq!(error, Error::TooLarge);
+    assert!(
+        error
+            .to_string()
+            .starts_with("metadata.annotations: Too long: may not be more than 262144 bytes")
+    );
+}
+
 /// Something that looks like the `spec` of a Deployment, from few words, so that three of them have much in common.
 fn spec() -> impl Strategy<Value = Value> {
     let name = prop_oneof![Just("a"), Just("b"), Just("c"), Just("d")];
@@ -446,7 +463,7 @@ fn names(result: &Value, wanted: &Value, key: &str) -> bool {
 }
 
 /// Any JSON.
-fn json_value() -> impl Strategy<Value = Value> {
+pub(crate) fn json_value() -> impl Strategy<Value = Value> {
     let key = prop_oneof![
         Just("kind"),
         Just("metadata"),

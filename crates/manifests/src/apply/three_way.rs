@@ -5,6 +5,8 @@
 //! sends one whenever somebody else added an item). One is towards more: a list with two items of the same merge key (ports with the
 //! same number for TCP and UDP) is replaced as a whole, after it was merged here, where kubectl loses one of them.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::schema::{Rule, Schema};
@@ -167,18 +169,20 @@ struct Lists<'a> {
 
 impl Lists<'_> {
     fn scalars(&self, name: &str, patch: &mut Map) {
-        let added: Vec<Value> = self
-            .modified
-            .iter()
-            .filter(|item| !self.live.contains(item))
-            .cloned()
-            .collect();
-        let mut gone: Vec<Value> = Vec::new();
-        for item in self.original {
-            if !self.modified.contains(item) && self.live.contains(item) && !gone.contains(item) {
-                gone.push(item.clone());
-            }
-        }
+        let texts = |list: &[Value]| {
+            list.iter()
+                .map(Value::to_string)
+                .collect::<BTreeSet<String>>()
+        };
+        let (wanted, current) = (texts(self.modified), texts(self.live));
+        let is_new = |item: &&Value| !current.contains(&item.to_string());
+        let added: Vec<Value> = self.modified.iter().filter(is_new).cloned().collect();
+        let mut seen = BTreeSet::new();
+        let is_gone = |item: &&Value| {
+            let text = item.to_string();
+            !wanted.contains(&text) && current.contains(&text) && seen.insert(text)
+        };
+        let gone: Vec<Value> = self.original.iter().filter(is_gone).cloned().collect();
         if added.is_empty() && gone.is_empty() {
             return;
         }
@@ -216,22 +220,22 @@ impl Lists<'_> {
         let live = items::keyed(self.live, by, path)?;
         // What was applied long ago may be anything; what cannot be read of it deletes nothing.
         let original = items::readable(self.original, by);
-        if items::has_twins(&modified) || items::has_twins(&live) {
+        if modified.has_twins() || live.has_twins() {
             return self.whole(
                 name,
                 rule,
                 schema,
-                (&original, &modified, &live),
+                (&original.all, &modified.all, &live.all),
                 path,
                 patch,
             );
         }
         let mut changes: Vec<Value> = Vec::new();
-        for item in &modified {
-            match items::find(&live, item.key) {
+        for item in &modified.all {
+            match live.find(item.key) {
                 None => changes.push(item.map.clone().into()),
                 Some(current) => {
-                    let before = items::find(&original, item.key).map(|before| before.map);
+                    let before = original.find(item.key).map(|before| before.map);
                     let mut inner = strategic(before, item.map, current.map, (rule, schema), path)?;
                     if !inner.is_empty() {
                         inner.insert(by.to_owned(), item.key.clone());
@@ -240,9 +244,8 @@ impl Lists<'_> {
                 }
             }
         }
-        for item in &original {
-            if items::find(&modified, item.key).is_none() && items::find(&live, item.key).is_some()
-            {
+        for item in &original.all {
+            if modified.find(item.key).is_none() && live.find(item.key).is_some() {
                 let mut deletion = Map::new();
                 deletion.insert(by.to_owned(), item.key.clone());
                 deletion.insert(DIRECTIVE.to_owned(), DELETE.into());
@@ -250,18 +253,20 @@ impl Lists<'_> {
             }
         }
         let wanted_order = modified
+            .all
             .iter()
-            .filter(|item| items::find(&live, item.key).is_some());
+            .filter(|item| live.find(item.key).is_some());
         let live_order = live
+            .all
             .iter()
-            .filter(|item| items::find(&modified, item.key).is_some());
+            .filter(|item| modified.find(item.key).is_some());
         let same_order = wanted_order
             .map(|item| item.key)
             .eq(live_order.map(|item| item.key));
         if changes.is_empty() && same_order {
             return Ok(());
         }
-        let order = modified.iter().map(|item| {
+        let order = modified.all.iter().map(|item| {
             let mut only = Map::new();
             only.insert(by.to_owned(), item.key.clone());
             Value::Object(only)

@@ -85,6 +85,10 @@ fn manifests(context: &Map) -> Result<Vec<Value>, Error> {
         Some(_) => return Err(wrong("manifests", "a list of manifests")),
     }
     match context.get("manifest") {
+        // A chart may render to nothing, and then nothing is deployed.
+        None | Some(Value::Null) if context.get("manifests").is_some_and(Value::is_array) => {
+            Ok(Vec::new())
+        }
         None | Some(Value::Null) => Err(wrong("manifests", "a list of manifests")),
         Some(one) => Ok(vec![one.clone()]),
     }

@@ -565,6 +565,13 @@ fn the_account_is_found_as_orca_finds_it() {
 }
 
 #[test]
+fn nothing_to_deploy_is_deployed() {
+    let prepared = prepared(json!({"manifests": []}), &Live::default()).unwrap();
+    let nothing = json!({"manifestNamesByNamespace": {}, "manifests": [], "createdArtifacts": [], "boundArtifacts": []});
+    assert_eq!(prepared.result(&[]), nothing);
+}
+
+#[test]
 fn annotating_twice_is_annotating_once() {
     let context = json!({"versioned": false, "manifests": [workload("Deployment", json!({})), config(json!({}))]});
     let once: Vec<Value> = prepared(context, &Live::default())

@@ -49,10 +49,18 @@ fn of_a_key_that_is_there_twice_the_last_one_counts() {
 }
 
 #[test]
-fn keys_that_look_like_other_things_are_text() {
+fn keys_that_look_like_other_things_are_texts_of_their_values() {
     assert_eq!(
-        parse("on: 1\n0644: 2\nnull: 3\n'4': 5").unwrap(),
-        [json!({"on": 1, "0644": 2, "null": 3, "4": 5})]
+        parse("on: 1\n0644: 2\nnull: 3\n'4': 5\n'no': 6").unwrap(),
+        [json!({"true": 1, "420": 2, "null": 3, "4": 5, "no": 6})]
+    );
+}
+
+#[test]
+fn files_of_other_systems_are_read() {
+    assert_eq!(
+        parse("\u{feff}a: 1\r\nb:\r\n- c\r\n---\r\nd: |\r\n  e\r\n").unwrap(),
+        [json!({"a": 1, "b": ["c"]}), json!({"d": "e\n"})]
     );
 }
 
@@ -96,6 +104,16 @@ fn bombs_and_towers_are_refused() {
         ));
     }
     assert!(matches!(parse(&bomb), Err(Error::TooLarge { .. })));
+    // Long texts count, too, whether they are told again by aliases or kept for them at every level.
+    let echo = format!(
+        "a: &a {}\nb: [{}]\n",
+        "x".repeat(100_000),
+        "*a, ".repeat(1_000)
+    );
+    assert!(matches!(parse(&echo), Err(Error::TooLarge { .. })));
+    let levels: String = (0..90).map(|level| format!("&a{level} [")).collect();
+    let nested = format!("{levels}{}{}", "x".repeat(1_000_000), "]".repeat(90));
+    assert!(matches!(parse(&nested), Err(Error::TooLarge { .. })));
     assert!(matches!(
         parse(&"[".repeat(500)),
         Err(Error::TooLarge { .. } | Error::Syntax { .. })

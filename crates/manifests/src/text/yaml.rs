@@ -44,9 +44,9 @@ pub(super) fn documents(source: &str) -> Result<Vec<Value>, Error> {
 struct Reader<'s> {
     source: &'s str,
     events: Parser<'s, StrInput<'s>>,
-    /// Values with names, and how many values each holds
+    /// Values with anchors, and how much each counts
     anchors: BTreeMap<usize, (Value, usize)>,
-    /// How many values there are, aliases counted as what they stand for
+    /// How much has been counted
     values: usize,
 }
 
@@ -59,7 +59,7 @@ impl<'s> Reader<'s> {
         }
     }
 
-    /// A value, and how many values it holds.
+    /// A value, and how much it counts.
     fn node(
         &mut self,
         event: Event<'s>,
@@ -74,6 +74,7 @@ impl<'s> Reader<'s> {
         self.count(1)?;
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
+                self.count(text.len() / 16)?;
                 let plain = style == ScalarStyle::Plain;
                 let value = match self.tag(tag.as_deref(), &span)? {
                     None => scalar::resolve(&text, plain),
@@ -107,6 +108,7 @@ impl<'s> Reader<'s> {
         };
         let size = self.values - before;
         if anchor != 0 {
+            self.count(size)?;
             self.anchors.insert(anchor, (value.clone(), size));
         }
         Ok((value, size))
@@ -180,8 +182,10 @@ impl<'s> Reader<'s> {
         };
         match self.node(event, span, depth + 1)?.0 {
             Value::String(text) => Ok(text),
-            // Jackson makes text of other keys by their values; what is written is what people mean (`on:`, `0644:`).
-            Value::Null | Value::Bool(_) | Value::Number(_) => Ok(written),
+            // As Jackson makes text of other keys: `on:` is `true`, `0644:` is `420`. kubectl does the same.
+            other @ (Value::Bool(_) | Value::Number(_)) => Ok(other.to_string()),
+            // Jackson refuses these; what is written is what is meant.
+            Value::Null => Ok(written),
             Value::Array(_) | Value::Object(_) => {
                 Err(self.wrong(&span.start, "a key must be text"))
             }
