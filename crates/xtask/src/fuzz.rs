@@ -29,12 +29,15 @@ pub(crate) struct Options {
 enum Target {
     /// The expression language
     Expressions,
+    /// The canary judges
+    Judge,
 }
 
 /// `cargo xtask fuzz`.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let package = match options.target {
         Target::Expressions => "gennaker-expressions",
+        Target::Judge => "gennaker-judge",
     };
     let mut command = process::cargo()?;
     command
