@@ -28,6 +28,7 @@ mod answer;
 mod applications;
 mod auth;
 mod call;
+mod canary_configs;
 mod capabilities;
 mod compatibility;
 mod configs;

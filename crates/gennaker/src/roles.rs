@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gennaker_bus::{Bucket, Bus};
+use gennaker_canary::Accounts;
 use gennaker_cli::{Exit, Failure};
 use gennaker_gate::Gate;
 use gennaker_notify::SecretHeaders;
@@ -67,6 +68,8 @@ struct Prepared {
     client: Client,
     catalogue: Arc<Catalogue>,
     secrets: SecretHeaders,
+    metrics: Client,
+    metric_accounts: Arc<Accounts>,
 }
 
 impl Running {
@@ -232,6 +235,8 @@ fn prepare(
     Ok(Prepared {
         gate,
         client: wiring::pipelines_client(settings)?,
+        metrics: wiring::metrics_client(settings)?,
+        metric_accounts: wiring::metric_accounts(settings),
         catalogue,
         secrets: wiring::secret_headers(settings)?,
     })
@@ -254,7 +259,12 @@ fn worker(
     let pools = pools.map(|pool| Pool {
         name: pool.clone(),
         concurrency: usize::try_from(settings.worker.concurrency).unwrap_or(usize::MAX),
-        tasks: gennaker_notify::registry(&prepared.client, store, &prepared.secrets),
+        tasks: match pool.as_str() {
+            gennaker_canary::POOL => {
+                gennaker_canary::registry(&prepared.metrics, store, &prepared.metric_accounts)
+            }
+            _ => gennaker_notify::registry(&prepared.client, store, &prepared.secrets),
+        },
     });
     let options = Options {
         name: name.to_owned(),

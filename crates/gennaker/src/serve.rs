@@ -41,7 +41,7 @@ fn settings(arguments: &ServeArgs) -> Result<Settings, Failure> {
         if let Some(unknown) = arguments.pools.iter().find(|pool| !wiring::has_tasks(pool)) {
             return Err(
                 Failure::usage(format!("there is no pool {unknown:?} in this release"))
-                    .fix(format!("it has: {}", gennaker_notify::POOL)),
+                    .fix(format!("it has: {}", wiring::POOLS.join(", "))),
             );
         }
         settings.worker.pools.clone_from(&arguments.pools);

@@ -1,6 +1,7 @@
 //! Settings to what each part is configured with.
 
 mod archive;
+mod canary;
 mod collector;
 mod documents;
 mod webhooks;
@@ -23,6 +24,7 @@ use crate::command::Role;
 use crate::output::chain;
 
 pub(crate) use archive::archive;
+pub(crate) use canary::{metric_accounts, metrics_client};
 pub(crate) use documents::{documents, managed_accounts, s3_options};
 pub(crate) use webhooks::{catalogue, secret_headers};
 
@@ -141,9 +143,12 @@ pub(crate) fn only_role(settings: &Settings, roles: &[Role]) -> Option<rights::R
     })
 }
 
+/// The pools that this release has tasks for.
+pub(crate) const POOLS: [&str; 2] = [gennaker_canary::POOL, gennaker_notify::POOL];
+
 /// Whether this release has tasks for a pool.
 pub(crate) fn has_tasks(pool: &str) -> bool {
-    pool == gennaker_notify::POOL
+    POOLS.contains(&pool)
 }
 
 /// The streams and consumers of this installation.

@@ -1,5 +1,6 @@
 //! What types and syntax do not say: ranges, and values that must fit each other.
 
+mod canary;
 mod webhooks;
 
 use regex::RegexBuilder;
@@ -42,6 +43,7 @@ impl Settings {
             found.add("outbound.allowed_patterns", "has an empty entry");
         }
         webhooks::check(&self.webhooks, &mut found);
+        canary::check(&self.canary, &mut found);
         telemetry(&self.telemetry, &mut found);
         let order: Vec<String> = schema::nodes().into_iter().map(|node| node.path).collect();
         found

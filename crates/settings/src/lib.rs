@@ -28,8 +28,8 @@ pub use layers::{File, load, read};
 pub use schema::schema_json;
 pub use secret::Secret;
 pub use sections::{
-    Archive, ArchiveBackend, ArchiveS3, Broker, BrokerTls, Documents, DocumentsBackend,
-    DocumentsS3, Expressions, Gate, LogFormat, ManagedServiceAccounts, Outbound,
-    PreconfiguredWebhook, Scheduler, Settings, StatusUrlResolution, Telemetry, WebhookParameter,
-    Webhooks, Worker,
+    Archive, ArchiveBackend, ArchiveS3, Broker, BrokerTls, Canary, CanaryAccount, CanarySource,
+    Documents, DocumentsBackend, DocumentsS3, Expressions, Gate, LogFormat, ManagedServiceAccounts,
+    Outbound, PreconfiguredWebhook, Scheduler, Settings, StatusUrlResolution, Telemetry,
+    WebhookParameter, Webhooks, Worker,
 };

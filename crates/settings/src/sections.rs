@@ -2,6 +2,7 @@
 
 mod archive;
 mod broker;
+mod canary;
 mod documents;
 mod expressions;
 mod processes;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use archive::{Archive, ArchiveBackend, ArchiveS3};
 pub use broker::{Broker, BrokerTls};
+pub use canary::{Canary, CanaryAccount, CanarySource};
 pub use documents::{Documents, DocumentsBackend, DocumentsS3, ManagedServiceAccounts};
 pub use expressions::Expressions;
 pub use processes::{Gate, Scheduler, Worker};
@@ -50,6 +52,8 @@ pub struct Settings {
     pub outbound: Outbound,
     /// Stage types of this installation that call an address.
     pub webhooks: Webhooks,
+    /// Canary analysis.
+    pub canary: Canary,
     /// Logs, traces and metrics.
     pub telemetry: Telemetry,
 }
@@ -67,6 +71,7 @@ impl Default for Settings {
             expressions: Expressions::default(),
             outbound: Outbound::default(),
             webhooks: Webhooks::default(),
+            canary: Canary::default(),
             telemetry: Telemetry::default(),
         }
     }

@@ -21,6 +21,7 @@ pub mod executions;
 mod field;
 mod find_artifact;
 pub mod java;
+mod kayenta;
 mod manual_judgment;
 mod monitor_pipeline;
 mod noop;

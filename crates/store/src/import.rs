@@ -194,7 +194,8 @@ fn prepared(kind: Kind, id: &str, foreign: &Map) -> Result<Map, SaveError> {
         | Kind::Notification
         | Kind::Template
         | Kind::ServiceAccount
-        | Kind::PluginInfo => {}
+        | Kind::PluginInfo
+        | Kind::CanaryConfig => {}
     }
     Ok(body)
 }

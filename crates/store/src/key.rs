@@ -43,11 +43,13 @@ pub enum Kind {
     ServiceAccount,
     /// What is known of a plugin; its id is its `id` (`PLUGIN_INFO`).
     PluginInfo,
+    /// A configuration of canary analysis; its id is its `id` (Kayenta's `CANARY_CONFIG`).
+    CanaryConfig,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Application,
         Self::Permission,
         Self::Pipeline,
@@ -57,6 +59,7 @@ impl Kind {
         Self::Template,
         Self::ServiceAccount,
         Self::PluginInfo,
+        Self::CanaryConfig,
     ];
 
     /// The word for people.
@@ -72,6 +75,7 @@ impl Kind {
             Self::Template => "pipeline template",
             Self::ServiceAccount => "service account",
             Self::PluginInfo => "plugin info",
+            Self::CanaryConfig => "canary config",
         }
     }
 
@@ -79,7 +83,9 @@ impl Kind {
     #[must_use]
     pub const fn bytes_max(self) -> usize {
         match self {
-            Self::Pipeline | Self::Strategy | Self::Template => PIPELINE_BYTES_MAX,
+            Self::Pipeline | Self::Strategy | Self::Template | Self::CanaryConfig => {
+                PIPELINE_BYTES_MAX
+            }
             Self::Application
             | Self::Permission
             | Self::Project
@@ -101,6 +107,7 @@ impl Kind {
             Self::Template => "tmpl",
             Self::ServiceAccount => "svc",
             Self::PluginInfo => "plug",
+            Self::CanaryConfig => "canary",
         }
     }
 }
@@ -139,7 +146,8 @@ impl Name {
             | Kind::Notification
             | Kind::Template
             | Kind::ServiceAccount
-            | Kind::PluginInfo => None,
+            | Kind::PluginInfo
+            | Kind::CanaryConfig => None,
         }
     }
 

@@ -27,6 +27,7 @@
 mod applications;
 mod archive;
 mod cache;
+mod canary_configs;
 mod document;
 mod documents;
 mod error;
@@ -53,6 +54,7 @@ use tokio_util::sync::CancellationToken;
 pub use applications::Upserted;
 pub use archive::{Archive, ArchiveError, OBJECT_BYTES_MAX, Object};
 pub use cache::Watch;
+pub use canary_configs::check_canary_config;
 pub use document::{Document, Entry};
 pub use documents::{Documents, Revision, S3Options};
 pub use error::{Error, SaveError};

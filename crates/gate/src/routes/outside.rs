@@ -3,7 +3,7 @@
 //! A list that pages walk through is empty as long as there is nothing to read; whatever names one thing answers 501.
 
 use super::{Does, Group, Whose, run, table};
-use crate::preconfigured;
+use crate::{canary_configs, preconfigured};
 
 /// Why lists of clouds are empty.
 const NO_CLOUDS: &str = "no cloud can be read yet";
@@ -96,11 +96,16 @@ pub(super) const GROUPS: &[Group] = &[
         whose: Whose::Gate,
         routes: table! {
             GET "/v2/canaryConfig" "Canary configurations" ["application", "configurationAccountName"] SignIn
-                Does::Miss("canary analysis");
-            POST "/v2/canaryConfig" "Make a canary configuration" SignIn Does::Miss("canary analysis");
-            GET "/v2/canaryConfig/{id}" "One canary configuration" SignIn Does::Miss("canary analysis");
-            PUT "/v2/canaryConfig/{id}" "Replace a canary configuration" SignIn Does::Miss("canary analysis");
-            DELETE "/v2/canaryConfig/{id}" "Delete a canary configuration" SignIn Does::Miss("canary analysis");
+                run!(canary_configs::list);
+            POST "/v2/canaryConfig" "Make a canary configuration" ["configurationAccountName"] SignIn
+                run!(canary_configs::create);
+            GET "/v2/canaryConfig/{id}" "One canary configuration" ["configurationAccountName"] SignIn
+                run!(canary_configs::get);
+            PUT "/v2/canaryConfig/{id}" "Replace a canary configuration" ["configurationAccountName"] SignIn
+                run!(canary_configs::update);
+            DELETE "/v2/canaryConfig/{id}" "Delete a canary configuration" ["configurationAccountName"] SignIn
+                run!(canary_configs::delete);
+            GET "/v2/canaries/judges" "The judges that a configuration can name" SignIn run!(canary_configs::judges);
             GET "/v2/canaries/{*rest}" "Accounts, judges, metrics, runs" SignIn Does::Miss("canary analysis");
             POST "/v2/canaries/{*rest}" "Start a canary run" SignIn Does::Miss("canary analysis");
             GET "/canaries/{*rest}" "Canaries of the first generation" SignIn

@@ -38,7 +38,8 @@ impl Moments {
             .windows(2)
             .fold(0.0, |sum, pair| sum + (pair[0] - mean) * (pair[1] - mean));
         let seen = neighbours / (variance * (n - 1.0));
-        let correlation = (seen + (1.0 + 4.0 * seen) / n).min(CORRELATION_MAX);
+        // Corrected, and then taken for as high as it may well be: with few points the estimate itself is little worth.
+        let correlation = (seen + (1.0 + 4.0 * seen) / n + 1.0 / n.sqrt()).min(CORRELATION_MAX);
         moments.autocorrelation = correlation;
         let regressive = if correlation > 0.0 {
             (1.0 + correlation) / (1.0 - correlation)
