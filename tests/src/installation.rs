@@ -172,7 +172,7 @@ impl Brokers {
         let urls: Vec<String> = urls.iter().map(|url| format!("{url:?}")).collect();
         format!(
             "[broker]\nurls = [{}]\nusername = \"{user}\"\npassword = \"{password}\"\nreplicas = {}\n\
-             partitions = {PARTITIONS}\n\n[gate]\nlisten = \"{address}\"\n\n[worker]\npools = [\"notify\"]\n\n\
+             partitions = {PARTITIONS}\n\n[gate]\nlisten = \"{address}\"\n\n[worker]\npools = [\"canary\", \"notify\"]\n\n\
              [outbound]\nallow_loopback = true\n",
             urls.join(", "),
             self.count(),

@@ -127,15 +127,11 @@ impl RunCanary {
         let name = text(input, "canaryConfigName").ok_or_else(|| {
             "Canary config must be specified as either UUID or name string".to_owned()
         })?;
-        let all = self
+        let mut named: Vec<Document> = self
             .store
-            .canary_configs(&[application.to_owned()])
+            .canary_configs_named(application, name)
             .await
             .map_err(later)?;
-        let mut named: Vec<Document> = all
-            .into_iter()
-            .filter(|config| config.text("name") == Some(name))
-            .collect();
         match (named.pop(), named.is_empty()) {
             (None, _) => {
                 Err(format!("Couldn't find a canary configId for configName {name} and application {application}").into())

@@ -179,7 +179,7 @@ mod tests {
         let page = page();
         for line in [
             "| `GET /credentials` | Accounts | `[]`: no cloud account can be configured yet | nothing |",
-            "| `POST /v2/canaries/{*rest}` | Start a canary run | 501: canary analysis not built | sign-in |",
+            "| `GET /v2/canaries/{*rest}` | Accounts, metrics, lists of runs | 501: this part of canary analysis not built | sign-in |",
             "| `GET /tags/{id}` | The tags of one entity | 404: Entity tags not found | sign-in |",
         ] {
             assert!(page.lines().any(|it| it == line), "{line}");

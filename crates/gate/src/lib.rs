@@ -29,6 +29,7 @@ mod applications;
 mod auth;
 mod call;
 mod canary_configs;
+mod canary_runs;
 mod capabilities;
 mod compatibility;
 mod configs;

@@ -20,6 +20,7 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
     report.step("disk", disk::ensure_room_for_a_build);
     let nats_server = report.step("nats-server", tools::ensure_nats_server);
     let minio = report.step("minio", tools::ensure_minio);
+    let prometheus = report.step("prometheus", tools::ensure_prometheus);
 
     report.step("format", || cargo(&["fmt", "--all", "--check"]));
     report.step("architecture", architecture::check_workspace);
@@ -56,7 +57,15 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
             .as_deref()
             .context("without MinIO nobody knows whether documents in S3 work")?;
         let gennaker = gennaker.as_ref().map_err(|e| anyhow!("{e}"))?;
-        run_tests(nats_server, minio, gennaker)
+        let prometheus = prometheus
+            .as_deref()
+            .context("without a Prometheus nobody knows whether canary analysis works")?;
+        run_tests(&[
+            ("GENNAKER_NATS_SERVER", nats_server),
+            ("GENNAKER_MINIO", minio),
+            ("GENNAKER_PROMETHEUS", prometheus),
+            ("GENNAKER_BIN", gennaker),
+        ])
     });
     report.step("simulation", || {
         simulate(&program(&programs, "gennaker-simulation")?, options.seeds)
@@ -101,15 +110,13 @@ fn simulate(program: &Path, seeds: u64) -> Result<()> {
     process::run(Command::new(program).args(["--seeds", &seeds.to_string()]))
 }
 
-/// Runs the tests of all crates, passes their output on and counts. Tests that need the broker, the S3 server or the
-/// `gennaker` program find them through the environment.
-fn run_tests(nats_server: &Path, minio: &Path, gennaker: &Path) -> Result<Outcome> {
+/// Runs the tests of all crates, passes their output on and counts. Tests that need the broker, the S3 server, a Prometheus
+/// or the `gennaker` program find them through the environment.
+fn run_tests(programs: &[(&str, &Path)]) -> Result<Outcome> {
     let mut command = process::cargo()?;
     command
         .args(["test", "--workspace", "--no-fail-fast", "--locked"])
-        .env("GENNAKER_NATS_SERVER", nats_server)
-        .env("GENNAKER_MINIO", minio)
-        .env("GENNAKER_BIN", gennaker)
+        .envs(programs.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     let mut child = command.spawn().context("failed to start cargo")?;

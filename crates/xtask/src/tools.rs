@@ -1,4 +1,4 @@
-//! What Gennaker's development needs and is not a crate of ours: the broker, an S3 server, and cargo-deny.
+//! What Gennaker's development needs and is not a crate of ours: the broker, an S3 server, a Prometheus, and cargo-deny.
 //!
 //! Tools lie in `${XDG_CACHE_HOME:-~/.cache}/gennaker/tools/NAME-VERSION`, outside the clone, so that every clone shares
 //! them. A tool that is there is used without touching the network.
@@ -7,6 +7,7 @@ mod cargo_deny;
 mod install;
 mod minio;
 mod nats_server;
+mod prometheus;
 
 use std::env;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use gennaker_broker::find;
 pub(crate) use cargo_deny::ensure as ensure_cargo_deny;
 pub(crate) use minio::ensure as ensure_minio;
 pub(crate) use nats_server::ensure as ensure_nats_server;
+pub(crate) use prometheus::ensure as ensure_prometheus;
 
 use crate::console;
 
@@ -30,6 +32,8 @@ pub(crate) enum Name {
     CargoDeny,
     /// The S3 server for tests of the document store
     Minio,
+    /// The source of metrics for tests of canary analysis
+    Prometheus,
 }
 
 /// Makes sure that the named tools, or all when none is named, can be used, and says where they are.
@@ -44,6 +48,7 @@ pub(crate) fn install_named(names: &[Name]) -> Result<()> {
             Name::NatsServer => ensure_nats_server()?,
             Name::CargoDeny => ensure_cargo_deny()?,
             Name::Minio => ensure_minio()?,
+            Name::Prometheus => ensure_prometheus()?,
         };
         console::note(&format!("{} is {}", label(*name), path.display()));
     }

@@ -3,7 +3,7 @@
 //! A list that pages walk through is empty as long as there is nothing to read; whatever names one thing answers 501.
 
 use super::{Does, Group, Whose, run, table};
-use crate::{canary_configs, preconfigured};
+use crate::{canary_configs, canary_runs, preconfigured};
 
 /// Why lists of clouds are empty.
 const NO_CLOUDS: &str = "no cloud can be read yet";
@@ -106,8 +106,19 @@ pub(super) const GROUPS: &[Group] = &[
             DELETE "/v2/canaryConfig/{id}" "Delete a canary configuration" ["configurationAccountName"] SignIn
                 run!(canary_configs::delete);
             GET "/v2/canaries/judges" "The judges that a configuration can name" SignIn run!(canary_configs::judges);
-            GET "/v2/canaries/{*rest}" "Accounts, judges, metrics, runs" SignIn Does::Miss("canary analysis");
-            POST "/v2/canaries/{*rest}" "Start a canary run" SignIn Does::Miss("canary analysis");
+            POST "/v2/canaries/canary" "Judge a canary by a configuration that is sent along"
+                ["application", "parentPipelineExecutionId", "metricsAccountName", "configurationAccountName", "storageAccountName"]
+                SignIn run!(canary_runs::start_given);
+            POST "/v2/canaries/canary/{id}" "Judge a canary by a stored configuration"
+                ["application", "parentPipelineExecutionId", "metricsAccountName", "configurationAccountName", "storageAccountName"]
+                SignIn run!(canary_runs::start_stored);
+            GET "/v2/canaries/canary/{id}" "What came of a canary analysis" ["storageAccountName"] SignIn
+                run!(canary_runs::get);
+            GET "/v2/canaries/canary/{configId}/{id}" "The same, as it was asked before" ["storageAccountName"] SignIn
+                run!(canary_runs::get);
+            GET "/v2/canaries/{*rest}" "Accounts, metrics, lists of runs" SignIn
+                Does::Miss("this part of canary analysis");
+            POST "/v2/canaries/{*rest}" "What Kayenta has not" SignIn Does::Miss("this part of canary analysis");
             GET "/canaries/{*rest}" "Canaries of the first generation" SignIn
                 Does::Miss("canary analysis of the first generation");
             PUT "/canaries/{*rest}" "End a canary of the first generation" SignIn

@@ -303,3 +303,66 @@ async fn canary_configurations_as_spin_saves_and_reads_them() {
     let judges = fixture.ok("GET", "/v2/canaries/judges", Value::Null).await;
     assert_eq!(judges[0]["name"], "NetflixACAJudge-v1.0");
 }
+
+#[tokio::test(start_paused = true)]
+async fn canary_analyses_are_checked_in_kayentas_words() {
+    let fixture = Fixture::new().await;
+    let config = |scope: &str| json!({"name": "errors", "applications": ["demo"], "metrics": [{"name": "m", "scopeName": scope}]});
+    let request = json!({"scopes": {"default": {}}, "thresholds": {"pass": 95, "marginal": 75}});
+    let said = |body: Value| {
+        let fixture = &fixture;
+        async move {
+            let answer = fixture
+                .call("POST", "/v2/canaries/canary", &body.to_string())
+                .await;
+            let body: Value = serde_json::from_str(&answer.body).unwrap();
+            (
+                answer.status.as_u16(),
+                body["message"].as_str().unwrap_or_default().to_owned(),
+            )
+        }
+    };
+    for (body, message) in [
+        (
+            json!({}),
+            "canaryConfig must be provided for ad-hoc requests",
+        ),
+        (
+            json!({"canaryConfig": {}}),
+            "executionRequest must be provided for ad-hoc requests",
+        ),
+        (
+            json!({"canaryConfig": {}, "executionRequest": {}}),
+            "The canary config must specify at least one metric. Otherwise we're not analyzing anything. :)",
+        ),
+        (
+            json!({"canaryConfig": config("default"), "executionRequest": {}}),
+            "Canary metrics require scopes, but no scopes were provided in the execution request.",
+        ),
+        (
+            json!({"canaryConfig": config(""), "executionRequest": request}),
+            "Canary scope for metric named 'm' is null.",
+        ),
+        (
+            json!({"canaryConfig": config("other"), "executionRequest": request}),
+            "Canary metrics require scopes which were not provided in the execution request: [other]",
+        ),
+        (
+            json!({"canaryConfig": config("default"), "executionRequest": {"scopes": {"default": {}}}}),
+            "Execution request must contain thresholds",
+        ),
+    ] {
+        assert_eq!(said(body).await, (400, message.to_owned()));
+    }
+    let missing = fixture
+        .call("POST", "/v2/canaries/canary/none", &request.to_string())
+        .await;
+    assert_eq!(missing.status.as_u16(), 404);
+    assert_eq!(
+        fixture
+            .get("/v2/canaries/canary/01ARZ3NDEKTSV4RRFFQ69G5FAV")
+            .await
+            .status,
+        404
+    );
+}
