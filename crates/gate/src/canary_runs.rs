@@ -66,7 +66,11 @@ pub(crate) async fn get(gate: Gate, call: Call) -> Result<Answer, Problem> {
             execution: execution.clone(),
         },
     );
-    let document = gate.owners().read(&execution, ask).await?.ok_or_else(missing)?;
+    let document = gate
+        .owners()
+        .read(&execution, ask)
+        .await?
+        .ok_or_else(missing)?;
     let is_it = |candidate: &&std::sync::Arc<Stage>| {
         candidate.kind == RUN && stage.is_none_or(|stage| candidate.id.as_str() == stage)
     };
