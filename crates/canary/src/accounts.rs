@@ -13,11 +13,25 @@ pub enum SourceKind {
     Graphite,
     /// InfluxDB 1.x.
     Influxdb,
+    /// Datadog's query API.
+    Datadog,
+    /// New Relic Insights.
+    Newrelic,
     /// Our own: any address that answers numbers.
     Generic,
 }
 
 impl SourceKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Prometheus,
+        Self::Graphite,
+        Self::Influxdb,
+        Self::Datadog,
+        Self::Newrelic,
+        Self::Generic,
+    ];
+
     /// Its name in Kayenta's documents.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -25,6 +39,8 @@ impl SourceKind {
             Self::Prometheus => "prometheus",
             Self::Graphite => "graphite",
             Self::Influxdb => "influxdb",
+            Self::Datadog => "datadog",
+            Self::Newrelic => "newrelic",
             Self::Generic => "generic",
         }
     }
@@ -57,6 +73,8 @@ pub enum Credentials {
     BasicFile(PathBuf),
     /// A file with a bearer token.
     Bearer(PathBuf),
+    /// Headers by name, each with the file of its value.
+    Headers(Vec<(String, PathBuf)>),
 }
 
 /// The accounts of an installation, in their order: without a name the first of the kind is taken.
@@ -102,6 +120,13 @@ impl Credentials {
         };
         let value = match self {
             Self::None => return Ok(request),
+            Self::Headers(headers) => {
+                let mut request = request;
+                for (name, file) in headers {
+                    request = request.secret_header(name.clone(), read(file.clone()).await?);
+                }
+                return Ok(request);
+            }
             Self::Basic(user, file) => basic(&format!("{user}:{}", read(file.clone()).await?)),
             Self::BasicFile(file) => basic(&read(file.clone()).await?),
             Self::Bearer(file) => format!("Bearer {}", read(file.clone()).await?),

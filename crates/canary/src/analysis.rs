@@ -9,7 +9,7 @@ use gennaker_outbound::Client;
 use serde_json::{Value, json};
 
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, SourceKind},
     mixer,
     request::{Scope, Scopes},
     source::{Question, Trouble, fetch},
@@ -106,7 +106,7 @@ async fn one(asked: &Asked<'_>, number: usize, metric: &Map) -> Result<Fetched, 
         .get("type")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    let known = ["prometheus", "graphite", "influxdb", "generic"];
+    let known = SourceKind::ALL.map(SourceKind::name);
     if !known.contains(&kind) {
         return Err(Trouble::Never(format!(
             "metric {name} asks for the source '{kind}', which is not built; there are {}",
@@ -180,7 +180,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        accounts::{Account, Credentials, SourceKind},
+        accounts::{Account, Credentials},
         testing::Recorded,
     };
 
@@ -292,12 +292,12 @@ mod tests {
             text,
             "Canary metrics require scopes which were not provided in the execution request: [other]"
         );
-        let mut datadog = config("either");
-        datadog["metrics"][0]["query"]["type"] = "datadog".into();
+        let mut signalfx = config("either");
+        signalfx["metrics"][0]["query"]["type"] = "signalfx".into();
         assert!(
-            said(datadog)
+            said(signalfx)
                 .await
-                .contains("the source 'datadog', which is not built")
+                .contains("the source 'signalfx', which is not built")
         );
         assert!(
             said(config("either"))

@@ -19,11 +19,13 @@
 
 mod accounts;
 mod analysis;
+mod datadog;
 mod generic;
 mod graphite;
 mod influxdb;
 mod metric_set;
 mod mixer;
+mod newrelic;
 mod prometheus;
 mod request;
 mod source;

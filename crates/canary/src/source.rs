@@ -7,9 +7,9 @@ use url::Url;
 
 use crate::{
     accounts::{Account, SourceKind},
-    generic, graphite, influxdb,
+    datadog, generic, graphite, influxdb,
     metric_set::MetricSet,
-    prometheus,
+    newrelic, prometheus,
     request::Scope,
 };
 
@@ -49,6 +49,8 @@ pub(crate) async fn fetch(question: Question<'_>) -> Result<Vec<MetricSet>, Trou
         SourceKind::Prometheus => prometheus::fetch(question).await,
         SourceKind::Graphite => graphite::fetch(question).await,
         SourceKind::Influxdb => influxdb::fetch(question).await,
+        SourceKind::Datadog => datadog::fetch(question).await,
+        SourceKind::Newrelic => newrelic::fetch(question).await,
         SourceKind::Generic => generic::fetch(question).await,
     }
 }

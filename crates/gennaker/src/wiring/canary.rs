@@ -46,7 +46,14 @@ fn account(account: &CanaryAccount) -> Account {
         (Some(user), Some(password), ..) => Credentials::Basic(user.clone(), password),
         (.., Some(both), _) => Credentials::BasicFile(both),
         (.., Some(token)) => Credentials::Bearer(token),
-        _ => Credentials::None,
+        _ if account.secret_header_files.is_empty() => Credentials::None,
+        _ => Credentials::Headers(
+            account
+                .secret_header_files
+                .iter()
+                .map(|(name, file)| (name.clone(), PathBuf::from(file)))
+                .collect(),
+        ),
     };
     Account {
         name: account.name.clone(),
@@ -54,6 +61,8 @@ fn account(account: &CanaryAccount) -> Account {
             CanarySource::Prometheus => SourceKind::Prometheus,
             CanarySource::Graphite => SourceKind::Graphite,
             CanarySource::Influxdb => SourceKind::Influxdb,
+            CanarySource::Datadog => SourceKind::Datadog,
+            CanarySource::Newrelic => SourceKind::Newrelic,
             CanarySource::Generic => SourceKind::Generic,
         },
         url: account.url.clone(),

@@ -2,7 +2,11 @@
 //!
 //! The table is of 10 000 canaries a row, in which nothing is wrong (or a shift is) and the window grows over 12 looks of ten
 //! points; a canary counts when any look failed the metric. `--quick` makes it 1 000. It prints, and fails nothing.
-#![allow(clippy::print_stdout, reason = "a program that measures and prints")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a benchmark reads the clock and prints"
+)]
 
 mod alarms;
 

@@ -1,5 +1,7 @@
 //! `[canary]`.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +33,9 @@ pub struct CanaryAccount {
     pub username_password_file: Option<String>,
     /// File with a bearer token, instead of a user.
     pub bearer_token_file: Option<String>,
+    /// Files with the values of headers that sign in, by the name of the header (Datadog: `DD-API-KEY` and
+    /// `DD-APPLICATION-KEY`; New Relic: `X-Query-Key`), instead of a user or token.
+    pub secret_header_files: BTreeMap<String, String>,
     /// Label of an instance in the queries that are built for metrics of type `prometheus` with a resource type; `instance`
     /// when absent.
     pub scope_label: Option<String>,
@@ -47,6 +52,10 @@ pub enum CanarySource {
     Graphite,
     /// `InfluxDB` 1.x.
     Influxdb,
+    /// Datadog's query API.
+    Datadog,
+    /// New Relic Insights; the address ends with `/v1/accounts/` and the number of the account.
+    Newrelic,
     /// Any address that answers series of numbers as JSON.
     Generic,
 }
