@@ -24,6 +24,8 @@ use crate::subject::{self, token};
 
 /// The pool whose workers also save documents: Gate's API saves them by tasks, as Spinnaker's does.
 const DOCUMENT_POOL: &str = "notify";
+/// The pool whose workers read documents: the configurations of canary analysis.
+const CONFIG_POOL: &str = "canary";
 const DOCUMENTS: &str = "gk_docs";
 const LEASES: &str = "gk_lease";
 const SETTINGS: &str = "gk_cfg";
@@ -200,6 +202,9 @@ impl Rights {
             self.read(DOCUMENTS);
             self.write(DOCUMENTS);
             self.say([ask_of(pool)]);
+        }
+        if pool == CONFIG_POOL {
+            self.read(DOCUMENTS);
         }
         self.say(["gk.cmd.*.report", "gk.alive.*"].map(str::to_owned));
         self.hear([format!("gk.abort.{}.*", token(pool)), ask_of(pool)]);

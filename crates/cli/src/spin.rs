@@ -9,6 +9,7 @@ mod account;
 mod application;
 pub(crate) mod args;
 mod canary;
+mod canary_judge;
 mod execution;
 mod flags;
 mod pipeline;
@@ -28,7 +29,10 @@ use crate::{
     io::reason,
     output::{Format, gojson},
 };
-use args::SpinCommand;
+use args::{
+    SpinCommand,
+    canary::{CanaryArgs, CanaryCommand},
+};
 use ui::Ui;
 
 /// A failure in spin's words.
@@ -70,6 +74,13 @@ struct Spin<'a> {
 
 /// Runs a command and gives the exit code: 0 or 1, as spin; and, when it was not called as spin, 9 without a server.
 pub(crate) async fn run(command: SpinCommand, caller: Caller, tools: &Tools, io: &mut Io) -> u8 {
+    if let SpinCommand::Canary(CanaryArgs {
+        command: CanaryCommand::Judge(args),
+        global,
+    }) = &command
+    {
+        return canary_judge::run(args, global, io);
+    }
     let global = match &command {
         SpinCommand::Application(args) => args.global.clone(),
         SpinCommand::Pipeline(args) => args.global.clone(),

@@ -32,6 +32,8 @@ mod applications;
 mod artifacts;
 mod auth;
 mod call;
+mod canary_configs;
+mod canary_runs;
 mod capabilities;
 mod clouds;
 mod compatibility;

@@ -53,6 +53,9 @@ pub(crate) fn run(arguments: &DevArgs) -> Result<u8, Failure> {
 /// The defaults and the environment, and what `dev` decides.
 fn settings(arguments: &DevArgs) -> Result<Settings, Failure> {
     let mut settings = wiring::read_settings(None)?;
+    if settings.worker.pools == Settings::default().worker.pools {
+        settings.worker.pools = wiring::POOLS.map(str::to_owned).to_vec();
+    }
     settings.gate.listen = arguments.listen;
     if settings.gate.tls != GateTls::default() {
         return Err(Failure::usage(

@@ -75,6 +75,9 @@ struct Prepared {
     services: gennaker_notify::Services,
     /// Where artifacts are read, for a worker of the pool `deploy`.
     artifacts: Option<gennaker_artifacts::Accounts>,
+    /// For sources of metrics.
+    metrics: Client,
+    metric_accounts: Arc<gennaker_canary::Accounts>,
 }
 
 impl Running {
@@ -278,6 +281,8 @@ fn prepare(
     Ok(Prepared {
         gate,
         client: wiring::pipelines_client(settings)?,
+        metrics: wiring::metrics_client(settings)?,
+        metric_accounts: wiring::metric_accounts(settings),
         catalogue,
         secrets: wiring::secret_headers(settings)?,
         services: wiring::services(settings)?,
@@ -310,6 +315,9 @@ fn worker(
                     .as_ref()
                     .expect("made for a worker of this pool");
                 gennaker_deploy::registry(accounts, artifacts, &wiring::baker(settings))
+            }
+            gennaker_canary::POOL => {
+                gennaker_canary::registry(&prepared.metrics, store, &prepared.metric_accounts)
             }
             _ => gennaker_notify::registry(
                 &prepared.client,

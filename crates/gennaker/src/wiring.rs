@@ -2,6 +2,7 @@
 
 mod archive;
 mod artifacts;
+mod canary;
 mod collector;
 mod documents;
 mod kubernetes;
@@ -28,6 +29,7 @@ use crate::output::chain;
 
 pub(crate) use archive::archive;
 pub(crate) use artifacts::{artifacts, baker, tell_artifacts};
+pub(crate) use canary::{metric_accounts, metrics_client};
 pub(crate) use documents::{documents, managed_accounts, s3_options};
 pub(crate) use kubernetes::{
     account_zones, accounts, accounts_of_kubeconfigs, answers, own_zone_sets, warn_unserved,
@@ -152,6 +154,9 @@ pub(crate) fn only_role(settings: &Settings, roles: &[Role]) -> Option<rights::R
         }
     })
 }
+
+/// The pools that this release has tasks for.
+pub(crate) const POOLS: [&str; 2] = [gennaker_canary::POOL, gennaker_notify::POOL];
 
 /// Whether this release has tasks for a pool.
 pub(crate) fn has_tasks(pool: &str) -> bool {

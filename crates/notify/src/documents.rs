@@ -3,6 +3,7 @@
 //! All are repeatable: a redelivered task finds what it did before, because new ids are derived from the effect's identity.
 
 mod application_tasks;
+mod canary_tasks;
 mod failure;
 mod input;
 mod job;
@@ -51,7 +52,8 @@ pub(crate) fn tasks(store: &Store) -> Vec<Arc<dyn Task>> {
         .into_iter()
         .chain(template_tasks::jobs(store))
         .chain(plugin_tasks::jobs(store))
-        .chain(tag_tasks::jobs(store));
+        .chain(tag_tasks::jobs(store))
+        .chain(canary_tasks::jobs(store));
     tasks.extend(jobs.map(|job| Arc::new(job) as Arc<dyn Task>));
     tasks
 }

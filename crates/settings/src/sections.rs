@@ -4,6 +4,7 @@ mod archive;
 mod artifacts;
 mod bake;
 mod broker;
+mod canary;
 mod documents;
 mod expressions;
 mod kubernetes;
@@ -24,6 +25,7 @@ pub use artifacts::{
 };
 pub use bake::Bake;
 pub use broker::{Broker, BrokerTls};
+pub use canary::{Canary, CanaryAccount, CanarySource};
 pub use documents::{Documents, DocumentsBackend, DocumentsS3, ManagedServiceAccounts};
 pub use expressions::Expressions;
 pub use kubernetes::{
@@ -76,6 +78,8 @@ pub struct Settings {
     pub bake: Bake,
     /// Kubernetes clusters that pipelines deploy to.
     pub kubernetes: Kubernetes,
+    /// Canary analysis.
+    pub canary: Canary,
     /// Logs, traces and metrics.
     pub telemetry: Telemetry,
 }
@@ -98,6 +102,7 @@ impl Default for Settings {
             artifacts: Artifacts::default(),
             bake: Bake::default(),
             kubernetes: Kubernetes::default(),
+            canary: Canary::default(),
             telemetry: Telemetry::default(),
         }
     }

@@ -216,6 +216,39 @@ document_jobs! {
         class: "com.netflix.spinnaker.orca.front50.tasks.UpsertPluginInfoTask",
         timeout_ms: TIMEOUT_MS,
     }
+    /// `saveCanaryConfig`: ours, since Spinnaker's Gate hands configurations to Kayenta.
+    SaveCanaryConfig {
+        names: &["saveCanaryConfig"],
+        summary: "Saves a configuration of canary analysis (an addition of Gennaker).",
+        fields: &[
+            Field::required(
+                "canaryConfig",
+                FieldType::Any,
+                "The configuration as base64 of its JSON, or as an object.",
+            ),
+            Field::optional(
+                "isNew",
+                FieldType::Boolean,
+                "Refuse when a configuration has that id; otherwise one must have it.",
+            ),
+        ],
+        task: "saveCanaryConfig",
+        class: "io.gennaker.canary.SaveCanaryConfigTask",
+        timeout_ms: TIMEOUT_MS,
+    }
+    /// `deleteCanaryConfig`: ours.
+    DeleteCanaryConfig {
+        names: &["deleteCanaryConfig"],
+        summary: "Deletes a configuration of canary analysis (an addition of Gennaker).",
+        fields: &[Field::required(
+            "canaryConfigId",
+            FieldType::Text,
+            "The id of the configuration.",
+        )],
+        task: "deleteCanaryConfig",
+        class: "io.gennaker.canary.DeleteCanaryConfigTask",
+        timeout_ms: TIMEOUT_MS,
+    }
     /// `deletePluginInfo`.
     DeletePluginInfo {
         names: &["deletePluginInfo"],

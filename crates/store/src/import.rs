@@ -198,7 +198,8 @@ fn prepared(kind: Kind, id: &str, foreign: &Map) -> Result<Map, SaveError> {
         | Kind::EntityTags
         | Kind::Snapshot
         | Kind::Delivery
-        | Kind::PluginVersions => {}
+        | Kind::PluginVersions
+        | Kind::CanaryConfig => {}
     }
     Ok(body)
 }

@@ -51,11 +51,13 @@ pub enum Kind {
     Delivery,
     /// Which versions of plugins a server group uses; its id is its `id` (`PLUGIN_VERSIONS`). Kept as it is.
     PluginVersions,
+    /// A configuration of canary analysis; its id is its `id` (Kayenta's `CANARY_CONFIG`).
+    CanaryConfig,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Application,
         Self::Permission,
         Self::Pipeline,
@@ -65,10 +67,7 @@ impl Kind {
         Self::Template,
         Self::ServiceAccount,
         Self::PluginInfo,
-        Self::EntityTags,
-        Self::Snapshot,
-        Self::Delivery,
-        Self::PluginVersions,
+    Self::CanaryConfig, Self::Delivery, Self::EntityTags, Self::PluginVersions, Self::Snapshot,
     ];
 
     /// The word for people.
@@ -88,6 +87,7 @@ impl Kind {
             Self::Snapshot => "snapshot",
             Self::Delivery => "delivery config",
             Self::PluginVersions => "plugin versions",
+            Self::CanaryConfig => "canary config",
         }
     }
 
@@ -95,7 +95,12 @@ impl Kind {
     #[must_use]
     pub const fn bytes_max(self) -> usize {
         match self {
-            Self::Pipeline | Self::Strategy | Self::Template | Self::Snapshot | Self::Delivery => {
+            Self::Pipeline
+            | Self::Strategy
+            | Self::Template
+            | Self::Snapshot
+            | Self::Delivery
+            | Self::CanaryConfig => {
                 PIPELINE_BYTES_MAX
             }
             Self::Application
@@ -142,6 +147,7 @@ impl Kind {
             Self::Snapshot => "snap",
             Self::Delivery => "deliv",
             Self::PluginVersions => "plugv",
+            Self::CanaryConfig => "canary",
         }
     }
 }
@@ -184,7 +190,8 @@ impl Name {
             | Kind::EntityTags
             | Kind::Snapshot
             | Kind::Delivery
-            | Kind::PluginVersions => None,
+            | Kind::PluginVersions
+            | Kind::CanaryConfig => None,
         }
     }
 

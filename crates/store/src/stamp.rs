@@ -40,6 +40,12 @@ const fn times(kind: Kind) -> Times {
             created: Some("createTs"),
             are_texts: false,
         },
+        // Kayenta's; written with the same times as texts beside them.
+        Kind::CanaryConfig => Times {
+            updated: "updatedTimestamp",
+            created: Some("createdTimestamp"),
+            are_texts: false,
+        },
         Kind::Permission
         | Kind::Notification
         | Kind::ServiceAccount

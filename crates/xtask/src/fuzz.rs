@@ -31,6 +31,8 @@ enum Target {
     Expressions,
     /// The rules for Kubernetes objects
     Manifests,
+    /// The canary judges
+    Judge,
 }
 
 /// `cargo xtask fuzz`.
@@ -38,6 +40,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let package = match options.target {
         Target::Expressions => "gennaker-expressions",
         Target::Manifests => "gennaker-manifests",
+        Target::Judge => "gennaker-judge",
     };
     let mut command = process::cargo()?;
     command

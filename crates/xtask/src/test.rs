@@ -22,6 +22,7 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
     let minio = report.step("minio", tools::ensure_minio);
     let bakers = report.step("programs that bake", ensure_bakers);
     let kube = report.step("kube", tools::ensure_kube);
+    let prometheus = report.step("prometheus", tools::ensure_prometheus);
 
     report.step("format", || cargo(&["fmt", "--all", "--check"]));
     report.step("architecture", architecture::check_workspace);
@@ -64,7 +65,18 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
         let bakers = bakers
             .as_deref()
             .context("without Helm and its kin nobody knows whether manifests are baked")?;
-        run_tests(nats_server, minio, kube, bakers, gennaker)
+        let prometheus = prometheus
+            .as_deref()
+            .context("without a Prometheus nobody knows whether canary analysis works")?;
+        let named = [
+            ("GENNAKER_NATS_SERVER", nats_server),
+            ("GENNAKER_MINIO", minio),
+            ("GENNAKER_KUBE", kube),
+            ("GENNAKER_PROMETHEUS", prometheus),
+            ("GENNAKER_BIN", gennaker),
+        ];
+        let bakers = bakers.iter().map(|(name, program)| (*name, program.as_path()));
+        run_tests(&named.into_iter().chain(bakers).collect::<Vec<_>>())
     });
     report.step("simulation", || {
         simulate(&program(&programs, "gennaker-simulation")?, options.seeds)
@@ -119,23 +131,13 @@ fn simulate(program: &Path, seeds: u64) -> Result<()> {
     process::run(Command::new(program).args(["--seeds", &seeds.to_string()]))
 }
 
-/// Runs the tests of all crates, passes their output on and counts. Tests that need the broker, the S3 server, the
-/// control plane, the programs that bake or the `gennaker` program find them through the environment.
-fn run_tests(
-    nats_server: &Path,
-    minio: &Path,
-    kube: &Path,
-    bakers: &[(&str, PathBuf)],
-    gennaker: &Path,
-) -> Result<Outcome> {
+/// Runs the tests of all crates, passes their output on and counts. Tests that need a program (the broker, the S3 server, the control
+/// plane, the programs that bake, a Prometheus, `gennaker`) find it through the environment.
+fn run_tests(programs: &[(&str, &Path)]) -> Result<Outcome> {
     let mut command = process::cargo()?;
     command
         .args(["test", "--workspace", "--no-fail-fast", "--locked"])
-        .env("GENNAKER_NATS_SERVER", nats_server)
-        .env("GENNAKER_MINIO", minio)
-        .envs(bakers.iter().map(|(name, program)| (name, program)))
-        .env("GENNAKER_KUBE", kube)
-        .env("GENNAKER_BIN", gennaker)
+        .envs(programs.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
     let mut child = command.spawn().context("failed to start cargo")?;

@@ -1,5 +1,5 @@
 //! What Gennaker's development needs and is not a crate of ours: the broker, an S3 server, a Kubernetes control plane, the
-//! programs that bake manifests, and cargo-deny.
+//! programs that bake manifests, a Prometheus, and cargo-deny.
 //!
 //! Tools lie in `${XDG_CACHE_HOME:-~/.cache}/gennaker/tools/NAME-VERSION`, outside the clone, so that every clone shares
 //! them. A tool that is there is used without touching the network.
@@ -14,6 +14,7 @@ mod kube;
 mod kustomize;
 mod minio;
 mod nats_server;
+mod prometheus;
 
 use std::env;
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ pub(crate) use kube::ensure as ensure_kube;
 pub(crate) use kustomize::ensure as ensure_kustomize;
 pub(crate) use minio::ensure as ensure_minio;
 pub(crate) use nats_server::ensure as ensure_nats_server;
+pub(crate) use prometheus::ensure as ensure_prometheus;
 
 use crate::console;
 
@@ -52,6 +54,8 @@ pub(crate) enum Name {
     Helmfile,
     /// The Kubernetes control plane for tests
     Kube,
+    /// The source of metrics for tests of canary analysis
+    Prometheus,
 }
 
 /// Makes sure that the named tools, or all when none is named, can be used, and says where they are.
@@ -71,6 +75,7 @@ pub(crate) fn install_named(names: &[Name]) -> Result<()> {
             Name::Kustomize => ensure_kustomize()?,
             Name::Helmfile => ensure_helmfile()?,
             Name::Kube => ensure_kube()?,
+            Name::Prometheus => ensure_prometheus()?,
         };
         console::note(&format!("{} is {}", label(*name), path.display()));
     }

@@ -6,6 +6,7 @@ use super::{Does, Group, Whose, run, table};
 use crate::artifacts;
 use crate::clouds::{clusters, firewalls, live};
 use crate::preconfigured;
+use crate::{canary_configs, canary_runs, preconfigured};
 
 /// Why lists of what only other clouds have are empty.
 const NO_CLOUDS: &str = "Kubernetes has none, and no other cloud can be read yet";
@@ -134,13 +135,29 @@ pub(super) const GROUPS: &[Group] = &[
         whose: Whose::Gate,
         routes: table! {
             GET "/v2/canaryConfig" "Canary configurations" ["application", "configurationAccountName"] SignIn
-                Does::Miss("canary analysis");
-            POST "/v2/canaryConfig" "Make a canary configuration" SignIn Does::Miss("canary analysis");
-            GET "/v2/canaryConfig/{id}" "One canary configuration" SignIn Does::Miss("canary analysis");
-            PUT "/v2/canaryConfig/{id}" "Replace a canary configuration" SignIn Does::Miss("canary analysis");
-            DELETE "/v2/canaryConfig/{id}" "Delete a canary configuration" SignIn Does::Miss("canary analysis");
-            GET "/v2/canaries/{*rest}" "Accounts, judges, metrics, runs" SignIn Does::Miss("canary analysis");
-            POST "/v2/canaries/{*rest}" "Start a canary run" SignIn Does::Miss("canary analysis");
+                run!(canary_configs::list);
+            POST "/v2/canaryConfig" "Make a canary configuration" ["configurationAccountName"] SignIn
+                run!(canary_configs::create);
+            GET "/v2/canaryConfig/{id}" "One canary configuration" ["configurationAccountName"] SignIn
+                run!(canary_configs::get);
+            PUT "/v2/canaryConfig/{id}" "Replace a canary configuration" ["configurationAccountName"] SignIn
+                run!(canary_configs::update);
+            DELETE "/v2/canaryConfig/{id}" "Delete a canary configuration" ["configurationAccountName"] SignIn
+                run!(canary_configs::delete);
+            GET "/v2/canaries/judges" "The judges that a configuration can name" SignIn run!(canary_configs::judges);
+            POST "/v2/canaries/canary" "Judge a canary by a configuration that is sent along"
+                ["application", "parentPipelineExecutionId", "metricsAccountName", "configurationAccountName", "storageAccountName"]
+                SignIn run!(canary_runs::start_given);
+            POST "/v2/canaries/canary/{id}" "Judge a canary by a stored configuration"
+                ["application", "parentPipelineExecutionId", "metricsAccountName", "configurationAccountName", "storageAccountName"]
+                SignIn run!(canary_runs::start_stored);
+            GET "/v2/canaries/canary/{id}" "What came of a canary analysis" ["storageAccountName"] SignIn
+                run!(canary_runs::get);
+            GET "/v2/canaries/canary/{configId}/{id}" "The same, as it was asked before" ["storageAccountName"] SignIn
+                run!(canary_runs::get);
+            GET "/v2/canaries/{*rest}" "Accounts, metrics, lists of runs" SignIn
+                Does::Miss("this part of canary analysis");
+            POST "/v2/canaries/{*rest}" "What Kayenta has not" SignIn Does::Miss("this part of canary analysis");
             GET "/canaries/{*rest}" "Canaries of the first generation" SignIn
                 Does::Miss("canary analysis of the first generation");
             PUT "/canaries/{*rest}" "End a canary of the first generation" SignIn

@@ -226,3 +226,143 @@ async fn pipelines_are_put_in_order() {
     let wrong = fixture.call("PUT", "/actions/pipelines/reorder", "").await;
     assert_eq!(wrong.problem().0, 405);
 }
+
+#[tokio::test(start_paused = true)]
+async fn canary_configurations_as_spin_saves_and_reads_them() {
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.get("/v2/canaryConfig/mine").await.status, 404);
+    let config = json!({"id": "mine", "name": "errors", "applications": ["demo"], "metrics": [], "configVersion": "1",
+        "templates": {"t": "${scope} stays as it is"}});
+    let made = fixture.ok("POST", "/v2/canaryConfig", config.clone()).await;
+    assert_eq!(made, json!({"canaryConfigId": "mine"}));
+    let stored = fixture
+        .ok("GET", "/v2/canaryConfig/mine", Value::Null)
+        .await;
+    assert_eq!(stored["templates"]["t"], "${scope} stays as it is");
+    assert!(
+        stored["createdTimestampIso"]
+            .as_str()
+            .unwrap()
+            .ends_with('Z')
+    );
+    let listed = fixture
+        .ok("GET", "/v2/canaryConfig?application=demo", Value::Null)
+        .await;
+    assert_eq!(listed[0]["id"], "mine");
+    assert_eq!(listed[0].as_object().unwrap().len(), 5, "{listed}");
+    let none = fixture
+        .ok("GET", "/v2/canaryConfig?application=other", Value::Null)
+        .await;
+    assert_eq!(none, json!([]));
+    let problem = |method: &'static str, path: &'static str, body: Value| {
+        let fixture = &fixture;
+        async move {
+            let answer = fixture.call(method, path, &body.to_string()).await;
+            let body: Value = serde_json::from_str(&answer.body).unwrap();
+            (
+                answer.status.as_u16(),
+                body["message"].as_str().unwrap().to_owned(),
+            )
+        }
+    };
+    let (status, message) = problem("POST", "/v2/canaryConfig", config.clone()).await;
+    assert_eq!(
+        (status, message.as_str()),
+        (400, "Canary config 'mine' already exists.")
+    );
+    let (status, message) = problem("PUT", "/v2/canaryConfig/none", config.clone()).await;
+    assert_eq!(
+        (status, message.as_str()),
+        (400, "Canary config 'none' does not exist.")
+    );
+    let (status, message) = problem(
+        "POST",
+        "/v2/canaryConfig",
+        json!({"name": "x y", "applications": ["a"]}),
+    )
+    .await;
+    assert!(
+        status == 400 && message.starts_with("Canary config cannot be named 'x y'."),
+        "{message}"
+    );
+    let mut changed = config;
+    changed["name"] = "latency".into();
+    let answer = fixture.ok("PUT", "/v2/canaryConfig/mine", changed).await;
+    assert_eq!(answer, json!({"canaryConfigId": "mine"}));
+    let drawn = fixture
+        .ok(
+            "POST",
+            "/v2/canaryConfig",
+            json!({"name": "other", "applications": ["demo"]}),
+        )
+        .await;
+    assert_eq!(drawn["canaryConfigId"].as_str().unwrap().len(), 36);
+    let deleted = fixture.call("DELETE", "/v2/canaryConfig/mine", "").await;
+    assert_eq!(deleted.status.as_u16(), 200);
+    assert_eq!(fixture.get("/v2/canaryConfig/mine").await.status, 404);
+    let judges = fixture.ok("GET", "/v2/canaries/judges", Value::Null).await;
+    assert_eq!(judges[0]["name"], "NetflixACAJudge-v1.0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn canary_analyses_are_checked_in_kayentas_words() {
+    let fixture = Fixture::new().await;
+    let config = |scope: &str| json!({"name": "errors", "applications": ["demo"], "metrics": [{"name": "m", "scopeName": scope}]});
+    let request = json!({"scopes": {"default": {}}, "thresholds": {"pass": 95, "marginal": 75}});
+    let said = |body: Value| {
+        let fixture = &fixture;
+        async move {
+            let answer = fixture
+                .call("POST", "/v2/canaries/canary", &body.to_string())
+                .await;
+            let body: Value = serde_json::from_str(&answer.body).unwrap();
+            (
+                answer.status.as_u16(),
+                body["message"].as_str().unwrap_or_default().to_owned(),
+            )
+        }
+    };
+    for (body, message) in [
+        (
+            json!({}),
+            "canaryConfig must be provided for ad-hoc requests",
+        ),
+        (
+            json!({"canaryConfig": {}}),
+            "executionRequest must be provided for ad-hoc requests",
+        ),
+        (
+            json!({"canaryConfig": {}, "executionRequest": {}}),
+            "The canary config must specify at least one metric. Otherwise we're not analyzing anything. :)",
+        ),
+        (
+            json!({"canaryConfig": config("default"), "executionRequest": {}}),
+            "Canary metrics require scopes, but no scopes were provided in the execution request.",
+        ),
+        (
+            json!({"canaryConfig": config(""), "executionRequest": request}),
+            "Canary scope for metric named 'm' is null.",
+        ),
+        (
+            json!({"canaryConfig": config("other"), "executionRequest": request}),
+            "Canary metrics require scopes which were not provided in the execution request: [other]",
+        ),
+        (
+            json!({"canaryConfig": config("default"), "executionRequest": {"scopes": {"default": {}}}}),
+            "Execution request must contain thresholds",
+        ),
+    ] {
+        assert_eq!(said(body).await, (400, message.to_owned()));
+    }
+    let missing = fixture
+        .call("POST", "/v2/canaries/canary/none", &request.to_string())
+        .await;
+    assert_eq!(missing.status.as_u16(), 404);
+    assert_eq!(
+        fixture
+            .get("/v2/canaries/canary/01ARZ3NDEKTSV4RRFFQ69G5FAV")
+            .await
+            .status,
+        404
+    );
+}

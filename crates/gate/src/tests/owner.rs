@@ -435,6 +435,21 @@ async fn run(start: &Start, store: &Store) -> Option<(Status, Map)> {
                 .await
                 .map(|()| Map::new())
         }
+        "saveCanaryConfig" => {
+            let json = BASE64_STANDARD
+                .decode(job["canaryConfig"].as_str().unwrap())
+                .unwrap();
+            let config: Value = serde_json::from_slice(&json).unwrap();
+            let is_new = job["isNew"] == true;
+            store
+                .save_canary_config(config.as_object().unwrap(), is_new, NOW)
+                .await
+                .map(|_| Map::new())
+        }
+        "deleteCanaryConfig" => store
+            .delete_canary_config(job["canaryConfigId"].as_str().unwrap())
+            .await
+            .map(|_| Map::new()),
         kind if kind.contains("PipelineTemplate") => template(kind, job, store).await,
         _ => return None,
     };

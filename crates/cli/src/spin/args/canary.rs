@@ -1,5 +1,7 @@
 //! `canary …`: spin's `cmd/canary`.
 
+use std::path::PathBuf;
+
 use clap::{ArgAction, Subcommand};
 
 use super::Extra;
@@ -28,9 +30,8 @@ pub enum CanaryCommand {
         #[command(subcommand)]
         command: CanaryConfigCommand,
     },
-    /// A verdict without a server.
-    #[command(hide = true)]
-    Judge(Rest),
+    /// A verdict on metrics of files, without a server
+    Judge(Box<CanaryJudgeArgs>),
     /// The verdict of an execution as a table.
     #[command(hide = true)]
     Report(Rest),
@@ -40,6 +41,43 @@ pub enum CanaryCommand {
     /// The rate of false alarms.
     #[command(hide = true)]
     Calibrate(Rest),
+}
+
+/// `canary judge`: ours.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CanaryJudgeArgs {
+    /// The canary configuration; takes the place of the general flag, which has no meaning here
+    #[arg(long, value_name = "FILE", required_unless_present = "batch")]
+    pub config: Option<PathBuf>,
+    /// The pairs of series, a metricSetPairList; - is the standard input
+    #[arg(long, value_name = "FILE", required_unless_present = "batch")]
+    pub metrics: Option<String>,
+    /// Score from which on the canary passes
+    #[arg(
+        long = "pass",
+        value_name = "SCORE",
+        default_value_t = 95.0,
+        allow_negative_numbers = true
+    )]
+    pub pass_score: f64,
+    /// Score from which on the canary is marginal
+    #[arg(
+        long = "marginal",
+        value_name = "SCORE",
+        default_value_t = 75.0,
+        allow_negative_numbers = true
+    )]
+    pub marginal_score: f64,
+    /// The judge [default: the one that the configuration names]
+    #[arg(long, value_name = "NAME")]
+    pub judge: Option<String>,
+    /// End with 3 unless the canary passed
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Read one {"canaryConfig", "scoreThresholds", "metricSetPairList"} per line, print one verdict or {"error"} for each
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-",
+        conflicts_with_all = ["config", "metrics", "pass_score", "marginal_score", "exit_code"])]
+    pub batch: Option<String>,
 }
 
 /// What can be done with canary configurations.

@@ -13,6 +13,12 @@ const KEY_BYTES_MAX: usize = 1024;
 /// Folder of the names: Front50 has no such group.
 const NAMES: &str = "gennaker-names";
 
+/// Kayenta's folder beside Front50's, as its `rootFolder` is by default.
+const KAYENTA: &str = "kayenta";
+
+/// Kayenta's group of canary configurations.
+const CANARY_CONFIGS: &str = "canary_config";
+
 /// Where what lies in a bucket, or in a folder that is a copy of one.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
@@ -53,6 +59,9 @@ impl Layout {
 
     /// The folder of a group, with a slash at its end.
     pub(crate) fn folder(&self, group: &str) -> String {
+        if group == CANARY_CONFIGS {
+            return format!("{KAYENTA}/{group}/");
+        }
         format!("{}{group}/", self.root)
     }
 
@@ -86,6 +95,7 @@ pub(crate) const fn group(kind: Kind) -> &'static str {
         Kind::Snapshot => "snapshots",
         Kind::Delivery => "delivery",
         Kind::PluginVersions => "pluginVersions",
+        Kind::CanaryConfig => CANARY_CONFIGS,
     }
 }
 
@@ -110,6 +120,8 @@ const fn file(kind: Kind) -> &'static str {
         Kind::Snapshot => "snapshot.json",
         Kind::Delivery => "delivery-metadata.json",
         Kind::PluginVersions => "plugin-versions-metadata.json",
+        // Kayenta's name for one without a name of its own; it finds the object by its folder.
+        Kind::CanaryConfig => "canary_config.json",
     }
 }
 

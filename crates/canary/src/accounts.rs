@@ -1,0 +1,200 @@
+//! Accounts: where metrics can be had, as operators name them.
+
+use std::path::PathBuf;
+
+use gennaker_outbound::Request;
+
+/// Which kind of server it is (`query.type` of a metric, `type` of an account).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceKind {
+    /// Prometheus, or what speaks its HTTP API.
+    Prometheus,
+    /// Graphite's render API.
+    Graphite,
+    /// InfluxDB 1.x.
+    Influxdb,
+    /// Datadog's query API.
+    Datadog,
+    /// New Relic Insights.
+    Newrelic,
+    /// Our own: any address that answers numbers.
+    Generic,
+}
+
+impl SourceKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Prometheus,
+        Self::Graphite,
+        Self::Influxdb,
+        Self::Datadog,
+        Self::Newrelic,
+        Self::Generic,
+    ];
+
+    /// Its name in Kayenta's documents.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prometheus => "prometheus",
+            Self::Graphite => "graphite",
+            Self::Influxdb => "influxdb",
+            Self::Datadog => "datadog",
+            Self::Newrelic => "newrelic",
+            Self::Generic => "generic",
+        }
+    }
+}
+
+/// One account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    /// Its name.
+    pub name: String,
+    /// Which kind of server it is.
+    pub kind: SourceKind,
+    /// The server's address; paths are appended.
+    pub url: String,
+    /// How to sign in there.
+    pub credentials: Credentials,
+    /// Label of an instance in the queries that Prometheus accounts build; `instance` as a rule.
+    pub scope_label: String,
+}
+
+/// How a request signs in. Secrets lie in files that are read at each use, without white space at the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Credentials {
+    /// It does not.
+    #[default]
+    None,
+    /// User name, and the file with the password.
+    Basic(String, PathBuf),
+    /// A file with `user:password` (Kayenta's `usernamePasswordFile`).
+    BasicFile(PathBuf),
+    /// A file with a bearer token.
+    Bearer(PathBuf),
+    /// Headers by name, each with the file of its value.
+    Headers(Vec<(String, PathBuf)>),
+}
+
+/// The accounts of an installation, in their order: without a name the first of the kind is taken.
+#[derive(Clone, Debug, Default)]
+pub struct Accounts(Vec<Account>);
+
+impl Accounts {
+    /// These accounts.
+    #[must_use]
+    pub fn new(accounts: impl IntoIterator<Item = Account>) -> Self {
+        Self(accounts.into_iter().collect())
+    }
+
+    /// Kayenta's `AccountCredentialsRepository`: a name must exist, without one it is the first that fits.
+    pub(crate) fn resolve(&self, name: Option<&str>, kind: &str) -> Result<&Account, String> {
+        let found = match name {
+            Some(name) => self.0.iter().find(|account| account.name == name),
+            None => self.0.iter().find(|account| account.kind.name() == kind),
+        };
+        match (found, name) {
+            (Some(account), _) if account.kind.name() == kind => Ok(account),
+            (Some(account), _) => Err(format!(
+                "the metrics account {} is of type {}, and the metric wants {kind}",
+                account.name,
+                account.kind.name()
+            )),
+            (None, Some(name)) => Err(format!("Unable to resolve account {name}.")),
+            (None, None) => Err(format!(
+                "Unable to resolve account of type METRICS_STORE for {kind}."
+            )),
+        }
+    }
+}
+
+impl Credentials {
+    /// The request with what signs it in.
+    pub(crate) async fn sign(&self, request: Request) -> Result<Request, String> {
+        let read = |path: PathBuf| async move {
+            let text = tokio::fs::read_to_string(&path).await;
+            let text =
+                text.map_err(|error| format!("failed to read {}: {error}", path.display()))?;
+            Ok::<_, String>(text.trim_end().to_owned())
+        };
+        let value = match self {
+            Self::None => return Ok(request),
+            Self::Headers(headers) => {
+                let mut request = request;
+                for (name, file) in headers {
+                    request = request.secret_header(name.clone(), read(file.clone()).await?);
+                }
+                return Ok(request);
+            }
+            Self::Basic(user, file) => basic(&format!("{user}:{}", read(file.clone()).await?)),
+            Self::BasicFile(file) => basic(&read(file.clone()).await?),
+            Self::Bearer(file) => format!("Bearer {}", read(file.clone()).await?),
+        };
+        Ok(request.secret_header("Authorization", value))
+    }
+}
+
+fn basic(pair: &str) -> String {
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+    format!("Basic {}", BASE64_STANDARD.encode(pair))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(name: &str, kind: SourceKind) -> Account {
+        Account {
+            name: name.to_owned(),
+            kind,
+            url: "http://h".to_owned(),
+            credentials: Credentials::None,
+            scope_label: "instance".to_owned(),
+        }
+    }
+
+    #[test]
+    fn accounts_are_found_by_name_or_are_the_first_that_fits() {
+        let accounts = Accounts::new([
+            account("g", SourceKind::Graphite),
+            account("p", SourceKind::Prometheus),
+            account("q", SourceKind::Prometheus),
+        ]);
+        let found = |name, kind| accounts.resolve(name, kind).map(|it| it.name.clone());
+        assert_eq!(found(None, "prometheus").as_deref(), Ok("p"));
+        assert_eq!(found(Some("q"), "prometheus").as_deref(), Ok("q"));
+        assert_eq!(
+            found(Some("x"), "prometheus").unwrap_err(),
+            "Unable to resolve account x."
+        );
+        assert!(
+            found(Some("g"), "prometheus")
+                .unwrap_err()
+                .contains("is of type graphite")
+        );
+        assert!(found(None, "datadog").is_err());
+    }
+
+    #[tokio::test]
+    async fn secrets_are_read_at_each_use() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let token = Credentials::Bearer(file.path().to_owned());
+        for (written, wanted) in [("one\n", "Bearer one"), ("two", "Bearer two")] {
+            std::fs::write(file.path(), written).unwrap();
+            let signed = token.sign(Request::get("http://h")).await.unwrap();
+            assert_eq!(signed.secret_headers[0].1, wanted);
+        }
+        std::fs::write(file.path(), "pass").unwrap();
+        let both = Credentials::Basic("user".to_owned(), file.path().to_owned());
+        let signed = both.sign(Request::get("http://h")).await.unwrap();
+        assert_eq!(signed.secret_headers[0].1, "Basic dXNlcjpwYXNz");
+        let gone = Credentials::Bearer("/nowhere".into());
+        assert!(
+            gone.sign(Request::get("http://h"))
+                .await
+                .unwrap_err()
+                .contains("/nowhere")
+        );
+    }
+}

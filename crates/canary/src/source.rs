@@ -1,0 +1,132 @@
+//! What all metric sources share: one question, its request, and what an answer that is none means.
+
+use gennaker_model::Map;
+use gennaker_outbound::{Client, Request};
+use serde_json::Value;
+use url::Url;
+
+use crate::{
+    accounts::{Account, SourceKind},
+    datadog, generic, graphite, influxdb,
+    metric_set::MetricSet,
+    newrelic, prometheus,
+    request::Scope,
+};
+
+/// Largest answer of a source, in bytes.
+const RESPONSE_BYTES_MAX: u64 = 64 << 20;
+
+/// One metric of one side.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) account: &'a Account,
+    /// Name of the metric in the configuration.
+    pub(crate) metric: &'a str,
+    pub(crate) query: &'a Map,
+    pub(crate) templates: Option<&'a Value>,
+    pub(crate) scope: &'a Scope,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// The source may answer later.
+    Later(String),
+    /// It will not.
+    Never(String),
+}
+
+impl From<String> for Trouble {
+    fn from(problem: String) -> Self {
+        Self::Never(problem)
+    }
+}
+
+/// The series of one metric of one side.
+pub(crate) async fn fetch(question: Question<'_>) -> Result<Vec<MetricSet>, Trouble> {
+    match question.account.kind {
+        SourceKind::Prometheus => prometheus::fetch(question).await,
+        SourceKind::Graphite => graphite::fetch(question).await,
+        SourceKind::Influxdb => influxdb::fetch(question).await,
+        SourceKind::Datadog => datadog::fetch(question).await,
+        SourceKind::Newrelic => newrelic::fetch(question).await,
+        SourceKind::Generic => generic::fetch(question).await,
+    }
+}
+
+impl<'a> Question<'a> {
+    /// A text of the query.
+    pub(crate) fn text(&self, key: &str) -> Option<&'a str> {
+        let text = self.query.get(key).and_then(Value::as_str);
+        text.filter(|text| !text.is_empty())
+    }
+
+    /// The texts of a list in the query.
+    pub(crate) fn list(&self, key: &str) -> Vec<&'a str> {
+        let list = self.query.get(key).and_then(Value::as_array);
+        list.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
+    }
+
+    /// Asks the account's server for JSON below its address.
+    ///
+    /// Trouble that may pass: no connection, no answer, 5xx, 408 and 429 (Kayenta `RetrofitClientFactory`, `kayenta.metrics.retry`).
+    pub(crate) async fn get(
+        &self,
+        path: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Value, Trouble> {
+        let base = format!("{}/{path}", self.account.url.trim_end_matches('/'));
+        let mut url = Url::parse(&base).map_err(|error| {
+            Trouble::Never(format!(
+                "the address of account {} is none: {error}",
+                self.account.name
+            ))
+        })?;
+        url.query_pairs_mut().extend_pairs(parameters);
+        let request = Request::get(url.as_str())
+            .header("Accept", "application/json")
+            .response_bytes_max(RESPONSE_BYTES_MAX);
+        let request = self.account.credentials.sign(request).await?;
+        let said = |what: String| {
+            format!(
+                "the {} account {} {what}",
+                self.account.kind.name(),
+                self.account.name
+            )
+        };
+        let answer = self.client.send(request).await;
+        let answer =
+            answer.map_err(|error| Trouble::Later(said(format!("cannot be asked: {error}"))))?;
+        let status = answer.status;
+        if !(200..300).contains(&status) {
+            let what = said(format!(
+                "answered {status} for metric {}: {}",
+                self.metric,
+                excerpt(&answer.body)
+            ));
+            return Err(match status {
+                408 | 429 | 500.. => Trouble::Later(what),
+                _ => Trouble::Never(what),
+            });
+        }
+        serde_json::from_slice(&answer.body)
+            .map_err(|error| Trouble::Never(said(format!("answered what is no JSON: {error}"))))
+    }
+}
+
+/// The beginning of a server's own words.
+fn excerpt(body: &[u8]) -> String {
+    const CHARACTERS: usize = 300;
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * CHARACTERS)]);
+    let clean = text.chars().filter(|letter| !letter.is_control());
+    clean.take(CHARACTERS).collect()
+}
+
+/// An instant in ISO format.
+pub(crate) fn iso(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |at| at.to_string())
+}

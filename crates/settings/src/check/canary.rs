@@ -1,0 +1,104 @@
+//! Whether accounts of metric servers make sense.
+
+use super::Problems;
+use crate::sections::Canary;
+
+const PATH: &str = "canary.accounts";
+
+/// Most accounts.
+const ACCOUNTS_MAX: usize = 200;
+
+pub(super) fn check(canary: &Canary, found: &mut Problems) {
+    let all = &canary.accounts;
+    if all.len() > ACCOUNTS_MAX {
+        let count = all.len();
+        found.add(
+            PATH,
+            format!("has {count} entries, must have at most {ACCOUNTS_MAX}"),
+        );
+    }
+    for (place, account) in all.iter().enumerate() {
+        let mut add =
+            |reason: &str| found.add(PATH, format!("[{place}] ({}) {reason}", account.name));
+        if account.name.trim().is_empty() {
+            add("has no name");
+        }
+        if all[..place].iter().any(|other| other.name == account.name) {
+            add("has a name that another entry has");
+        }
+        if !account.url.starts_with("http://") && !account.url.starts_with("https://") {
+            add("has a url that does not begin with http:// or https://");
+        }
+        if account.username.is_some() != account.password_file.is_some() {
+            add("needs username and password_file together");
+        }
+        let ways = [
+            &account.password_file,
+            &account.username_password_file,
+            &account.bearer_token_file,
+        ];
+        let headers = usize::from(!account.secret_header_files.is_empty());
+        if ways.into_iter().flatten().count() + headers > 1 {
+            add("has more than one way to sign in");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sections::{CanaryAccount, Settings};
+
+    #[test]
+    fn an_account_has_a_name_of_its_own_an_address_and_one_way_to_sign_in() {
+        let good = CanaryAccount {
+            name: "prom".to_owned(),
+            url: "https://prometheus.example.com".to_owned(),
+            ..CanaryAccount::default()
+        };
+        let file = Some("/run/secrets/x".to_owned());
+        let said = |accounts: Vec<CanaryAccount>| {
+            let mut settings = Settings::default();
+            settings.canary.accounts = accounts;
+            settings.check().map_err(|error| error.to_string())
+        };
+        assert_eq!(said(vec![good.clone()]), Ok(()));
+        for (accounts, problem) in [
+            (
+                vec![good.clone(), good.clone()],
+                "has a name that another entry has",
+            ),
+            (
+                vec![CanaryAccount {
+                    name: " ".to_owned(),
+                    ..good.clone()
+                }],
+                "has no name",
+            ),
+            (
+                vec![CanaryAccount {
+                    url: "prometheus:9090".to_owned(),
+                    ..good.clone()
+                }],
+                "http://",
+            ),
+            (
+                vec![CanaryAccount {
+                    password_file: file.clone(),
+                    ..good.clone()
+                }],
+                "together",
+            ),
+            (
+                vec![CanaryAccount {
+                    bearer_token_file: file.clone(),
+                    username_password_file: file,
+                    ..good
+                }],
+                "more than one way to sign in",
+            ),
+        ] {
+            let text = said(accounts).unwrap_err();
+            assert!(text.contains(problem), "{text}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! `[canary]`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Canary analysis.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Canary {
+    /// Where metrics can be had. An analysis that names no account takes the first of the type that its metrics want. Only
+    /// workers of the pool `canary` use them; every one of these should have the same.
+    pub accounts: Vec<CanaryAccount>,
+}
+
+/// A server of metrics.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CanaryAccount {
+    /// Name by which analyses choose it.
+    pub name: String,
+    /// Which kind of server it is.
+    #[serde(rename = "type")]
+    pub kind: CanarySource,
+    /// Its address, to which paths are appended: `https://prometheus.example.com`.
+    pub url: String,
+    /// User name, for servers that ask for one; with `password_file`.
+    pub username: Option<String>,
+    /// File with the password. This and the other files are read at each use; white space at the end does not count.
+    pub password_file: Option<String>,
+    /// File with `user:password`, instead of `username` and `password_file`.
+    pub username_password_file: Option<String>,
+    /// File with a bearer token, instead of a user.
+    pub bearer_token_file: Option<String>,
+    /// Files with the values of headers that sign in, by the name of the header (Datadog: `DD-API-KEY` and
+    /// `DD-APPLICATION-KEY`; New Relic: `X-Query-Key`), instead of a user or token.
+    pub secret_header_files: BTreeMap<String, String>,
+    /// Label of an instance in the queries that are built for metrics of type `prometheus` with a resource type; `instance`
+    /// when absent.
+    pub scope_label: Option<String>,
+}
+
+/// A kind of server of metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CanarySource {
+    /// Prometheus, or what speaks its HTTP API.
+    #[default]
+    Prometheus,
+    /// Graphite's render API.
+    Graphite,
+    /// `InfluxDB` 1.x.
+    Influxdb,
+    /// Datadog's query API.
+    Datadog,
+    /// New Relic Insights; the address ends with `/v1/accounts/` and the number of the account.
+    Newrelic,
+    /// Any address that answers series of numbers as JSON.
+    Generic,
+}
