@@ -38,7 +38,11 @@ pub(crate) use services::services;
 pub(crate) use webhooks::{catalogue, secret_headers};
 
 /// The pools that this release has tasks for.
-pub(crate) const POOLS: [&str; 2] = [gennaker_deploy::POOL, gennaker_notify::POOL];
+pub(crate) const POOLS: [&str; 3] = [
+    gennaker_canary::POOL,
+    gennaker_deploy::POOL,
+    gennaker_notify::POOL,
+];
 
 /// Room for the log of a partition, in bytes: some minutes of the highest load without a checkpoint.
 const LOG_BYTES_MIN: u64 = 256 << 20;
@@ -154,9 +158,6 @@ pub(crate) fn only_role(settings: &Settings, roles: &[Role]) -> Option<rights::R
         }
     })
 }
-
-/// The pools that this release has tasks for.
-pub(crate) const POOLS: [&str; 2] = [gennaker_canary::POOL, gennaker_notify::POOL];
 
 /// Whether this release has tasks for a pool.
 pub(crate) fn has_tasks(pool: &str) -> bool {

@@ -126,7 +126,8 @@ impl Kind {
             | Self::Template
             | Self::ServiceAccount
             | Self::PluginInfo
-            | Self::EntityTags => true,
+            | Self::EntityTags
+            | Self::CanaryConfig => true,
             Self::Snapshot | Self::Delivery | Self::PluginVersions => false,
         }
     }

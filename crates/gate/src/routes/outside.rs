@@ -5,7 +5,6 @@
 use super::{Does, Group, Whose, run, table};
 use crate::artifacts;
 use crate::clouds::{clusters, firewalls, live};
-use crate::preconfigured;
 use crate::{canary_configs, canary_runs, preconfigured};
 
 /// Why lists of what only other clouds have are empty.
