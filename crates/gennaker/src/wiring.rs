@@ -1,6 +1,7 @@
 //! Settings to what each part is configured with.
 
 mod archive;
+mod bucket;
 mod collector;
 mod documents;
 mod webhooks;
@@ -22,8 +23,8 @@ use gennaker_telemetry::{Config as Logging, Format, Otlp};
 use crate::command::Role;
 use crate::output::chain;
 
-pub(crate) use archive::archive;
-pub(crate) use documents::{documents, managed_accounts, s3_options};
+pub(crate) use archive::{archive, values};
+pub(crate) use documents::{documents, documents_bucket, managed_accounts};
 pub(crate) use webhooks::{catalogue, secret_headers};
 
 /// Room for the log of a partition, in bytes: some minutes of the highest load without a checkpoint.
@@ -190,6 +191,7 @@ pub(crate) fn scheduler(
         checkpoint_every: ms(scheduler.checkpoint_interval_ms),
         audit_every: ms(scheduler.audit_interval_ms),
         retention: archive::retention(settings),
+        execution_bytes_max: size(settings.values.execution_bytes_max),
         rules: rules(settings),
         catalogue: Arc::clone(catalogue),
         ..gennaker_scheduler::Config::new(name, partitions, rand::random())
@@ -218,8 +220,10 @@ pub(crate) fn gate(
 /// Numbers of the engine, for the owners that decide and for the API that tries expressions.
 fn rules(settings: &Settings) -> Rules {
     let expressions = &settings.expressions;
-    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let context_bytes_max = size(settings.values.context_bytes_max);
     Rules {
+        lookup_bytes_max: context_bytes_max,
+        context_bytes_max,
         zone: TimeZone::get(&expressions.time_zone).expect("the settings were checked"),
         limits: Limits {
             expression_chars_max: size(expressions.length_chars_max.into()),
@@ -259,6 +263,10 @@ pub(crate) fn pipelines_client(settings: &Settings) -> Result<Client, Failure> {
         ..limits
     };
     client(policy, options)
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn client(policy: Policy, options: gennaker_outbound::Options) -> Result<Client, Failure> {

@@ -28,8 +28,7 @@ pub use layers::{File, load, read};
 pub use schema::schema_json;
 pub use secret::Secret;
 pub use sections::{
-    Archive, ArchiveBackend, ArchiveS3, Broker, BrokerTls, Documents, DocumentsBackend,
-    DocumentsS3, Expressions, Gate, LogFormat, ManagedServiceAccounts, Outbound,
-    PreconfiguredWebhook, Scheduler, Settings, StatusUrlResolution, Telemetry, WebhookParameter,
-    Webhooks, Worker,
+    Archive, ArchiveBackend, Broker, BrokerTls, Documents, DocumentsBackend, Expressions, Gate,
+    LogFormat, ManagedServiceAccounts, Outbound, PreconfiguredWebhook, S3Bucket, Scheduler,
+    Settings, StatusUrlResolution, Telemetry, Values, WebhookParameter, Webhooks, Worker,
 };

@@ -2,21 +2,25 @@
 
 mod archive;
 mod broker;
+mod bucket;
 mod documents;
 mod expressions;
 mod processes;
 mod support;
+mod values;
 mod webhooks;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use archive::{Archive, ArchiveBackend, ArchiveS3};
+pub use archive::{Archive, ArchiveBackend};
 pub use broker::{Broker, BrokerTls};
-pub use documents::{Documents, DocumentsBackend, DocumentsS3, ManagedServiceAccounts};
+pub use bucket::S3Bucket;
+pub use documents::{Documents, DocumentsBackend, ManagedServiceAccounts};
 pub use expressions::Expressions;
 pub use processes::{Gate, Scheduler, Worker};
 pub use support::{LogFormat, Outbound, Telemetry};
+pub use values::Values;
 pub use webhooks::{PreconfiguredWebhook, StatusUrlResolution, WebhookParameter, Webhooks};
 
 /// Settings of Gennaker.
@@ -37,6 +41,8 @@ pub struct Settings {
     pub documents: Documents,
     /// What becomes of complete executions.
     pub archive: Archive,
+    /// Large values of executions.
+    pub values: Values,
     /// Running executions.
     pub scheduler: Scheduler,
     /// Running tasks.
@@ -62,6 +68,7 @@ impl Default for Settings {
             broker: Broker::default(),
             documents: Documents::default(),
             archive: Archive::default(),
+            values: Values::default(),
             scheduler: Scheduler::default(),
             worker: Worker::default(),
             expressions: Expressions::default(),

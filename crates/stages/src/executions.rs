@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use crate::artifacts::{self, Artifact};
 
-/// Largest answer in bytes of its JSON. It is recorded with the execution that asked, in one piece with what the stage makes of it:
-/// artifacts stand in its context and in its outputs, twice in each.
-pub const ANSWER_BYTES_MAX: usize = 96 * 1024;
+/// Largest answer in bytes of its JSON. It is recorded with the execution that asked, with what the stage makes of it: artifacts
+/// stand in its context and in its outputs, twice in each.
+pub const ANSWER_BYTES_MAX: usize = 4 << 20;
 
 /// Why the outputs are not in the answer.
 const WITHHELD: &str = "outputsWithheld";

@@ -21,7 +21,7 @@ use gennaker_bus::{Bus, Delivery};
 use gennaker_intake::matching::{self, Event, Unreadable, Verdict};
 use gennaker_model::Map;
 use gennaker_runtime::{CancellationToken, Clock};
-use gennaker_store::Store;
+use gennaker_store::{Blobs, Store};
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
@@ -72,6 +72,13 @@ impl Triggers {
             bus,
             store,
         }
+    }
+
+    /// The same with large values in another place than the broker. Everybody in an installation has the same one.
+    #[must_use]
+    pub fn with_blobs(mut self, blobs: Blobs) -> Self {
+        self.starter.set_blobs(blobs);
+        self
     }
 
     /// Handles events until `cancel`; those that are under way are handed back.
