@@ -2,7 +2,7 @@
 //! belong, also after `kill -9`, also when they lie in a bucket.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gennaker_testkit::s3;
 use gennaker_tests::gate::{Gate, stage, text};
@@ -10,7 +10,7 @@ use gennaker_tests::installation::{Dev, Installation};
 use gennaker_tests::receiver::{Receiver, Reply};
 use serde_json::{Value, json};
 
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_secs(120);
 
 /// About five megabytes in manifests.
 fn manifests() -> Value {
@@ -29,7 +29,7 @@ fn answer() -> Value {
 async fn start(gate: &Gate, application: &str, receiver: &Receiver) -> String {
     let stages = json!([
         {"refId": "1", "requisiteStageRefIds": [], "type": "webhook", "name": "Call", "method": "POST",
-         "url": format!("{}/large", receiver.url()), "payload": {"manifests": "${trigger.artifacts[0].manifests}"}},
+         "url": format!("{}/large", receiver.url()), "payload": {"manifests": "${trigger.payload.manifests}"}},
         {"refId": "2", "requisiteStageRefIds": ["1"], "type": "manualJudgment", "name": "Judge", "judgmentInputs": [],
          "theirs": "${#stage('Call')['context']['webhook']['body']['log'].length()}"},
         {"refId": "3", "requisiteStageRefIds": ["2"], "type": "webhook", "name": "After", "method": "PUT",
@@ -38,9 +38,7 @@ async fn start(gate: &Gate, application: &str, receiver: &Receiver) -> String {
     gate.save_application(application).await;
     gate.save_pipeline(&json!({"application": application, "name": "large", "stages": stages}))
         .await;
-    let artifact =
-        json!({"type": "embedded/base64", "name": "manifests", "manifests": manifests()});
-    let trigger = json!({"type": "manual", "user": "ann", "artifacts": [artifact]});
+    let trigger = json!({"type": "manual", "user": "ann", "payload": {"manifests": manifests()}});
     let path = format!("/pipelines/{application}/large");
     let started = gate
         .ask("POST", &path, Some(&trigger), Some(application))
@@ -48,14 +46,38 @@ async fn start(gate: &Gate, application: &str, receiver: &Receiver) -> String {
     text(&started, "ref").rsplit('/').next().unwrap().to_owned()
 }
 
-fn waits(document: &Value) -> bool {
-    assert_ne!(
-        document["status"],
-        "TERMINAL",
-        "{}",
-        stage(document, "1")["context"]["exception"]
-    );
-    stage(document, "2")["status"] == "RUNNING"
+/// Waits as a page with a list does: what lists show has no large values.
+async fn until(gate: &Gate, application: &str, what: &str, done: impl Fn(&Value) -> bool) -> Value {
+    let path = format!("/applications/{application}/pipelines?limit=1&expand=false");
+    let until = Instant::now() + WITHIN;
+    loop {
+        let listed = gate.ask("GET", &path, None, None).await;
+        if done(&listed[0]) {
+            let execution = text(&listed[0], "id");
+            return gate
+                .ask("GET", &format!("/pipelines/{execution}"), None, None)
+                .await;
+        }
+        let statuses: Vec<&Value> = listed[0]["stages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| &it["status"])
+            .collect();
+        assert!(
+            Instant::now() < until,
+            "no {what} within {WITHIN:?}: {statuses:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+fn waits(listed: &Value) -> bool {
+    stage(listed, "2")["status"] == "RUNNING" || has_ended(listed)
+}
+
+fn has_ended(listed: &Value) -> bool {
+    !matches!(listed["status"].as_str(), Some("RUNNING" | "NOT_STARTED"))
 }
 
 async fn judge(gate: &Gate, document: &Value) {
@@ -70,10 +92,9 @@ async fn judge(gate: &Gate, document: &Value) {
 
 /// Everything is where it belongs.
 fn check(document: &Value, receiver: &Receiver) {
-    assert_eq!(
-        document["trigger"]["artifacts"][0]["manifests"],
-        manifests()
-    );
+    let failure = &stage(document, "1")["context"]["exception"];
+    assert_eq!(stage(document, "1")["status"], "SUCCEEDED", "{failure}");
+    assert_eq!(document["trigger"]["payload"]["manifests"], manifests());
     let call = &stage(document, "1")["context"];
     assert_eq!(call["webhook"]["body"], answer());
     assert_eq!(call["payload"]["manifests"], manifests());
@@ -121,14 +142,11 @@ async fn large_values_pass_through_everything_and_survive_kill_9() {
     let mut dev = Dev::start().await;
     let execution = start(&dev.gate, "large", &receiver).await;
     dev.kill_and_restart().await;
-    let waiting = dev
-        .gate
-        .wait_for(&execution, "the judgement", WITHIN, waits)
-        .await;
+    let waiting = until(&dev.gate, "large", "judgement", waits).await;
     check(&waiting, &receiver);
     dev.kill_and_restart().await;
     judge(&dev.gate, &waiting).await;
-    let ended = dev.gate.wait_for_end(&execution, WITHIN).await;
+    let ended = until(&dev.gate, "large", "end", has_ended).await;
     check_end(&ended, &receiver);
     // Lists have stages without contexts, and so no large value of a stage.
     let path = "/applications/large/pipelines?limit=5&expand=false";
@@ -153,10 +171,8 @@ async fn large_values_may_lie_in_a_bucket() {
     );
     let mut installation = Installation::start_with(1, &values).await;
     let gate = installation.gate;
-    let execution = start(&gate, "bucket", &receiver).await;
-    let waiting = gate
-        .wait_for(&execution, "the judgement", WITHIN, waits)
-        .await;
+    start(&gate, "bucket", &receiver).await;
+    let waiting = until(&gate, "bucket", "judgement", waits).await;
     check(&waiting, &receiver);
     for name in ["scheduler-a", "worker-a"] {
         let process = installation.process(name);
@@ -164,7 +180,7 @@ async fn large_values_may_lie_in_a_bucket() {
         process.start_again();
     }
     judge(&gate, &waiting).await;
-    let ended = gate.wait_for_end(&execution, WITHIN).await;
+    let ended = until(&gate, "bucket", "end", has_ended).await;
     check_end(&ended, &receiver);
     installation.check_processes();
 }
