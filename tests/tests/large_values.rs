@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 
 const WITHIN: Duration = Duration::from_secs(120);
 
-/// About five megabytes in manifests.
+/// Five megabytes in manifests.
 fn manifests() -> Value {
     let manifest = |n: usize| {
-        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": format!("c{n}"), "labels": {"é\"": null}},
-            "data": {"settings.conf": "key = \"value\"\n".repeat(140)}})
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": format!("c{n}"), "labels": {"é\"": "\\"}},
+            "data": {"settings.conf": "key = \"value\"\n".repeat(16_000)}})
     };
-    (0..2_500).map(manifest).collect()
+    (0..20).map(manifest).collect()
 }
 
 fn answer() -> Value {
@@ -28,7 +28,8 @@ fn answer() -> Value {
 /// Starts a pipeline of an application by its whole text, as `gate` takes it.
 async fn start(gate: &Gate, application: &str, receiver: &Receiver) -> String {
     let stages = json!([
-        {"refId": "1", "requisiteStageRefIds": [], "type": "webhook", "name": "Call", "method": "POST",
+        {"refId": "w", "requisiteStageRefIds": [], "type": "wait", "name": "Wait", "waitTime": 5},
+        {"refId": "1", "requisiteStageRefIds": ["w"], "type": "webhook", "name": "Call", "method": "POST",
          "url": format!("{}/large", receiver.url()), "payload": {"manifests": "${trigger.payload.manifests}"}},
         {"refId": "2", "requisiteStageRefIds": ["1"], "type": "manualJudgment", "name": "Judge", "judgmentInputs": [],
          "theirs": "${#stage('Call')['context']['webhook']['body']['log'].length()}"},
