@@ -191,12 +191,12 @@ mod tests {
         let execution = made("SUCCEEDED", &large);
         assert_eq!(
             artifacts_of(&execution, None).unwrap_err(),
-            "the artifacts of execution E take 96 KiB; the limit is 96 KiB"
+            "the artifacts of execution E take 4096 KiB; the limit is 4096 KiB"
         );
         let told = told(&execution, true);
         assert_eq!(
             told[WITHHELD],
-            "the outputs of execution E take 96 KiB; the limit is 96 KiB"
+            "the outputs of execution E take 4096 KiB; the limit is 4096 KiB"
         );
         assert_eq!(told.get("outputs"), None);
     }
