@@ -333,7 +333,7 @@ impl Dice {
 fn whatever_is_cut_is_whole_again_and_what_is_left_is_small() {
     let mut dice = Dice(7);
     let mut cuts = 0;
-    for _ in 0..400 {
+    for _ in 0..80 {
         let list: Vec<Value> = (0..6).map(|_| dice.value(5)).collect();
         let text = text(&json!({"e": list}));
         assert_eq!(has_large_values(&text), cut(&text, EXECUTION).is_some());
@@ -359,5 +359,5 @@ fn whatever_is_cut_is_whole_again_and_what_is_left_is_small() {
         let read = Sealed::of_message(&message).unwrap().unwrap();
         assert_eq!(read.filled(&values).unwrap(), text);
     }
-    assert!(cuts > 100, "{cuts}");
+    assert!(cuts > 20, "{cuts}");
 }
