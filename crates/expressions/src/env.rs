@@ -89,7 +89,7 @@ impl Default for Limits {
             expression_chars_max: 10_000,
             operations_max: 10_000,
             nesting_max: 64,
-            result_bytes_max: 8 << 20,
+            result_bytes_max: 1 << 20,
             work_max: 1_000_000,
             document_work_max: 1_500_000,
             regex_steps_max: 1_000_000,

@@ -95,7 +95,7 @@ use gennaker_engine::Rules;
 use gennaker_runtime::{CancellationToken, Clock};
 use gennaker_settings::KubernetesAccount;
 use gennaker_stages::Catalogue;
-use gennaker_store::Store;
+use gennaker_store::{Blobs, Store};
 use tls::TlsListener;
 use tokio::{net::TcpListener, sync::Semaphore};
 
@@ -198,6 +198,17 @@ impl Gate {
                 origins,
             }),
         })
+    }
+
+    /// The same with large values in another place than the broker. Everybody in an installation has the same one.
+    ///
+    /// # Panics
+    /// When the API is shared already: this is for whoever made it.
+    #[must_use]
+    pub fn with_blobs(mut self, blobs: Blobs) -> Self {
+        let inner = Arc::get_mut(&mut self.inner).expect("nobody shares what was just made");
+        inner.owners.set_blobs(blobs);
+        self
     }
 
     /// All routes, and those of `more` (such as `/metrics`) behind the same guard. `loopback` says that the listener's

@@ -19,6 +19,7 @@ use gennaker_model::{
     routing,
 };
 use gennaker_runtime::Backoff;
+use gennaker_store::Blobs;
 use tokio::time::Instant;
 
 use crate::{
@@ -38,9 +39,6 @@ const PAUSE: Duration = Duration::from_millis(60);
 
 /// First and longest pause, roughly, after a try whose owner had too much to do.
 const BUSY_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(1_500));
-
-/// Largest command, in bytes: below what the broker takes, with room for its headers.
-const COMMAND_BYTES_MAX: usize = 960 * 1024;
 
 /// Executions that a search asks one partition for at a time.
 const SEARCHED_AT_ONCE: u32 = 500;
@@ -74,6 +72,8 @@ pub(crate) type Listed = Gathered<Execution>;
 
 pub(crate) struct Owners {
     bus: Bus,
+    /// Where large values of commands go.
+    blobs: Blobs,
     partitions: u32,
     /// Highest log sequence seen in an answer, by partition. An answer below it is from a former owner.
     seen: Arc<[AtomicU64]>,
@@ -83,10 +83,16 @@ impl Owners {
     pub(crate) fn new(bus: Bus, partitions: u32) -> Self {
         let partitions = partitions.max(1);
         Self {
+            blobs: Blobs::kv(&bus),
             bus,
             partitions,
             seen: (0..partitions).map(|_| AtomicU64::new(0)).collect(),
         }
+    }
+
+    /// Large values go to another place.
+    pub(crate) fn set_blobs(&mut self, blobs: Blobs) {
+        self.blobs = blobs;
     }
 
     /// Sends a command about an execution to its owner.
@@ -288,7 +294,7 @@ impl Owners {
     /// Whether the partition has an owner that answers within `wait`. A lease does not tell: it outlives a holder that was
     /// killed, and a holder that still takes the partition over answers nothing yet.
     pub(crate) async fn is_served(&self, partition: u32, ask: &Ask, wait: Duration) -> bool {
-        let Ok(payload) = encode(ask) else {
+        let Ok(payload) = self.encode(ask).await else {
             return false;
         };
         let answer = self.bus.command(partition, Class::Request, payload, wait);
@@ -308,8 +314,13 @@ impl Owners {
         ask: &Ask,
         patience: Duration,
     ) -> Result<Said, Problem> {
-        let payload = encode(ask)?;
         let deadline = Instant::now() + patience;
+        let encoded = tokio::time::timeout_at(deadline, self.encode(ask)).await;
+        let payload = encoded.unwrap_or_else(|_| {
+            Err(Problem::unavailable(
+                "The place of large values does not answer",
+            ))
+        })?;
         let mut trouble = String::new();
         let mut busy: Option<Refusal> = None;
         let mut pauses = Backoff::new(BUSY_PAUSE.0, BUSY_PAUSE.1, rand::random());
@@ -357,6 +368,30 @@ impl Owners {
                 ) => error.to_string(),
             };
             tokio::time::sleep(pause.min(left)).await;
+        }
+    }
+
+    /// The message of a command, whose large values are stored.
+    async fn encode(&self, ask: &Ask) -> Result<Bytes, Problem> {
+        let envelope = Envelope {
+            v: VERSION,
+            id: ask.id.clone(),
+            at_ms: ask.at_ms,
+            request: ask.request.clone(),
+            trace: ask.trace.clone(),
+        };
+        let text = serde_json::to_vec(&envelope).map_err(|error| {
+            Problem::internal(format!("The command cannot be written: {error}"))
+        })?;
+        let Some(execution) = execution_of(&envelope.request) else {
+            return Ok(text.into());
+        };
+        match self.blobs.encode(execution.as_str(), text).await {
+            Ok(payload) => Ok(payload),
+            Err(error) if error.is_transient() => Err(Problem::unavailable(format!(
+                "A large value of the request cannot be stored now: {error}"
+            ))),
+            Err(error) => Err(Problem::too_large(error.to_string())),
         }
     }
 
@@ -429,21 +464,20 @@ pub(crate) fn unexpected(reply: &Reply) -> Problem {
     Problem::internal("The owner's answer does not fit the question")
 }
 
-fn encode(ask: &Ask) -> Result<Bytes, Problem> {
-    let envelope = Envelope {
-        v: VERSION,
-        id: ask.id.clone(),
-        at_ms: ask.at_ms,
-        request: ask.request.clone(),
-        trace: ask.trace.clone(),
-    };
-    let payload = serde_json::to_vec(&envelope)
-        .map_err(|error| Problem::internal(format!("The command cannot be written: {error}")))?;
-    if payload.len() > COMMAND_BYTES_MAX {
-        return Err(Problem::too_large(format!(
-            "The request with the pipeline it starts has {} bytes, more than the limit of {COMMAND_BYTES_MAX}",
-            payload.len()
-        )));
+/// The execution that a request is about, to which its large values belong.
+fn execution_of(request: &Request) -> Option<&ExecutionId> {
+    match request {
+        Request::Start(start) => Some(&start.execution),
+        Request::Cancel { execution, .. }
+        | Request::Pause { execution, .. }
+        | Request::Resume { execution, .. }
+        | Request::PatchStage { execution, .. }
+        | Request::RestartStage { execution, .. }
+        | Request::Delete { execution }
+        | Request::Read { execution }
+        | Request::Explain { execution }
+        | Request::History { execution } => Some(execution),
+        Request::Peer(peer) => Some(&peer.to),
+        Request::Freezes | Request::List(_) => None,
     }
-    Ok(payload.into())
 }

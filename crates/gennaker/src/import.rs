@@ -141,8 +141,8 @@ async fn source(arguments: &SpinnakerArgs, settings: &Settings) -> Result<Front5
     if let Some(folder) = &arguments.dir {
         return Ok(Front50::folder(folder, &arguments.prefix));
     }
-    let bucket = arguments.bucket.as_deref().unwrap_or_default();
-    let mut options = wiring::s3_options(&settings.documents.s3, bucket)?;
+    let mut options = wiring::documents_bucket(settings)?;
+    options.bucket = arguments.bucket.clone().unwrap_or_default();
     options.prefix.clone_from(&arguments.prefix);
     if arguments.endpoint.is_some() {
         options.endpoint.clone_from(&arguments.endpoint);

@@ -93,6 +93,7 @@ impl Running {
             true => Some(wiring::archive(&plan.settings, &bus).await?),
             false => None,
         };
+        let blobs = wiring::values(&plan.settings, &bus).await?;
         let clock = Clock::system();
         let Plan {
             roles,
@@ -128,7 +129,8 @@ impl Running {
         if let Some(archive) = archive {
             let config = wiring::scheduler(&settings, &name, &prepared.catalogue);
             let scheduler = Scheduler::new(config, bus.clone(), store.clone(), clock.clone())
-                .with_archive(archive);
+                .with_archive(archive)
+                .with_blobs(blobs.clone());
             let scope = running.core.child("scheduler");
             running.core.keep("scheduler", scheduler.run(scope));
         }
@@ -167,21 +169,22 @@ impl Running {
                 &store,
                 &accounts,
             );
-            running.start_worker(worker);
+            running.start_worker(worker.with_blobs(blobs.clone()));
         }
         if roles.contains(&Role::Triggers) {
             let config = gennaker_triggers::Config {
                 partitions: u32::from(settings.broker.partitions),
                 cron: wiring::cron(&settings.triggers),
             };
-            running.start_triggers(Triggers::new(bus, store, clock, config));
+            let triggers = Triggers::new(bus, store, clock, config);
+            running.start_triggers(triggers.with_blobs(blobs.clone()));
         }
         if let Some(listener) = probes {
             let bucket = probes::readable(&settings, &roles);
             running.start_probes(listener, bucket);
         }
         if let Some((gate, listener)) = prepared.gate {
-            running.start_gate(gate, listener, tls);
+            running.start_gate(gate.with_blobs(blobs), listener, tls);
         }
         Ok(running)
     }

@@ -2,6 +2,7 @@
 
 mod archive;
 mod artifacts;
+mod bucket;
 mod canary;
 mod collector;
 mod documents;
@@ -27,10 +28,10 @@ use gennaker_telemetry::{Config as Logging, Format, Otlp};
 use crate::command::Role;
 use crate::output::chain;
 
-pub(crate) use archive::archive;
+pub(crate) use archive::{archive, values};
 pub(crate) use artifacts::{artifacts, baker, tell_artifacts};
 pub(crate) use canary::{metric_accounts, metrics_client};
-pub(crate) use documents::{documents, managed_accounts, s3_options};
+pub(crate) use documents::{documents, documents_bucket, managed_accounts};
 pub(crate) use kubernetes::{
     account_zones, accounts, accounts_of_kubeconfigs, answers, own_zone_sets, warn_unserved,
 };
@@ -213,6 +214,7 @@ pub(crate) fn scheduler(
             .waiting_max
             .and_then(|most| usize::try_from(most).ok()),
         ad_hoc: ad_hoc(settings),
+        execution_bytes_max: size(settings.values.execution_bytes_max),
         rules: rules(settings),
         catalogue: Arc::clone(catalogue),
         ..gennaker_scheduler::Config::new(name, partitions, rand::random())
@@ -276,9 +278,11 @@ pub(crate) fn gate_tls(settings: &Settings) -> Result<Option<gennaker_gate::Tls>
 /// Numbers of the engine, for the owners that decide and for the API that tries expressions.
 fn rules(settings: &Settings) -> Rules {
     let expressions = &settings.expressions;
-    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let context_bytes_max = size(settings.values.context_bytes_max);
     Rules {
         tasks_disabled: settings.scheduler.disabled_tasks.iter().cloned().collect(),
+        lookup_bytes_max: context_bytes_max,
+        context_bytes_max,
         zone: TimeZone::get(&expressions.time_zone).expect("the settings were checked"),
         limits: Limits {
             expression_chars_max: size(expressions.length_chars_max.into()),
@@ -329,6 +333,10 @@ pub(crate) fn pipelines_client(settings: &Settings) -> Result<Client, Failure> {
         ..limits
     };
     client(policy, options)
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn client(policy: Policy, options: gennaker_outbound::Options) -> Result<Client, Failure> {

@@ -9,10 +9,10 @@ use gennaker_outbound::Options;
 pub(crate) const CALL_MS_MAX: u64 = 25_000;
 
 /// Largest request body in bytes.
-const REQUEST_BYTES_MAX: u64 = 1024 * 1024;
+const REQUEST_BYTES_MAX: u64 = 16 << 20;
 
-/// Largest response body in bytes, of whatever task: a result travels, and is recorded, in one message. Each task asks for less.
-pub(crate) const RESPONSE_BYTES_MAX: u64 = 384 * 1024;
+/// Largest response body in bytes, of whatever task: it becomes part of an execution, which has a limit of its own.
+pub(crate) const RESPONSE_BYTES_MAX: u64 = 8 << 20;
 
 /// The limits with which the client of this pool is to be made.
 #[must_use]

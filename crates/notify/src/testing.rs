@@ -60,9 +60,11 @@ impl Fixture {
         let (sender, reports) = mpsc::unbounded_channel();
         let mut commands = bus.serve_commands(0).await.unwrap();
         let scope = Scope::root("test");
+        let blobs = gennaker_store::Blobs::kv(&bus);
         scope.spawn("owner", async move {
             while let Some(command) = commands.next().await {
-                let _ = sender.send(serde_json::from_slice(&command.payload).unwrap());
+                let payload = blobs.open(command.payload).await.unwrap();
+                let _ = sender.send(serde_json::from_slice(&payload).unwrap());
                 let answer = Answer {
                     partition: 0,
                     sequence: 1,

@@ -38,7 +38,7 @@ pub struct Facts {
 /// When it is not what this version writes, or a value is missing.
 pub fn read(
     payload: &[u8],
-    value: impl Fn(&Object) -> Option<Bytes>,
+    mut value: impl FnMut(&Object) -> Option<Bytes>,
 ) -> Result<Message, Unreadable> {
     let Record {
         v: _,
@@ -48,12 +48,15 @@ pub fn read(
     } = Record::read(payload)?;
     let facts = entries
         .into_iter()
-        .map(|entry| facts(entry, &value))
+        .map(|entry| facts(entry, &mut value))
         .collect::<Result<_, _>>()?;
     Ok(Message { at, owner, facts })
 }
 
-fn facts(entry: Entry, value: impl Fn(&Object) -> Option<Bytes>) -> Result<Facts, Unreadable> {
+fn facts(
+    entry: Entry,
+    mut value: impl FnMut(&Object) -> Option<Bytes>,
+) -> Result<Facts, Unreadable> {
     let Entry {
         x,
         e,

@@ -139,6 +139,7 @@ pub(crate) struct Owner {
     save_slots: Arc<Semaphore>,
     /// Commands whose large values are read at the same time.
     open_slots: Arc<Semaphore>,
+    opening: values::Opening,
     ended: Option<Ended>,
 }
 
@@ -245,6 +246,7 @@ impl Owner {
             saves,
             save_slots: Arc::new(Semaphore::new(SAVES_MAX)),
             open_slots: Arc::new(Semaphore::new(OPENS_MAX)),
+            opening: values::Opening::default(),
             ended: None,
             around,
         };

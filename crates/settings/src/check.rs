@@ -11,8 +11,8 @@ use serde_json::Value;
 use crate::error::{Error, Problem};
 use crate::schema;
 use crate::sections::{
-    Archive, ArchiveBackend, Broker, Documents, DocumentsBackend, Expressions, Gate, Scheduler,
-    Settings, Telemetry, Worker,
+    Archive, ArchiveBackend, Broker, Documents, DocumentsBackend, Expressions, Gate, S3Bucket,
+    Scheduler, Settings, Telemetry, Values, Worker,
 };
 
 /// Largest compiled pattern of an origin, in bytes.
@@ -33,6 +33,7 @@ impl Settings {
         broker(&self.broker, &mut found);
         documents(&self.documents, &mut found);
         archive(&self.archive, &mut found);
+        values(&self.values, &mut found);
         scheduler(&self.scheduler, &mut found);
         worker(&self.worker, &mut found);
         let zone = &self.triggers.time_zone;
@@ -133,59 +134,40 @@ fn origin_problem(origin: &str) -> Option<String> {
 }
 
 fn documents(documents: &Documents, found: &mut Problems) {
-    let s3 = &documents.s3;
-    bucket(
-        "documents",
-        documents.backend == DocumentsBackend::S3,
-        &S3 {
-            bucket: s3.bucket.as_deref(),
-            endpoint: s3.endpoint.as_deref(),
-            has_id: s3.access_key_id.is_some(),
-            has_secret: s3.secret_access_key.is_some(),
-            has_secret_file: s3.secret_access_key_file.is_some(),
-        },
-        found,
-    );
+    let is_used = documents.backend == DocumentsBackend::S3;
+    bucket("documents", is_used, &documents.s3, found);
 }
 
 fn archive(archive: &Archive, found: &mut Problems) {
-    let s3 = &archive.s3;
-    bucket(
-        "archive",
-        archive.backend == ArchiveBackend::S3,
-        &S3 {
-            bucket: s3.bucket.as_deref(),
-            endpoint: s3.endpoint.as_deref(),
-            has_id: s3.access_key_id.is_some(),
-            has_secret: s3.secret_access_key.is_some(),
-            has_secret_file: s3.secret_access_key_file.is_some(),
-        },
-        found,
-    );
+    let is_used = archive.backend == ArchiveBackend::S3;
+    bucket("archive", is_used, &archive.s3, found);
     let is_blank = |name: &String| name.trim().is_empty();
     if archive.exceptional_applications.iter().any(is_blank) {
         found.add("archive.exceptional_applications", "has an empty entry");
     }
 }
 
-/// What must fit in the settings of a bucket.
-struct S3<'a> {
-    bucket: Option<&'a str>,
-    endpoint: Option<&'a str>,
-    has_id: bool,
-    has_secret: bool,
-    has_secret_file: bool,
+fn values(values: &Values, found: &mut Problems) {
+    let is_used = values.backend == ArchiveBackend::S3;
+    bucket("values", is_used, &values.s3, found);
+    if values.context_bytes_max > values.execution_bytes_max {
+        found.add(
+            "values.context_bytes_max",
+            "is above values.execution_bytes_max",
+        );
+    }
 }
 
-fn bucket(section: &str, is_used: bool, s3: &S3<'_>, found: &mut Problems) {
+/// What must fit in the settings of a bucket.
+fn bucket(section: &str, is_used: bool, s3: &S3Bucket, found: &mut Problems) {
     let path = |key: &str| format!("{section}.s3.{key}");
-    if is_used && s3.bucket.is_none_or(|it| it.trim().is_empty()) {
+    if is_used && s3.bucket.as_ref().is_none_or(|it| it.trim().is_empty()) {
         found.add(
             &path("bucket"),
             format!("is not set, and {section}.backend is s3"),
         );
     }
-    if s3.endpoint.is_some_and(|endpoint| {
+    if s3.endpoint.as_ref().is_some_and(|endpoint| {
         !["http://", "https://"]
             .iter()
             .any(|scheme| endpoint.len() > scheme.len() && endpoint.starts_with(scheme))
@@ -196,10 +178,14 @@ fn bucket(section: &str, is_used: bool, s3: &S3<'_>, found: &mut Problems) {
         );
     }
     let (secret, file) = (path("secret_access_key"), path("secret_access_key_file"));
-    if s3.has_secret && s3.has_secret_file {
+    let (has_secret, has_file) = (
+        s3.secret_access_key.is_some(),
+        s3.secret_access_key_file.is_some(),
+    );
+    if has_secret && has_file {
         found.add(&secret, format!("is set and so is {file}"));
     }
-    if s3.has_id != (s3.has_secret || s3.has_secret_file) {
+    if s3.access_key_id.is_some() != (has_secret || has_file) {
         found.add(
             &path("access_key_id"),
             format!("and a secret ({secret} or {file}) go together"),

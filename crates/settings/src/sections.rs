@@ -4,6 +4,7 @@ mod archive;
 mod artifacts;
 mod bake;
 mod broker;
+mod bucket;
 mod canary;
 mod documents;
 mod expressions;
@@ -12,12 +13,13 @@ mod processes;
 mod services;
 mod support;
 mod triggers;
+mod values;
 mod webhooks;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use archive::{Archive, ArchiveBackend, ArchiveS3};
+pub use archive::{Archive, ArchiveBackend};
 pub use artifacts::{
     Artifacts, BitbucketAccount, GcsAccount, GitRepoAccount, GithubAccount, GitlabAccount,
     HelmAccount, HelmOciAccount, HttpAccount, JenkinsAccount, MavenAccount, OracleAccount,
@@ -25,8 +27,9 @@ pub use artifacts::{
 };
 pub use bake::Bake;
 pub use broker::{Broker, BrokerTls};
+pub use bucket::S3Bucket;
 pub use canary::{Canary, CanaryAccount, CanarySource};
-pub use documents::{Documents, DocumentsBackend, DocumentsS3, ManagedServiceAccounts};
+pub use documents::{Documents, DocumentsBackend, ManagedServiceAccounts};
 pub use expressions::Expressions;
 pub use kubernetes::{
     Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, SkippedAccount,
@@ -35,6 +38,7 @@ pub use processes::{AdHocTask, Gate, GateTls, Scheduler, Worker};
 pub use services::{Gremlin, Jira, PagerDuty, Services};
 pub use support::{LogFormat, Outbound, Telemetry};
 pub use triggers::Triggers;
+pub use values::Values;
 pub use webhooks::{PreconfiguredWebhook, StatusUrlResolution, WebhookParameter, Webhooks};
 
 /// Settings of Gennaker.
@@ -55,6 +59,8 @@ pub struct Settings {
     pub documents: Documents,
     /// What becomes of complete executions.
     pub archive: Archive,
+    /// Large values of executions.
+    pub values: Values,
     /// Running executions.
     pub scheduler: Scheduler,
     /// Running tasks.
@@ -92,6 +98,7 @@ impl Default for Settings {
             broker: Broker::default(),
             documents: Documents::default(),
             archive: Archive::default(),
+            values: Values::default(),
             scheduler: Scheduler::default(),
             worker: Worker::default(),
             triggers: Triggers::default(),

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use gennaker_bus::{Bus, Class};
 use gennaker_model::{
     CommandId, Execution, ExecutionId,
@@ -11,6 +10,7 @@ use gennaker_model::{
     routing::partition_of,
 };
 use gennaker_runtime::Clock;
+use gennaker_store::Blobs;
 
 use crate::{
     knowledge::{Knowledge, Told},
@@ -60,14 +60,22 @@ impl Client {
             .expect("a short printable text");
         let at_ms = self.clock.now_ms();
         let word = word(&request);
-        let payload = serde_json::to_vec(&Envelope {
+        let text = serde_json::to_vec(&Envelope {
             v: VERSION,
             id,
             at_ms,
             request,
             trace: None,
         });
-        let payload = Bytes::from(payload.expect("a request always serialises"));
+        let text = text.expect("a request always serialises");
+        let blobs = Blobs::kv(&self.bus);
+        let of = execution.map_or("", ExecutionId::as_str);
+        let payload = loop {
+            match blobs.encode(of, text.clone()).await {
+                Ok(payload) => break payload,
+                Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+            }
+        };
         loop {
             let newest = self.knowledge.sequence(partition);
             let told = execution.and_then(|execution| self.knowledge.told(execution));

@@ -134,7 +134,19 @@ fn stage(number: u64, children: &[String], random: &mut Random) -> Value {
         stage.insert("comments".to_owned(), json!(expression));
         stage.insert("simRead".to_owned(), json!(text));
     }
+    if random.percent(5) {
+        large(&mut stage, random);
+    }
     Value::Object(stage)
+}
+
+/// Values that lie apart from everything else, and an expression that takes one over.
+fn large(stage: &mut Map, random: &mut Random) {
+    let word = random.between(100_000..=999_999);
+    let length = usize::try_from(random.between(70_000..=300_000)).unwrap_or_default();
+    let text = format!("{word} ").repeat(length / 7);
+    stage.insert("simLargeLength".to_owned(), json!("${simLarge.length()}"));
+    stage.insert("simLarge".to_owned(), json!(text));
 }
 
 /// An execution window: most open soon (a run begins 40 s past midnight), some are open, some open hours later, so that a person

@@ -403,6 +403,7 @@ impl World {
             log_messages: witness.messages(),
             takeovers: witness.takeovers(),
             closings: witness.closings(),
+            large: witness.large(),
             probes: self.outside.probes(),
             queued: counts.queued,
             pauses: counts.pauses,

@@ -23,6 +23,8 @@ pub struct Summary {
     pub takeovers: u64,
     /// Effects that had to be closed before they had ended.
     pub closings: u64,
+    /// How often facts referred to a large value.
+    pub large: u64,
     /// How often the outside was asked what had happened.
     pub probes: u64,
     /// Executions that had to wait for others of their pipeline.
@@ -57,6 +59,7 @@ impl Summary {
             (&mut self.log_messages, other.log_messages),
             (&mut self.takeovers, other.takeovers),
             (&mut self.closings, other.closings),
+            (&mut self.large, other.large),
             (&mut self.probes, other.probes),
             (&mut self.queued, other.queued),
             (&mut self.pauses, other.pauses),
@@ -76,7 +79,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "seed {}: {} executions, {} stages, {} calls, {} effects, {} mishaps, {} log messages, {} take-overs, {} closings, {} probes, {} queued, {} pauses, {} windows, {} frozen, {} restarts, {} with a child, {} stored, {} s, digest {:016x}",
+            "seed {}: {} executions, {} stages, {} calls, {} effects, {} mishaps, {} log messages, {} take-overs, {} closings, {} large values, {} probes, {} queued, {} pauses, {} windows, {} frozen, {} restarts, {} with a child, {} stored, {} s, digest {:016x}",
             self.seed,
             self.executions,
             self.stages,
@@ -86,6 +89,7 @@ impl fmt::Display for Summary {
             self.log_messages,
             self.takeovers,
             self.closings,
+            self.large,
             self.probes,
             self.queued,
             self.pauses,

@@ -242,7 +242,10 @@ fn rejected(ctx: &Ctx) -> Failure {
 fn busy(input: &Map) -> Result<Done, Failure> {
     let tried = number(input, "simTried");
     if tried >= number(input, "simBusy") {
-        return Ok(Done::default());
+        return Ok(Done {
+            outputs: large(input),
+            ..Done::default()
+        });
     }
     let context = [("simTried".to_owned(), json!(tried + 1))]
         .into_iter()
@@ -251,6 +254,14 @@ fn busy(input: &Map) -> Result<Done, Failure> {
         after: Duration::from_millis(700),
         context,
     })
+}
+
+/// A task that gets a large value gives another one.
+fn large(input: &Map) -> Map {
+    let larger = |text: &str| json!(format!("{text}, and more"));
+    let text = input.get("simLarge").and_then(Value::as_str);
+    let told = text.map(|text| ("simLarger".to_owned(), larger(text)));
+    told.into_iter().collect()
 }
 
 fn number(input: &Map, field: &str) -> u64 {

@@ -3,10 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gennaker_bus::memory::{Broker, Kept};
+use bytes::{Bytes, BytesMut};
+use gennaker_bus::{
+    memory::{Broker, Kept},
+    token,
+};
 use gennaker_engine::{Event, State, apply, audit};
 use gennaker_model::{EffectId, Execution, ExecutionId, StageId, Status};
 use gennaker_scheduler::inspect::{self, Facts};
+use gennaker_store::Object;
 use tokio::sync::mpsc;
 
 use crate::{
@@ -18,9 +23,16 @@ use crate::{
 /// How the names of the logs begin.
 const LOGS: &str = "GK_LOG_";
 
+/// The stream with large values.
+const VALUES: &str = "KV_gk_values";
+
 /// What the logs say.
 pub(crate) struct Witness {
     tap: mpsc::UnboundedReceiver<(String, Kept)>,
+    /// Large values that were stored, by subject: each before the message that refers to it.
+    stored: mpsc::UnboundedReceiver<(String, Kept)>,
+    values: BTreeMap<String, Bytes>,
+    large: u64,
     logs: BTreeMap<String, Log>,
     executions: Executions,
     watch: Watch,
@@ -67,6 +79,9 @@ impl Witness {
     pub fn new(broker: &Broker, verdict: Verdict, trace: Trace) -> Self {
         Self {
             tap: broker.tap(LOGS),
+            stored: broker.tap(VALUES),
+            values: BTreeMap::new(),
+            large: 0,
             logs: BTreeMap::new(),
             executions: Executions::default(),
             watch: Watch::default(),
@@ -81,6 +96,9 @@ impl Witness {
 
     /// Reads what was appended since the last look.
     pub fn catch_up(&mut self) {
+        while let Ok((_, kept)) = self.stored.try_recv() {
+            self.values.insert(kept.subject, kept.payload);
+        }
         while let Ok((stream, kept)) = self.tap.try_recv() {
             self.messages += 1;
             if let Err((promise, sentence)) = self.read(&stream, &kept) {
@@ -161,6 +179,11 @@ impl Witness {
 
     pub fn takeovers(&self) -> u64 {
         self.takeovers
+    }
+
+    /// How often facts referred to a large value.
+    pub fn large(&self) -> u64 {
+        self.large
     }
 
     pub fn closings(&self) -> u64 {
@@ -262,8 +285,13 @@ impl Witness {
 
     fn read(&mut self, stream: &str, kept: &Kept) -> Result<(), (Promise, String)> {
         let backwards = |sentence: String| (Promise::NeverBackwards, sentence);
-        let message = inspect::read(&kept.payload)
-            .map_err(|error| backwards(format!("a log message cannot be read: {error}")))?;
+        let mut large = 0;
+        let message = inspect::read(&kept.payload, |object| {
+            large += 1;
+            value(&self.values, object)
+        })
+        .map_err(|error| backwards(format!("a log message cannot be read: {error}")))?;
+        self.large += large;
         let id = kept.append_id.as_deref().unwrap_or_default();
         let (nonce, number) = id
             .rsplit_once('-')
@@ -441,6 +469,20 @@ fn summary(stream: &str, sequence: u64, message: &inspect::Message) -> String {
         })
         .collect();
     format!("{stream} {sequence}: {}", facts.join("; "))
+}
+
+/// A large value, of which every piece was stored.
+fn value(values: &BTreeMap<String, Bytes>, object: &Object) -> Option<Bytes> {
+    let (name, digest) = (token(object.name()), object.digest());
+    let mut joined = BytesMut::new();
+    for number in 0.. {
+        let key = format!("$KV.gk_values.v.{name}.{digest}.{number}");
+        joined.extend_from_slice(values.get(&key)?);
+        if joined.len() as u64 >= object.bytes() {
+            break;
+        }
+    }
+    Some(joined.freeze())
 }
 
 /// Name of a fact, and what it is about where that is short.

@@ -11,9 +11,9 @@ use crate::{
     run_multiple_pipelines::deployed,
 };
 
-/// Largest answer in bytes of its JSON. It is recorded with the execution that asked, in one piece with what the stage makes of it:
-/// artifacts stand in its context and in its outputs, twice in each.
-pub const ANSWER_BYTES_MAX: usize = 96 * 1024;
+/// Largest answer in bytes of its JSON. It is recorded with the execution that asked, with what the stage makes of it: artifacts
+/// stand in its context and in its outputs, twice in each.
+pub const ANSWER_BYTES_MAX: usize = 4 << 20;
 
 /// What the execution has deployed, for the stage that has started it among others.
 pub(crate) const DEPLOYED: &str = "deployed";
@@ -208,12 +208,12 @@ mod tests {
         let execution = made("SUCCEEDED", &large);
         assert_eq!(
             artifacts_of(&execution, None).unwrap_err(),
-            "the artifacts of execution E take 96 KiB; the limit is 96 KiB"
+            "the artifacts of execution E take 4096 KiB; the limit is 4096 KiB"
         );
         let told = told(&execution, true);
         assert_eq!(
             told[WITHHELD],
-            "the outputs of execution E take 96 KiB; the limit is 96 KiB"
+            "the outputs of execution E take 4096 KiB; the limit is 4096 KiB"
         );
         assert_eq!(told.get("outputs"), None);
     }

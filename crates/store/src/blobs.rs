@@ -160,10 +160,10 @@ impl Blobs {
             .filter(|(object, _)| !known.contains(object))
             .map(|(object, range)| (object.clone(), text.slice(range)))
             .collect();
-        if known.is_empty()
-            && let Some((object, _)) = cut.values().next()
+        if let Some((first, _)) = cut.values().next()
+            && !known.iter().any(|object| object.name() == first.name())
         {
-            self.renew(object.name()).await?;
+            self.renew(first.name()).await?;
         }
         let puts = new.into_iter().map(|(object, content)| {
             let place = self.0.clone();

@@ -10,8 +10,9 @@ use serde_json::Value;
 /// Longest name or id of a document, in bytes.
 pub const NAME_BYTES_MAX: usize = 250;
 
-/// Largest pipeline, strategy or template, in bytes of compact JSON.
-pub const PIPELINE_BYTES_MAX: usize = 384 * 1024;
+/// Largest pipeline, strategy or template, in bytes of compact JSON: a record of the broker takes no more, with room for its
+/// headers.
+pub const PIPELINE_BYTES_MAX: usize = 960 * 1024;
 
 /// Largest document of any other kind, in bytes of compact JSON.
 pub const APPLICATION_BYTES_MAX: usize = 128 * 1024;

@@ -23,7 +23,7 @@ use std::{sync::Arc, time::Duration};
 use gennaker_bus::{Bus, Delivery};
 use gennaker_intake::matching::{self, Event, Unreadable};
 use gennaker_runtime::{CancellationToken, Clock};
-use gennaker_store::Store;
+use gennaker_store::{Blobs, Store};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
@@ -84,6 +84,13 @@ impl Triggers {
             bus,
             store,
         }
+    }
+
+    /// The same with large values in another place than the broker. Everybody in an installation has the same one.
+    #[must_use]
+    pub fn with_blobs(mut self, blobs: Blobs) -> Self {
+        self.starter.set_blobs(blobs);
+        self
     }
 
     /// Handles events until `cancel`; those that are under way are handed back.

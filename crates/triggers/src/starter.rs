@@ -11,7 +11,7 @@ use gennaker_model::{
     routing,
 };
 use gennaker_runtime::{Backoff, Clock};
-use gennaker_store::Store;
+use gennaker_store::{Blobs, Store};
 use gennaker_telemetry::current_traceparent;
 use serde_json::Value;
 
@@ -30,6 +30,7 @@ const FAULTS_MAX: u32 = 5;
 #[derive(Clone)]
 pub(crate) struct Starter {
     bus: Bus,
+    blobs: Blobs,
     store: Store,
     clock: Clock,
     partitions: u32,
@@ -66,11 +67,17 @@ enum Said {
 impl Starter {
     pub(crate) fn new(bus: Bus, store: Store, clock: Clock, partitions: u32) -> Self {
         Self {
+            blobs: Blobs::kv(&bus),
             bus,
             store,
             clock,
             partitions: partitions.max(1),
         }
+    }
+
+    /// Large values go to another place.
+    pub(crate) fn set_blobs(&mut self, blobs: Blobs) {
+        self.blobs = blobs;
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
@@ -186,9 +193,12 @@ impl Starter {
             request: request.clone(),
             trace: current_traceparent(),
         };
-        let payload: Bytes = serde_json::to_vec(&envelope)
-            .map_err(|error| error.to_string())?
-            .into();
+        let text = serde_json::to_vec(&envelope).map_err(|error| error.to_string())?;
+        let payload = match self.blobs.encode(execution.as_str(), text).await {
+            Ok(payload) => payload,
+            Err(error) if error.is_transient() => return Ok(Said::Again(error.to_string())),
+            Err(error) => return Err(error.to_string()),
+        };
         let answer = self
             .bus
             .command(partition, Class::Request, payload, TRY)

@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use gennaker_bus::{Bucket, Delivery};
 use gennaker_model::{
     Map,
     work::{Order, Outcome, TaskMessage, TaskReport, VERSION},
 };
-use gennaker_store::{Sealed, Unopened};
+use gennaker_runtime::Backoff;
+use gennaker_store::Sealed;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
@@ -27,26 +27,17 @@ use crate::{
 /// The delivery that is not run any more: whoever ran the earlier ones is likely to have died of it.
 pub(crate) const DELIVERIES_MAX: u64 = 10;
 
-/// How long the large values of a task may take to be read: less than the broker waits for a sign of life.
-const VALUES_WITHIN: Duration = Duration::from_secs(10);
-
-/// When a task whose large values cannot be read is tried again.
-const VALUES_AGAIN: Duration = Duration::from_secs(5);
+/// First and longest pause until a large value that cannot be read is tried again.
+const VALUES_AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
 /// Handles a delivery to its end.
 pub(crate) async fn handle(shared: Arc<Shared>, pool: Arc<PoolState>, mut delivery: Delivery) {
-    let slot = delivery.take_slot();
-    let incoming = match whole(&shared, &delivery).await {
-        Ok(Some(payload)) => incoming::read(&delivery.address, &payload),
-        Ok(None) => incoming::read(&delivery.address, &delivery.payload),
-        Err(error) if error.is_transient() => {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the large values of a task cannot be read now; it is handed back"
-            );
-            return hand_back(&delivery, VALUES_AGAIN).await;
-        }
-        Err(error) => incoming::incomplete(&delivery.address, &delivery.payload, &error),
+    let mut slot = delivery.take_slot();
+    let mut incoming = None;
+    let reading = async { incoming = read(&shared, &delivery, &mut slot).await };
+    keep_alive(&shared, &pool, &delivery, reading).await;
+    let Some(incoming) = incoming else {
+        return hand_back(&delivery, Duration::ZERO).await;
     };
     match incoming {
         Incoming::Task(message) => {
@@ -84,16 +75,36 @@ pub(crate) async fn handle(shared: Arc<Shared>, pool: Arc<PoolState>, mut delive
     }
 }
 
-/// The payload with its large values; nothing when it is whole.
-async fn whole(shared: &Shared, delivery: &Delivery) -> Result<Option<Bytes>, Unopened> {
-    if !Sealed::is_message(&delivery.payload) {
-        return Ok(None);
+/// What came, with its large values: as long as their place does not answer, it is asked again, and the slot is free. Nothing when
+/// the process stops meanwhile.
+async fn read(
+    shared: &Shared,
+    delivery: &Delivery,
+    slot: &mut Option<OwnedSemaphorePermit>,
+) -> Option<Incoming> {
+    let (address, payload) = (&delivery.address, &delivery.payload);
+    if !Sealed::is_message(payload) {
+        return Some(incoming::read(address, payload));
     }
-    let opened = shared.blobs.open(delivery.payload.clone());
-    tokio::time::timeout(VALUES_WITHIN, opened)
-        .await
-        .unwrap_or_else(|_| Err(Unopened::silent()))
-        .map(Some)
+    let mut backoff = Backoff::new(VALUES_AGAIN.0, VALUES_AGAIN.1, shared.seed);
+    loop {
+        let error = match shared.blobs.open(payload.clone()).await {
+            Ok(payload) => return Some(incoming::read(address, &payload)),
+            Err(error) if error.is_transient() => error,
+            Err(error) => return Some(incoming::incomplete(address, payload, &error)),
+        };
+        if slot.take().is_some() {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the large values of a task cannot be read now; it waits"
+            );
+        }
+        tokio::select! {
+            biased;
+            () = shared.scope.cancelled() => return None,
+            () = shared.clock.sleep(backoff.next_delay()) => {}
+        }
+    }
 }
 
 /// Runs `work` and tells the broker meanwhile that the task is in good hands.

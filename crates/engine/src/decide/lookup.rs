@@ -23,9 +23,6 @@ use crate::{
 /// Longest address that is read, in bytes.
 const URL_BYTES_MAX: usize = 8 * 1024;
 
-/// An answer above this is one log message, and what the expressions make of it another.
-const ANSWER_BYTES_ALONE: usize = 64 * 1024;
-
 impl Draft<'_> {
     /// Asks for what a stage needs, unless it has asked already.
     pub(super) fn look_up(&mut self, stage: &StageId, needs: &[Lookup]) {
@@ -99,10 +96,9 @@ impl Draft<'_> {
             );
             answer = failed(None, &reason);
         }
-        let large = lookup::bytes_of(&answer) > ANSWER_BYTES_ALONE;
         self.answer_read(&report.stage, lookup, answer);
         // The document of a submission is written whole: that is another decision's, which nobody reports and nobody refuses.
-        let alone = large || report.stage == submission();
+        let alone = report.stage == submission();
         if alone && !self.state.book.interrupted {
             self.emit(Event::Interrupted);
             self.effect(Effect::Continue);

@@ -1,14 +1,14 @@
-//! Where complete executions go, and when, by the settings.
+//! Where complete executions and large values go, and when, by the settings.
 
 use std::time::Duration;
 
 use gennaker_bus::Bus;
-use gennaker_cli::{Exit, Failure};
+use gennaker_cli::Failure;
 use gennaker_scheduler::Retention;
 use gennaker_settings::{ArchiveBackend, Settings};
-use gennaker_store::{Archive, S3Options};
+use gennaker_store::{Archive, Blobs};
 
-use crate::output::chain;
+use super::bucket::{bucket, unusable};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -17,35 +17,31 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// # Errors
 /// The bucket can be neither found nor made.
 pub(crate) async fn archive(settings: &Settings, bus: &Bus) -> Result<Archive, Failure> {
-    let s3 = &settings.archive.s3;
     match settings.archive.backend {
         ArchiveBackend::Kv => Ok(Archive::kv(bus)),
         ArchiveBackend::S3 => {
-            let bucket = s3.bucket.clone().unwrap_or_default();
-            let secret = s3.read_secret().map_err(|error| {
-                Failure::new(
-                    Exit::Usage,
-                    format!("archive.s3.secret_access_key_file: {error}"),
-                )
-            })?;
-            let credentials = s3.access_key_id.clone().zip(secret);
-            let options = S3Options {
-                bucket: bucket.clone(),
-                prefix: s3.prefix.clone(),
-                region: s3.region.clone(),
-                endpoint: s3.endpoint.clone(),
-                is_path_style: s3.path_style,
-                credentials: credentials.map(|(id, secret)| (id, secret.expose().clone())),
-                // Nothing in an archive changes.
-                refresh_every: Duration::MAX,
-            };
-            Archive::s3(options).await.map_err(|error| {
-                Failure::command(format!(
-                    "the bucket {bucket} cannot be used: {}",
-                    chain(&error)
-                ))
-                .fix("check archive.s3 of the settings, and what its user may do")
-            })
+            let options = bucket("archive", &settings.archive.s3, "gennaker-archive")?;
+            let bucket = options.bucket.clone();
+            Archive::s3(options)
+                .await
+                .map_err(|error| unusable("archive", &bucket, &error))
+        }
+    }
+}
+
+/// Where the large values of this installation lie.
+///
+/// # Errors
+/// The bucket can be neither found nor made.
+pub(crate) async fn values(settings: &Settings, bus: &Bus) -> Result<Blobs, Failure> {
+    match settings.values.backend {
+        ArchiveBackend::Kv => Ok(Blobs::kv(bus)),
+        ArchiveBackend::S3 => {
+            let options = bucket("values", &settings.values.s3, "gennaker")?;
+            let bucket = options.bucket.clone();
+            Blobs::s3(options)
+                .await
+                .map_err(|error| unusable("values", &bucket, &error))
         }
     }
 }

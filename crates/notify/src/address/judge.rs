@@ -11,7 +11,7 @@ const TRIES_MAX: u32 = 2;
 const RETRIED: [u16; 4] = [429, 500, 503, 504];
 
 /// Largest text as JSON, in bytes: quotes and line breaks take two there.
-const JSON_BYTES_MAX: usize = 440 * 1024;
+const JSON_BYTES_MAX: usize = 10 << 20;
 
 const ILLEGAL_ARGUMENT: &str = "java.lang.IllegalArgumentException";
 const UNKNOWN_HOST: &str = "java.net.UnknownHostException";

@@ -61,7 +61,7 @@ async fn redirects_are_followed_and_checked() {
 
 #[tokio::test]
 async fn what_cannot_be_read_says_why() {
-    let large = "x".repeat(400 * 1024);
+    let large = "x".repeat(9 << 20);
     let target = Target::answering([
         answer(404, "", "nothing here"),
         answer(200, "", &large),
@@ -78,7 +78,7 @@ async fn what_cannot_be_read_says_why() {
         ),
         (
             "java.io.IOException",
-            "the text is larger than 384 KiB, the most that an expression can read",
+            "the text is larger than 8192 KiB, the most that an expression can read",
         ),
         ("java.net.SocketTimeoutException", "Read timed out"),
     ] {

@@ -10,10 +10,7 @@ use super::{
     fields::body_of,
     received::{Received, Response},
 };
-use crate::limits::CALL_MS_MAX;
-
-/// Largest response body in bytes: what comes back is kept in the stage's context, and so in the log.
-const RESPONSE_BYTES_MAX: u64 = 256 * 1024;
+use crate::limits::{CALL_MS_MAX, RESPONSE_BYTES_MAX};
 
 /// Headers that describe a body or an answer and hold no secret; they follow a redirect to another host, all others do not.
 const PLAIN_HEADERS: [&str; 5] = [

@@ -190,8 +190,22 @@ async fn what_can_never_be_sent_fails_the_stage() {
 }
 
 #[tokio::test]
+async fn an_answer_of_a_megabyte_is_told_whole() {
+    let body = serde_json::json!({"log": "x".repeat(1 << 20)});
+    let target = Target::answering([answer(200, "", &body.to_string())]).await;
+    let mut fixture = Fixture::new().await;
+    let outcome = fixture
+        .run("createWebhook", json!({"url": target.url}))
+        .await;
+    let Outcome::Succeeded { context, .. } = &outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(context["webhook"]["body"], body);
+}
+
+#[tokio::test]
 async fn a_large_answer_is_refused() {
-    let body = "x".repeat(300 * 1024);
+    let body = "x".repeat(9 << 20);
     let target = Target::answering([answer(200, "", &body)]).await;
     let mut fixture = Fixture::new().await;
     let outcome = fixture
@@ -202,7 +216,7 @@ async fn a_large_answer_is_refused() {
     };
     let sentence = context["webhook"]["error"].as_str().unwrap();
     assert!(
-        sentence.contains("larger than the limit of 262144 bytes"),
+        sentence.contains("larger than the limit of 8388608 bytes"),
         "{sentence}"
     );
 }

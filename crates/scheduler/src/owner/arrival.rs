@@ -1,7 +1,5 @@
 //! What comes in beside timers, and from where.
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
 use gennaker_bus::{Class, Command, subject};
 use gennaker_engine::{Lookup, LookupAnswer};
@@ -10,16 +8,16 @@ use gennaker_model::{
     command::{Answer, Envelope, Refusal, RefusalCode, Request, VERSION},
     work::{Abort, Heartbeat, TaskReport},
 };
-use gennaker_store::{Object, Sealed};
+use gennaker_store::Sealed;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::{
     Owner, Slot,
-    caller::Caller,
+    caller::{Again, Caller},
     group::Group,
     keep::NotLoaded,
     retire::Retired,
-    values::{NotOpened, Stored, Values},
+    values::{NotOpened, Stored, Values, Whole},
     work::Work,
 };
 use crate::{
@@ -49,7 +47,7 @@ pub(crate) enum Arrival {
     /// The large values of a decision were stored.
     Stored(Box<Stored>),
     /// The large values of a command were read, or cannot be.
-    Opened(Result<(Command, BTreeSet<Object>), (Caller, NotOpened)>),
+    Opened(Result<Whole, (Caller, NotOpened)>),
     /// Executions whose large values are old enough to be deleted, should they not exist.
     OldValues(Vec<ExecutionId>),
     /// Another execution took what this one said.
@@ -205,7 +203,7 @@ impl Owner {
         if Sealed::is_message(&command.payload) {
             self.open_command(command);
         } else {
-            self.whole_command(command, None, group);
+            self.whole_command(command, None, None, group);
         }
     }
 
@@ -214,6 +212,7 @@ impl Owner {
         &mut self,
         command: Command,
         values: Option<Box<Values>>,
+        again: Option<Again>,
         group: &mut Group,
     ) {
         let responder = command.responder;
@@ -224,7 +223,7 @@ impl Owner {
                     if let Some(pool) = self.pool_of(&(report.execution.clone(), report.attempt)) {
                         self.pool_heard.insert(pool, group.at);
                     }
-                    let work = Work::report(report, responder.into());
+                    let work = Work::report(report, Caller::from(responder).with(again));
                     self.perform(Work { values, ..work }, group);
                 }
                 Err(error) => self.refuse(
@@ -242,7 +241,7 @@ impl Owner {
                     self.refuse(responder.into(), RefusalCode::Invalid, message);
                 }
                 Ok(envelope) => {
-                    let caller = Caller::of(responder, &envelope, now_ms);
+                    let caller = Caller::of(responder, &envelope, now_ms).with(again);
                     match envelope.request {
                         Request::List(query) => self.list(&query, caller),
                         Request::Freezes => self.read_freezes(caller),

@@ -1,6 +1,8 @@
 //! Who waits for an answer, and where that stands in a trace: what an owner did for a request that is traced is a span below the
 //! request's. (The trace of the execution itself is another one, see module `spans`.)
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use bytes::Bytes;
 use gennaker_bus::{Error, Responder};
 use gennaker_model::{
@@ -16,7 +18,12 @@ use gennaker_telemetry::{
 pub(crate) struct Caller {
     responder: Responder,
     span: Option<Box<Asked>>,
+    again: Option<Again>,
 }
+
+/// Whoever sent the same again while it was under way. A large command takes its time, and is sent again meanwhile; to carry out
+/// each repetition would take ever longer.
+pub(crate) type Again = Arc<Mutex<Vec<Responder>>>;
 
 /// A request that is traced.
 struct Asked {
@@ -34,6 +41,7 @@ impl From<Responder> for Caller {
         Self {
             responder,
             span: None,
+            again: None,
         }
     }
 }
@@ -53,7 +61,16 @@ impl Caller {
                 began_ms: now_ms,
             })
         });
-        Self { responder, span }
+        Self {
+            responder,
+            span,
+            again: None,
+        }
+    }
+
+    /// The same, with those who ask again until it is answered.
+    pub fn with(self, again: Option<Again>) -> Self {
+        Self { again, ..self }
     }
 
     /// Whether anybody waits.
@@ -69,7 +86,15 @@ impl Caller {
         if let Some(span) = self.span {
             record(span.finished(answer, now_ms));
         }
-        self.responder.send(encoded).await
+        let sent = self.responder.send(encoded.clone()).await;
+        let again = self.again.map(|again| {
+            let mut again = again.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *again)
+        });
+        for responder in again.unwrap_or_default() {
+            responder.send(encoded.clone()).await?;
+        }
+        sent
     }
 }
 

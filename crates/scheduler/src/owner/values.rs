@@ -8,20 +8,26 @@
 //!
 //! Facts of up to 64 KiB, which nearly all are, see nothing of this.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use gennaker_bus::{Class, Command};
+use gennaker_bus::{Class, Command, Responder};
 use gennaker_engine::State;
 use gennaker_model::{
     ExecutionId,
     command::{Refusal, RefusalCode},
+    routing::fnv1a64,
 };
 use gennaker_runtime::Backoff;
 use gennaker_store::{Blobs, Object, ObjectError, Sealed, Unopened, cut};
 
 use super::{
     Arrival, Owner, Slot,
+    caller::{Again, Caller},
     group::Group,
     work::{What, Work},
 };
@@ -54,6 +60,33 @@ pub(crate) struct Stored {
     work: Work,
     at: i64,
     outcome: Result<Ready, String>,
+}
+
+/// A command with its large values.
+pub(crate) struct Whole {
+    command: Command,
+    known: BTreeSet<Object>,
+    again: Again,
+}
+
+/// Commands with large values that are under way, by their text.
+#[derive(Default)]
+pub(super) struct Opening(BTreeMap<(usize, u64), Weak<Mutex<Vec<Responder>>>>);
+
+impl Opening {
+    /// Takes a command, unless the same is under way: then its sender gets the same answer.
+    fn take(&mut self, command: Command) -> Option<(Command, Again)> {
+        self.0.retain(|_, under_way| under_way.strong_count() > 0);
+        let key = (command.payload.len(), fnv1a64(&command.payload));
+        if let Some(under_way) = self.0.get(&key).and_then(Weak::upgrade) {
+            let mut again = under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            again.push(command.responder);
+            return None;
+        }
+        let again = Again::default();
+        self.0.insert(key, Arc::downgrade(&again));
+        Some((command, again))
+    }
 }
 
 /// Why a command with references is not told whole.
@@ -180,6 +213,9 @@ impl Owner {
 
     /// Reads the values that a command refers to.
     pub(super) fn open_command(&mut self, command: Command) {
+        let Some((command, again)) = self.opening.take(command) else {
+            return;
+        };
         let blobs = self.around.records.blobs.clone();
         let sender = self.sender.clone();
         let limit = self.around.config.execution_bytes_max as u64;
@@ -203,22 +239,29 @@ impl Owner {
                         payload,
                         responder,
                     };
-                    Arrival::Opened(Ok((command, known)))
+                    Arrival::Opened(Ok(Whole {
+                        command,
+                        known,
+                        again,
+                    }))
                 }
-                Err(error) => Arrival::Opened(Err((responder.into(), error))),
+                Err(error) => {
+                    let caller = Caller::from(responder).with(Some(again));
+                    Arrival::Opened(Err((caller, error)))
+                }
             };
             let _ = sender.send(arrival).await;
         });
     }
 
     /// A command is whole.
-    pub(super) fn opened(
-        &mut self,
-        opened: Result<(Command, BTreeSet<Object>), (super::caller::Caller, NotOpened)>,
-        group: &mut Group,
-    ) {
+    pub(super) fn opened(&mut self, opened: Result<Whole, (Caller, NotOpened)>, group: &mut Group) {
         match opened {
-            Ok((command, known)) => self.whole_command(command, Values::knowing(known), group),
+            Ok(Whole {
+                command,
+                known,
+                again,
+            }) => self.whole_command(command, Values::knowing(known), Some(again), group),
             Err((caller, NotOpened { class, error })) => {
                 let code = match (&error, class) {
                     (Unopened::TooLarge { .. }, _) => RefusalCode::TooLarge,

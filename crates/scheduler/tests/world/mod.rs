@@ -11,7 +11,7 @@ use gennaker_model::{
 };
 use gennaker_runtime::{Clock, Scope};
 use gennaker_scheduler::{Config, Scheduler};
-use gennaker_store::{Blobs, Store};
+use gennaker_store::{Archive, Blobs, Store};
 use gennaker_worker::{Ctx, Done, Effect, Failure, Options, Pool, Registry, Task, Worker};
 use serde_json::{Value, json};
 
@@ -56,6 +56,8 @@ pub struct World {
     commands: u64,
     /// Changes the settings of schedulers that are started from then on.
     pub settle: fn(&mut Config),
+    /// Where schedulers that are started from then on have the archive and large values, if not in the broker.
+    pub places: Option<(Archive, Blobs)>,
     pub schedulers: Vec<(String, Scope)>,
 }
 
@@ -84,6 +86,7 @@ impl World {
             clock,
             commands: 0,
             settle,
+            places: None,
             schedulers: Vec::new(),
         };
         world.scheduler("one");
@@ -114,8 +117,13 @@ impl World {
         let mut config = Config::new(name, PARTITIONS, self.schedulers.len() as u64 + 11);
         (self.settle)(&mut config);
         let scope = Scope::root(name);
-        let values = Blobs::kv(&Bus::memory(&self.broker, VALUES));
-        let scheduler = Scheduler::new(config, bus, store, self.clock.clone()).with_blobs(values);
+        let (archive, values) = self.places.clone().unwrap_or_else(|| {
+            let values = Blobs::kv(&Bus::memory(&self.broker, VALUES));
+            (Archive::kv(&bus), values)
+        });
+        let scheduler = Scheduler::new(config, bus, store, self.clock.clone())
+            .with_archive(archive)
+            .with_blobs(values);
         let inner = scope.clone();
         scope.spawn("scheduler", async move {
             scheduler.run(inner.child("partitions")).await
@@ -138,7 +146,11 @@ impl World {
             Request::Start(start) => start.execution.to_string(),
             _ => "somebody".to_owned(),
         };
-        let payload = Blobs::kv(&self.bus).encode(&of, text).await.unwrap();
+        let values = match &self.places {
+            Some((_, values)) => values.clone(),
+            None => Blobs::kv(&self.bus),
+        };
+        let payload = values.encode(&of, text).await.unwrap();
         for _ in 0..200 {
             let patience = Duration::from_secs(2);
             if let Ok(bytes) = self

@@ -1,12 +1,9 @@
 //! `[archive]`.
 
-use std::io;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::documents::read_secret;
-use crate::secret::Secret;
+use super::bucket::S3Bucket;
 
 /// What becomes of complete executions.
 ///
@@ -38,10 +35,10 @@ pub struct Archive {
     #[schemars(range(min = 1, max = 1_440))]
     pub interval_minutes: u32,
     /// The bucket, for the backend `s3`.
-    pub s3: ArchiveS3,
+    pub s3: S3Bucket,
 }
 
-/// Where the archive is.
+/// Where the archive, or large values, are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
@@ -51,29 +48,6 @@ pub enum ArchiveBackend {
     Kv,
     /// In a bucket of S3.
     S3,
-}
-
-/// The bucket of the archive. It may be that of the documents.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct ArchiveS3 {
-    /// Name of the bucket. One that does not exist is made, without versions: nothing in it is ever replaced.
-    pub bucket: Option<String>,
-    /// Folder in the bucket.
-    pub prefix: String,
-    /// Region. Unset: from the environment, else `us-east-1`.
-    pub region: Option<String>,
-    /// Address of a server that is not AWS (`https://minio:9000`).
-    pub endpoint: Option<String>,
-    /// Put the bucket into the path of addresses, not into the host name.
-    pub path_style: bool,
-    /// Access key id, with `secret_access_key` or `secret_access_key_file`. Unset: AWS's usual chain (environment, profile,
-    /// web identity, container, instance).
-    pub access_key_id: Option<String>,
-    /// Secret access key. A file is better: environments and settings files are shown around.
-    pub secret_access_key: Option<Secret<String>>,
-    /// File with the secret access key; white space at its end does not count.
-    pub secret_access_key_file: Option<String>,
 }
 
 impl Default for Archive {
@@ -86,35 +60,7 @@ impl Default for Archive {
             exceptional_applications: Vec::new(),
             exceptional_delete_after_days: 365,
             interval_minutes: 60,
-            s3: ArchiveS3::default(),
+            s3: S3Bucket::default(),
         }
-    }
-}
-
-impl Default for ArchiveS3 {
-    fn default() -> ArchiveS3 {
-        ArchiveS3 {
-            bucket: None,
-            prefix: "gennaker-archive".to_owned(),
-            region: None,
-            endpoint: None,
-            path_style: true,
-            access_key_id: None,
-            secret_access_key: None,
-            secret_access_key_file: None,
-        }
-    }
-}
-
-impl ArchiveS3 {
-    /// The secret access key, from wherever it is set.
-    ///
-    /// # Errors
-    /// `secret_access_key_file` cannot be read.
-    pub fn read_secret(&self) -> io::Result<Option<Secret<String>>> {
-        read_secret(
-            self.secret_access_key.as_ref(),
-            self.secret_access_key_file.as_deref(),
-        )
     }
 }

@@ -292,3 +292,72 @@ async fn nothing_is_stored_while_it_is_deleted() {
     let message = blobs.encode("old", whole.clone()).await.unwrap();
     assert_eq!(blobs.open(message).await.unwrap(), whole);
 }
+
+/// Numbers that look random and are the same every time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+
+    /// Any value: small mostly, now and then large, with keys that are frames and texts that look like what is written here.
+    fn value(&mut self, depth: u64) -> Value {
+        let keys = [
+            "e", "context", "stages", "outputs", "a\"\\", "", "holes", "json", "null", "é",
+        ];
+        match self.below(if depth == 0 { 5 } else { 9 }) {
+            0 => Value::Null,
+            1 => json!(self.below(1_000)),
+            2 => json!("null,\"]}\\"),
+            3 => json!("x\"\u{1F600}".repeat(usize::try_from(self.below(40_000)).unwrap())),
+            4 => json!("y".repeat(usize::try_from(self.below(200)).unwrap())),
+            5 | 6 => (0..self.below(6)).map(|_| self.value(depth - 1)).collect(),
+            _ => {
+                let mut map = serde_json::Map::new();
+                for _ in 0..self.below(6) {
+                    let key = keys[usize::try_from(self.below(keys.len() as u64)).unwrap()];
+                    map.insert(key.to_owned(), self.value(depth - 1));
+                }
+                Value::Object(map)
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_is_cut_is_whole_again_and_what_is_left_is_small() {
+    let mut dice = Dice(7);
+    let mut cuts = 0;
+    for _ in 0..80 {
+        let list: Vec<Value> = (0..6).map(|_| dice.value(5)).collect();
+        let text = text(&json!({"e": list}));
+        assert_eq!(has_large_values(&text), cut(&text, EXECUTION).is_some());
+        let Some(cut) = cut(&text, EXECUTION) else {
+            continue;
+        };
+        cuts += 1;
+        let values: BTreeMap<Object, Bytes> = cut
+            .values()
+            .map(|(object, range)| (object.clone(), Bytes::copy_from_slice(&text[range])))
+            .collect();
+        for content in values.values() {
+            serde_json::from_slice::<Value>(content).unwrap();
+            assert!(content.len() > SEAL_FROM);
+        }
+        assert_eq!(cut.sealed.filled(&values).unwrap(), text);
+        assert_eq!(
+            cut.sealed.bytes(),
+            text.len() as u64 + 4 * cut.values().count() as u64
+        );
+        assert!(cut.sealed.json().len() <= 256 * 1024);
+        let message = cut.sealed.message();
+        let read = Sealed::of_message(&message).unwrap().unwrap();
+        assert_eq!(read.filled(&values).unwrap(), text);
+    }
+    assert!(cuts > 20, "{cuts}");
+}
