@@ -57,6 +57,14 @@ impl Installation {
     /// # Panics
     /// As [`Installation::start`].
     pub async fn start_with(brokers: usize, more: &str) -> Self {
+        Self::start_with_pools(brokers, &["notify"], more).await
+    }
+
+    /// The same, with workers that run the tasks of these pools.
+    ///
+    /// # Panics
+    /// As [`Installation::start`].
+    pub async fn start_with_pools(brokers: usize, pools: &[&str], more: &str) -> Self {
         let brokers = match brokers {
             1 => Brokers::One(Server::start()),
             count => Brokers::Three(Cluster::start(count)),
@@ -69,7 +77,7 @@ impl Installation {
         let settings = folder.path().join("gennaker.toml");
         std::fs::write(
             &settings,
-            format!("{}\n{more}\n", brokers.settings(address)),
+            format!("{}\n{more}\n", brokers.settings(address, pools)),
         )
         .expect("a file can be written in our own folder");
         let settings = settings
@@ -160,7 +168,7 @@ impl Brokers {
         }
     }
 
-    fn settings(&self, address: SocketAddr) -> String {
+    fn settings(&self, address: SocketAddr, pools: &[&str]) -> String {
         let (urls, user, password) = match self {
             Self::One(server) => (vec![server.url()], server.user(), server.password()),
             Self::Three(cluster) => (
@@ -172,7 +180,7 @@ impl Brokers {
         let urls: Vec<String> = urls.iter().map(|url| format!("{url:?}")).collect();
         format!(
             "[broker]\nurls = [{}]\nusername = \"{user}\"\npassword = \"{password}\"\nreplicas = {}\n\
-             partitions = {PARTITIONS}\n\n[gate]\nlisten = \"{address}\"\n\n[worker]\npools = [\"notify\"]\n\n\
+             partitions = {PARTITIONS}\n\n[gate]\nlisten = \"{address}\"\n\n[worker]\npools = {pools:?}\n\n\
              [outbound]\nallow_loopback = true\n",
             urls.join(", "),
             self.count(),

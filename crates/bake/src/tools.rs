@@ -152,7 +152,10 @@ mod tests {
             helmfile: Some("/nothing/here".into()),
             ..Tools::default()
         };
-        assert_eq!(tools.candidates(Tool::Helm3, None).unwrap(), [helm.clone()]);
+        assert_eq!(
+            tools.candidates(Tool::Helm3, None).unwrap(),
+            std::slice::from_ref(&helm)
+        );
         assert_eq!(tools.candidates(Tool::Helm4, path).unwrap(), [helm]);
         let said = tools
             .candidates(Tool::Kustomize, path)

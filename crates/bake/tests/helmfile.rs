@@ -125,6 +125,10 @@ async fn helmfiles_that_run_commands_are_refused() {
     request.helmfile_file_path = "deploy/helmfile.yaml.gotmpl".to_owned();
     let files = [("deploy/helmfile.yaml.gotmpl", template.as_str())];
     request.inputs[0].content = archive(&files);
-    baker.bake(request, &None).await.unwrap_err();
+    let error = baker.bake(request, &None).await.unwrap_err().to_string();
+    assert!(
+        error.contains("insecure function calls are disabled"),
+        "{error}"
+    );
     assert!(!proof.exists(), "a command ran");
 }

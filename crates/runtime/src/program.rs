@@ -25,6 +25,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// How much of what a program complains is kept: the end, because the cause stands there.
 const COMPLAINT_BYTES_MAX: usize = 16 * 1024;
 
+/// How much is read at once, at least.
+const READ_BYTES: usize = 8 * 1024;
+
 /// What a run may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -299,7 +302,9 @@ impl Group {
     fn limit(&self, limits: &Limits) {
         use rustix::process::{Resource, Rlimit, prlimit};
 
-        let seconds = limits.time.as_secs().saturating_add(1);
+        // The time of all threads counts together.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let seconds = (limits.time.as_secs() + 1).saturating_mul(cores as u64);
         for (resource, most) in [
             (Resource::Cpu, seconds),
             (Resource::Fsize, limits.folder_bytes_max),
@@ -370,12 +375,10 @@ impl<S: AsyncRead + Unpin> Kept<S> {
         let Some(stream) = &mut self.stream else {
             return Ok(());
         };
-        let mut buffer = [0; 8 * 1024];
-        let count = stream.read(&mut buffer).await?;
-        if count == 0 {
+        self.bytes.reserve(READ_BYTES);
+        if stream.read_buf(&mut self.bytes).await? == 0 {
             self.stream = None;
         }
-        self.bytes.extend_from_slice(&buffer[..count]);
         if self.keep == Keep::End && self.is_over() {
             self.bytes.drain(..self.bytes.len() - self.bytes_max);
         }

@@ -162,6 +162,10 @@ impl GitRepo {
         if self.auth.is_none() && self.ssh.is_some() {
             return Err(invalid("SSH"));
         }
+        // The settings see to it that there are hosts; without them nobody knows whom the credentials are for.
+        if !self.auth.is_none() && self.allowed_hosts.is_empty() {
+            return Err(secret("no allowed_hosts say who gets them".to_owned()));
+        }
         Ok(match self.auth.read().await.map_err(secret)? {
             Proof::None => Access::Open,
             Proof::Basic { user, password } => Access::Basic { user, password },

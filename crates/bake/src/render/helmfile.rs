@@ -66,7 +66,6 @@ pub(crate) async fn bake(
         .program(&program, &folder)
         .args(arguments)
         .env("HELMFILE_DISABLE_INSECURE_FEATURES", "true")
-        .env("HELMFILE_SKIP_INSECURE_TEMPLATE_FUNCTIONS", "true")
         .env("HELMFILE_UPGRADE_NOTICE_DISABLED", "true")
         .env("HELMFILE_TEMPDIR", kitchen.path("tmp"));
     kitchen.run(Tool::Helmfile, run).await

@@ -31,6 +31,7 @@ macro_rules! account {
         Account {
             name: &$account.name,
             zone: $account.zone.as_deref(),
+            #[allow(clippy::needless_update, reason = "one kind has them all")]
             credentials: Credentials { $($part: $value,)* ..Credentials::default() },
         }
     };

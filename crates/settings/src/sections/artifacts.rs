@@ -82,7 +82,7 @@ macro_rules! account {
             pub name: String,
             /// The zone whose workers can reach it. Unset: all.
             pub zone: Option<String>,
-            /// Roles that may use it. Empty: everybody.
+            /// Roles that may use it. Empty: everybody. They count once there is sign-in.
             pub read_permissions: Vec<String>,
             $($(#[$field_about])* pub $field: $type,)*
         }
