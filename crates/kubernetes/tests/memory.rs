@@ -4,16 +4,14 @@
 //! environment, volumes, conditions and managed fields, as pods have.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod played;
+
 use std::time::{Duration, Instant};
 
-use gennaker_kubernetes::{Accounts, Options, Selection};
+use gennaker_kubernetes::Selection;
 use gennaker_manifests::Kind;
-use gennaker_runtime::{Clock, Scope};
-use gennaker_settings::{Kubernetes, KubernetesAccount};
+use played::{Asked, Played, account, discovery};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 
 const PODS: usize = 10_000;
 /// Of one application.
@@ -23,30 +21,7 @@ const MEMORY_MAX: usize = 150 << 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_pods_fit_into_a_small_worker() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut server = JoinSet::new();
-    server.spawn(serve(listener));
-    let kubeconfig = format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: c\ncontexts: [{{name: c, context: {{cluster: c, user: u}}}}]\n\
-         clusters: [{{name: c, cluster: {{server: \"http://{address}\"}}}}]\nusers: [{{name: u, user: {{}}}}]\n"
-    );
-    let settings = Kubernetes {
-        accounts: vec![KubernetesAccount {
-            name: "large".to_owned(),
-            kubeconfig_contents: Some(gennaker_settings::Secret::new(kubeconfig)),
-            requests_per_second: 1_000,
-            ..KubernetesAccount::default()
-        }],
-        ..Kubernetes::default()
-    };
-    let options = Options {
-        clock: Clock::system(),
-        scope: Scope::root("test"),
-        zone: None,
-    };
-    let (accounts, _) = Accounts::load(&settings, &options);
-    let account = accounts.get("large").unwrap();
+    let (account, _server) = account(play).await;
     let before = resident("VmRSS");
     let begin = Instant::now();
     let one = Selection::Application("app7".to_owned());
@@ -102,84 +77,30 @@ fn resident(line: &str) -> usize {
         << 10
 }
 
-async fn serve(listener: TcpListener) {
-    let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
-        connections.spawn(answer(stream));
+fn play(asked: &Asked) -> Played {
+    if asked.is_watch() {
+        return Played::Watch(Vec::new());
     }
-}
-
-async fn answer(stream: TcpStream) {
-    let mut stream = BufReader::new(stream);
-    loop {
-        let mut head = Vec::new();
-        loop {
-            let mut line = String::new();
-            match stream.read_line(&mut line).await {
-                Ok(0) | Err(_) => return,
-                Ok(_) if line.trim().is_empty() => break,
-                Ok(_) => head.push(line),
-            }
+    Played::Body(match asked.path.as_str() {
+        "/api" => discovery(&[("", "v1", &["Pod", "Service"])]),
+        "/apis" => discovery(&[("apps", "v1", &["Deployment", "ReplicaSet"])]),
+        "/api/v1/pods" => {
+            let number = |name: &str| asked.of(name).and_then(|it| it.parse::<usize>().ok());
+            let (from, limit) = (
+                number("continue").unwrap_or(0),
+                number("limit").unwrap_or(PODS),
+            );
+            let to = (from + limit).min(PODS);
+            let next = if to < PODS {
+                to.to_string()
+            } else {
+                String::new()
+            };
+            let items: Vec<Value> = (from..to).map(pod).collect();
+            json!({"metadata": {"resourceVersion": "9", "continue": next}, "items": items})
         }
-        let address = head[0].split(' ').nth(1).unwrap().to_owned();
-        let (path, query) = address.split_once('?').unwrap_or((&address, ""));
-        let of = |name: &str| {
-            query
-                .split('&')
-                .find_map(|pair| pair.strip_prefix(&format!("{name}=")))
-        };
-        if of("watch").is_some() {
-            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
-            stream.get_mut().write_all(head.as_bytes()).await.unwrap();
-            // Nothing happens.
-            std::future::pending::<()>().await;
-        }
-        let body = match path {
-            "/api" => discovery(&[("", "v1", &["Pod", "Service"])]),
-            "/apis" => discovery(&[("apps", "v1", &["Deployment", "ReplicaSet"])]),
-            "/api/v1/pods" => {
-                let number = |name: &str| {
-                    of(name)
-                        .and_then(|it| it.parse::<usize>().ok())
-                        .unwrap_or(0)
-                };
-                let (from, limit) = (number("continue"), number("limit"));
-                let to = (from + limit).min(PODS);
-                let next = if to < PODS {
-                    to.to_string()
-                } else {
-                    String::new()
-                };
-                let items: Vec<Value> = (from..to).map(pod).collect();
-                json!({"metadata": {"resourceVersion": "9", "continue": next}, "items": items})
-            }
-            _ => json!({"metadata": {"resourceVersion": "9"}, "items": []}),
-        };
-        let body = body.to_string();
-        let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        stream.get_mut().write_all(head.as_bytes()).await.unwrap();
-        stream.get_mut().write_all(body.as_bytes()).await.unwrap();
-    }
-}
-
-fn discovery(groups: &[(&str, &str, &[&str])]) -> Value {
-    let resource = |kind: &&str| {
-        json!({
-            "resource": format!("{}s", kind.to_lowercase()), "responseKind": {"kind": kind}, "scope": "Namespaced",
-            "singularResource": kind.to_lowercase(), "verbs": ["get", "list", "watch"]
-        })
-    };
-    let groups: Vec<Value> = groups
-        .iter()
-        .map(|(group, version, kinds)| {
-            let resources: Vec<Value> = kinds.iter().map(resource).collect();
-            json!({"metadata": {"name": group}, "versions": [{"version": version, "resources": resources}]})
-        })
-        .collect();
-    json!({"kind": "APIGroupDiscoveryList", "items": groups})
+        _ => json!({"metadata": {"resourceVersion": "9"}, "items": []}),
+    })
 }
 
 fn pod(number: usize) -> Value {
