@@ -53,8 +53,7 @@ async fn a_pipeline_bakes_with_helm_and_then_with_kustomize() {
         {"refId": "2", "requisiteStageRefIds": ["1"], "type": "bakeManifest", "name": "Kustomize", "templateRenderer": "KUSTOMIZE",
          "inputArtifact": {"account": "files", "artifact": kustomization}, "expectedArtifacts": expected("kustomize")},
         {"refId": "3", "requisiteStageRefIds": ["2"], "type": "bakeManifest", "name": "Nobody", "templateRenderer": "KUSTOMIZE",
-         "inputArtifact": {"account": "nobody", "artifact": kustomization}, "expectedArtifacts": expected("none"),
-         "failPipeline": false, "continuePipeline": true}
+         "inputArtifact": {"account": "nobody", "artifact": kustomization}, "expectedArtifacts": expected("none")}
     ]);
     gate.save_application("shop").await;
     let parameters = json!([{"name": "tag", "default": "1.10"}]);
@@ -72,7 +71,7 @@ async fn a_pipeline_bakes_with_helm_and_then_with_kustomize() {
     let built = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: prod-web\n";
     assert_eq!(text_of(stage(&ended, "2")), built);
     let failed = stage(&ended, "3");
-    assert_eq!(failed["status"], "FAILED_CONTINUE", "{failed:#}");
+    assert_eq!(failed["status"], "TERMINAL", "{failed:#}");
     let said = &failed["context"]["exception"]["details"]["errors"][0];
     assert_eq!(
         said,
