@@ -85,7 +85,7 @@ fn one(args: &CanaryJudgeArgs, global: &Global, io: &mut Io) -> Result<Exit, Fai
 }
 
 /// Reads requests to the end of the input and answers each before the next is read. A line that cannot be judged gives
-/// `{"error": …}` in its place.
+/// `{"error": …}` in its place, also an empty one: the n-th answer is that to the n-th line.
 fn batch(file: &str, judge: Option<&str>, io: &mut Io) -> Result<Exit, Failure> {
     if file != "-" {
         let opened = std::fs::File::open(file)
@@ -102,9 +102,6 @@ fn batch(file: &str, judge: Option<&str>, io: &mut Io) -> Result<Exit, Failure> 
                 return Err(Failure::command(format!("cannot read the input: {why}")));
             }
         };
-        if line.as_ref().is_ok_and(|line| line.trim().is_empty()) {
-            continue;
-        }
         let answer = line.and_then(|line| {
             let result = Request::read(&line).and_then(|request| verdict(&request, judge));
             let result = result.map_err(|error| error.to_string())?;

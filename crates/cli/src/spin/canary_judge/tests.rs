@@ -98,7 +98,7 @@ fn a_batch_answers_line_by_line_and_stops_at_none() {
     assert_eq!(run(&["canary", "judge", "--batch"], &mut screen.io), 0);
     let out = screen.out();
     let lines: Vec<&str> = out.lines().collect();
-    assert_eq!(lines.len(), 5, "{out}");
+    assert_eq!(lines.len(), 6, "{out}");
     assert!(lines[0].starts_with(
         r#"{"judgeName":"NetflixACAJudge-v1.0","results":[{"name":"errors","tags":{},"id":"1","#
     ));
@@ -112,13 +112,18 @@ fn a_batch_answers_line_by_line_and_stops_at_none() {
         "{}",
         lines[1]
     );
+    assert!(
+        lines[2].starts_with(r#"{"error":"the document is no JSON: EOF"#),
+        "{}",
+        lines[2]
+    );
     let cast = "critical of metric errors: class java.lang.String cannot be cast to class java.lang.Boolean";
-    assert_eq!(lines[2], format!(r#"{{"error":"{cast}"}}"#));
+    assert_eq!(lines[3], format!(r#"{{"error":"{cast}"}}"#));
     assert_eq!(
-        lines[3],
+        lines[4],
         r#"{"error":"Unable to resolve canary judge 'judge-of-mine'."}"#
     );
-    assert_eq!(lines[4], lines[0]);
+    assert_eq!(lines[5], lines[0]);
     let from_file = file(&input);
     let mut screen = Screen::pipe();
     let name = from_file.path().to_str().unwrap();
