@@ -27,7 +27,8 @@ async fn good_passes_bad_fails_nothing_follows_the_policy_and_a_killed_worker_ch
         "[[canary.accounts]]\nname = \"prom\"\ntype = \"prometheus\"\nurl = \"http://{}\"\n",
         prometheus.address
     );
-    let mut installation = Installation::start_with_pools(1, &["canary", "notify"], &settings).await;
+    let mut installation =
+        Installation::start_with_pools(1, &["canary", "notify"], &settings).await;
     let gate = installation.gate;
     let query = |of: &str| format!("sum(increase({of}{{app=\"${{scope}}\"}}[5s]))");
     let query = format!(

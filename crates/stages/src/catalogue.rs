@@ -10,8 +10,8 @@ use crate::{
     dry_run::{self, DRY_RUN},
     entity_tags, evaluate_artifacts, evaluate_variables, execution_window,
     field::Field,
-    find_artifact, kayenta, kubernetes, manual_judgment, monitor_pipeline, noop, not_built, pipeline,
-    pipeline_documents, pipeline_templates, plugin_releases,
+    find_artifact, kayenta, kubernetes, manual_judgment, monitor_pipeline, noop, not_built,
+    pipeline, pipeline_documents, pipeline_templates, plugin_releases,
     preconfigured::{self, PreconfiguredWebhook, PreconfiguredWebhooks},
     run_multiple_pipelines, save_pipelines, services, timing, wait, wait_until, webhook,
 };

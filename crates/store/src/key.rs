@@ -68,7 +68,11 @@ impl Kind {
         Self::Template,
         Self::ServiceAccount,
         Self::PluginInfo,
-    Self::CanaryConfig, Self::Delivery, Self::EntityTags, Self::PluginVersions, Self::Snapshot,
+        Self::CanaryConfig,
+        Self::Delivery,
+        Self::EntityTags,
+        Self::PluginVersions,
+        Self::Snapshot,
     ];
 
     /// The word for people.
@@ -101,9 +105,7 @@ impl Kind {
             | Self::Template
             | Self::Snapshot
             | Self::Delivery
-            | Self::CanaryConfig => {
-                PIPELINE_BYTES_MAX
-            }
+            | Self::CanaryConfig => PIPELINE_BYTES_MAX,
             Self::Application
             | Self::Permission
             | Self::Project

@@ -75,7 +75,9 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
             ("GENNAKER_PROMETHEUS", prometheus),
             ("GENNAKER_BIN", gennaker),
         ];
-        let bakers = bakers.iter().map(|(name, program)| (*name, program.as_path()));
+        let bakers = bakers
+            .iter()
+            .map(|(name, program)| (*name, program.as_path()));
         run_tests(&named.into_iter().chain(bakers).collect::<Vec<_>>())
     });
     report.step("simulation", || {
