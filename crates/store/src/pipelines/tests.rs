@@ -342,7 +342,7 @@ async fn what_is_no_pipeline_is_refused_with_front50s_words() {
         (
             json!({"name": "a", "application": "b", "description": "x".repeat(PIPELINE_BYTES_MAX)}),
             413,
-            "the pipeline has 393",
+            "the pipeline has 983",
         ),
     ] {
         let sent = document.as_object().unwrap();
