@@ -1,7 +1,7 @@
 //! What Spinnaker's clients send and need (`docs/reference/clients.md`): every numbered rule, and the requests of every command
 //! in their order, as files in `tests/clients`, against one `gennaker dev`. The command line of `spin` itself: `spin.rs`.
 //!
-//! Without a test here: what needs clouds or a sign-in, canary analysis, and the plan of a template.
+//! Without a test here: what needs clouds or a sign-in, and the plan of a template.
 
 gennaker_tests::exchanges! {
     "clients":

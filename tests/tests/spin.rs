@@ -619,11 +619,20 @@ async fn configuration() {
 async fn canary() {
     let dev = Dev::shared().await;
     let spin = Client::spin(dev.gate.address);
-    // Canary analysis is not built: a clear sentence, and no success.
-    let list = spin.fails(&["canary", "canary-config", "list"]);
-    assert!(list.starts_with("501"), "{list}");
-    if spin.is_ours() {
-        assert!(list.contains("canary analysis"), "{list}");
+    let config = r#"{"id": "of-spin", "name": "errors", "applications": ["canaries"], "metrics": [], "templates": {"t": "${scope}"}}"#;
+    let file = spin.file("canary.json", config);
+    let of_config = |line: &[&'static str]| [&["canary", "canary-config"], line].concat();
+    // The first makes it, the second replaces it.
+    for _ in 0..2 {
+        let saved = spin.ok(&["canary", "canary-config", "save", "--file", &file]);
+        assert!(saved.contains("Canary config save succeeded"), "{saved}");
     }
+    let list = spin.ok(&of_config(&["list", "--application", "canaries"]));
+    assert!(list.contains("\"id\": \"of-spin\""), "{list}");
+    let got = spin.ok(&of_config(&["get", "of-spin"]));
+    assert!(got.contains("\"t\": \"${scope}\""), "{got}");
+    spin.ok(&of_config(&["delete", "of-spin"]));
+    let gone = spin.fails(&of_config(&["get", "of-spin"]));
+    assert!(gone.starts_with("404"), "{gone}");
     dev.check();
 }
