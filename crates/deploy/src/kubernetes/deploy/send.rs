@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use gennaker_kubernetes::{Class, Error, How, Write};
 use gennaker_manifests::{
-    Coordinates, Kind, Manifest, Native, annotations, apply, delete, deploy::Step, redact::REDACTED,
-    strategy::Submission,
+    Coordinates, Kind, Manifest, Native, annotations, apply, delete, deploy::Step,
+    redact::REDACTED, strategy::Submission,
 };
 use gennaker_model::{Map, routing::fnv1a64};
 use gennaker_worker::Failure;
@@ -354,8 +354,7 @@ impl<'a> Sender<'a> {
 }
 
 fn rolls_out(kind: &Kind) -> bool {
-    kind.native()
-        .is_some_and(Native::can_roll_out)
+    kind.native().is_some_and(Native::can_roll_out)
 }
 
 /// The end of a generated name.

@@ -275,7 +275,8 @@ async fn a_kind_and_its_first_object_come_in_one_stage() {
             "names": {"kind": "Moon", "plural": "moons", "singular": "moon"},
             "versions": [{"name": "v1", "served": true, "storage": true,
                 "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}});
-    let moon = json!({"apiVersion": "test.gennaker.io/v1", "kind": "Moon", "metadata": {"name": "io"}});
+    let moon =
+        json!({"apiVersion": "test.gennaker.io/v1", "kind": "Moon", "metadata": {"name": "io"}});
     let known = fixture.deploy(json!([moon, definition])).await;
     let names = &known["outputs.manifestNamesByNamespace"];
     assert_eq!(names["kinds"], json!(["Moon.test.gennaker.io io"]));
