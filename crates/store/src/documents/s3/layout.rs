@@ -151,6 +151,10 @@ mod tests {
             path(Kind::Application, "MyApp").as_deref(),
             Some("front50/applications/myapp/application-metadata.json")
         );
+        assert_eq!(
+            path(Kind::CanaryConfig, "0f4c").as_deref(),
+            Some("kayenta/canary_config/0f4c/canary_config.json")
+        );
         for bad in ["", "..", "a//b", "a/../b", "/a"] {
             assert_eq!(path(Kind::Pipeline, bad), None, "{bad}");
         }
