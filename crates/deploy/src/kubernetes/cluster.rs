@@ -74,6 +74,12 @@ impl<'a> Cluster<'a> {
         self.failed_with(what, error, Map::new())
     }
 
+    /// It may work later without anybody changing anything, although the error does not look like it.
+    pub(super) fn failed_for_now(&self, what: &str, error: &Error) -> Failure {
+        let sentence = format!("{what}{}", trouble::sentence(error));
+        trouble::again(self.ctx, self.patience, &sentence, None, Map::new())
+    }
+
     /// The same, with what the stage shall know besides.
     pub(super) fn failed_with(&self, what: &str, error: &Error, known: Map) -> Failure {
         trouble::failed(self.ctx, self.patience, what, error, known)

@@ -148,15 +148,6 @@ fn check(request: &Request) -> Result<(), String> {
     if request.manifests.is_empty() {
         return Err("there is no manifest to deploy".to_owned());
     }
-    for (place, manifest) in request.manifests.iter().enumerate() {
-        if manifest.name().is_empty() && !manifest.has_generated_name() {
-            return Err(format!(
-                "manifest {} (kind {}) has neither metadata.name nor metadata.generateName",
-                place + 1,
-                manifest.kind_as_written()
-            ));
-        }
-    }
     text::check_unique(&request.manifests).map_err(|error| error.to_string())
 }
 

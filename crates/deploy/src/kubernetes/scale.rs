@@ -4,7 +4,6 @@ use gennaker_kubernetes::Write;
 use gennaker_manifests::rollout;
 use gennaker_model::{Map, work::TaskMessage};
 use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Task};
-use serde_json::Value;
 
 use super::{
     Base, REPEATABLE, input,

@@ -53,44 +53,50 @@ pub(super) fn failed(
     known: Map,
 ) -> Failure {
     let sentence = format!("{what}{}", sentence(error));
-    let tries = ctx.input().get(TRIES).and_then(Value::as_u64).unwrap_or(0) + 1;
-    let again = matches!(
-        error.class(),
+    match error.class() {
         Class::Throttled
-            | Class::Timeout
-            | Class::Unreachable
-            | Class::Unavailable
-            | Class::Expired
-            | Class::Conflict
-    );
-    if !again {
-        return give_up_with(ctx, "KubectlException", &sentence, known);
+        | Class::Timeout
+        | Class::Unreachable
+        | Class::Unavailable
+        | Class::Expired
+        | Class::Conflict => again(ctx, patience, &sentence, error.retry_after(), known),
+        Class::NotFound
+        | Class::AlreadyExists
+        | Class::Forbidden
+        | Class::Unauthorized
+        | Class::Invalid
+        | Class::Unsupported
+        | Class::TooLarge => give_up_with(ctx, "KubectlException", &sentence, known),
     }
+}
+
+/// The operation is tried again for this reason, unless it was tried often enough.
+pub(super) fn again(
+    ctx: &Ctx,
+    patience: Patience,
+    sentence: &str,
+    asked: Option<Duration>,
+    known: Map,
+) -> Failure {
+    let tries = ctx.input().get(TRIES).and_then(Value::as_u64).unwrap_or(0) + 1;
     if tries >= u64::from(patience.tries_max) {
         let sentence = format!("{sentence} (tried {tries} times)");
         return give_up_with(ctx, "KubectlException", &sentence, known);
     }
     let doublings = u32::try_from(tries - 1).unwrap_or(u32::MAX).min(16);
-    let pause = patience
-        .pause
-        .saturating_mul(1 << doublings)
-        .min(patience.pause_max);
-    let after = error
-        .retry_after()
-        .unwrap_or(Duration::ZERO)
-        .max(pause)
-        .min(patience.pause_max.max(pause));
+    let pause = patience.pause.saturating_mul(1 << doublings);
+    let after = pause.max(asked.unwrap_or_default()).min(patience.pause_max);
+    // The sentence stays in the context: it may quote what a log must not.
     tracing::warn!(
         execution.id = %ctx.message().execution,
-        "an operation on a cluster failed and is tried again: {}",
-        error
+        "task {} of execution {} failed at its cluster (try {tries}) and is tried again",
+        ctx.message().kind,
+        ctx.message().execution
     );
     let mut context = known;
     context.insert(TRIES.to_owned(), json!(tries));
-    context.insert(
-        "messages".to_owned(),
-        json!([format!("{sentence}; it is tried again")]),
-    );
+    let message = format!("{sentence}; it is tried again");
+    context.insert("messages".to_owned(), json!([message]));
     Failure::RetryLater { after, context }
 }
 

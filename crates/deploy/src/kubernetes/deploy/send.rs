@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use gennaker_kubernetes::{Class, Error, How, Write};
 use gennaker_manifests::{
-    Coordinates, Kind, Manifest, annotations, apply, delete, deploy::Step, redact::REDACTED,
-    strategy::Submission,
+    Coordinates, Kind, Manifest, Native, annotations, apply, delete, deploy::Step,
+    redact::REDACTED, strategy::Submission,
 };
 use gennaker_model::{Map, routing::fnv1a64};
 use gennaker_worker::Failure;
@@ -34,6 +34,8 @@ pub(super) struct Sender<'a> {
     cluster: &'a Cluster<'a>,
     token: &'a str,
     undoes: bool,
+    /// A custom resource is defined by the same stage: the cluster serves its kind some moments later.
+    brings_kinds: bool,
     /// What the server answered, in order.
     pub(super) answers: Vec<Manifest>,
     /// Where workloads can go back to.
@@ -54,6 +56,7 @@ impl<'a> Sender<'a> {
             cluster,
             token,
             undoes,
+            brings_kinds: false,
             answers: Vec::new(),
             revisions: Vec::new(),
         }
@@ -88,6 +91,7 @@ impl<'a> Sender<'a> {
         manifest
             .annotations_mut()
             .insert(EFFECT.to_owned(), json!(self.token));
+        self.brings_kinds |= manifest.kind().native() == Some(Native::CustomResourceDefinition);
         let at = Coordinates::of(&manifest);
         let words = match step.submission {
             Submission::Replace => "Replace",
@@ -312,7 +316,13 @@ impl<'a> Sender<'a> {
             );
             return trouble::give_up(self.cluster.ctx, "KubectlException", &message);
         }
-        without_values(self.cluster.failed(&what, error), manifest)
+        let failure = match error {
+            Error::UnknownKind { .. } if self.brings_kinds => {
+                self.cluster.failed_for_now(&what, error)
+            }
+            other => self.cluster.failed(&what, other),
+        };
+        without_values(failure, manifest)
     }
 
     /// Adds what was sent so far to what the stage is told.
@@ -344,8 +354,7 @@ impl<'a> Sender<'a> {
 }
 
 fn rolls_out(kind: &Kind) -> bool {
-    kind.native()
-        .is_some_and(gennaker_manifests::Native::can_roll_out)
+    kind.native().is_some_and(Native::can_roll_out)
 }
 
 /// The end of a generated name.
@@ -363,7 +372,7 @@ fn suffix(token: &str, place: usize, number: u64) -> String {
 
 /// Takes the values of a Secret out of everything that a failure says: an API server may quote them.
 fn without_values(failure: Failure, manifest: &Manifest) -> Failure {
-    if manifest.kind().native() != Some(gennaker_manifests::Native::Secret) {
+    if manifest.kind().native() != Some(Native::Secret) {
         return failure;
     }
     let values: Vec<&str> = ["data", "stringData"]

@@ -267,6 +267,23 @@ async fn a_rollout_that_is_stuck_fails_with_what_its_pods_say() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_kind_and_its_first_object_come_in_one_stage() {
+    let mut fixture = Fixture::new("kinds").await;
+    let definition = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "moons.test.gennaker.io"},
+        "spec": {"group": "test.gennaker.io", "scope": "Namespaced",
+            "names": {"kind": "Moon", "plural": "moons", "singular": "moon"},
+            "versions": [{"name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]}});
+    let moon =
+        json!({"apiVersion": "test.gennaker.io/v1", "kind": "Moon", "metadata": {"name": "io"}});
+    let known = fixture.deploy(json!([moon, definition])).await;
+    let names = &known["outputs.manifestNamesByNamespace"];
+    assert_eq!(names["kinds"], json!(["Moon.test.gennaker.io io"]));
+    assert!(fixture.get("moons", "io").await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn labels_choose_what_is_applied() {
     let mut fixture = Fixture::new("selected").await;
     let maps: Vec<Value> = ["a", "b"]

@@ -95,9 +95,9 @@ impl Fixture {
         let (accounts, skipped) = Accounts::load(&settings, &options);
         assert!(skipped.is_empty(), "{skipped:?}");
         let patience = Patience {
-            tries_max: 3,
+            tries_max: 6,
             pause: Duration::from_millis(100),
-            pause_max: Duration::from_millis(200),
+            pause_max: Duration::from_millis(1_000),
         };
         let pool = Pool {
             name: POOL.into(),

@@ -29,7 +29,7 @@ async fn wrong_manifests_are_refused_with_a_sentence() {
         ),
         (
             json!([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}]),
-            "neither metadata.name nor metadata.generateName",
+            "document 1: malformed manifest (ConfigMap): no field `metadata.name`",
         ),
         (
             json!([{"apiVersion": "v1", "metadata": {"name": "x"}}]),
@@ -165,7 +165,7 @@ async fn a_cluster_that_does_not_answer_and_a_token_that_it_refuses() {
     let mut fixture = Fixture::of("nowhere", dead).await;
     let said = error(&fixture.run("deployManifest", input.clone()).await);
     assert!(
-        said.contains("account test does not answer: ") && said.ends_with("(tried 3 times)"),
+        said.contains("account test does not answer: ") && said.ends_with("(tried 6 times)"),
         "{said}"
     );
     let expired = kubeconfig(
