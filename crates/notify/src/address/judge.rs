@@ -2,16 +2,11 @@
 
 use gennaker_outbound::{Error, Kind, Refused, Response, Rule};
 
-use crate::limits::RESPONSE_BYTES_MAX;
-
 /// Tries of one address, the first included (orca `maxRetryAttempts` and one).
 const TRIES_MAX: u32 = 2;
 
 /// Status codes after which it is tried again.
 const RETRIED: [u16; 4] = [429, 500, 503, 504];
-
-/// Largest text as JSON, in bytes: quotes and line breaks take two there.
-const JSON_BYTES_MAX: usize = 10 << 20;
 
 const ILLEGAL_ARGUMENT: &str = "java.lang.IllegalArgumentException";
 const UNKNOWN_HOST: &str = "java.net.UnknownHostException";
@@ -130,12 +125,7 @@ fn refusal(url: &str, refused: &Refused) -> Problem {
 }
 
 fn text_of(body: &[u8]) -> Verdict {
-    let text = String::from_utf8_lossy(body).into_owned();
-    let as_json = serde_json::to_vec(&text).map_or(usize::MAX, |json| json.len());
-    if as_json > JSON_BYTES_MAX {
-        return Verdict::Failed(too_large(RESPONSE_BYTES_MAX));
-    }
-    Verdict::Text(text)
+    Verdict::Text(String::from_utf8_lossy(body).into_owned())
 }
 
 fn too_large(limit_bytes: u64) -> Problem {
@@ -261,11 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_large_only_as_json_is_refused_too() {
-        let lines = "\n".repeat(300 * 1024);
-        assert!(matches!(text_of(lines.as_bytes()), Verdict::Failed(_)));
-        let plain = "x".repeat(300 * 1024);
-        assert_eq!(text_of(plain.as_bytes()), Verdict::Text(plain));
+    fn a_text_that_is_no_utf8_is_read_as_far_as_it_is() {
         assert_eq!(text_of(b"\xff"), Verdict::Text("\u{fffd}".to_owned()));
     }
 }

@@ -144,6 +144,7 @@ impl World {
         let text = serde_json::to_vec(&envelope).unwrap();
         let of = match &envelope.request {
             Request::Start(start) => start.execution.to_string(),
+            Request::PatchStage { execution, .. } => execution.to_string(),
             _ => "somebody".to_owned(),
         };
         let values = match &self.places {
