@@ -89,7 +89,7 @@ async fn dev(arguments: &DevArgs, settings: Settings) -> Result<u8, Failure> {
     let logging = wiring::logging(&settings, &settings.telemetry.log_filter, &Role::ALL)?;
     let guard = gennaker_telemetry::init(&logging)
         .map_err(|error| Failure::new(Exit::Usage, format!("telemetry: {}", chain(&error))))?;
-    let ended = with_folder(arguments, settings).await;
+    let ended = Box::pin(with_folder(arguments, settings)).await;
     guard.shutdown().await;
     ended
 }
