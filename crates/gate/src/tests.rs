@@ -32,7 +32,7 @@ use axum::{
 };
 use gennaker_bus::{Bus, Layout, memory::Broker};
 use gennaker_runtime::{CancellationToken, Clock};
-use gennaker_store::Store;
+use gennaker_store::{Blobs, Store};
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
@@ -105,8 +105,9 @@ impl Fixture {
     pub(crate) async fn serve(&mut self, partition: u32) {
         let bus = Bus::memory(&self.broker, "scheduler");
         let commands = bus.serve_commands(partition).await.unwrap();
+        let (blobs, owner) = (Blobs::kv(&bus), Arc::clone(&self.owner));
         self.tasks
-            .spawn(owner::serve(partition, commands, Arc::clone(&self.owner)));
+            .spawn(owner::serve(partition, commands, blobs, owner));
     }
 
     /// Runs the feed's hub, as the server does.

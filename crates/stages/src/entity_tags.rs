@@ -1,14 +1,14 @@
 //! Tags of cloud entities as jobs. Source: orca `UpsertEntityTagsStage`, `BulkUpsertEntityTagsStage`, `DeleteEntityTagsStage`.
 
 use gennaker_engine::{
-    Plan, PlanContext, StageDefinition, Step, TaskDefinition, TaskResult,
+    Plan, PlanContext, StageDefinition, Step, TaskDefinition,
     definition::{PlanError, Remote},
 };
-use gennaker_model::Status;
 
 use crate::{
     catalogue::StageType,
     field::{Field, FieldType},
+    kubernetes::MONITOR,
 };
 
 const TIMEOUT_MS: i64 = 60_000;
@@ -28,7 +28,7 @@ const PARTIAL: Field = Field::optional(
     "Whether tags that are not named stay; they do unless this is false.",
 );
 
-/// Declares a type whose first task writes and whose second is done at once.
+/// Declares a type whose first task writes and whose second is done at once: what was written is durable when the first one ends.
 macro_rules! tag_jobs {
     ($(
         $(#[$doc:meta])*
@@ -88,15 +88,6 @@ macro_rules! tag_jobs {
         };
     )* };
 }
-
-/// What was written is durable when the first task ends.
-static MONITOR: TaskDefinition = TaskDefinition {
-    name: "monitorUpsert",
-    class: "com.netflix.spinnaker.orca.clouddriver.tasks.MonitorKatoTask",
-    step: |_| Step::Done(TaskResult::of(Status::Succeeded)),
-    timeout_ms: Some(TIMEOUT_MS),
-    timeout_overridable: false,
-};
 
 tag_jobs! {
     /// `upsertEntityTags`.

@@ -41,6 +41,7 @@ pub(crate) use restart::RollingRestartManifest;
 pub(crate) use resume::ResumeRolloutManifest;
 pub(crate) use run_job::RunJob;
 pub(crate) use scale::ScaleManifest;
+pub(crate) use tasks::MONITOR;
 pub(crate) use undo::UndoRolloutManifest;
 
 use gennaker_engine::{

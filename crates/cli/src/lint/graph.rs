@@ -359,11 +359,11 @@ mod tests {
     fn unknown_types_are_told_apart() {
         assert_eq!(
             said(&with(
-                json!([{"type": "webhok"}, {"type": "deployManifest"}, {"type": "acmeCheck"}])
+                json!([{"type": "webhok"}, {"type": "createServerGroup"}, {"type": "acmeCheck"}])
             )),
             [
                 "error /stages/0/type stage type \"webhok\" is unknown, did you mean \"webhook\"?",
-                "warning /stages/1/type this release does not run stages of type deployManifest: the stage fails when it is reached",
+                "warning /stages/1/type this release does not run stages of type createServerGroup: the stage fails when it is reached",
                 "warning /stages/2/type stage type \"acmeCheck\" is unknown: the stage fails when it is reached",
             ]
         );

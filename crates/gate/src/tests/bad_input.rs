@@ -198,22 +198,11 @@ async fn what_is_too_large_is_refused() {
         )
     );
     let (status, message) = fixture
-        .call("POST", "/pipelines", &pipeline(400_000))
+        .call("POST", "/pipelines", &pipeline(1_000_000))
         .await
         .problem();
     assert_eq!(status, 413);
-    assert!(message.starts_with("the pipeline has 400"), "{message}");
-    let wide =
-        json!({"application": "demo", "stages": [{"type": "wait", "x": "y".repeat(1_000_000)}]});
-    let (status, message) = fixture
-        .call("POST", "/pipelines/start", &wide.to_string())
-        .await
-        .problem();
-    assert_eq!(status, 413);
-    assert!(
-        message.starts_with("The request with the pipeline it starts has"),
-        "{message}"
-    );
+    assert!(message.starts_with("the pipeline has 1000"), "{message}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,7 +14,7 @@ use gennaker_model::{
     },
     routing,
 };
-use gennaker_store::{SaveError, Store, TemplateVersion};
+use gennaker_store::{Blobs, SaveError, Store, TemplateVersion};
 use serde_json::{Value, json};
 
 use super::{NOW, PARTITIONS};
@@ -33,9 +33,15 @@ pub(crate) struct Owner {
     sequence: u64,
 }
 
-pub(crate) async fn serve(partition: u32, mut commands: CommandStream, owner: Arc<Mutex<Owner>>) {
+pub(crate) async fn serve(
+    partition: u32,
+    mut commands: CommandStream,
+    blobs: Blobs,
+    owner: Arc<Mutex<Owner>>,
+) {
     while let Some(command) = commands.next().await {
-        let envelope: Envelope = serde_json::from_slice(&command.payload).unwrap();
+        let payload = blobs.open(command.payload.clone()).await.unwrap();
+        let envelope: Envelope = serde_json::from_slice(&payload).unwrap();
         let request = envelope.request.clone();
         let (scripted, store) = {
             let mut owner = owner.lock().unwrap();

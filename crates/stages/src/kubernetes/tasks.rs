@@ -35,7 +35,7 @@ pub(super) static RESOLVE_TARGET: TaskDefinition = TaskDefinition {
 };
 
 /// The tasks that wait for an operation in Orca, under many names.
-pub(super) static MONITOR: TaskDefinition = TaskDefinition {
+pub(crate) static MONITOR: TaskDefinition = TaskDefinition {
     name: "monitor",
     class: "com.netflix.spinnaker.orca.clouddriver.tasks.MonitorKatoTask",
     step: monitor,

@@ -216,7 +216,6 @@ async fn what_is_not_there_says_what_it_waits_for() {
     for line in [
         &["logs", "@last", "Deploy", "-f"][..],
         &["rollback", "demo/prod", "--to", "v1"],
-        &["events"],
         &["export"],
         &["zones"],
         &["workers", "drain", "w-1"],

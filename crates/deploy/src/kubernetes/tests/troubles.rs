@@ -50,10 +50,7 @@ async fn wrong_manifests_are_refused_with_a_sentence() {
             json!([{"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e"}}]),
             "event",
         ),
-        (
-            json!([]),
-            "`manifests` of the stage must be a list of manifests",
-        ),
+        (json!([]), "there is no manifest to deploy"),
         (json!("text"), "manifests"),
         (
             json!([{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "w"}, "spec": {"replicas": "{{many}}"}}]),
