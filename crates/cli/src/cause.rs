@@ -23,6 +23,9 @@ const AHEAD_MAX: usize = 100;
 /// Most levels of child executions that are followed.
 const DEPTH_MAX: usize = 16;
 
+/// Most executions of one stage that are looked at.
+const CHILDREN_MAX: usize = 50;
+
 /// One step of the chain: a stage of an execution.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Hop {
@@ -59,19 +62,31 @@ pub(crate) async fn of(gate: &Gate, execution: &Value) -> Cause {
                 .map(|(end, start)| end - start),
         });
         cause.reasons = reasons(stage);
-        let child = child_of(stage).filter(|child| {
-            cause.chain.len() < DEPTH_MAX && cause.chain.iter().all(|hop| hop.execution != *child)
-        });
-        let Some(child) = child else { break };
-        match read_execution(gate, &child).await {
-            Ok(document) => current = document,
-            Err(_) => break,
+        if cause.chain.len() >= DEPTH_MAX {
+            break;
+        }
+        let mut children = children_of(stage);
+        children.retain(|child| cause.chain.iter().all(|hop| hop.execution != *child));
+        match failed_among(gate, &children).await {
+            Some(document) => current = document,
+            None => break,
         }
     }
     if cause.reasons.is_empty() {
         cause.reasons = execution_reasons(execution);
     }
     cause
+}
+
+/// The only child, or the first of several that failed.
+async fn failed_among(gate: &Gate, children: &[String]) -> Option<Value> {
+    for child in children {
+        let document = read_execution(gate, child).await.ok()?;
+        if children.len() == 1 || failing_stage(&document).is_some() {
+            return Some(document);
+        }
+    }
+    None
 }
 
 /// One execution by its id.
@@ -247,7 +262,7 @@ fn waits(execution: &Value, now_ms: i64) -> (Vec<String>, Vec<String>) {
             name(stage),
             stage_waits(stage, execution, now_ms)
         ));
-        children.extend(child_of(stage));
+        children.extend(children_of(stage));
     }
     if sentences.is_empty() && !status(execution).is_complete() {
         let ahead = all
@@ -311,9 +326,10 @@ fn stage_waits(stage: &Value, execution: &Value, now_ms: i64) -> String {
                 _ => running,
             }
         }
-        "pipeline" => match child_of(stage) {
-            Some(child) => format!("waits for its child execution {child}"),
-            None => format!("{running}, its child execution has not started"),
+        "pipeline" | "runMultiplePipelines" => match children_of(stage).as_slice() {
+            [] => format!("{running}, its child execution has not started"),
+            [child] => format!("waits for its child execution {child}"),
+            children => format!("waits for its {} child executions", children.len()),
         },
         "webhook" => {
             let monitor = &context["webhook"]["monitor"];
@@ -395,11 +411,16 @@ fn body_text(body: &Value) -> String {
     }
 }
 
-fn child_of(stage: &Value) -> Option<String> {
-    (stage["type"] == "pipeline")
-        .then(|| {
-            text(&stage["context"], "executionId")
-                .or_else(|| text(&stage["outputs"], "executionId"))
-        })
-        .flatten()
+/// The executions that a stage started, as it names them: one, or several in their order.
+fn children_of(stage: &Value) -> Vec<String> {
+    let named = |key: &str| text(&stage["context"], key).or_else(|| text(&stage["outputs"], key));
+    match stage["type"].as_str() {
+        Some("pipeline") => named("executionId").into_iter().collect(),
+        Some("runMultiplePipelines") => {
+            let ids = stage["context"]["executionIds"].as_array();
+            let ids = ids.into_iter().flatten().filter_map(Value::as_str);
+            ids.take(CHILDREN_MAX).map(str::to_owned).collect()
+        }
+        Some(_) | None => Vec::new(),
+    }
 }

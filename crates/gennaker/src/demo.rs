@@ -1,8 +1,8 @@
 //! `gennaker dev --demo`: an application, a pipeline and a run of it.
 //!
 //! The demo is a client like any other. It saves its documents through the public API, sends the webhook that a build system
-//! would send, and shows and judges the execution with the client verbs `watch` and `judge`. What the pipeline deploys to is
-//! [`service`], the only thing here that is pretended.
+//! would send, and shows and judges the execution with the client verbs `watch` and `judge`. What the pipeline deploys to is a cluster,
+//! if the server has an account, and else [`service`], the only thing here that is pretended.
 
 mod api;
 mod service;
@@ -26,6 +26,12 @@ use service::Service;
 const PIPELINE: &str = include_str!("demo/pipeline.json");
 /// What stands for the address of the service in it.
 const SERVICE: &str = "DEMO_SERVICE";
+/// The pipeline for a cluster, but for the account.
+const CLUSTER_PIPELINE: &str = include_str!("demo/pipeline-kubernetes.json");
+/// What stands for the account in it.
+const ACCOUNT: &str = "DEMO_ACCOUNT";
+/// The namespace that it makes, and deploys to.
+const NAMESPACE: &str = "gennaker-demo";
 /// Choices of its judgement; the first is taken without a person.
 const CHOICES: [&str; 2] = ["prod", "rollback"];
 
@@ -52,6 +58,8 @@ pub(crate) struct Demo<'a> {
     pub(crate) data: Option<&'a Path>,
     /// Where the port of the demo's service is remembered.
     pub(crate) port_file: PathBuf,
+    /// The account to deploy to, if there is one.
+    pub(crate) account: Option<String>,
 }
 
 impl Demo<'_> {
@@ -62,15 +70,15 @@ impl Demo<'_> {
     /// Something could not be saved or started; the sentence says what.
     pub(crate) async fn run(&self, scope: &Scope) -> Result<Option<u8>, Failure> {
         let began = Instant::now();
-        let (service, listener) = Service::listen(&self.port_file).await.map_err(|error| {
-            Failure::command(format!("the demo's service cannot listen: {error}"))
-        })?;
-        let base = service.base().to_owned();
-        scope.spawn("demo-service", service.run(listener, scope.token().clone()));
-
+        let pipeline = self.pipeline(scope).await?;
         self.save_application().await?;
-        let config_id = self.save_pipeline(&base).await?;
+        let config_id = self.save_pipeline(&pipeline).await?;
         say("Saved the application `demo` with the pipeline `release`.");
+        if let Some(account) = &self.account {
+            say(&format!(
+                "It deploys to the cluster {account}, only in the namespace {NAMESPACE}, which it makes."
+            ));
+        }
         let event = self.send_webhook().await?;
         say("Sent the webhook `demo-build`, as a build system does.");
         let id = self.execution_of(&event).await?;
@@ -87,6 +95,21 @@ impl Demo<'_> {
         }
         self.say_where_next(&id, is_asked, exit, began.elapsed());
         Ok((!is_asked).then_some(exit))
+    }
+
+    /// The pipeline as text, with what it deploys to.
+    async fn pipeline(&self, scope: &Scope) -> Result<String, Failure> {
+        if let Some(account) = &self.account {
+            // A name from a kubeconfig; within a text it must stay one.
+            let quoted = Value::from(account.as_str()).to_string();
+            return Ok(CLUSTER_PIPELINE.replace(ACCOUNT, quoted.trim_matches('"')));
+        }
+        let (service, listener) = Service::listen(&self.port_file).await.map_err(|error| {
+            Failure::command(format!("the demo's service cannot listen: {error}"))
+        })?;
+        let base = service.base().to_owned();
+        scope.spawn("demo-service", service.run(listener, scope.token().clone()));
+        Ok(PIPELINE.replace(SERVICE, &base))
     }
 
     /// As Deck does it: only if it is not there.
@@ -124,13 +147,12 @@ impl Demo<'_> {
             .unwrap_or_else(|_| Err(late("saving the application", SAVED_WITHIN)))
     }
 
-    /// The pipeline with this service's address; its id.
-    async fn save_pipeline(&self, service: &str) -> Result<String, Failure> {
+    /// Saves the pipeline; its id.
+    async fn save_pipeline(&self, pipeline: &str) -> Result<String, Failure> {
         const BY_NAME: &str = "/applications/demo/pipelineConfigs/release";
-        let mut pipeline: Value = serde_json::from_str(&PIPELINE.replace(SERVICE, service))
-            .map_err(|error| {
-                Failure::command(format!("the demo's pipeline is no JSON: {error}"))
-            })?;
+        let mut pipeline: Value = serde_json::from_str(pipeline).map_err(|error| {
+            Failure::command(format!("the demo's pipeline is no JSON: {error}"))
+        })?;
         let id_of = |saved: Option<Value>| saved?["id"].as_str().map(str::to_owned);
         let former = id_of(self.api.get(BY_NAME).await?);
         if let Some(id) = &former {
@@ -347,6 +369,12 @@ impl Demo<'_> {
             "the pipeline",
             &format!("curl {base}/applications/demo/pipelineConfigs/release"),
         );
+        if let Some(account) = &self.account {
+            line(
+                "what it has made in the cluster, and away with it",
+                &format!("kubectl --context {account} delete namespace {NAMESPACE}"),
+            );
+        }
         if is_asked {
             say("Ctrl-C stops; what runs goes on at the next start.");
         }

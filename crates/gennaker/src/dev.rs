@@ -107,6 +107,8 @@ async fn with_folder(arguments: &DevArgs, settings: Settings) -> Result<u8, Fail
     let address = listener
         .local_addr()
         .map_err(|error| cannot_listen(arguments.listen, &error))?;
+    let mut accounts = settings.kubernetes.accounts.iter();
+    let account = accounts.next().map(|account| account.name.clone());
     let started = tokio::select! {
         biased;
         asked = &mut signal => return asked.map(|_| Exit::Succeeded.code()).map_err(no_signals),
@@ -115,7 +117,7 @@ async fn with_folder(arguments: &DevArgs, settings: Settings) -> Result<u8, Fail
     let (mut broker, running) = started;
     let url = url(address);
     let outcome = {
-        let serving = serve(arguments, &folder, &url, &running, &mut broker);
+        let serving = serve(arguments, &folder, &url, &running, &mut broker, account);
         tokio::pin!(serving);
         tokio::select! {
             biased;
@@ -264,6 +266,7 @@ async fn serve(
     url: &str,
     running: &Running,
     broker: &mut Broker,
+    account: Option<String>,
 ) -> Result<Outcome, Failure> {
     let work = async {
         let api = Api::new(url)?;
@@ -274,6 +277,7 @@ async fn serve(
                 api,
                 data: arguments.data.as_deref(),
                 port_file: folder.path().join("demo.port"),
+                account,
             };
             if let Some(code) = demo.run(running.edge()).await? {
                 return Ok(Outcome::Demonstrated(code));

@@ -13,14 +13,18 @@ use anyhow::{Context, Result, bail};
 
 use crate::{console, process, tools};
 
+/// Starts a control plane around a program.
+const RUNNER: &str = "gennaker-with-cluster";
+
 /// The file in a data folder that a running `gennaker dev` holds an exclusive lock on.
 const LOCK_FILE: &str = "lock";
 
 /// Gets the tools, builds the program, runs it. Does not return when the program could be started.
 ///
-/// `arguments` go to `gennaker dev`; an address and a data folder are chosen here only where they name none.
-pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
+/// With `kubernetes` the pipeline deploys to a control plane that is started for it and ends with it. `arguments` go to `gennaker dev`; an address and a data folder are chosen here only where they name none.
+pub(crate) fn run(kubernetes: bool, arguments: &[String]) -> Result<ExitCode> {
     let nats_server = tools::ensure_nats_server()?;
+    let cluster = kubernetes.then(Cluster::ensure).transpose()?;
 
     console::note("building gennaker (about 2 minutes the first time, seconds after that)");
     let started = Instant::now();
@@ -30,7 +34,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         console::elapsed(started.elapsed())
     ));
 
-    let mut command = Command::new(program);
+    let mut command = match cluster {
+        None => Command::new(program),
+        Some(cluster) => cluster.around(&program),
+    };
     command
         .args(["dev", "--demo"])
         .env("GENNAKER_NATS_SERVER", nats_server);
@@ -42,6 +49,27 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         command.arg("--data").arg(data_folder()?);
     }
     become_program(command.args(arguments))
+}
+
+/// What runs a program beside a control plane of its own.
+struct Cluster {
+    kube: PathBuf,
+    runner: PathBuf,
+}
+
+impl Cluster {
+    fn ensure() -> Result<Self> {
+        let kube = tools::ensure_kube()?;
+        let runner = process::build_binary(RUNNER, &[])?;
+        Ok(Self { kube, runner })
+    }
+
+    /// A call of the program, whose arguments are still to come.
+    fn around(&self, program: &Path) -> Command {
+        let mut command = Command::new(&self.runner);
+        command.arg(program).env("GENNAKER_KUBE", &self.kube);
+        command
+    }
 }
 
 /// A folder of the demo's own, so that it never touches the data of a `gennaker dev` that somebody works with. It is

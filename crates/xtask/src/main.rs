@@ -42,7 +42,10 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Tools { names } => tools::install_named(&names)?,
-        Command::Demo { arguments } => return demo::run(&arguments),
+        Command::Demo {
+            kubernetes,
+            arguments,
+        } => return demo::run(kubernetes, &arguments),
         Command::Test(options) => return Ok(test::run(&options)),
         Command::Simulate(seeds) => return delegate::simulate(&seeds),
         Command::Documents => delegate::documents()?,
@@ -85,6 +88,10 @@ enum Command {
     /// Gets a nats-server, builds the `gennaker` program and runs `gennaker dev --demo` on a free port. On a terminal it
     /// asks you for the pipeline's manual judgment and serves until Ctrl-C; without one it decides by itself and ends.
     Demo {
+        /// Deploy to a real Kubernetes control plane with simulated nodes, which is built (10 minutes, once) and started for it
+        #[arg(long)]
+        kubernetes: bool,
+
         /// Handed to `gennaker dev` (after --): for example `-- --listen 127.0.0.1:8084 --data DIR`
         #[arg(last = true, value_name = "ARGUMENTS")]
         arguments: Vec<String>,

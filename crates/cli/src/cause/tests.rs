@@ -29,6 +29,25 @@ fn parent(status: &str, child: &str) -> Value {
 }
 
 #[tokio::test]
+async fn of_several_children_the_one_that_failed_is_the_cause() {
+    let child = |id: &str, status: &str| {
+        json!({"id": id, "application": "a", "name": id, "status": status, "stages": [
+            {"id": "x", "refId": "1", "type": "wait", "name": "Step", "status": status, "endTime": 400,
+             "context": {"failureMessage": "because"}}]})
+    };
+    let parent = json!({"id": "P", "application": "a", "name": "outer", "status": "TERMINAL", "stages": [
+        {"id": "1", "refId": "1", "type": "runMultiplePipelines", "name": "Run all", "status": "TERMINAL", "endTime": 500,
+         "context": {"executionIds": ["C1", "C2"]}}]});
+    let server = Scripted::default()
+        .on("GET /pipelines/C1", 200, child("C1", "SUCCEEDED"))
+        .on("GET /pipelines/C2", 200, child("C2", "TERMINAL"));
+    let cause = of(&gate(&server).await, &parent).await;
+    let chain: Vec<_> = cause.chain.iter().map(|hop| hop.title.as_str()).collect();
+    assert_eq!(chain, ["a/outer", "a/C2"]);
+    assert_eq!(cause.reasons, ["because"]);
+}
+
+#[tokio::test]
 async fn the_chain_goes_through_children_to_the_leaf() {
     let child = json!({"id": "C", "application": "a", "name": "inner", "status": "TERMINAL", "stages": [
         {"id": "x", "refId": "1", "type": "deploy", "name": "Deploy", "status": "TERMINAL", "endTime": 400},
