@@ -124,6 +124,18 @@ impl Limits {
         line.map(Line::due).unwrap_or_default()
     }
 
+    /// Whether an execution that is being let go on still may. One that was paused may have been resumed since, and nobody asks it to
+    /// wait: then the place is taken, and this one is in line again.
+    pub fn keeps(&mut self, granted: &Execution) -> bool {
+        let is_taken = self.must_wait(granted);
+        let config = granted.pipeline_config_id.as_ref();
+        let line = config.and_then(|config| self.pipelines.get_mut(config));
+        if let Some(line) = line.filter(|_| is_taken) {
+            line.granted.remove(&granted.id);
+        }
+        !is_taken
+    }
+
     /// How many others of its pipeline wait.
     pub fn waiting_beside(&self, doc: &Execution) -> usize {
         let config = doc.pipeline_config_id.as_ref();
@@ -329,6 +341,25 @@ mod tests {
         let mut other = late.doc;
         other.pipeline_config_id = Some("other".to_owned());
         assert_eq!(limits.waiting_beside(&other), 0);
+    }
+
+    #[test]
+    fn rule_4_1_a_place_that_a_resumed_one_took_back_is_not_given_away() {
+        let mut limits = line(2, true);
+        limits.note(&state("b", Status::Running, None, 2, true));
+        let paused = state("a", Status::Paused, None, 2, true);
+        limits.note(&paused);
+        let next = limits.due_beside(&paused.doc);
+        assert_eq!(next, [id("c")]);
+        let granted = state("c", Status::NotStarted, Some(1), 2, true);
+        assert!(limits.keeps(&granted.doc));
+        limits.note(&state("a", Status::Running, None, 2, true));
+        assert!(!limits.keeps(&granted.doc), "two run again");
+        // It is in line, and goes on with the next place.
+        let ended = state("b", Status::Succeeded, None, 2, true);
+        limits.note(&ended);
+        assert_eq!(limits.freed(&ended.doc).next, Some(id("c")));
+        assert!(limits.keeps(&granted.doc));
     }
 
     #[test]

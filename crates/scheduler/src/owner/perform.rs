@@ -110,6 +110,11 @@ impl Owner {
             return;
         };
         match what {
+            What::Input(input)
+                if *input == Input::SlotGranted && !self.limits.keeps(&live.state.doc) =>
+            {
+                tracing::debug!(execution.id = %execution, "the place of execution {execution} was taken back by one that was resumed");
+            }
             What::Input(input) => self.decide(&execution, input, responder, values, group),
             What::Start { .. } => {
                 let answer = match failed_start(&live.state) {
