@@ -90,8 +90,9 @@ pub(crate) async fn receive(gate: Gate, call: Call) -> Result<Answer, Problem> {
         &call.body
     };
     let stored = matching::encode(&header, body);
-    let is_ignored =
-        matching::decode(&stored).is_ok_and(|event| matches!(event.scm, Some(Scm::Ignored(_))));
+    // Read once more only where the sender is told what is in it.
+    let is_ignored = is_git
+        && matching::decode(&stored).is_ok_and(|event| matches!(event.scm, Some(Scm::Ignored(_))));
     gate.bus()
         .events()
         .publish(kind, source, stored.into())

@@ -1,6 +1,10 @@
 //! Pipelines that an event could start, parsed once per version.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use gennaker_intake::matching;
 use gennaker_model::Map;
@@ -29,25 +33,36 @@ struct Looked {
     candidate: Option<(Arc<Map>, Arc<Map>)>,
 }
 
+/// The candidates, parsed once for all that look at them.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Mutex<Candidates>>);
+
 /// The candidates as of the last look.
-pub(crate) struct Candidates {
+struct Candidates {
     watch: Watch,
     /// By key.
     known: BTreeMap<String, Looked>,
     current: Arc<Vec<Candidate>>,
 }
 
-impl Candidates {
+impl Shared {
     pub(crate) fn new(watch: Watch) -> Self {
-        Self {
+        Self(Arc::new(Mutex::new(Candidates {
             watch,
             known: BTreeMap::new(),
             current: Arc::default(),
-        }
+        })))
     }
 
-    /// The candidates as the cache of documents has them now.
-    pub(crate) fn current(&mut self) -> Arc<Vec<Candidate>> {
+    /// The candidates as the cache of documents has them now; the same value as long as nothing changes.
+    pub(crate) fn current(&self) -> Arc<Vec<Candidate>> {
+        let mut candidates = self.0.lock().expect("no look at the pipelines panics");
+        candidates.current()
+    }
+}
+
+impl Candidates {
+    fn current(&mut self) -> Arc<Vec<Candidate>> {
         if self.watch.take_change() {
             let mut former = std::mem::take(&mut self.known);
             for entry in self.watch.pipelines() {

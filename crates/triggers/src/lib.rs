@@ -27,7 +27,7 @@ use gennaker_store::{Blobs, Store};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
-use candidates::{Candidate, Candidates};
+use candidates::Candidate;
 use starter::Starter;
 use timetable::Timetable;
 use verdicts::Verdicts;
@@ -65,6 +65,7 @@ pub enum Error {
 pub struct Triggers {
     bus: Bus,
     store: Store,
+    candidates: candidates::Shared,
     starter: Starter,
     timetable: Timetable,
 }
@@ -73,16 +74,19 @@ impl Triggers {
     /// The role over one bus. The cache of `store` must be kept current by the caller ([`Store::run`]).
     #[must_use]
     pub fn new(bus: Bus, store: Store, clock: Clock, config: Config) -> Self {
+        let candidates = candidates::Shared::new(store.watch());
         Self {
             starter: Starter::new(bus.clone(), store.clone(), clock.clone(), config.partitions),
             timetable: Timetable {
                 bus: bus.clone(),
                 store: store.clone(),
+                candidates: candidates.clone(),
                 clock,
                 settings: config.cron,
             },
             bus,
             store,
+            candidates,
         }
     }
 
@@ -117,7 +121,6 @@ impl Triggers {
 
     async fn handle_events(&self, cancel: &CancellationToken) -> Result<(), Error> {
         let mut events = self.bus.events().consume().await.map_err(Error::Events)?;
-        let mut candidates = Candidates::new(self.store.watch());
         let mut running = JoinSet::new();
         loop {
             let delivery = tokio::select! {
@@ -144,7 +147,7 @@ impl Triggers {
             let handling = Handling {
                 bus: self.bus.clone(),
                 starter: self.starter.clone(),
-                candidates: candidates.current(),
+                candidates: self.candidates.current(),
                 cancel: cancel.clone(),
             };
             running.spawn(async move { handling.run(delivery).await });

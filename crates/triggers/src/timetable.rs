@@ -18,7 +18,7 @@ use gennaker_telemetry::metrics::{Counter, InvalidMetric, registry};
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 
-use crate::candidates::{Candidate, Candidates};
+use crate::candidates::{self, Candidate};
 
 /// How often the clock and the documents are looked at; the wall clock may be set meanwhile.
 const TICK: Duration = Duration::from_millis(500);
@@ -47,6 +47,7 @@ pub struct Settings {
 pub(crate) struct Timetable {
     pub(crate) bus: Bus,
     pub(crate) store: Store,
+    pub(crate) candidates: candidates::Shared,
     pub(crate) clock: Clock,
     pub(crate) settings: Settings,
 }
@@ -81,12 +82,11 @@ impl Timetable {
                 return;
             },
         }
-        let mut candidates = Candidates::new(self.store.watch());
         let mut known: Option<Arc<Vec<Candidate>>> = None;
         let mut rows: Vec<Row> = Vec::new();
         let mut since_ms = self.clock.now_ms() - self.settings.catch_up_ms;
         loop {
-            let current = candidates.current();
+            let current = self.candidates.current();
             if !known
                 .as_ref()
                 .is_some_and(|known| Arc::ptr_eq(known, &current))
