@@ -4,7 +4,8 @@ use bytes::Bytes;
 use gennaker_outbound::{Client, Kind, Request, Response};
 use url::Url;
 
-use crate::{Error, auth::basic, hosts::Hosts};
+use crate::{Error, hosts::Hosts};
+use gennaker_credentials::auth::basic;
 
 /// A header that proves who we are: name and value.
 pub(crate) type Header = (&'static str, String);
@@ -89,6 +90,11 @@ impl Http {
                 Kind::TooLarge { limit_bytes, .. } => Error::TooLarge(limit_bytes),
                 _ => Error::Call(error),
             })
+    }
+
+    /// The client that calls within the account's policy.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// A sentence about the credentials.

@@ -13,14 +13,12 @@
 
 mod accounts;
 mod artifact;
-mod auth;
 mod error;
 mod git;
 mod hosts;
 mod http;
 mod kinds;
 mod maven_version;
-mod rsa;
 #[cfg(test)]
 mod testing;
 

@@ -8,6 +8,8 @@
 //! |---|---|
 //! | [`bakers`] | Helm, Kustomize and Helmfile |
 //! | [`certificates`] | authorities and what they sign |
+//! | [`http`] | a server of HTTP that remembers what it was asked |
+//! | [`keys`] | a key of RSA |
 //! | [`kube`] | Kubernetes control planes with simulated nodes |
 //! | [`leash`] | processes that end with the test |
 //! | [`nats`] | nats-servers, one or a cluster |
@@ -15,6 +17,8 @@
 
 pub mod bakers;
 pub mod certificates;
+pub mod http;
+pub mod keys;
 pub mod kube;
 pub mod leash;
 pub mod nats;

@@ -4,126 +4,60 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use gennaker_outbound::Request;
-use gennaker_runtime::Clock;
+use gennaker_credentials::google;
 use gennaker_settings::GcsAccount;
-use serde::Deserialize;
-use serde_json::json;
-use tokio::sync::Mutex;
 
 use super::Source;
 use crate::{
     Artifact, Error,
     accounts::{Invalid, Making},
-    auth::read_file,
     hosts::Hosts,
     http::{Http, below, parse},
-    rsa::Key,
 };
 
 /// What it reads.
 pub(super) const TYPES: &[&str] = &["gcs/object"];
 
 const API: &str = "https://storage.googleapis.com";
-const TOKENS: &str = "https://oauth2.googleapis.com/token";
 const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_only";
-const METADATA: &str =
-    "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token";
-
-/// What the address policy must let this kind of account reach: the machine's own service account.
-const METADATA_HOSTS: [&str; 2] = ["metadata.google.internal", "169.254.169.254"];
-
-/// Before its end a token is not used any more, in milliseconds.
-const FRESH_MS: i64 = 60 * 1000;
 
 pub(super) struct Gcs {
     /// To the API and to those who give tokens.
     http: Http,
     api: String,
-    key_file: Option<PathBuf>,
     /// Whether a token is used at all.
     has_token: bool,
-    clock: Clock,
-    /// The token, its end, and the key that it was got with.
-    kept: Mutex<Option<(String, i64, String)>>,
-}
-
-/// A service account's key, as Google hands it out.
-#[derive(Deserialize)]
-struct ServiceAccount {
-    client_email: String,
-    private_key: String,
-    token_uri: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Token {
-    access_token: String,
-    expires_in: Option<i64>,
+    identity: google::Identity,
 }
 
 impl Gcs {
     pub(super) fn new(account: &GcsAccount, making: &Making) -> Result<Self, Invalid> {
         let api = account.api_endpoint.as_deref().unwrap_or(API);
         let by_machine = account.json_path.is_none() && account.api_endpoint.is_none();
-        let opened: &[&str] = if by_machine { &METADATA_HOSTS } else { &[] };
+        let opened: &[&str] = if by_machine {
+            &google::METADATA_HOSTS
+        } else {
+            &[]
+        };
+        let http = making.http_with(&account.name, Hosts::new([api]), opened)?;
+        let key_file = account.json_path.as_ref().map(PathBuf::from);
         Ok(Self {
-            http: making.http_with(&account.name, Hosts::new([api]), opened)?,
+            identity: google::Identity::new(http.client().clone(), making.clock.clone(), key_file),
+            http,
             api: api.to_owned(),
             has_token: account.json_path.is_some() || by_machine,
-            key_file: account.json_path.as_ref().map(PathBuf::from),
-            clock: making.clock.clone(),
-            kept: Mutex::default(),
         })
     }
 
     async fn token(&self) -> Result<String, Error> {
-        let key = match &self.key_file {
-            Some(file) => read_file(file)
-                .await
-                .map_err(|problem| self.http.secret(problem))?,
-            None => String::new(),
-        };
-        let now = self.clock.now_ms();
-        // One at a time: those that wait find the token of the first.
-        let mut kept = self.kept.lock().await;
-        if let Some((token, until, with)) = &*kept
-            && *until > now + FRESH_MS
-            && *with == key
-        {
-            return Ok(token.clone());
-        }
-        let request = match &self.key_file {
-            Some(_) => self.exchange(&key, now)?,
-            None => Request::get(METADATA).header("Metadata-Flavor", "Google"),
-        };
-        let answer = self.http.send(request).await?;
-        let token: Token = serde_json::from_slice(&answer.body)
-            .map_err(|_| self.http.secret("Google gives no token for it".to_owned()))?;
-        let until = now + token.expires_in.unwrap_or(0).clamp(0, 86_400) * 1_000;
-        *kept = Some((token.access_token.clone(), until, key));
-        Ok(token.access_token)
-    }
-
-    /// A signed wish for a token (RFC 7523).
-    fn exchange(&self, key: &str, now: i64) -> Result<Request, Error> {
-        let secret = |problem: String| self.http.secret(problem);
-        let key: ServiceAccount = serde_json::from_str(key)
-            .map_err(|_| secret("json_path is not the key of a service account".to_owned()))?;
-        let uri = key.token_uri.as_deref().unwrap_or(TOKENS);
-        let now_s = now / 1_000;
-        let claims = json!({"iss": key.client_email, "scope": SCOPE, "aud": uri, "iat": now_s, "exp": now_s + 3_600});
-        let proof = Key::from_pem(&key.private_key)
-            .and_then(|key| key.token(&claims))
-            .map_err(secret)?;
-        let body = format!(
-            "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={proof}"
-        );
-        Ok(Request::post(
-            uri,
-            "application/x-www-form-urlencoded",
-            body,
-        ))
+        self.identity
+            .token(SCOPE)
+            .await
+            .map_err(|error| match error {
+                google::Error::Call(error) => Error::Call(error),
+                google::Error::Status { status, host } => Error::Status { status, host },
+                google::Error::Unusable(problem) => self.http.secret(problem),
+            })
     }
 
     async fn object(&self, reference: &str) -> Result<Bytes, Error> {
@@ -215,7 +149,7 @@ mod tests {
             Server::start(|_| Reply::ok("{\"access_token\": \"tok\", \"expires_in\": 3600}")).await;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key.json");
-        let key = json!({"client_email": "robot@example.com", "private_key": crate::rsa::tests::PEM, "token_uri": tokens.url("/token")});
+        let key = json!({"client_email": "robot@example.com", "private_key": gennaker_testkit::keys::PEM, "token_uri": tokens.url("/token")});
         std::fs::write(&file, key.to_string()).unwrap();
         let accounts = accounts(&format!(
             "[[artifacts.gcs]]\nname = \"gcs\"\njson_path = \"{}\"\napi_endpoint = \"{}\"\n",
@@ -238,7 +172,7 @@ mod tests {
         let asked = tokens.seen();
         assert_eq!(asked.len(), 1, "the token is kept");
         let body = String::from_utf8(asked[0].body.clone()).unwrap();
-        let claims = crate::rsa::tests::claims(body.split_once("assertion=").unwrap().1);
+        let claims = gennaker_testkit::keys::claims(body.split_once("assertion=").unwrap().1);
         assert_eq!(claims["iss"], "robot@example.com");
         assert_eq!(claims["aud"], tokens.url("/token"));
     }

@@ -3,6 +3,7 @@
 //! As there, what comes is what `git archive` packs: `export-ignore` holds, submodules and large files of LFS are left out. No
 //! clone is kept for the next time.
 
+use gennaker_credentials::auth::{Auth, Proof, Secret};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,7 +18,6 @@ use super::Source;
 use crate::{
     Artifact, Error,
     accounts::{Invalid, Making},
-    auth::{Auth, Proof, Secret},
     git::{Access, Git, Remote, Ssh, scheme},
 };
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use gennaker_credentials::auth::{Auth, Proof, Secret};
 use gennaker_outbound::Request;
 use gennaker_settings::GithubAccount;
 use serde::Deserialize;
@@ -11,7 +12,6 @@ use super::{Source, github_app::GithubApp};
 use crate::{
     Artifact, Error,
     accounts::{Invalid, Making},
-    auth::{Auth, Proof, Secret},
     hosts::Hosts,
     http::{Header, Http, basic_header, parse},
 };

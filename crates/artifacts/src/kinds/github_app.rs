@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use gennaker_credentials::{file, rsa::Key};
 use gennaker_outbound::Request;
 use gennaker_runtime::Clock;
 use gennaker_settings::GithubAccount;
@@ -13,9 +14,7 @@ use url::Url;
 
 use crate::{
     Error,
-    auth::read_file,
     http::{Http, below},
-    rsa::Key,
 };
 
 /// Before its end a token is not used any more, in milliseconds: a call takes time.
@@ -99,7 +98,7 @@ impl GithubApp {
 
     async fn fetch(&self, owner: &str, repository: &str, now: i64) -> Result<String, Error> {
         let secret = |problem| self.http.secret(problem);
-        let pem = read_file(&self.key_file).await.map_err(secret)?;
+        let pem = file::read(&self.key_file).await.map_err(secret)?;
         let now_s = now / 1_000;
         // A minute back, as GitHub advises: clocks differ.
         let claims = json!({"iat": now_s - 60, "exp": now_s + 540, "iss": self.app_id});
@@ -169,7 +168,7 @@ mod tests {
         .await;
         let folder = tempfile::tempdir().unwrap();
         let key = folder.path().join("key.pem");
-        std::fs::write(&key, crate::rsa::tests::PEM).unwrap();
+        std::fs::write(&key, gennaker_testkit::keys::PEM).unwrap();
         let accounts = accounts(&format!(
             "[[artifacts.github]]\nname = \"gh\"\napp_id = \"12\"\napp_private_key_file = \"{}\"\nuse_content_api = true\n\
              app_allowed_organizations = [\"O\"]\napi_base_url = \"{}\"\n",
@@ -200,7 +199,7 @@ mod tests {
             .strip_prefix("Bearer ")
             .unwrap()
             .to_owned();
-        assert_eq!(crate::rsa::tests::claims(&proof)["iss"], "12");
+        assert_eq!(gennaker_testkit::keys::claims(&proof)["iss"], "12");
         let foreign = accounts
             .fetch(&of("/repos/x/r/contents/f"))
             .await

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use gennaker_credentials::auth::{Auth, Proof, Secret};
 use gennaker_settings::GitlabAccount;
 
 use super::Source;
 use crate::{
     Artifact, Error,
     accounts::{Invalid, Making},
-    auth::{Auth, Proof, Secret},
     hosts::Hosts,
     http::{Http, parse},
 };

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use gennaker_credentials::auth::{Auth, Proof, Secret};
 use gennaker_settings::HelmAccount;
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -10,7 +11,6 @@ use super::{Source, helm_index::Index};
 use crate::{
     Artifact, Error,
     accounts::{Invalid, Making},
-    auth::{Auth, Proof, Secret},
     hosts::Hosts,
     http::{Header, Http, basic_header, below, parse},
 };

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use gennaker_credentials::auth::{Auth, Secret};
 use gennaker_settings::HelmOciAccount;
 
 use super::{Source, registry::Registry};
 use crate::{
     Artifact, Error,
     accounts::{Invalid, Making},
-    auth::{Auth, Secret},
     hosts::Hosts,
     http::{Http, host_of},
 };

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use gennaker_credentials::auth::{Auth, Proof, Secret};
 use gennaker_settings::MavenAccount;
 use xmlparser::{ElementEnd, Token, Tokenizer};
 
@@ -9,7 +10,6 @@ use super::Source;
 use crate::{
     Artifact, Error,
     accounts::{Invalid, Making},
-    auth::{Auth, Proof, Secret},
     hosts::Hosts,
     http::{Header, Http, basic_header, below},
     maven_version::{MavenVersion, highest_in, is_range},

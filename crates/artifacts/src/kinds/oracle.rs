@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use gennaker_credentials::{file, rsa::Key};
 use gennaker_outbound::Request;
 use gennaker_runtime::Clock;
 use gennaker_settings::OracleAccount;
@@ -14,10 +15,8 @@ use super::Source;
 use crate::{
     Artifact, Error,
     accounts::{Invalid, Making},
-    auth::read_file,
     hosts::Hosts,
     http::{Http, below},
-    rsa::Key,
 };
 
 /// What it reads.
@@ -57,7 +56,7 @@ impl Oracle {
             url.query_pairs_mut().append_pair("versionId", version);
         }
         let secret = |problem| self.http.secret(problem);
-        let pem = read_file(&self.key_file).await.map_err(secret)?;
+        let pem = file::read(&self.key_file).await.map_err(secret)?;
         let date = http_date(self.clock.now_ms());
         let signature = Key::from_pem(&pem)
             .and_then(|key| key.sign(&signed(&url, &date)))
@@ -148,7 +147,7 @@ mod tests {
         .await;
         let folder = tempfile::tempdir().unwrap();
         let key = folder.path().join("key.pem");
-        std::fs::write(&key, crate::rsa::tests::PEM).unwrap();
+        std::fs::write(&key, gennaker_testkit::keys::PEM).unwrap();
         let accounts = accounts(&format!(
             "[[artifacts.oracle]]\nname = \"o\"\nnamespace = \"ns\"\nregion = \"eu\"\nuser_id = \"u\"\nfingerprint = \"f\"\n\
              ssh_private_key_file = \"{}\"\ntenancy_id = \"t\"\napi_endpoint = \"{}\"\n",
@@ -174,7 +173,7 @@ mod tests {
             seen.header("host").unwrap()
         );
         assert!(
-            crate::rsa::tests::is_signed(&text, &STANDARD.decode(signature).unwrap()),
+            gennaker_testkit::keys::is_signed(&text, &STANDARD.decode(signature).unwrap()),
             "{text}"
         );
         assert_eq!(

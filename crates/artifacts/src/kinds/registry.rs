@@ -1,6 +1,7 @@
 //! A registry by the OCI distribution protocol: manifests, blobs, tags, and the tokens that it wants.
 
 use bytes::Bytes;
+use gennaker_credentials::auth::Proof;
 use gennaker_outbound::{Request, Response};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -8,7 +9,6 @@ use url::Url;
 
 use crate::{
     Error,
-    auth::Proof,
     hosts::Hosts,
     http::{Http, basic_header, below, host_of, parse},
 };

@@ -15,7 +15,8 @@ use gennaker_settings::S3Account;
 use tokio::sync::Mutex;
 
 use super::Source;
-use crate::{Artifact, Error, accounts::Making, auth::Secret};
+use crate::{Artifact, Error, accounts::Making};
+use gennaker_credentials::auth::Secret;
 
 /// What it reads.
 pub(super) const TYPES: &[&str] = &["s3/object"];

@@ -105,6 +105,44 @@ pub(super) const CRATES: &[Rule] = &[
         "kubernetes",
         &["manifests", "model", "runtime", "settings", "telemetry"],
     ),
+    // Secrets and signatures of what goes out over HTTP.
+    library("credentials", &["outbound", "runtime", "settings"]),
+    // Speaks HTTP with continuous-integration servers.
+    library(
+        "builds",
+        &[
+            "credentials",
+            "model",
+            "outbound",
+            "runtime",
+            "settings",
+            "telemetry",
+        ],
+    ),
+    // Speaks HTTP with registries of images, charts and packages.
+    library(
+        "registries",
+        &[
+            "credentials",
+            "model",
+            "outbound",
+            "runtime",
+            "settings",
+            "telemetry",
+        ],
+    ),
+    // Speaks HTTP and SMTP with those who bring messages to people.
+    library(
+        "channels",
+        &[
+            "credentials",
+            "model",
+            "outbound",
+            "runtime",
+            "settings",
+            "telemetry",
+        ],
+    ),
     // Runs the tools that bake; knows no network.
     library("bake", &["model", "runtime", "settings"]),
     library(
@@ -142,6 +180,7 @@ pub(super) const CRATES: &[Rule] = &[
     library(
         "notify",
         &[
+            "channels",
             "model",
             "outbound",
             "runtime",
@@ -155,7 +194,14 @@ pub(super) const CRATES: &[Rule] = &[
     // Fetches by HTTP, so it stands on `outbound`.
     library(
         "artifacts",
-        &["model", "outbound", "runtime", "settings", "telemetry"],
+        &[
+            "credentials",
+            "model",
+            "outbound",
+            "runtime",
+            "settings",
+            "telemetry",
+        ],
     ),
     library(
         "deploy",
@@ -174,8 +220,22 @@ pub(super) const CRATES: &[Rule] = &[
         ],
     ),
     library(
+        "jenkins",
+        &[
+            "builds",
+            "model",
+            "outbound",
+            "runtime",
+            "settings",
+            "store",
+            "telemetry",
+            "worker",
+        ],
+    ),
+    library(
         "canary",
         &[
+            "credentials",
             "judge",
             "model",
             "outbound",
@@ -199,6 +259,35 @@ pub(super) const CRATES: &[Rule] = &[
             "store",
             "telemetry",
             "templates",
+        ],
+    ),
+    library(
+        "pollers",
+        &[
+            "artifacts",
+            "builds",
+            "bus",
+            "intake",
+            "model",
+            "outbound",
+            "registries",
+            "runtime",
+            "settings",
+            "store",
+            "telemetry",
+        ],
+    ),
+    library(
+        "pubsub",
+        &[
+            "bus",
+            "credentials",
+            "intake",
+            "model",
+            "outbound",
+            "runtime",
+            "settings",
+            "telemetry",
         ],
     ),
     library(
@@ -243,23 +332,26 @@ pub(super) const CRATES: &[Rule] = &[
 
 #[rustfmt::skip]
 const EVERY_LIBRARY: &[&str] = &[
-    "artifacts", "bake", "broker", "bus", "canary", "cron", "deploy", "engine", "expressions", "gate", "intake", "judge",
-    "kubernetes", "manifests", "model", "notify", "outbound", "runtime", "scheduler", "settings", "stages", "store",
-    "telemetry", "templates", "triggers", "worker",
+    "artifacts", "bake", "broker", "builds", "bus", "canary", "channels", "credentials", "cron", "deploy", "engine",
+    "expressions", "gate", "intake", "jenkins", "judge", "kubernetes", "manifests", "model", "notify", "outbound",
+    "pollers", "pubsub", "registries", "runtime", "scheduler", "settings", "stages", "store", "telemetry",
+    "templates", "triggers", "worker",
 ];
 
 #[rustfmt::skip]
 const BELOW_GENNAKER: &[&str] = &[
-    "artifacts", "bake", "broker", "bus", "canary", "cli", "cron", "deploy", "engine", "expressions", "gate", "intake",
-    "judge", "kubernetes", "manifests", "model", "notify", "outbound", "runtime", "scheduler", "settings", "stages",
-    "store", "telemetry", "templates", "triggers", "worker",
+    "artifacts", "bake", "broker", "builds", "bus", "canary", "channels", "cli", "credentials", "cron", "deploy",
+    "engine", "expressions", "gate", "intake", "jenkins", "judge", "kubernetes", "manifests", "model", "notify",
+    "outbound", "pollers", "pubsub", "registries", "runtime", "scheduler", "settings", "stages", "store", "telemetry",
+    "templates", "triggers", "worker",
 ];
 
 #[rustfmt::skip]
 const BELOW_TESTS: &[&str] = &[
-    "artifacts", "bake", "broker", "bus", "canary", "cli", "cron", "deploy", "engine", "expressions", "gate", "intake",
-    "judge", "kubernetes", "manifests", "model", "notify", "outbound", "runtime", "scheduler", "settings", "stages",
-    "store", "telemetry", "templates", "testkit", "triggers", "worker",
+    "artifacts", "bake", "broker", "builds", "bus", "canary", "channels", "cli", "credentials", "cron", "deploy",
+    "engine", "expressions", "gate", "intake", "jenkins", "judge", "kubernetes", "manifests", "model", "notify",
+    "outbound", "pollers", "pubsub", "registries", "runtime", "scheduler", "settings", "stages", "store", "telemetry",
+    "templates", "testkit", "triggers", "worker",
 ];
 
 /// Each client library has one crate that names it; everybody else goes through that crate.
@@ -300,11 +392,19 @@ pub(super) const WALLS: &[Wall] = &[
     },
     Wall {
         library: "aws-config",
-        crates: &["artifacts", "store"],
+        crates: &["artifacts", "credentials", "store"],
     },
     Wall {
         library: "aws-smithy-http-client",
-        crates: &["artifacts", "store"],
+        crates: &["artifacts", "credentials", "store"],
+    },
+    Wall {
+        library: "aws-sigv4",
+        crates: &["credentials"],
+    },
+    Wall {
+        library: "lettre",
+        crates: &["channels"],
     },
 ];
 

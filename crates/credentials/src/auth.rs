@@ -1,48 +1,60 @@
-//! What an account proves itself with, read anew at each use (Clouddriver: `ArtifactAccount` with `BasicAuth`, `TokenAuth`).
+//! What an account proves itself with, read anew at each use (Clouddriver: `BasicAuth`, `TokenAuth` of artifact accounts).
 
 use std::path::PathBuf;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use gennaker_settings as settings;
 
-/// Longest file with a secret, in bytes.
-const SECRET_BYTES_MAX: u64 = 64 * 1024;
+use crate::file;
 
 /// A secret, or the file that holds it.
 #[derive(Clone, Debug)]
-pub(crate) enum Secret {
+pub enum Secret {
+    /// The secret itself.
     Value(settings::Secret<String>),
+    /// A file with it.
     File(PathBuf),
 }
 
 /// How an account proves itself.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Auth {
+pub enum Auth {
+    /// It does not.
     #[default]
     None,
+    /// With a user's name and password.
     Basic {
+        /// The user.
         user: String,
+        /// The password.
         password: Secret,
     },
-    /// `user:password`.
+    /// With a file that holds `user:password`.
     PairFile(PathBuf),
+    /// With a token.
     Token(Secret),
 }
 
 /// The same with its secrets. Not to be printed.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Proof {
+pub enum Proof {
+    /// Nothing.
     None,
-    Basic { user: String, password: String },
+    /// A user's name and password.
+    Basic {
+        /// The user.
+        user: String,
+        /// The password.
+        password: String,
+    },
+    /// A token.
     Token(String),
 }
 
 impl Secret {
     /// From the two settings that may hold it.
-    pub(crate) fn of(
-        value: Option<&settings::Secret<String>>,
-        file: Option<&String>,
-    ) -> Option<Self> {
+    #[must_use]
+    pub fn of(value: Option<&settings::Secret<String>>, file: Option<&String>) -> Option<Self> {
         match (file, value) {
             (Some(file), _) => Some(Self::File(PathBuf::from(file))),
             (None, Some(value)) => Some(Self::Value(value.clone())),
@@ -50,18 +62,22 @@ impl Secret {
         }
     }
 
-    /// The secret itself, without white space at its end; the error is a text for people.
-    pub(crate) async fn read(&self) -> Result<String, String> {
+    /// The secret itself, without white space at its end.
+    ///
+    /// # Errors
+    /// A text for people, without the secret.
+    pub async fn read(&self) -> Result<String, String> {
         match self {
             Self::Value(value) => Ok(value.expose().clone()),
-            Self::File(file) => read_file(file).await,
+            Self::File(file) => file::read(file).await,
         }
     }
 }
 
 impl Auth {
     /// From the settings that most accounts have.
-    pub(crate) fn of(
+    #[must_use]
+    pub fn of(
         user: Option<&String>,
         password: Option<Secret>,
         pair_file: Option<&String>,
@@ -78,12 +94,17 @@ impl Auth {
         }
     }
 
-    pub(crate) fn is_none(&self) -> bool {
+    /// Whether the account proves itself with nothing.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
 
-    /// Reads what has to be read; the error is a text for people.
-    pub(crate) async fn read(&self) -> Result<Proof, String> {
+    /// Reads what has to be read.
+    ///
+    /// # Errors
+    /// A text for people, without the secret.
+    pub async fn read(&self) -> Result<Proof, String> {
         Ok(match self {
             Self::None => Proof::None,
             Self::Basic { user, password } => Proof::Basic {
@@ -91,7 +112,7 @@ impl Auth {
                 password: password.read().await?,
             },
             Self::PairFile(file) => {
-                let pair = read_file(file).await?;
+                let pair = file::read(file).await?;
                 let (user, password) = pair.split_once(':').ok_or_else(|| {
                     format!(
                         "{} does not hold user and password separated by a colon",
@@ -109,23 +130,9 @@ impl Auth {
 }
 
 /// The value of an `Authorization` header for a user.
-pub(crate) fn basic(user: &str, password: &str) -> String {
+#[must_use]
+pub fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
-}
-
-pub(crate) async fn read_file(file: &std::path::Path) -> Result<String, String> {
-    let problem = |what: String| format!("{} {what}", file.display());
-    let about = tokio::fs::metadata(file).await;
-    let about = about.map_err(|error| problem(format!("cannot be read: {error}")))?;
-    if about.len() > SECRET_BYTES_MAX {
-        return Err(problem(format!("has more than {SECRET_BYTES_MAX} bytes")));
-    }
-    let text = tokio::fs::read_to_string(file).await;
-    let text = text.map_err(|error| problem(format!("cannot be read: {error}")))?;
-    match text.trim_end() {
-        "" => Err(problem("is empty".to_owned())),
-        text => Ok(text.to_owned()),
-    }
 }
 
 #[cfg(test)]

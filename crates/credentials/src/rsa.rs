@@ -1,5 +1,7 @@
 //! Signatures with RSA and SHA-256: tokens of GitHub Apps and Google's service accounts, requests to Oracle.
 
+use std::fmt;
+
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -10,12 +12,22 @@ use ring::{
 };
 use serde_json::Value;
 
-/// A private key.
-pub(crate) struct Key(RsaKeyPair);
+/// A private key of RSA.
+pub struct Key(RsaKeyPair);
+
+/// Says nothing about the key.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
 
 impl Key {
-    /// Reads one from PEM, as `PRIVATE KEY` (PKCS #8) or `RSA PRIVATE KEY` (PKCS #1); the error is a text for people.
-    pub(crate) fn from_pem(pem: &str) -> Result<Self, String> {
+    /// Reads one from PEM, as `PRIVATE KEY` (PKCS #8) or `RSA PRIVATE KEY` (PKCS #1).
+    ///
+    /// # Errors
+    /// A text for people, without the key.
+    pub fn from_pem(pem: &str) -> Result<Self, String> {
         let sections = [("PRIVATE KEY", true), ("RSA PRIVATE KEY", false)];
         for (label, is_pkcs8) in sections {
             let Some(der) = section(pem, label)? else {
@@ -34,7 +46,10 @@ impl Key {
     }
 
     /// The signature of a text.
-    pub(crate) fn sign(&self, text: &str) -> Result<Vec<u8>, String> {
+    ///
+    /// # Errors
+    /// A text for people.
+    pub fn sign(&self, text: &str) -> Result<Vec<u8>, String> {
         let mut signature = vec![0; self.0.public().modulus_len()];
         self.0
             .sign(
@@ -48,7 +63,10 @@ impl Key {
     }
 
     /// A JSON Web Token with these claims (RS256).
-    pub(crate) fn token(&self, claims: &Value) -> Result<String, String> {
+    ///
+    /// # Errors
+    /// A text for people.
+    pub fn token(&self, claims: &Value) -> Result<String, String> {
         let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
         let head = part(r#"{"alg":"RS256","typ":"JWT"}"#);
         let signed = format!("{head}.{}", part(&claims.to_string()));
@@ -75,37 +93,11 @@ fn section(pem: &str, label: &str) -> Result<Option<Vec<u8>>, String> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use ring::signature::KeyPair as _;
-    use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+mod tests {
+    use gennaker_testkit::keys::{PEM, PEM_PKCS1, claims, is_signed};
     use serde_json::json;
 
     use super::*;
-
-    /// A key made for these tests.
-    pub(crate) const PEM: &str = include_str!("testdata/rsa.pem");
-    const PEM_PKCS1: &str = include_str!("testdata/rsa-pkcs1.pem");
-
-    /// Whether `signature` is the test key's.
-    pub(crate) fn is_signed(text: &str, signature: &[u8]) -> bool {
-        let key = Key::from_pem(PEM).unwrap();
-        let public = UnparsedPublicKey::new(
-            &RSA_PKCS1_2048_8192_SHA256,
-            key.0.public_key().as_ref().to_vec(),
-        );
-        public.verify(text.as_bytes(), signature).is_ok()
-    }
-
-    /// The claims of a token that the test key has signed.
-    pub(crate) fn claims(token: &str) -> Value {
-        let (signed, signature) = token.rsplit_once('.').unwrap();
-        assert!(is_signed(
-            signed,
-            &URL_SAFE_NO_PAD.decode(signature).unwrap()
-        ));
-        let claims = signed.split_once('.').unwrap().1;
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
-    }
 
     #[test]
     fn both_forms_of_a_key_sign_the_same() {

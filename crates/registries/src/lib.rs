@@ -1,0 +1,2 @@
+//! Clients of registries and repositories: images, charts, packages.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
