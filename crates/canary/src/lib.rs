@@ -19,7 +19,10 @@
 
 mod accounts;
 mod analysis;
+mod atlas;
+mod cloudwatch;
 mod datadog;
+mod events;
 mod generic;
 mod graphite;
 mod influxdb;
@@ -28,11 +31,14 @@ mod mixer;
 mod newrelic;
 mod prometheus;
 mod request;
+mod signalfx;
 mod source;
+mod stackdriver;
 mod task;
 mod template;
 #[cfg(test)]
 mod testing;
+mod wavefront;
 
 use std::sync::Arc;
 

@@ -281,11 +281,12 @@ fn prepare(
             Some((gate, listener))
         }
     };
+    let metrics = wiring::metrics_client(settings)?;
     Ok(Prepared {
         gate,
         client: wiring::pipelines_client(settings)?,
-        metrics: wiring::metrics_client(settings)?,
-        metric_accounts: wiring::metric_accounts(settings),
+        metric_accounts: wiring::metric_accounts(settings, &metrics, clock),
+        metrics,
         catalogue,
         secrets: wiring::secret_headers(settings)?,
         services: wiring::services(settings)?,

@@ -1,7 +1,7 @@
 //! Whether accounts of metric servers make sense.
 
 use super::Problems;
-use crate::sections::Canary;
+use crate::sections::{Canary, CanarySource};
 
 const PATH: &str = "canary.accounts";
 
@@ -26,11 +26,22 @@ pub(super) fn check(canary: &Canary, found: &mut Problems) {
         if all[..place].iter().any(|other| other.name == account.name) {
             add("has a name that another entry has");
         }
-        if !account.url.starts_with("http://") && !account.url.starts_with("https://") {
+        let has_own = matches!(
+            account.kind,
+            CanarySource::Stackdriver | CanarySource::Cloudwatch
+        );
+        let is_address = account.url.starts_with("http://") || account.url.starts_with("https://");
+        if !(is_address || has_own && account.url.is_empty()) {
             add("has a url that does not begin with http:// or https://");
         }
         if account.username.is_some() != account.password_file.is_some() {
             add("needs username and password_file together");
+        }
+        if account.access_key_id.is_some() != account.secret_access_key_file.is_some() {
+            add("needs access_key_id and secret_access_key_file together");
+        }
+        if account.kind == CanarySource::Cloudwatch && account.region.is_none() {
+            add("needs a region");
         }
         let ways = [
             &account.password_file,
@@ -46,7 +57,7 @@ pub(super) fn check(canary: &Canary, found: &mut Problems) {
 
 #[cfg(test)]
 mod tests {
-    use crate::sections::{CanaryAccount, Settings};
+    use crate::sections::{CanaryAccount, CanarySource, Settings};
 
     #[test]
     fn an_account_has_a_name_of_its_own_an_address_and_one_way_to_sign_in() {
@@ -92,9 +103,24 @@ mod tests {
                 vec![CanaryAccount {
                     bearer_token_file: file.clone(),
                     username_password_file: file,
-                    ..good
+                    ..good.clone()
                 }],
                 "more than one way to sign in",
+            ),
+            (
+                vec![CanaryAccount {
+                    kind: CanarySource::Cloudwatch,
+                    url: String::new(),
+                    ..CanaryAccount::default()
+                }],
+                "needs a region",
+            ),
+            (
+                vec![CanaryAccount {
+                    access_key_id: Some("AKID".to_owned()),
+                    ..CanaryAccount::default()
+                }],
+                "access_key_id and secret_access_key_file",
             ),
         ] {
             let text = said(accounts).unwrap_err();
