@@ -2,6 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`artifacts`] | what a build gives to pipelines |
 //! | [`build`] | what a build is to pipelines: Igor's `GenericBuild` and its parts |
 //! | [`server`] | [`BuildServer`]: what every kind of server can be asked (Igor's `BuildOperations`) |
 //! | [`masters`] | the servers of the settings, by name |
@@ -13,6 +14,7 @@
 //! `pollers` looks for new ones. Secrets are read at each use by `credentials`; addresses are called through `outbound`.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+pub mod artifacts;
 pub mod build;
 pub mod error;
 pub mod jenkins;

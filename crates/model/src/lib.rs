@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 pub mod artifact_reads;
+pub mod build_reads;
 pub mod ask;
 pub mod command;
 pub mod execution;
