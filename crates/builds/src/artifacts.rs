@@ -44,7 +44,10 @@ fn described(properties: &Map) -> Option<Value> {
         "docker" => {
             let image = text("image");
             // A port comes before a slash, a tag behind the last one.
-            let tag = image.rsplit('/').next().and_then(|last| last.split_once(':'));
+            let tag = image
+                .rsplit('/')
+                .next()
+                .and_then(|last| last.split_once(':'));
             let version = tag.map(|(_, tag)| tag.to_owned()).unwrap_or_default();
             let name = image.strip_suffix(&format!(":{version}")).unwrap_or(&image);
             (!image.is_empty()).then(|| {
@@ -81,14 +84,23 @@ mod tests {
     #[test]
     fn properties_describe_images_and_jars() {
         for (image, name, version) in [
-            ("registry:5000/team/app:1.2", "registry:5000/team/app", "1.2"),
+            (
+                "registry:5000/team/app:1.2",
+                "registry:5000/team/app",
+                "1.2",
+            ),
             ("app", "app", ""),
         ] {
             let wanted = json!([{"type": "docker/image", "name": name, "version": version, "reference": image}]);
-            assert_eq!(found(json!({"messageFormat": "DOCKER", "image": image})), wanted);
+            assert_eq!(
+                found(json!({"messageFormat": "DOCKER", "image": image})),
+                wanted
+            );
         }
         assert_eq!(
-            found(json!({"messageFormat": "jar", "group": "org.x", "artifact": "web", "version": 3, "classifier": "all"})),
+            found(
+                json!({"messageFormat": "jar", "group": "org.x", "artifact": "web", "version": 3, "classifier": "all"})
+            ),
             json!([{"type": "maven/file", "name": "org.x:web", "version": "3", "reference": "org.x:web:3:all"}])
         );
         for nothing in [

@@ -8,8 +8,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 pub mod artifact_reads;
-pub mod build_reads;
 pub mod ask;
+pub mod build_reads;
 pub mod command;
 pub mod execution;
 pub mod freeze;

@@ -77,7 +77,7 @@ impl Driver {
             let entry = found.map(|found| found.entry);
             let noted = match entry.as_ref().map(|entry| &entry.state) {
                 Some(State::Intent { reference, .. }) => reference.clone(),
-                _ => None,
+                Some(State::Idle { .. } | State::Done { .. } | State::Closed { .. }) | None => None,
             };
             match ledger::decide(entry.as_ref(), look, self.me()) {
                 Step::Claim => {
