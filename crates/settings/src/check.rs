@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod canary;
+mod jenkins;
 mod services;
 mod webhooks;
 
@@ -50,6 +51,7 @@ impl Settings {
         webhooks::check(&self.webhooks, &mut found);
         services::check(&self.services, &mut found);
         artifacts::check(&self.artifacts, &mut found);
+        jenkins::check(&self.jenkins, &mut found);
         canary::check(&self.canary, &mut found);
         telemetry(&self.telemetry, &mut found);
         let order: Vec<String> = schema::nodes().into_iter().map(|node| node.path).collect();

@@ -3,8 +3,8 @@
 //! A list that pages walk through is empty as long as there is nothing to read; whatever names one thing answers 501.
 
 use super::{Does, Group, Whose, run, table};
-use crate::artifacts;
 use crate::clouds::{clusters, firewalls, live};
+use crate::{artifacts, builds};
 use crate::{canary_configs, canary_runs, preconfigured};
 
 /// Why lists of what only other clouds have are empty.
@@ -112,12 +112,22 @@ pub(super) const GROUPS: &[Group] = &[
                 Does::Miss("Concourse");
             GET "/gcb/{*rest}" "What Google Cloud Build has" SignIn Does::Miss("Google Cloud Build");
             GET "/codebuild/{*rest}" "What AWS CodeBuild has" SignIn Does::Miss("AWS CodeBuild");
-            GET "/builds" "Build systems (older address)" SignIn Does::Say("[]", NO_BUILDS);
-            GET "/builds/{*rest}" "Jobs and builds (older address)" SignIn Does::Miss("build systems");
-            GET "/v2/builds" "Build systems" ["type"] SignIn Does::Say("[]", NO_BUILDS);
-            GET "/v2/builds/{*rest}" "Jobs and builds; the job is the rest of the path" SignIn Does::Miss("build systems");
-            GET "/v3/builds" "Build systems" ["type"] SignIn Does::Say("[]", NO_BUILDS);
-            GET "/v3/builds/{*rest}" "Jobs and builds" ["job"] SignIn Does::Miss("build systems");
+            GET "/builds" "Build systems (older address)" ["type"] ReadEach run!(builds::masters);
+            GET "/builds/{master}/jobs" "Jobs of a build system (older address)" ReadEach run!(builds::jobs);
+            GET "/builds/{master}/jobs/{*rest}" "One job (older address)" ReadEach run!(builds::job);
+            GET "/builds/{master}/builds/{*rest}" "Builds of a job (older address)" ReadEach run!(builds::builds);
+            GET "/builds/{master}/build/{number}/{*rest}" "One build (older address)" ReadEach run!(builds::build);
+            GET "/v2/builds" "Build systems" ["type"] ReadEach run!(builds::masters);
+            GET "/v2/builds/{master}/jobs" "Jobs of a build system" ReadEach run!(builds::jobs);
+            GET "/v2/builds/{master}/jobs/{*rest}" "One job; it is the rest of the path" ReadEach run!(builds::job);
+            GET "/v2/builds/{master}/builds/{*rest}" "Builds of a job; it is the rest of the path" ReadEach run!(builds::builds);
+            GET "/v2/builds/{master}/build/{number}/{*rest}" "One build; its job is the rest of the path" ReadEach
+                run!(builds::build);
+            GET "/v3/builds" "Build systems" ["type"] ReadEach run!(builds::masters);
+            GET "/v3/builds/{master}/jobs" "Jobs of a build system" ReadEach run!(builds::jobs);
+            GET "/v3/builds/{master}/job" "One job" ["job"] ReadEach run!(builds::job_asked);
+            GET "/v3/builds/{master}/builds" "Builds of a job" ["job"] ReadEach run!(builds::builds_asked);
+            GET "/v3/builds/{master}/build/{number}" "One build" ["job"] ReadEach run!(builds::build_asked);
             GET "/ci/builds" "Builds of a commit"
                 ["projectKey", "repoSlug", "completionStatus", "buildNumber", "commitId"] SignIn
                 Does::Miss("build systems");
