@@ -11,13 +11,14 @@ use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream}
 use gennaker_credentials::auth::Secret;
 use gennaker_model::Map;
 use gennaker_outbound::{Client, Request};
+use gennaker_runtime::Clock;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
     Build, BuildServer, Error, Project, Queued, Revision, Start, Started, Stop, log,
-    rest::{Intent, Rest, form},
+    rest::{Intent, Rest, form, noted, since_ms},
     server::Answer,
 };
 use model::{Bridge, GitlabProject, JobId, Pipeline, Variable};
@@ -38,13 +39,15 @@ const AT_ONCE: usize = 4;
 const LOG_BYTES_MAX: u64 = 16 << 20;
 /// Longest logs of one pipeline, in bytes.
 const LOGS_BYTES_MAX: usize = 48 << 20;
-/// How far clocks may differ, in seconds.
-const CLOCKS_S: i64 = 60;
+/// Pipelines that are looked through for one of ours: each costs a question.
+const LOOKED_MAX: usize = 200;
 
 /// How a server of GitLab is reached.
 pub struct GitlabOptions {
     /// The way out.
     pub client: Client,
+    /// The time.
+    pub clock: Clock,
     /// Its address.
     pub address: String,
     /// The token that all but starting needs.
@@ -147,15 +150,14 @@ impl Gitlab {
     }
 
     async fn find_pipeline(&self, start: &Start) -> Result<Option<Started>, Error> {
-        let since = start.since_ms.div_euclid(1_000).saturating_sub(CLOCKS_S);
-        let since = Timestamp::from_second(since)
-            .unwrap_or(Timestamp::UNIX_EPOCH)
-            .to_string();
+        let since = Timestamp::from_millisecond(since_ms(start.before.as_deref()));
+        let since = since.unwrap_or(Timestamp::UNIX_EPOCH).to_string();
         let query = [("source", "trigger"), ("updated_after", since.as_str())];
         let listed: Vec<Pipeline> = self
             .all(&["projects", &start.job, "pipelines"], &query)
             .await?;
-        for pipeline in listed {
+        let are_too_many = listed.len() > LOOKED_MAX;
+        for pipeline in listed.into_iter().take(LOOKED_MAX) {
             let id = pipeline.id.to_string();
             let place = ["projects", &start.job, "pipelines", &id, "variables"];
             let variables: Vec<Variable> = match self.get(&place, &[]).await {
@@ -171,7 +173,16 @@ impl Gitlab {
                 return Ok(Some(Started::Running(pipeline.id)));
             }
         }
-        Ok(None)
+        match are_too_many {
+            false => Ok(None),
+            true => Err(Error::Unavailable {
+                status: None,
+                sentence: format!(
+                    "GitLab has more than {LOOKED_MAX} triggered pipelines since then"
+                ),
+                may_have_happened: false,
+            }),
+        }
     }
 
     async fn project(&self, job: &str) -> Result<GitlabProject, Error> {
@@ -325,6 +336,10 @@ impl Gitlab {
 }
 
 impl BuildServer for Gitlab {
+    fn before<'a>(&'a self, _start: &'a Start) -> Answer<'a, Option<String>> {
+        Box::pin(async { Ok(noted(self.options.clock.now_ms())) })
+    }
+
     fn start<'a>(&'a self, start: &'a Start) -> Answer<'a, Started> {
         Box::pin(self.trigger(start))
     }

@@ -5,10 +5,10 @@
 //! | [`build`] | what a build is to pipelines: Igor's `GenericBuild` and its parts |
 //! | [`server`] | [`BuildServer`]: what every kind of server can be asked (Igor's `BuildOperations`) |
 //! | [`masters`] | the servers of the settings, by name |
-//! | [`travis`], [`gitlab`], [`concourse`] | one kind of server each |
+//! | [`jenkins`], [`travis`], [`gitlab`], [`concourse`] | one kind of server each |
 //! | [`google`], [`codebuild`] | services of clouds that build: no jobs, no queue, so no [`BuildServer`] |
 //! | [`accounts`] | accounts of those, by name |
-//! | [`log`] | what builds print for pipelines |
+//! | [`properties`], [`log`] | what builds leave and print for pipelines |
 //!
 //! It must never decide what a result means for a stage, keep what it was told, retry what changes something, or put an
 //! address's path, a body or a secret into an error or a log line. The pool `jenkins` starts, follows and stops builds with it;
@@ -22,8 +22,10 @@ pub mod concourse;
 pub mod error;
 pub mod gitlab;
 pub mod google;
+pub mod jenkins;
 pub mod log;
 pub mod masters;
+pub mod properties;
 mod rest;
 pub mod server;
 pub mod travis;

@@ -12,6 +12,9 @@ use crate::Error;
 /// Longest time of one call. With the time that an effect's intent takes to prove itself it stays below a heartbeat's.
 pub(crate) const CALL: Duration = Duration::from_secs(25);
 
+/// How far clocks may differ, in milliseconds.
+const CLOCKS_MS: i64 = 60_000;
+
 /// Largest answer in JSON, in bytes.
 const ANSWER_BYTES_MAX: u64 = 8 << 20;
 
@@ -111,6 +114,17 @@ impl Rest {
         let answer = self.send(request, intent).await?;
         read(&answer, intent)
     }
+}
+
+/// What to answer to [`crate::BuildServer::before`] for a server that says when things were made: our own time.
+pub(crate) fn noted(now_ms: i64) -> Option<String> {
+    Some(now_ms.to_string())
+}
+
+/// The time that was [`noted`], in epoch milliseconds, less what clocks may differ; the beginning of time where none was.
+pub(crate) fn since_ms(before: Option<&str>) -> i64 {
+    let noted: Option<i64> = before.and_then(|text| text.parse().ok());
+    noted.map_or(0, |ms| ms.saturating_sub(CLOCKS_MS))
 }
 
 /// A form's fields as a body.

@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 use crate::{
     Artifact, Build, BuildResult, BuildServer, Error, Project, Queued, Revision, Start, Started,
     Stop, log,
-    rest::{Intent, Rest},
+    rest::{Intent, Rest, noted},
     server::Answer,
 };
 use job::{Job, Part};
@@ -395,6 +395,10 @@ impl Travis {
 }
 
 impl BuildServer for Travis {
+    fn before<'a>(&'a self, _start: &'a Start) -> Answer<'a, Option<String>> {
+        Box::pin(async { Ok(noted(self.options.clock.now_ms())) })
+    }
+
     fn start<'a>(&'a self, start: &'a Start) -> Answer<'a, Started> {
         Box::pin(self.request_build(start))
     }

@@ -11,10 +11,11 @@ use super::{
     model::{Commit, TravisBuild},
     new,
 };
-use crate::{Error, Queued, Start, Started, Stop, rest::Intent};
+use crate::{
+    Error, Queued, Start, Started, Stop,
+    rest::{Intent, since_ms},
+};
 
-/// How far clocks may differ, in milliseconds.
-const CLOCKS_MS: i64 = 60_000;
 /// Requests that are looked through for one of ours.
 const REQUESTS: &str = "100";
 
@@ -80,7 +81,7 @@ impl Travis {
         let query = [("limit", REQUESTS)];
         let listed: Requests = self.get(&["repo", &job.slug, "requests"], &query).await?;
         let mark = mark(&start.token);
-        let since_ms = start.since_ms.saturating_sub(CLOCKS_MS);
+        let since_ms = since_ms(start.before.as_deref());
         let is_older = |made: &Made| {
             let created = made.created_at.as_deref()?.parse::<Timestamp>().ok()?;
             Some(created.as_millisecond() < since_ms)
