@@ -1,6 +1,7 @@
 //! What types and syntax do not say: ranges, and values that must fit each other.
 
 mod artifacts;
+mod build_systems;
 mod canary;
 mod services;
 mod webhooks;
@@ -50,6 +51,7 @@ impl Settings {
         webhooks::check(&self.webhooks, &mut found);
         services::check(&self.services, &mut found);
         artifacts::check(&self.artifacts, &mut found);
+        build_systems::check(self, &mut found);
         canary::check(&self.canary, &mut found);
         telemetry(&self.telemetry, &mut found);
         let order: Vec<String> = schema::nodes().into_iter().map(|node| node.path).collect();

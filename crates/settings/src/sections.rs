@@ -5,6 +5,7 @@ mod artifacts;
 mod bake;
 mod broker;
 mod bucket;
+mod build_systems;
 mod canary;
 mod documents;
 mod expressions;
@@ -28,6 +29,10 @@ pub use artifacts::{
 pub use bake::Bake;
 pub use broker::{Broker, BrokerTls};
 pub use bucket::S3Bucket;
+pub use build_systems::{
+    AwsCodeBuild, AwsCodeBuildAccount, Concourse, ConcourseMaster, GitlabCi, GitlabCiMaster,
+    GoogleCloudBuild, GoogleCloudBuildAccount, Travis, TravisMaster,
+};
 pub use canary::{Canary, CanaryAccount, CanarySource};
 pub use documents::{Documents, DocumentsBackend, ManagedServiceAccounts};
 pub use expressions::Expressions;
@@ -84,6 +89,16 @@ pub struct Settings {
     pub bake: Bake,
     /// Kubernetes clusters that pipelines deploy to.
     pub kubernetes: Kubernetes,
+    /// Servers of Travis CI.
+    pub travis: Travis,
+    /// Servers of GitLab CI.
+    pub gitlab_ci: GitlabCi,
+    /// Servers of Concourse.
+    pub concourse: Concourse,
+    /// Accounts of Google Cloud Build.
+    pub google_cloud_build: GoogleCloudBuild,
+    /// Accounts of AWS CodeBuild.
+    pub aws_code_build: AwsCodeBuild,
     /// Canary analysis.
     pub canary: Canary,
     /// Logs, traces and metrics.
@@ -109,6 +124,11 @@ impl Default for Settings {
             artifacts: Artifacts::default(),
             bake: Bake::default(),
             kubernetes: Kubernetes::default(),
+            travis: Travis::default(),
+            gitlab_ci: GitlabCi::default(),
+            concourse: Concourse::default(),
+            google_cloud_build: GoogleCloudBuild::default(),
+            aws_code_build: AwsCodeBuild::default(),
             canary: Canary::default(),
             telemetry: Telemetry::default(),
         }

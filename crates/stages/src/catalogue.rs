@@ -6,7 +6,8 @@ use gennaker_engine::{StageDefinition, TaskDefinition};
 use gennaker_model::{Execution, Map, Stage};
 
 use crate::{
-    applications, bake_manifest, check_preconditions, depends_on_execution,
+    applications, bake_manifest, check_preconditions, cloud_builds, concourse,
+    depends_on_execution,
     dry_run::{self, DRY_RUN},
     entity_tags, evaluate_artifacts, evaluate_variables, execution_window,
     field::Field,
@@ -113,6 +114,9 @@ static TYPES: &[&dyn StageType] = &[
     &kubernetes::DisableManifest,
     &kubernetes::FindArtifactsFromResource,
     &kubernetes::RunJob,
+    &cloud_builds::GoogleCloudBuild,
+    &cloud_builds::AwsCodeBuild,
+    &concourse::Concourse,
 ];
 
 /// The name of a preconfigured webhook is another stage type's.
