@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::{
-    Build, BuildServer, Error, Project, Queued, Revision, Start, Started, Stop,
+    Build, BuildServer, Error, Listing, Project, Queued, Revision, Start, Started, Stop,
     rest::{self, Intent, Rest, form},
     server::Answer,
 };
@@ -333,6 +333,17 @@ impl BuildServer for Concourse {
         Box::pin(async {
             let sentence = "getJobConfig is not yet implemented for Concourse";
             Err(Error::NotSupported(sentence.to_owned()))
+        })
+    }
+
+    fn listing<'a>(&'a self, what: Listing<'a>) -> Answer<'a, Vec<String>> {
+        Box::pin(async move {
+            match what {
+                Listing::Teams => self.teams().await,
+                Listing::Pipelines { team } => self.pipelines(team).await,
+                Listing::Jobs { team, pipeline } => self.jobs_of(team, pipeline).await,
+                Listing::Resources { team, pipeline } => self.resources(team, pipeline).await,
+            }
         })
     }
 

@@ -2,6 +2,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`artifacts`] | what a build gives to pipelines |
 //! | [`build`] | what a build is to pipelines: Igor's `GenericBuild` and its parts |
 //! | [`server`] | [`BuildServer`]: what every kind of server can be asked (Igor's `BuildOperations`) |
 //! | [`masters`] | the servers of the settings, by name |
@@ -16,6 +17,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 pub mod accounts;
+pub mod artifacts;
 pub mod build;
 pub mod codebuild;
 pub mod concourse;
@@ -34,4 +36,4 @@ pub use accounts::{Account, Accounts};
 pub use build::{Artifact, Build, BuildResult, Revision, TestResults};
 pub use error::Error;
 pub use masters::{Kind, Master, Masters};
-pub use server::{BuildServer, Project, Queued, Start, Started, Stop};
+pub use server::{BuildServer, Listing, Project, Queued, Start, Started, Stop};

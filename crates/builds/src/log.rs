@@ -1,10 +1,13 @@
 //! What builds print for pipelines: properties and artifacts in logs (Java: `PropertyParser`, `ArtifactParser` of Igor's Travis).
 
 use gennaker_model::Map;
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
-use crate::Artifact;
+use crate::{Artifact, Error};
+
+/// Largest compiled pattern, in bytes.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
 
 /// Most artifacts of one log.
 const ARTIFACTS_MAX: usize = 500;
@@ -32,6 +35,17 @@ pub fn properties(log: &str) -> Map {
         }
     }
     found
+}
+
+/// A pattern of the settings.
+///
+/// # Errors
+/// [`Error::Refused`]: it is none, or too large.
+pub fn pattern(text: &str) -> Result<Regex, Error> {
+    let built = RegexBuilder::new(text)
+        .size_limit(PATTERN_BYTES_MAX)
+        .build();
+    built.map_err(|_| Error::invalid(format!("{text:?} is no regular expression")))
 }
 
 /// The artifacts whose names the first group of one of these patterns finds in a line.

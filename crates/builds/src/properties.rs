@@ -126,7 +126,7 @@ mod tests {
             })
         );
         for odd in ["\\", "\\u12", "\\uzzzz=1", "=", "a\\"] {
-            java(odd);
+            let _ = java(odd);
         }
     }
 

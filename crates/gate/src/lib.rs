@@ -17,6 +17,7 @@
 //! | `warnings` | what is said about the expressions of a pipeline that is saved |
 //! | `clouds` | what clouds have, asked of workers |
 //! | `artifacts` | what accounts of artifacts have, asked of workers |
+//! | `builds`, `build_services` | jobs and builds of build servers, accounts of clouds that build, asked of workers |
 //! | `feed` | server-sent events |
 //! | `observe` | spans and figures of requests |
 //! | `tls` | the listener with certificates |
@@ -31,6 +32,8 @@ mod answer;
 mod applications;
 mod artifacts;
 mod auth;
+mod build_services;
+mod builds;
 mod call;
 mod canary_configs;
 mod canary_runs;
@@ -131,6 +134,12 @@ pub struct Config {
     pub kubernetes: Vec<KubernetesAccount>,
     /// The accounts of artifacts that workers serve.
     pub artifacts: Vec<gennaker_model::artifact_reads::Account>,
+    /// The build servers that workers serve, in the order of their names.
+    pub build_masters: Vec<gennaker_model::build_reads::Master>,
+    /// The accounts of Google Cloud Build that workers serve, in the order of their names.
+    pub google_cloud_build: Vec<gennaker_model::build_service_reads::Account>,
+    /// The accounts of AWS CodeBuild that workers serve, in the order of their names.
+    pub aws_code_build: Vec<gennaker_model::build_service_reads::Account>,
 }
 
 impl Default for Config {
@@ -146,6 +155,9 @@ impl Default for Config {
             catalogue: Arc::new(Catalogue::new()),
             kubernetes: Vec::new(),
             artifacts: Vec::new(),
+            build_masters: Vec::new(),
+            google_cloud_build: Vec::new(),
+            aws_code_build: Vec::new(),
         }
     }
 }

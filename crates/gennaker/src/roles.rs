@@ -75,6 +75,8 @@ struct Prepared {
     services: gennaker_notify::Services,
     /// Where artifacts are read, for a worker of the pool `deploy`.
     artifacts: Option<gennaker_artifacts::Accounts>,
+    /// Build servers, for a worker of the pool `jenkins`.
+    builds: Option<gennaker_jenkins::Config>,
     /// For sources of metrics.
     metrics: Client,
     metric_accounts: Arc<gennaker_canary::Accounts>,
@@ -105,13 +107,12 @@ impl Running {
             is_dev,
         } = plan;
         let mut prepared = prepare(&settings, listener, is_dev, &bus, &store, &clock)?;
-        let deploys = settings
-            .worker
-            .pools
-            .iter()
-            .any(|pool| pool == gennaker_deploy::POOL);
-        if deploys && roles.contains(&Role::Worker) {
+        let serves = |pool: &str| settings.worker.pools.iter().any(|served| served == pool);
+        if serves(gennaker_deploy::POOL) && roles.contains(&Role::Worker) {
             prepared.artifacts = Some(wiring::artifacts(&settings, &clock, &store)?);
+        }
+        if serves(gennaker_jenkins::POOL) && roles.contains(&Role::Worker) {
+            prepared.builds = Some(wiring::builds(&settings, &clock)?);
         }
         let root = Scope::root("gennaker");
         let running = Self {
@@ -159,6 +160,11 @@ impl Running {
                     scope,
                 );
                 running.edge.keep("artifacts", told);
+            }
+            if let Some(builds) = &prepared.builds {
+                let scope = running.edge.child("builds");
+                let told = wiring::tell_builds(builds.clone(), bus.clone(), clock.clone(), scope);
+                running.edge.keep("builds", told);
             }
             let worker = worker(
                 &settings,
@@ -290,6 +296,7 @@ fn prepare(
         secrets: wiring::secret_headers(settings)?,
         services: wiring::services(settings)?,
         artifacts: None,
+        builds: None,
     })
 }
 
@@ -318,6 +325,10 @@ fn worker(
                     .as_ref()
                     .expect("made for a worker of this pool");
                 gennaker_deploy::registry(accounts, artifacts, &wiring::baker(settings))
+            }
+            gennaker_jenkins::POOL => {
+                let builds = prepared.builds.as_ref();
+                gennaker_jenkins::registry(builds.expect("made for a worker of this pool"))
             }
             gennaker_canary::POOL => {
                 gennaker_canary::registry(&prepared.metrics, store, &prepared.metric_accounts)

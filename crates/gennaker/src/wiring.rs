@@ -3,6 +3,8 @@
 mod archive;
 mod artifacts;
 mod bucket;
+mod build_systems;
+mod builds;
 mod canary;
 mod collector;
 mod documents;
@@ -30,6 +32,7 @@ use crate::output::chain;
 
 pub(crate) use archive::{archive, values};
 pub(crate) use artifacts::{artifacts, baker, tell_artifacts};
+pub(crate) use builds::{builds, masters, shown_masters, tell_builds};
 pub(crate) use canary::{metric_accounts, metrics_client};
 pub(crate) use documents::{documents, documents_bucket, managed_accounts};
 pub(crate) use kubernetes::{
@@ -39,9 +42,10 @@ pub(crate) use services::services;
 pub(crate) use webhooks::{catalogue, secret_headers};
 
 /// The pools that this release has tasks for.
-pub(crate) const POOLS: [&str; 3] = [
+pub(crate) const POOLS: [&str; 4] = [
     gennaker_canary::POOL,
     gennaker_deploy::POOL,
+    gennaker_jenkins::POOL,
     gennaker_notify::POOL,
 ];
 
@@ -190,6 +194,8 @@ fn zones(settings: &Settings) -> Vec<String> {
     let mut zones = vec![settings.zone.clone()];
     zones.extend(settings.broker.zones.iter().cloned());
     zones.extend(kubernetes::places(settings));
+    zones.extend(builds::master_zones(settings).into_values());
+    zones.extend(builds::account_zones(settings).into_values());
     zones.sort_unstable();
     zones.dedup();
     zones
@@ -251,6 +257,9 @@ pub(crate) fn gate(
         catalogue: Arc::clone(catalogue),
         kubernetes: kubernetes::shown_accounts(settings),
         artifacts: gennaker_artifacts::listed(&settings.artifacts),
+        build_masters: shown_masters(settings),
+        google_cloud_build: build_systems::shown_google(settings),
+        aws_code_build: build_systems::shown_amazon(settings),
     }
 }
 

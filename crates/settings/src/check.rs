@@ -3,6 +3,7 @@
 mod artifacts;
 mod build_systems;
 mod canary;
+mod jenkins;
 mod services;
 mod webhooks;
 
@@ -51,6 +52,7 @@ impl Settings {
         webhooks::check(&self.webhooks, &mut found);
         services::check(&self.services, &mut found);
         artifacts::check(&self.artifacts, &mut found);
+        jenkins::check(&self.jenkins, &mut found);
         build_systems::check(self, &mut found);
         canary::check(&self.canary, &mut found);
         telemetry(&self.telemetry, &mut found);

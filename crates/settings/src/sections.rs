@@ -9,6 +9,7 @@ mod build_systems;
 mod canary;
 mod documents;
 mod expressions;
+mod jenkins;
 mod kubernetes;
 mod processes;
 mod services;
@@ -36,6 +37,7 @@ pub use build_systems::{
 pub use canary::{Canary, CanaryAccount, CanarySource};
 pub use documents::{Documents, DocumentsBackend, ManagedServiceAccounts};
 pub use expressions::Expressions;
+pub use jenkins::{Jenkins, JenkinsMaster};
 pub use kubernetes::{
     Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, SkippedAccount,
 };
@@ -89,6 +91,8 @@ pub struct Settings {
     pub bake: Bake,
     /// Kubernetes clusters that pipelines deploy to.
     pub kubernetes: Kubernetes,
+    /// Jenkins.
+    pub jenkins: Jenkins,
     /// Servers of Travis CI.
     pub travis: Travis,
     /// Servers of GitLab CI.
@@ -124,6 +128,7 @@ impl Default for Settings {
             artifacts: Artifacts::default(),
             bake: Bake::default(),
             kubernetes: Kubernetes::default(),
+            jenkins: Jenkins::default(),
             travis: Travis::default(),
             gitlab_ci: GitlabCi::default(),
             concourse: Concourse::default(),

@@ -11,10 +11,10 @@ use crate::{
     dry_run::{self, DRY_RUN},
     entity_tags, evaluate_artifacts, evaluate_variables, execution_window,
     field::Field,
-    find_artifact, kayenta, kubernetes, manual_judgment, monitor_pipeline, noop, not_built,
-    pipeline, pipeline_documents, pipeline_templates, plugin_releases,
+    find_artifact, jenkins, kayenta, kubernetes, manual_judgment, monitor_pipeline, noop,
+    not_built, pipeline, pipeline_documents, pipeline_templates, plugin_releases,
     preconfigured::{self, PreconfiguredWebhook, PreconfiguredWebhooks},
-    run_multiple_pipelines, save_pipelines, services, timing, wait, wait_until, webhook,
+    run_multiple_pipelines, save_pipelines, services, timing, travis, wait, wait_until, webhook,
 };
 
 /// A stage type with what people need to know about it.
@@ -50,6 +50,8 @@ pub struct Catalogue {
     dry_runs: bool,
     /// The zone that the operations of each account are pinned to, by the account's name.
     accounts: BTreeMap<String, String>,
+    /// The zone that the builds of each build server are pinned to, by its name.
+    masters: BTreeMap<String, String>,
 }
 
 /// The catalogue of an installation that adds nothing.
@@ -93,6 +95,9 @@ static TYPES: &[&dyn StageType] = &[
     &kayenta::KayentaCanary,
     &kayenta::RunCanaryIntervals,
     &kayenta::RunCanary,
+    &jenkins::Jenkins,
+    &jenkins::Script,
+    &jenkins::GetProperties,
     &services::Jira,
     &services::PageApplicationOwner,
     &services::Gremlin,
@@ -117,6 +122,8 @@ static TYPES: &[&dyn StageType] = &[
     &cloud_builds::GoogleCloudBuild,
     &cloud_builds::AwsCodeBuild,
     &concourse::Concourse,
+    &travis::Travis,
+    &travis::GitlabCi,
 ];
 
 /// The name of a preconfigured webhook is another stage type's.
@@ -132,6 +139,7 @@ impl Catalogue {
             webhooks: PreconfiguredWebhooks::none(),
             dry_runs: false,
             accounts: BTreeMap::new(),
+            masters: BTreeMap::new(),
         }
     }
 
@@ -165,6 +173,18 @@ impl Catalogue {
     #[must_use]
     pub fn with_accounts(self, accounts: BTreeMap<String, String>) -> Self {
         Self { accounts, ..self }
+    }
+
+    /// The same with build servers, and accounts of clouds that build, that can be reached from one zone only: the name, and its zone.
+    #[must_use]
+    pub fn with_masters(self, masters: BTreeMap<String, String>) -> Self {
+        Self { masters, ..self }
+    }
+
+    /// Under which name [`Self::with_masters`] takes an account of a cloud that builds: servers may have the same one.
+    #[must_use]
+    pub fn build_account(name: &str) -> String {
+        format!("account:{name}")
     }
 
     /// Every stage type of this release.
@@ -221,10 +241,19 @@ impl gennaker_engine::Catalogue for Catalogue {
     }
 
     fn zone(&self, pool: &str, context: &Map) -> Option<String> {
-        if pool != kubernetes::POOL || self.accounts.is_empty() {
-            return None;
+        match pool {
+            kubernetes::POOL if !self.accounts.is_empty() => {
+                self.accounts.get(kubernetes::account(context)?).cloned()
+            }
+            jenkins::POOL if !self.masters.is_empty() => {
+                let name = match jenkins::master(context) {
+                    Some(master) => master.to_owned(),
+                    None => Self::build_account(cloud_builds::account(context)?),
+                };
+                self.masters.get(&name).cloned()
+            }
+            _ => None,
         }
-        self.accounts.get(kubernetes::account(context)?).cloned()
     }
 
     fn left_to_the_stage(&self, kind: &str, context: &Map) -> Vec<&'static str> {

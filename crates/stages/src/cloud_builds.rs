@@ -24,11 +24,9 @@ use serde_json::{Value, json};
 
 use crate::{
     artifacts::{self, Artifact},
+    jenkins::POOL,
     read,
 };
-
-/// The pool.
-pub(crate) const POOL: &str = "jenkins";
 
 /// What is known of the build.
 const BUILD: &str = "buildInfo";
@@ -41,6 +39,11 @@ const START_MS: i64 = 15 * 60 * 1000;
 
 /// How long artifacts are asked for (orca `RetryableIgorTask`).
 const READ_MS: i64 = 60 * 1000;
+
+/// The account of a stage.
+pub(crate) fn account(context: &Map) -> Option<&str> {
+    read::text(context, "account")
+}
 
 fn remote(kind: &'static str, effect: bool) -> Remote {
     Remote {

@@ -11,8 +11,8 @@ use gennaker_model::{Map, Stage, Status};
 
 use crate::{
     catalogue::StageType,
-    cloud_builds::POOL,
     field::{Field, FieldType},
+    jenkins::POOL,
     read,
 };
 

@@ -26,6 +26,7 @@ pub mod executions;
 mod field;
 mod find_artifact;
 pub mod java;
+mod jenkins;
 mod kayenta;
 mod kubernetes;
 mod manual_judgment;
@@ -45,6 +46,7 @@ mod services;
 #[cfg(test)]
 mod testing;
 pub mod timing;
+mod travis;
 mod wait;
 mod wait_until;
 mod webhook;

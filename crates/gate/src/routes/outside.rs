@@ -3,8 +3,8 @@
 //! A list that pages walk through is empty as long as there is nothing to read; whatever names one thing answers 501.
 
 use super::{Does, Group, Whose, run, table};
-use crate::artifacts;
 use crate::clouds::{clusters, firewalls, live};
+use crate::{artifacts, build_services, builds};
 use crate::{canary_configs, canary_runs, preconfigured};
 
 /// Why lists of what only other clouds have are empty.
@@ -107,17 +107,35 @@ pub(super) const GROUPS: &[Group] = &[
             PUT "/artifacts/fetch" "The content of an artifact" SignIn run!(artifacts::fetch);
             GET "/artifactory/names" "Artifactory searches that triggers can use" SignIn Does::Say("[]", NO_BUILDS);
             GET "/nexus/names" "Nexus searches that triggers can use" SignIn Does::Say("[]", NO_BUILDS);
-            GET "/concourse/{*rest}" "What Concourse has" SignIn Does::Miss("Concourse");
-            POST "/concourse/stage/start" "The start of a Concourse job" ["stageId", "job", "buildNumber"] SignIn
-                Does::Miss("Concourse");
-            GET "/gcb/{*rest}" "What Google Cloud Build has" SignIn Does::Miss("Google Cloud Build");
-            GET "/codebuild/{*rest}" "What AWS CodeBuild has" SignIn Does::Miss("AWS CodeBuild");
-            GET "/builds" "Build systems (older address)" SignIn Does::Say("[]", NO_BUILDS);
-            GET "/builds/{*rest}" "Jobs and builds (older address)" SignIn Does::Miss("build systems");
-            GET "/v2/builds" "Build systems" ["type"] SignIn Does::Say("[]", NO_BUILDS);
-            GET "/v2/builds/{*rest}" "Jobs and builds; the job is the rest of the path" SignIn Does::Miss("build systems");
-            GET "/v3/builds" "Build systems" ["type"] SignIn Does::Say("[]", NO_BUILDS);
-            GET "/v3/builds/{*rest}" "Jobs and builds" ["job"] SignIn Does::Miss("build systems");
+            GET "/concourse/{master}/teams" "Teams of Concourse" ReadEach run!(build_services::teams);
+            GET "/concourse/{master}/teams/{team}/pipelines" "Pipelines of a team of Concourse" ReadEach
+                run!(build_services::pipelines);
+            GET "/concourse/{master}/teams/{team}/pipelines/{pipeline}/jobs" "Jobs of a pipeline of Concourse" ReadEach
+                run!(build_services::jobs);
+            GET "/concourse/{master}/teams/{team}/pipelines/{pipeline}/resources" "Resources of a pipeline of Concourse" ReadEach
+                run!(build_services::resources);
+            POST "/concourse/stage/start" "A job of Concourse reports the build that a stage waits for"
+                ["stageId", "job", "buildNumber", "executionId"] SignIn run!(build_services::report);
+            GET "/gcb/accounts" "Accounts of Google Cloud Build" ReadEach run!(build_services::google_accounts);
+            GET "/gcb/triggers/{account}" "Triggers of Google Cloud Build" ReadEach run!(build_services::triggers);
+            GET "/codebuild/accounts" "Accounts of AWS CodeBuild" ReadEach run!(build_services::amazon_accounts);
+            GET "/codebuild/projects/{account}" "Projects of AWS CodeBuild" ReadEach run!(build_services::projects);
+            GET "/builds" "Build systems (older address)" ["type"] ReadEach run!(builds::masters);
+            GET "/builds/{master}/jobs" "Jobs of a build system (older address)" ReadEach run!(builds::jobs);
+            GET "/builds/{master}/jobs/{*rest}" "One job (older address)" ReadEach run!(builds::job);
+            GET "/builds/{master}/builds/{*rest}" "Builds of a job (older address)" ReadEach run!(builds::builds);
+            GET "/builds/{master}/build/{number}/{*rest}" "One build (older address)" ReadEach run!(builds::build);
+            GET "/v2/builds" "Build systems" ["type"] ReadEach run!(builds::masters);
+            GET "/v2/builds/{master}/jobs" "Jobs of a build system" ReadEach run!(builds::jobs);
+            GET "/v2/builds/{master}/jobs/{*rest}" "One job; it is the rest of the path" ReadEach run!(builds::job);
+            GET "/v2/builds/{master}/builds/{*rest}" "Builds of a job; it is the rest of the path" ReadEach run!(builds::builds);
+            GET "/v2/builds/{master}/build/{number}/{*rest}" "One build; its job is the rest of the path" ReadEach
+                run!(builds::build);
+            GET "/v3/builds" "Build systems" ["type"] ReadEach run!(builds::masters);
+            GET "/v3/builds/{master}/jobs" "Jobs of a build system" ReadEach run!(builds::jobs);
+            GET "/v3/builds/{master}/job" "One job" ["job"] ReadEach run!(builds::job_asked);
+            GET "/v3/builds/{master}/builds" "Builds of a job" ["job"] ReadEach run!(builds::builds_asked);
+            GET "/v3/builds/{master}/build/{number}" "One build" ["job"] ReadEach run!(builds::build_asked);
             GET "/ci/builds" "Builds of a commit"
                 ["projectKey", "repoSlug", "completionStatus", "buildNumber", "commitId"] SignIn
                 Does::Miss("build systems");

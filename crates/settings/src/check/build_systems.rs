@@ -6,7 +6,7 @@ use regex::RegexBuilder;
 
 use super::{Problems, ZONE, is_zone};
 use crate::secret::Secret;
-use crate::sections::Settings;
+use crate::sections::{ConcourseMaster, Settings, TravisMaster};
 
 /// Most entries of one kind.
 const ENTRIES_MAX: usize = 500;
@@ -114,10 +114,17 @@ pub(super) fn check(settings: &Settings, found: &mut Problems) {
     entries("google_cloud_build.accounts", google.collect(), found);
     code_build(settings, found);
     // One name is one server, whatever its kind.
-    let travis = settings.travis.masters.iter().map(|it| it.shown_name());
-    let names = travis
+    let jenkins = settings.jenkins.masters.iter().map(|it| it.name.clone());
+    let names = jenkins
+        .chain(settings.travis.masters.iter().map(TravisMaster::shown_name))
         .chain(settings.gitlab_ci.masters.iter().map(|it| it.name.clone()))
-        .chain(settings.concourse.masters.iter().map(|it| it.shown_name()));
+        .chain(
+            settings
+                .concourse
+                .masters
+                .iter()
+                .map(ConcourseMaster::shown_name),
+        );
     let mut seen: Vec<String> = Vec::new();
     for name in names {
         if seen.contains(&name) {
