@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod bad_input;
+mod build_services;
 mod clouds;
 mod documents;
 mod evaluate;
