@@ -18,7 +18,8 @@ pub struct Start {
     /// The identity of the effect. It goes to the server where the server takes such a thing, so that [`BuildServer::find`] knows
     /// the build again.
     pub token: String,
-    /// What [`BuildServer::before`] said before the first call, if that is known.
+    /// What [`BuildServer::before`] said before the call. It is kept before the call is made: without it nothing was asked, where the
+    /// token is not enough.
     pub before: Option<String>,
 }
 

@@ -10,6 +10,8 @@ mod requests;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
+
 use gennaker_credentials::auth::Secret;
 use gennaker_model::Map;
 use gennaker_outbound::{Client, Request};
@@ -32,6 +34,8 @@ use model::{Builds, Jobs, Log, OldBuild, OldBuilds, State, TravisBuild};
 const LOG_BYTES_MAX: u64 = 16 << 20;
 /// Longest logs of one build, in bytes.
 const LOGS_BYTES_MAX: usize = 48 << 20;
+/// Builds that are remembered as complete.
+const COMPLETE_MAX: usize = 1_000;
 /// Jobs that Travis gives on one page.
 const PAGE: usize = 100;
 /// After this time a log that is not complete will not become so, in milliseconds.
@@ -74,6 +78,8 @@ pub struct Travis {
     options: TravisOptions,
     /// The token of GitHub and what Travis gave for it.
     token: Mutex<Option<(String, String)>>,
+    /// Builds whose logs were complete when they were last looked at: a poller need not read them again.
+    complete: Mutex<VecDeque<u64>>,
 }
 
 #[derive(Deserialize)]
@@ -98,6 +104,7 @@ impl Travis {
             rest: Rest::new(options.client.clone(), &options.address)?,
             options,
             token: Mutex::default(),
+            complete: Mutex::default(),
         })
     }
 
@@ -205,14 +212,21 @@ impl Travis {
     /// A build that is over counts as running until its logs are complete: what pipelines want to know stands there.
     async fn settled(&self, found: &TravisBuild) -> Result<Build, Error> {
         let mut build = found.to_build(&self.options.base_url);
-        if found.state != State::Passed
-            || self.is_late(found.finished_ms())
+        let is_settled = found.state != State::Passed
             || found.log_complete == Some(true)
-        {
+            || self.is_late(found.finished_ms())
+            || self.complete.lock().await.contains(&found.id);
+        if is_settled {
             return Ok(build);
         }
         let jobs: Vec<u64> = found.jobs.iter().map(|job| job.id).collect();
-        if self.logs(&jobs, false).await?.is_none() {
+        if self.logs(&jobs, false).await?.is_some() {
+            let mut complete = self.complete.lock().await;
+            if complete.len() >= COMPLETE_MAX {
+                complete.pop_front();
+            }
+            complete.push_back(found.id);
+        } else {
             build.building = true;
             build.result = Some(BuildResult::Building);
         }
@@ -342,7 +356,8 @@ impl Travis {
         let job = Job::parse(job)?;
         let found = self.by_number(&job, number).await?;
         let mut build = found.to_build(&job.slug, &self.options.base_url);
-        if !found.state.is_over() {
+        // What was not good leaves nothing that a pipeline waits for.
+        if found.state != State::Passed {
             return Ok(build);
         }
         match self

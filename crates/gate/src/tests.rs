@@ -3,6 +3,7 @@
 mod artifacts;
 mod bad_input;
 mod build_services;
+mod builds;
 mod clouds;
 mod documents;
 mod evaluate;

@@ -210,11 +210,15 @@ impl<C: Cloud> Task for Monitor<C> {
                 Ok(seen) => seen,
                 Err(error) => return Err(unanswered(ctx, &error)),
             };
-            let context = known::<C>(&seen);
+            let mut context = known::<C>(&seen);
             match C::standing(&seen) {
+                // What nobody learns anything from is not written down.
                 Standing::Running => Err(Failure::RetryLater {
                     after: LOOK_AGAIN,
-                    context,
+                    context: {
+                        context.retain(|key, value| ctx.input().get(key) != Some(value));
+                        context
+                    },
                 }),
                 Standing::Succeeded => Ok(Done {
                     context,

@@ -134,6 +134,11 @@ impl Jenkins {
         self.state().jobs.hold(hold);
     }
 
+    /// Keeps what waits for one job in the queue, or lets it go.
+    pub fn hold_job(&self, job: &str, hold: bool) {
+        self.state().jobs.hold_job(job, hold);
+    }
+
     /// Ends a running build with this result.
     pub fn finish(&self, job: &str, number: u64, result: &str) {
         self.state().jobs.finish(job, number, result);

@@ -304,6 +304,15 @@ async fn a_build_is_over_when_its_log_is_complete() {
         world.travis.build("o/r", 13).await,
         Err(Error::NotFound(_))
     ));
+    world.state().builds[0]["state"] = "failed".into();
+    world.state().ready.clear();
+    let failed = world.travis.build("o/r", 12).await.unwrap();
+    assert_eq!(
+        failed.result,
+        Some(BuildResult::Failure),
+        "nobody waits for its log"
+    );
+    world.state().builds[0]["state"] = "passed".into();
     // A log that is not complete after a quarter of an hour will not be.
     world.state().ready.clear();
     world.state().builds[0]["finished_at"] = "2025-12-31T23:00:00Z".into();
@@ -367,6 +376,17 @@ async fn a_poller_sees_builds_by_repository_and_branch_but_none_of_ours() {
         named(world.travis.projects().await.unwrap())[1],
         of("o/r/main", 12, false)
     );
+    let logs = || {
+        world
+            .server
+            .seen()
+            .iter()
+            .filter(|it| it.path().ends_with("/log"))
+            .count()
+    };
+    let read = logs();
+    world.travis.projects().await.unwrap();
+    assert_eq!(logs(), read, "a log that was complete is not read again");
     let since = world.travis.builds_since("o/r/main", None).await.unwrap();
     assert_eq!(since.iter().map(|it| it.number).collect::<Vec<_>>(), [12]);
     let began = since[0].timestamp_ms;

@@ -334,6 +334,7 @@ async fn a_build_is_started_followed_and_read() {
         ),
         "{looked:?}"
     );
+    assert_eq!(context(&looked), json!({}), "there is no news");
     world.set("GOOD");
     let over = world.run("monitor", known.clone()).await;
     assert!(matches!(over, Outcome::Succeeded { .. }), "{over:?}");

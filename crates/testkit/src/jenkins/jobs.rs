@@ -15,6 +15,8 @@ pub struct Job {
     pub parameters: Vec<Parameter>,
     /// Whether it cannot be built.
     pub disabled: bool,
+    /// Whether its items stay in the queue until a test lets them go.
+    pub held: bool,
     /// How long a build runs and what it ends with; without it a build runs until a test ends it.
     pub runs: Option<(Duration, String)>,
     /// The files that each build leaves: path and content.
@@ -113,6 +115,11 @@ impl Jobs {
         self.held = hold;
     }
 
+    pub(super) fn hold_job(&mut self, job: &str, hold: bool) {
+        let job = self.jobs.get_mut(job).expect("the job exists");
+        job.held = hold;
+    }
+
     pub(super) fn builds(&mut self, job: &str) -> Vec<Ran> {
         self.advance(Instant::now());
         let mine = self.builds.iter().filter(|build| build.job == job);
@@ -141,7 +148,8 @@ impl Jobs {
     pub(super) fn advance(&mut self, now: Instant) {
         for item in &mut self.items {
             let due = now.duration_since(item.since) >= self.quiet;
-            if !due || self.held || !matches!(item.state, Place::Waiting) {
+            let held = self.held || self.jobs.get(&item.job).is_some_and(|job| job.held);
+            if !due || held || !matches!(item.state, Place::Waiting) {
                 continue;
             }
             let earlier = self.builds.iter().filter(|build| build.job == item.job);
