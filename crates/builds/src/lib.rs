@@ -6,23 +6,34 @@
 //! | [`build`] | what a build is to pipelines: Igor's `GenericBuild` and its parts |
 //! | [`server`] | [`BuildServer`]: what every kind of server can be asked (Igor's `BuildOperations`) |
 //! | [`masters`] | the servers of the settings, by name |
-//! | [`properties`] | files of properties that builds leave |
-//! | [`jenkins`] | Jenkins |
+//! | [`jenkins`], [`travis`], [`gitlab`], [`concourse`] | one kind of server each |
+//! | [`google`], [`codebuild`] | services of clouds that build: no jobs, no queue, so no [`BuildServer`] |
+//! | [`accounts`] | accounts of those, by name |
+//! | [`properties`], [`log`] | what builds leave and print for pipelines |
 //!
 //! It must never decide what a result means for a stage, keep what it was told, retry what changes something, or put an
 //! address's path, a body or a secret into an error or a log line. The pool `jenkins` starts, follows and stops builds with it;
 //! `pollers` looks for new ones. Secrets are read at each use by `credentials`; addresses are called through `outbound`.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+pub mod accounts;
 pub mod artifacts;
 pub mod build;
+pub mod codebuild;
+pub mod concourse;
 pub mod error;
+pub mod gitlab;
+pub mod google;
 pub mod jenkins;
+pub mod log;
 pub mod masters;
 pub mod properties;
+mod rest;
 pub mod server;
+pub mod travis;
 
+pub use accounts::{Account, Accounts};
 pub use build::{Artifact, Build, BuildResult, Revision, TestResults};
 pub use error::Error;
 pub use masters::{Kind, Master, Masters};
-pub use server::{BuildServer, Project, Queued, Start, Started, Stop};
+pub use server::{BuildServer, Listing, Project, Queued, Start, Started, Stop};

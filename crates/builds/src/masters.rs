@@ -78,7 +78,7 @@ impl Masters {
     }
 
     /// All, sorted by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Master> {
+    pub fn iter(&self) -> impl Iterator<Item = &Master> + Clone {
         self.0.values()
     }
 

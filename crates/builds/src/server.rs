@@ -54,6 +54,32 @@ pub struct Stop {
     pub number: Option<u64>,
 }
 
+/// What Concourse has around its jobs: lists of names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listing<'a> {
+    /// Teams.
+    Teams,
+    /// Pipelines of a team.
+    Pipelines {
+        /// The team.
+        team: &'a str,
+    },
+    /// Jobs of a pipeline, in its order.
+    Jobs {
+        /// The team.
+        team: &'a str,
+        /// The pipeline.
+        pipeline: &'a str,
+    },
+    /// Resources of a pipeline.
+    Resources {
+        /// The team.
+        team: &'a str,
+        /// The pipeline.
+        pipeline: &'a str,
+    },
+}
+
 /// A job and its last build: what a poller compares.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Project {
@@ -121,6 +147,16 @@ pub trait BuildServer: Send + Sync {
 
     /// The configuration of a job as Gate shows it.
     fn job<'a>(&'a self, job: &'a str) -> Answer<'a, Map>;
+
+    /// Names of what is around the jobs, on servers that have teams and pipelines.
+    fn listing<'a>(&'a self, what: Listing<'a>) -> Answer<'a, Vec<String>> {
+        let _ = what;
+        Box::pin(async {
+            Err(Error::NotSupported(
+                "this server has no teams and pipelines".to_owned(),
+            ))
+        })
+    }
 
     /// The builds of a job that the server still lists, newest first.
     fn builds<'a>(&'a self, job: &'a str) -> Answer<'a, Vec<Build>>;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::{Gate, answer::Answer, call::Call, problem::Problem};
 
 /// Longest wait for a worker: what a build server may take, and a little.
-const WAIT: Duration = Duration::from_secs(55);
+pub(crate) const WAIT: Duration = Duration::from_secs(55);
 
 /// Longest wait for the build that a trigger names: somebody waits for the start.
 const TRIGGER_WAIT: Duration = Duration::from_secs(10);
@@ -122,11 +122,11 @@ pub(crate) async fn complete(gate: &Gate, trigger: &mut Map) {
 }
 
 impl Gate {
-    fn build_masters(&self) -> &[Master] {
+    pub(crate) fn build_masters(&self) -> &[Master] {
         &self.config().build_masters
     }
 
-    fn master(&self, name: &str) -> Option<&Master> {
+    pub(crate) fn master(&self, name: &str) -> Option<&Master> {
         self.build_masters()
             .iter()
             .find(|master| master.name == name)
@@ -153,14 +153,25 @@ impl Gate {
         };
         let payload =
             serde_json::to_vec(&question).map_err(|error| Problem::internal(error.to_string()))?;
-        let zone = master
-            .zone
-            .as_ref()
-            .map_or("any zone".to_owned(), |zone| format!("zone {zone}"));
-        let serving = format!("of pool {POOL} in {zone} serves build master {name}");
+        let what = format!("build master {name}");
+        self.ask_pool(&place(name), &what, master.zone.as_deref(), payload, wait)
+            .await
+    }
+
+    /// Asks a worker of the pool about what lies at a place; `what` is that for people.
+    pub(crate) async fn ask_pool(
+        &self,
+        place: &str,
+        what: &str,
+        zone: Option<&str>,
+        payload: Vec<u8>,
+        wait: Duration,
+    ) -> Result<Value, Problem> {
+        let zone = zone.map_or("any zone".to_owned(), |zone| format!("zone {zone}"));
+        let serving = format!("of pool {POOL} in {zone} serves {what}");
         let asked = self
             .bus()
-            .ask(subject::ask(POOL, &place(name)), payload.into(), wait);
+            .ask(subject::ask(POOL, place), payload.into(), wait);
         let answer = match asked.await {
             Ok(answer) => answer,
             Err(CommandError::NoOwner) => {
@@ -178,9 +189,7 @@ impl Gate {
             }
         };
         let told: Told = serde_json::from_slice(&answer).map_err(|error| {
-            Problem::internal(format!(
-                "The answer about build master {name} cannot be read: {error}"
-            ))
+            Problem::internal(format!("The answer about {what} cannot be read: {error}"))
         })?;
         if told.status == 200 {
             return Ok(told.body);

@@ -17,7 +17,7 @@
 //! | `warnings` | what is said about the expressions of a pipeline that is saved |
 //! | `clouds` | what clouds have, asked of workers |
 //! | `artifacts` | what accounts of artifacts have, asked of workers |
-//! | `builds` | jobs and builds of build servers, asked of workers |
+//! | `builds`, `build_services` | jobs and builds of build servers, accounts of clouds that build, asked of workers |
 //! | `feed` | server-sent events |
 //! | `observe` | spans and figures of requests |
 //! | `tls` | the listener with certificates |
@@ -32,6 +32,7 @@ mod answer;
 mod applications;
 mod artifacts;
 mod auth;
+mod build_services;
 mod builds;
 mod call;
 mod canary_configs;
@@ -135,6 +136,10 @@ pub struct Config {
     pub artifacts: Vec<gennaker_model::artifact_reads::Account>,
     /// The build servers that workers serve, in the order of their names.
     pub build_masters: Vec<gennaker_model::build_reads::Master>,
+    /// The accounts of Google Cloud Build that workers serve, in the order of their names.
+    pub google_cloud_build: Vec<gennaker_model::build_service_reads::Account>,
+    /// The accounts of AWS CodeBuild that workers serve, in the order of their names.
+    pub aws_code_build: Vec<gennaker_model::build_service_reads::Account>,
 }
 
 impl Default for Config {
@@ -151,6 +156,8 @@ impl Default for Config {
             kubernetes: Vec::new(),
             artifacts: Vec::new(),
             build_masters: Vec::new(),
+            google_cloud_build: Vec::new(),
+            aws_code_build: Vec::new(),
         }
     }
 }

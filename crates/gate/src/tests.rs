@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod bad_input;
+mod build_services;
 mod builds;
 mod clouds;
 mod documents;

@@ -163,8 +163,7 @@ impl Running {
             }
             if let Some(builds) = &prepared.builds {
                 let scope = running.edge.child("builds");
-                let masters = builds.masters.clone();
-                let told = wiring::tell_builds(masters, bus.clone(), clock.clone(), scope);
+                let told = wiring::tell_builds(builds.clone(), bus.clone(), clock.clone(), scope);
                 running.edge.keep("builds", told);
             }
             let worker = worker(

@@ -3,6 +3,7 @@
 mod archive;
 mod artifacts;
 mod bucket;
+mod build_systems;
 mod builds;
 mod canary;
 mod collector;
@@ -194,6 +195,7 @@ fn zones(settings: &Settings) -> Vec<String> {
     zones.extend(settings.broker.zones.iter().cloned());
     zones.extend(kubernetes::places(settings));
     zones.extend(builds::master_zones(settings).into_values());
+    zones.extend(builds::account_zones(settings).into_values());
     zones.sort_unstable();
     zones.dedup();
     zones
@@ -256,6 +258,8 @@ pub(crate) fn gate(
         kubernetes: kubernetes::shown_accounts(settings),
         artifacts: gennaker_artifacts::listed(&settings.artifacts),
         build_masters: shown_masters(settings),
+        google_cloud_build: build_systems::shown_google(settings),
+        aws_code_build: build_systems::shown_amazon(settings),
     }
 }
 

@@ -7,6 +7,8 @@
 //! | `monitorJenkinsJob` | waits for the end of a build |
 //! | `getBuildProperties`, `getBuildArtifacts` | reads what it left |
 //! | `stopJenkinsJob` | stops it: what a stage that is cancelled, or fails, wants |
+//! | `waitForConcourseJobCompletion` | waits for the end of a build that a job of Concourse has reported |
+//! | `start…`, `monitor…`, `get…Artifacts`, `stop…` of `GoogleCloudBuild` and `AwsCodeBuild` | the same of services of clouds |
 //!
 //! They serve every kind of server behind [`gennaker_builds::BuildServer`], as in Orca. A worker that dies between starting a build
 //! and saying so is followed by one that asks the server for it: by the effect's identity, which goes along where the server takes
@@ -19,9 +21,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod answers;
+mod cloud;
+mod concourse;
 mod failure;
 mod monitor;
 mod properties;
+mod services;
 mod start;
 mod stop;
 mod target;
@@ -33,11 +38,12 @@ mod wait;
 
 use std::sync::Arc;
 
-use gennaker_builds::Masters;
+use gennaker_builds::{Accounts, Masters, codebuild::AwsCodeBuild, google::GoogleCloudBuild};
 use gennaker_worker::{Registry, Task};
 
 pub use answers::answer;
 pub use gennaker_model::build_reads::POOL;
+pub use services::answer_service;
 
 /// What the tasks use.
 #[derive(Clone, Default)]
@@ -48,13 +54,17 @@ pub struct Config {
     pub ui_url: Option<String>,
     /// Master and job of the stage type `script`.
     pub script: Option<(String, String)>,
+    /// Accounts of Google Cloud Build.
+    pub google: Accounts<GoogleCloudBuild>,
+    /// Accounts of AWS CodeBuild.
+    pub amazon: Accounts<AwsCodeBuild>,
 }
 
 /// Every task kind of the pool.
 #[must_use]
 pub fn registry(config: &Config) -> Registry {
     let masters = &config.masters;
-    let tasks: Vec<Arc<dyn Task>> = vec![
+    let mut tasks: Vec<Arc<dyn Task>> = vec![
         Arc::new(start::StartJob::new(masters.clone())),
         Arc::new(start::StartScript::new(
             masters.clone(),
@@ -68,6 +78,9 @@ pub fn registry(config: &Config) -> Registry {
         Arc::new(properties::GetProperties::new(masters.clone())),
         Arc::new(properties::GetArtifacts::new(masters.clone())),
         Arc::new(stop::StopJob::new(masters.clone())),
+        Arc::new(concourse::WaitForCompletion::new(masters.clone())),
     ];
+    tasks.extend(cloud::tasks(&config.google));
+    tasks.extend(cloud::tasks(&config.amazon));
     Registry::new(tasks)
 }

@@ -1,6 +1,7 @@
 //! What types and syntax do not say: ranges, and values that must fit each other.
 
 mod artifacts;
+mod build_systems;
 mod canary;
 mod jenkins;
 mod services;
@@ -52,6 +53,7 @@ impl Settings {
         services::check(&self.services, &mut found);
         artifacts::check(&self.artifacts, &mut found);
         jenkins::check(&self.jenkins, &mut found);
+        build_systems::check(self, &mut found);
         canary::check(&self.canary, &mut found);
         telemetry(&self.telemetry, &mut found);
         let order: Vec<String> = schema::nodes().into_iter().map(|node| node.path).collect();

@@ -5,6 +5,7 @@ mod artifacts;
 mod bake;
 mod broker;
 mod bucket;
+mod build_systems;
 mod canary;
 mod documents;
 mod expressions;
@@ -29,6 +30,10 @@ pub use artifacts::{
 pub use bake::Bake;
 pub use broker::{Broker, BrokerTls};
 pub use bucket::S3Bucket;
+pub use build_systems::{
+    AwsCodeBuild, AwsCodeBuildAccount, Concourse, ConcourseMaster, GitlabCi, GitlabCiMaster,
+    GoogleCloudBuild, GoogleCloudBuildAccount, Travis, TravisMaster,
+};
 pub use canary::{Canary, CanaryAccount, CanarySource};
 pub use documents::{Documents, DocumentsBackend, ManagedServiceAccounts};
 pub use expressions::Expressions;
@@ -88,6 +93,16 @@ pub struct Settings {
     pub kubernetes: Kubernetes,
     /// Jenkins.
     pub jenkins: Jenkins,
+    /// Servers of Travis CI.
+    pub travis: Travis,
+    /// Servers of GitLab CI.
+    pub gitlab_ci: GitlabCi,
+    /// Servers of Concourse.
+    pub concourse: Concourse,
+    /// Accounts of Google Cloud Build.
+    pub google_cloud_build: GoogleCloudBuild,
+    /// Accounts of AWS CodeBuild.
+    pub aws_code_build: AwsCodeBuild,
     /// Canary analysis.
     pub canary: Canary,
     /// Logs, traces and metrics.
@@ -114,6 +129,11 @@ impl Default for Settings {
             bake: Bake::default(),
             kubernetes: Kubernetes::default(),
             jenkins: Jenkins::default(),
+            travis: Travis::default(),
+            gitlab_ci: GitlabCi::default(),
+            concourse: Concourse::default(),
+            google_cloud_build: GoogleCloudBuild::default(),
+            aws_code_build: AwsCodeBuild::default(),
             canary: Canary::default(),
             telemetry: Telemetry::default(),
         }

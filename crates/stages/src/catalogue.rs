@@ -6,14 +6,15 @@ use gennaker_engine::{StageDefinition, TaskDefinition};
 use gennaker_model::{Execution, Map, Stage};
 
 use crate::{
-    applications, bake_manifest, check_preconditions, depends_on_execution,
+    applications, bake_manifest, check_preconditions, cloud_builds, concourse,
+    depends_on_execution,
     dry_run::{self, DRY_RUN},
     entity_tags, evaluate_artifacts, evaluate_variables, execution_window,
     field::Field,
     find_artifact, jenkins, kayenta, kubernetes, manual_judgment, monitor_pipeline, noop,
     not_built, pipeline, pipeline_documents, pipeline_templates, plugin_releases,
     preconfigured::{self, PreconfiguredWebhook, PreconfiguredWebhooks},
-    run_multiple_pipelines, save_pipelines, services, timing, wait, wait_until, webhook,
+    run_multiple_pipelines, save_pipelines, services, timing, travis, wait, wait_until, webhook,
 };
 
 /// A stage type with what people need to know about it.
@@ -118,6 +119,11 @@ static TYPES: &[&dyn StageType] = &[
     &kubernetes::DisableManifest,
     &kubernetes::FindArtifactsFromResource,
     &kubernetes::RunJob,
+    &cloud_builds::GoogleCloudBuild,
+    &cloud_builds::AwsCodeBuild,
+    &concourse::Concourse,
+    &travis::Travis,
+    &travis::GitlabCi,
 ];
 
 /// The name of a preconfigured webhook is another stage type's.
@@ -169,10 +175,16 @@ impl Catalogue {
         Self { accounts, ..self }
     }
 
-    /// The same with build servers that can be reached from one zone only: the server's name, and its zone.
+    /// The same with build servers, and accounts of clouds that build, that can be reached from one zone only: the name, and its zone.
     #[must_use]
     pub fn with_masters(self, masters: BTreeMap<String, String>) -> Self {
         Self { masters, ..self }
+    }
+
+    /// Under which name [`Self::with_masters`] takes an account of a cloud that builds: servers may have the same one.
+    #[must_use]
+    pub fn build_account(name: &str) -> String {
+        format!("account:{name}")
     }
 
     /// Every stage type of this release.
@@ -234,7 +246,11 @@ impl gennaker_engine::Catalogue for Catalogue {
                 self.accounts.get(kubernetes::account(context)?).cloned()
             }
             jenkins::POOL if !self.masters.is_empty() => {
-                self.masters.get(jenkins::master(context)?).cloned()
+                let name = match jenkins::master(context) {
+                    Some(master) => master.to_owned(),
+                    None => Self::build_account(cloud_builds::account(context)?),
+                };
+                self.masters.get(&name).cloned()
             }
             _ => None,
         }

@@ -13,6 +13,8 @@ mod bake_manifest;
 mod bind_artifacts;
 mod catalogue;
 mod check_preconditions;
+mod cloud_builds;
+mod concourse;
 mod depends_on_execution;
 mod document_job;
 mod dry_run;
@@ -44,6 +46,7 @@ mod services;
 #[cfg(test)]
 mod testing;
 pub mod timing;
+mod travis;
 mod wait;
 mod wait_until;
 mod webhook;

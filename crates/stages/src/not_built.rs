@@ -36,6 +36,15 @@ pub(crate) static NOT_BUILT: &[NotBuilt] = &[
         because: NO_DELIVERY,
     },
     NotBuilt {
+        names: &["wercker"],
+        tasks: &[
+            "startWerckerJob",
+            "waitForWerckerJobStart",
+            "monitorWerckerJob",
+        ],
+        because: "the service Wercker was shut down, and Spinnaker has removed it in 2026",
+    },
+    NotBuilt {
         names: &["waitForCondition"],
         tasks: &["waitForCondition"],
         because: "it belongs to deployments, which come with the cloud providers",

@@ -1,4 +1,5 @@
-//! Manifests and properties from artifacts (Kubernetes reference 5.2.1): `fetchManifests`, `consumeArtifact`.
+//! Manifests, properties and definitions of builds from artifacts (Kubernetes reference 5.2.1): `fetchManifests`, `consumeArtifact`,
+//! `fetchBuildDefinition`.
 //!
 //! `fetchManifests` reports RUNNING with the documents in the context, and the task goes on with the context evaluated. A document
 //! with `${` in it that must not be evaluated goes as an artifact `embedded/base64`.
@@ -34,7 +35,8 @@ pub(super) fn tasks(artifacts: Option<&Accounts>) -> Vec<Arc<dyn Task>> {
     let content = Content(artifacts.cloned());
     vec![
         Arc::new(FetchManifests(content.clone())),
-        Arc::new(ConsumeArtifact(content)),
+        Arc::new(ConsumeArtifact(content.clone())),
+        Arc::new(FetchBuildDefinition(content)),
     ]
 }
 
@@ -156,6 +158,47 @@ impl Task for ConsumeArtifact {
                 reference: None,
             })
         })
+    }
+}
+
+/// The task that fetches the definition of a build of Google's, for the stage to go on with. Source: orca
+/// `StartGoogleCloudBuildTask.getBuildDefinitionFromArtifact`.
+struct FetchBuildDefinition(Content);
+
+impl Task for FetchBuildDefinition {
+    fn kind(&self) -> &'static str {
+        "fetchBuildDefinition"
+    }
+
+    fn effect(&self, _message: &TaskMessage) -> Effect {
+        Effect::None
+    }
+
+    fn run<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Done, Failure>> {
+        Box::pin(async move {
+            let artifact = ctx.input().get("resolvedBuildDefinitionArtifact");
+            let content = self.0.of(ctx, artifact.unwrap_or(&Value::Null)).await?;
+            let definition = build_definition(&content);
+            let definition = definition.map_err(|problem| trouble::illegal(ctx, &problem))?;
+            let mut context = Map::new();
+            context.insert("fetchedBuildDefinition".to_owned(), definition);
+            Err(Failure::RetryLater {
+                after: Duration::ZERO,
+                context,
+            })
+        })
+    }
+}
+
+/// The one object in a file of YAML.
+fn build_definition(content: &[u8]) -> Result<Value, String> {
+    let content =
+        std::str::from_utf8(content).map_err(|_| "the artifact is no text in UTF-8".to_owned())?;
+    let documents = text::parse(content)
+        .map_err(|error| format!("the artifact cannot be read as a build definition: {error}"))?;
+    match <[Value; 1]>::try_from(documents) {
+        Ok([definition]) if definition.is_object() => Ok(definition),
+        Ok(_) | Err(_) => Err("the artifact does not hold one build definition".to_owned()),
     }
 }
 

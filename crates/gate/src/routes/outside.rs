@@ -4,7 +4,7 @@
 
 use super::{Does, Group, Whose, run, table};
 use crate::clouds::{clusters, firewalls, live};
-use crate::{artifacts, builds};
+use crate::{artifacts, build_services, builds};
 use crate::{canary_configs, canary_runs, preconfigured};
 
 /// Why lists of what only other clouds have are empty.
@@ -107,11 +107,19 @@ pub(super) const GROUPS: &[Group] = &[
             PUT "/artifacts/fetch" "The content of an artifact" SignIn run!(artifacts::fetch);
             GET "/artifactory/names" "Artifactory searches that triggers can use" SignIn Does::Say("[]", NO_BUILDS);
             GET "/nexus/names" "Nexus searches that triggers can use" SignIn Does::Say("[]", NO_BUILDS);
-            GET "/concourse/{*rest}" "What Concourse has" SignIn Does::Miss("Concourse");
-            POST "/concourse/stage/start" "The start of a Concourse job" ["stageId", "job", "buildNumber"] SignIn
-                Does::Miss("Concourse");
-            GET "/gcb/{*rest}" "What Google Cloud Build has" SignIn Does::Miss("Google Cloud Build");
-            GET "/codebuild/{*rest}" "What AWS CodeBuild has" SignIn Does::Miss("AWS CodeBuild");
+            GET "/concourse/{master}/teams" "Teams of Concourse" ReadEach run!(build_services::teams);
+            GET "/concourse/{master}/teams/{team}/pipelines" "Pipelines of a team of Concourse" ReadEach
+                run!(build_services::pipelines);
+            GET "/concourse/{master}/teams/{team}/pipelines/{pipeline}/jobs" "Jobs of a pipeline of Concourse" ReadEach
+                run!(build_services::jobs);
+            GET "/concourse/{master}/teams/{team}/pipelines/{pipeline}/resources" "Resources of a pipeline of Concourse" ReadEach
+                run!(build_services::resources);
+            POST "/concourse/stage/start" "A job of Concourse reports the build that a stage waits for"
+                ["stageId", "job", "buildNumber", "executionId"] SignIn run!(build_services::report);
+            GET "/gcb/accounts" "Accounts of Google Cloud Build" ReadEach run!(build_services::google_accounts);
+            GET "/gcb/triggers/{account}" "Triggers of Google Cloud Build" ReadEach run!(build_services::triggers);
+            GET "/codebuild/accounts" "Accounts of AWS CodeBuild" ReadEach run!(build_services::amazon_accounts);
+            GET "/codebuild/projects/{account}" "Projects of AWS CodeBuild" ReadEach run!(build_services::projects);
             GET "/builds" "Build systems (older address)" ["type"] ReadEach run!(builds::masters);
             GET "/builds/{master}/jobs" "Jobs of a build system (older address)" ReadEach run!(builds::jobs);
             GET "/builds/{master}/jobs/{*rest}" "One job (older address)" ReadEach run!(builds::job);

@@ -12,12 +12,14 @@ use gennaker_credentials::auth::Secret;
 use gennaker_credentials::google::Identity;
 use gennaker_jenkins::Config;
 use gennaker_model::build_reads::{self, POOL};
+use gennaker_model::build_service_reads::Kind as Service;
 use gennaker_outbound::{Client, Policy, Tls};
 use gennaker_runtime::{Clock, Scope};
 use gennaker_settings::{JenkinsMaster, Settings};
+use gennaker_stages::Catalogue;
 use gennaker_worker::asks::{self, Answerer};
 
-use super::ms;
+use super::{build_systems, ms};
 
 /// Largest answer of a build server, in bytes.
 const RESPONSE_BYTES_MAX: u64 = 64 << 20;
@@ -35,6 +37,8 @@ pub(crate) fn builds(settings: &Settings, clock: &Clock) -> Result<Config, Failu
             .script_master
             .clone()
             .zip(jenkins.script_job.clone()),
+        google: build_systems::google(settings, clock)?,
+        amazon: build_systems::amazon(settings, clock)?,
     })
 }
 
@@ -51,7 +55,9 @@ pub(super) fn masters(settings: &Settings, clock: &Clock) -> Result<Masters, Fai
     let made: Result<Vec<Master>, Failure> = here
         .map(|master| jenkins(settings, clock, master))
         .collect();
-    Ok(Masters::new(made?))
+    let mut made = made?;
+    made.extend(build_systems::masters(settings, clock)?);
+    Ok(Masters::new(made))
 }
 
 /// The servers as the API lists them, in the order of their names.
@@ -67,6 +73,7 @@ pub(crate) fn shown_masters(settings: &Settings) -> Vec<build_reads::Master> {
             permissions: master.permissions.clone(),
         });
     let mut all: Vec<build_reads::Master> = jenkins.collect();
+    all.extend(build_systems::shown_masters(settings));
     all.sort_by(|one, other| one.name.cmp(&other.name));
     all
 }
@@ -79,20 +86,61 @@ pub(super) fn master_zones(settings: &Settings) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Answers the API's questions about these servers until the scope ends.
-pub(crate) async fn tell_builds(masters: Masters, bus: Bus, clock: Clock, scope: Scope) {
-    let places = masters
-        .iter()
+/// What the builds of stages are pinned to, as the catalogue knows servers and accounts.
+pub(super) fn pinned(settings: &Settings) -> BTreeMap<String, String> {
+    let accounts = account_zones(settings).into_iter();
+    let accounts = accounts.map(|(name, zone)| (Catalogue::build_account(&name), zone));
+    master_zones(settings).into_iter().chain(accounts).collect()
+}
+
+/// The zones that builds of accounts of clouds are pinned to.
+pub(super) fn account_zones(settings: &Settings) -> BTreeMap<String, String> {
+    let google = build_systems::shown_google(settings).into_iter();
+    let shown = google.chain(build_systems::shown_amazon(settings));
+    shown
+        .filter_map(|account| Some((account.name, account.zone?)))
+        .collect()
+}
+
+/// Answers the API's questions about these servers and accounts until the scope ends.
+pub(crate) async fn tell_builds(config: Config, bus: Bus, clock: Clock, scope: Scope) {
+    let servers = config.masters.iter();
+    let mut places: Vec<String> = servers
+        .clone()
         .map(|master| build_reads::place(&master.name))
         .collect();
-    let answerer: Answerer = Arc::new(move |_, question| {
-        let masters = masters.clone();
-        Box::pin(async move { gennaker_jenkins::answer(&masters, &question).await.into() })
+    let services: Vec<String> = servers
+        .filter(|master| master.kind == Kind::Concourse)
+        .map(|master| Service::Concourse.place(&master.name))
+        .chain(
+            config
+                .google
+                .iter()
+                .map(|account| Service::Google.place(&account.name)),
+        )
+        .chain(
+            config
+                .amazon
+                .iter()
+                .map(|account| Service::Amazon.place(&account.name)),
+        )
+        .collect();
+    places.extend(services.iter().cloned());
+    let answerer: Answerer = Arc::new(move |place, question| {
+        let config = config.clone();
+        let is_service = services.contains(&place);
+        Box::pin(async move {
+            match is_service {
+                true => gennaker_jenkins::answer_service(&config, &question).await,
+                false => gennaker_jenkins::answer(&config.masters, &question).await,
+            }
+            .into()
+        })
     });
     asks::run(bus, clock, POOL.to_owned(), places, answerer, scope).await;
 }
 
-fn is_here(settings: &Settings, zone: Option<&str>) -> bool {
+pub(super) fn is_here(settings: &Settings, zone: Option<&str>) -> bool {
     zone.is_none_or(|zone| zone == settings.zone)
 }
 
