@@ -193,12 +193,14 @@ impl Cycle<'_> {
         now_ms: i64,
         outcome: &mut Outcome,
     ) -> (Vec<Pending>, usize) {
-        let contents = stream::iter(news.iter().take(BATCH_MAX))
-            .map(async |news| (news, self.source.content(news.item).await))
-            .buffered(CONTENTS_AT_ONCE);
-        let mut contents = std::pin::pin!(contents);
+        let first = &news[..news.len().min(BATCH_MAX)];
+        let asked: Vec<_> = first.iter().map(|news| self.source.content(news.item)).collect();
+        let mut contents = stream::iter(asked).buffered(CONTENTS_AT_ONCE);
         let (mut pending, mut taken, mut bytes) = (Vec::new(), 0, 0);
-        while let Some((news, content)) = contents.next().await {
+        for news in first {
+            let Some(content) = contents.next().await else {
+                break;
+            };
             match content {
                 Ok(content) => {
                     let size = serde_json::to_string(&content).map_or(0, |text| text.len());

@@ -204,8 +204,11 @@ mod tests {
     fn an_empty_answer_makes_nothing_new_later() {
         let all = look(&[("a:1", None), ("a:2", None)], &["a"], &[]);
         let known = after(std::slice::from_ref(&all));
-        let nothing = difference(&known, &Look::default(), false, 1);
-        assert_eq!(nothing, Difference::default());
+        let nothing = Look::default();
+        assert_eq!(
+            difference(&known, &nothing, false, 1),
+            Difference::default()
+        );
         assert!(new(&known, &all, false).is_empty());
     }
 

@@ -9,6 +9,7 @@ mod canary;
 mod documents;
 mod expressions;
 mod kubernetes;
+mod polling;
 mod processes;
 mod services;
 mod support;
@@ -33,6 +34,10 @@ pub use documents::{Documents, DocumentsBackend, ManagedServiceAccounts};
 pub use expressions::Expressions;
 pub use kubernetes::{
     Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, SkippedAccount,
+};
+pub use polling::{
+    ArtifactoryRepoType, Artifactory, ArtifactorySearch, DockerRegistry, DockerRegistryAccount, Polling,
+    S3Search,
 };
 pub use processes::{AdHocTask, Gate, GateTls, Scheduler, Worker};
 pub use services::{Gremlin, Jira, PagerDuty, Services};
@@ -67,6 +72,12 @@ pub struct Settings {
     pub worker: Worker,
     /// What starts pipelines by itself.
     pub triggers: Triggers,
+    /// What is looked at for them again and again.
+    pub polling: Polling,
+    /// Registries of images.
+    pub docker_registry: DockerRegistry,
+    /// Searches in Artifactory.
+    pub artifactory: Artifactory,
     /// How the expressions of pipelines (`${…}`) are evaluated.
     ///
     /// What they gave is recorded with the execution: a change concerns what is evaluated from then on. All schedulers
@@ -102,6 +113,9 @@ impl Default for Settings {
             scheduler: Scheduler::default(),
             worker: Worker::default(),
             triggers: Triggers::default(),
+            polling: Polling::default(),
+            docker_registry: DockerRegistry::default(),
+            artifactory: Artifactory::default(),
             expressions: Expressions::default(),
             outbound: Outbound::default(),
             webhooks: Webhooks::default(),
