@@ -26,6 +26,8 @@ use crate::subject::{self, token};
 const DOCUMENT_POOL: &str = "notify";
 /// The pool whose workers read documents: the configurations of canary analysis.
 const CONFIG_POOL: &str = "canary";
+/// The pool whose workers know builds.
+const BUILD_POOL: &str = "jenkins";
 const DOCUMENTS: &str = "gk_docs";
 const LEASES: &str = "gk_lease";
 const SETTINGS: &str = "gk_cfg";
@@ -34,14 +36,13 @@ const VALUES: &str = "gk_values";
 const VERDICTS: &str = "gk_verdicts";
 const POLL: &str = "gk_poll";
 /// The kinds of events that the role `triggers` makes itself: of its clock, and of what it polls.
-const OWN_EVENTS: [&str; 9] = [
+const OWN_EVENTS: [&str; 8] = [
     "cron",
     "docker",
     "helm/oci",
     "build",
     "helm",
     "artifactory",
-    "nexus",
     "plugin",
     "s3",
 ];
@@ -237,6 +238,8 @@ impl Rights {
         self.read(LEASES);
         self.read(POLL);
         self.write(POLL);
+        // What else a build is known by.
+        self.say([ask_of(BUILD_POOL)]);
         self.say(OWN_EVENTS.map(|kind| format!("gk.event.{}.*", token(kind))));
         self.hear([subject::poll_hint().to_string()]);
         self.say([

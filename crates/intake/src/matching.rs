@@ -30,7 +30,7 @@ use gennaker_model::Map;
 use gennaker_stages::artifacts::{Artifact, Matcher};
 use serde_json::Value;
 
-pub use build::{BUILD, BUILD_TYPES, Built, Properties, built, property_files};
+pub use build::{BUILD, BUILD_TYPES, Built, Told, built, property_files};
 pub use cron::{CRON, Scheduled, firing, schedules};
 pub use git::{Push, SOURCES, Scm, token_digest};
 pub use record::{Judged, Outcome, Record};

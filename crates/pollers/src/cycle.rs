@@ -121,7 +121,9 @@ impl Cycle<'_> {
         settled.extend(found.quiet);
         if !settled.is_empty() || !state.head.pending.is_empty() || is_wider {
             state.head.scope = scope;
-            self.book.commit(id, &mut state, &settled, Vec::new()).await?;
+            self.book
+                .commit(id, &mut state, &settled, Vec::new())
+                .await?;
         }
         let forget_after = self.source.forget_after_days();
         let renew_after_ms = i64::from((forget_after / 4).max(1)) * DAY_MS;
@@ -194,7 +196,10 @@ impl Cycle<'_> {
         outcome: &mut Outcome,
     ) -> (Vec<Pending>, usize) {
         let first = &news[..news.len().min(BATCH_MAX)];
-        let asked: Vec<_> = first.iter().map(|news| self.source.content(news.item)).collect();
+        let asked: Vec<_> = first
+            .iter()
+            .map(|news| self.source.content(news.item))
+            .collect();
         let mut contents = stream::iter(asked).buffered(CONTENTS_AT_ONCE);
         let (mut pending, mut taken, mut bytes) = (Vec::new(), 0, 0);
         for news in first {

@@ -209,7 +209,11 @@ async fn ten_thousand_tags_are_seen_for_the_first_time_and_one_more_fires_once()
     assert_eq!(looker.look(&shelf).await.unwrap().events, 0);
     assert_eq!(fixture.writes().await, 4);
     let mut other = fixture.looker("b");
-    assert_eq!(other.look(&shelf).await.unwrap().events, 0, "another process");
+    assert_eq!(
+        other.look(&shelf).await.unwrap().events,
+        0,
+        "another process"
+    );
     assert_eq!(tags(&fixture.events(1).await), ["web:new"]);
 }
 
@@ -227,7 +231,9 @@ async fn above_the_threshold_everything_fires() {
     assert_eq!(outcome.events, 1_500);
     assert_eq!(
         outcome.warnings,
-        ["1500 new things at once, which is above the threshold of 1000; all of them become events"]
+        [
+            "1500 new things at once, which is above the threshold of 1000; all of them become events"
+        ]
     );
     let distinct: BTreeSet<String> = tags(&fixture.events(1_500).await).into_iter().collect();
     assert_eq!(distinct.len(), 1_500);
@@ -345,7 +351,11 @@ async fn what_is_gone_for_months_is_forgotten() {
     }
     let mut other = fixture.looker("b");
     let outcome = other.look(&shelf).await.unwrap();
-    assert_eq!((outcome.events, outcome.known), (0, 20), "19 tags and a repository");
+    assert_eq!(
+        (outcome.events, outcome.known),
+        (0, 20),
+        "19 tags and a repository"
+    );
     shelf.push("web:0", None);
     assert_eq!(other.look(&shelf).await.unwrap().events, 1);
 }
@@ -364,7 +374,12 @@ async fn one_process_polls_and_another_follows_it() {
             seed,
         };
         let source = Arc::clone(&shelf) as Arc<dyn Source>;
-        let pollers = Pollers::new(&fixture.bus(node), fixture.clock.clone(), config, vec![source]);
+        let pollers = Pollers::new(
+            &fixture.bus(node),
+            fixture.clock.clone(),
+            config,
+            vec![source],
+        );
         running.spawn(pollers.run(cancel.clone()))
     };
     let first = start("first", 1);

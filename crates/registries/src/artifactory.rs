@@ -112,14 +112,19 @@ impl Search {
         let mut request = Request::post(url, "text/plain", self.query(after_ms)).timeout(TIMEOUT);
         request.response_bytes_max = Some(ANSWER_BYTES_MAX);
         let proof = self.auth.read().await.map_err(|problem| {
-            Error::Credentials(format!("the credentials of search {}: {problem}", self.settings.name))
+            Error::Credentials(format!(
+                "the credentials of search {}: {problem}",
+                self.settings.name
+            ))
         })?;
         let request = match proof {
             Proof::None => request,
             Proof::Basic { user, password } => {
                 request.secret_header("Authorization", basic(&user, &password))
             }
-            Proof::Token(token) => request.secret_header("Authorization", format!("Bearer {token}")),
+            Proof::Token(token) => {
+                request.secret_header("Authorization", format!("Bearer {token}"))
+            }
         };
         let answer = self.client.send(request).await?;
         if !answer.is_success() {
@@ -129,8 +134,12 @@ impl Search {
                 sentence: None,
             });
         }
-        let unreadable =
-            || Error::Answer(format!("the answer of {} cannot be read", host_of(&answer.url)));
+        let unreadable = || {
+            Error::Answer(format!(
+                "the answer of {} cannot be read",
+                host_of(&answer.url)
+            ))
+        };
         let found: Answer = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
         if found.results.len() > FILES_MAX {
             return Err(Error::Answer(format!(
@@ -160,7 +169,11 @@ impl Search {
             "modified": modified,
             "name": {"$match": format!("*{extension}")},
         });
-        if let Some(group) = settings.group_id.as_deref().filter(|group| !group.is_empty()) {
+        if let Some(group) = settings
+            .group_id
+            .as_deref()
+            .filter(|group| !group.is_empty())
+        {
             wanted["path"] = json!({"$match": format!("{}/*", group.replace('.', "/"))});
         }
         format!(
@@ -199,8 +212,17 @@ impl Search {
             "provenance": repo,
             "location": format!("{base}/webapp/#/artifacts/browse/tree/General/{repo}/{}/{}", found.path, found.name),
         });
-        let builds = found.artifacts.iter().flat_map(|it| &it.modules).flat_map(|it| &it.builds);
-        let created = |build: &&Value| build["build.created"].as_str().unwrap_or_default().to_owned();
+        let builds = found
+            .artifacts
+            .iter()
+            .flat_map(|it| &it.modules)
+            .flat_map(|it| &it.builds);
+        let created = |build: &&Value| {
+            build["build.created"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
         if let Some(latest) = builds.max_by_key(created) {
             built["metadata"] = json!({"build": latest});
         }
@@ -267,7 +289,11 @@ mod tests {
             it.password = Some(gennaker_settings::Secret::new("p".to_owned()));
             it.group_id = Some("org.acme".to_owned());
         };
-        let found = search(&server, pair).await.changed(Some(1_704_164_645_000)).await.unwrap();
+        let found = search(&server, pair)
+            .await
+            .changed(Some(1_704_164_645_000))
+            .await
+            .unwrap();
         assert_eq!(found[0].artifact, None, "no group, no artifact");
         let artifact = found[1].artifact.clone().unwrap();
         assert_eq!(found[1].modified_ms, 1_704_164_645_678);
@@ -280,7 +306,11 @@ mod tests {
             "items.find({\"repo\":\"libs\",\"modified\":{\"$gt\":\"2024-01-02T03:04:05.000Z\"},\"name\":{\"$match\":\"*.pom\"},\
              \"path\":{\"$match\":\"org/acme/*\"}}).include(\"path\", \"repo\", \"name\", \"modified\", \"artifact.module.build\")"
         );
-        let refused = search(&server, |_| {}).await.changed(None).await.unwrap_err();
+        let refused = search(&server, |_| {})
+            .await
+            .changed(None)
+            .await
+            .unwrap_err();
         assert_eq!(refused.to_string(), "127.0.0.1 answers 401");
     }
 
@@ -297,7 +327,10 @@ mod tests {
         let found = search(&server, charts).await.changed(None).await.unwrap();
         let artifact = found[0].artifact.clone().unwrap();
         assert_eq!(artifact["type"], "helm/chart");
-        assert_eq!(artifact["reference"], server.url("/artifactory/libs/web-1.0.0.tgz"));
+        assert_eq!(
+            artifact["reference"],
+            server.url("/artifactory/libs/web-1.0.0.tgz")
+        );
         assert!(server.seen()[0].text().contains("@chart.name"));
     }
 }

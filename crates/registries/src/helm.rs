@@ -42,7 +42,9 @@ struct Entry {
 pub fn charts(index: &[u8]) -> Result<Vec<Chart>, Error> {
     let index: Index = serde_norway::from_slice(index).map_err(|problem| {
         // The parser quotes what it found; that is the repository's and no secret.
-        Error::Answer(format!("the index of the repository cannot be read: {problem}"))
+        Error::Answer(format!(
+            "the index of the repository cannot be read: {problem}"
+        ))
     })?;
     let mut charts = Vec::new();
     for (name, entries) in index.entries {
@@ -55,7 +57,9 @@ pub fn charts(index: &[u8]) -> Result<Vec<Chart>, Error> {
                     "the index of the repository has more than {ENTRIES_MAX} entries"
                 )));
             }
-            let created = entry.created.and_then(|text| text.parse::<jiff::Timestamp>().ok());
+            let created = entry
+                .created
+                .and_then(|text| text.parse::<jiff::Timestamp>().ok());
             charts.push(Chart {
                 name: name.clone(),
                 version,

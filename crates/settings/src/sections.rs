@@ -8,6 +8,7 @@ mod bucket;
 mod canary;
 mod documents;
 mod expressions;
+mod jenkins;
 mod kubernetes;
 mod polling;
 mod processes;
@@ -32,12 +33,13 @@ pub use bucket::S3Bucket;
 pub use canary::{Canary, CanaryAccount, CanarySource};
 pub use documents::{Documents, DocumentsBackend, ManagedServiceAccounts};
 pub use expressions::Expressions;
+pub use jenkins::{Jenkins, JenkinsMaster};
 pub use kubernetes::{
     Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, SkippedAccount,
 };
 pub use polling::{
-    ArtifactoryRepoType, Artifactory, ArtifactorySearch, DockerRegistry, DockerRegistryAccount, Polling,
-    S3Search,
+    Artifactory, ArtifactoryRepoType, ArtifactorySearch, DockerRegistry, DockerRegistryAccount,
+    Polling, S3Search,
 };
 pub use processes::{AdHocTask, Gate, GateTls, Scheduler, Worker};
 pub use services::{Gremlin, Jira, PagerDuty, Services};
@@ -95,6 +97,8 @@ pub struct Settings {
     pub bake: Bake,
     /// Kubernetes clusters that pipelines deploy to.
     pub kubernetes: Kubernetes,
+    /// Jenkins.
+    pub jenkins: Jenkins,
     /// Canary analysis.
     pub canary: Canary,
     /// Logs, traces and metrics.
@@ -123,6 +127,7 @@ impl Default for Settings {
             artifacts: Artifacts::default(),
             bake: Bake::default(),
             kubernetes: Kubernetes::default(),
+            jenkins: Jenkins::default(),
             canary: Canary::default(),
             telemetry: Telemetry::default(),
         }

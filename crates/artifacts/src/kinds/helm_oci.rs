@@ -36,7 +36,11 @@ impl HelmOci {
         let address = address.strip_suffix("/v2").unwrap_or(address).to_owned();
         let host = host_of(&address);
         let known = challenge::token_hosts(&host);
-        let token_hosts = Hosts::new(known.into_iter().chain(account.hosts.iter().map(String::as_str)));
+        let token_hosts = Hosts::new(
+            known
+                .into_iter()
+                .chain(account.hosts.iter().map(String::as_str)),
+        );
         let opened: Vec<String> = token_hosts.patterns().collect();
         let opened: Vec<&str> = opened.iter().map(String::as_str).collect();
         Ok(Self {

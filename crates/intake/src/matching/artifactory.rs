@@ -22,10 +22,12 @@ mod tests {
 
     #[test]
     fn the_search_is_what_counts() {
-        let artifact = json!({"type": "maven/file", "name": "g:a", "version": "1", "reference": "g:a:1"});
+        let artifact =
+            json!({"type": "maven/file", "name": "g:a", "version": "1", "reference": "g:a:1"});
         let body = json!({"name": "releases", "artifacts": [artifact]});
         let verdict = |search: &str| {
-            let trigger = json!({"type": "artifactory", "enabled": true, "artifactorySearchName": search});
+            let trigger =
+                json!({"type": "artifactory", "enabled": true, "artifactorySearchName": search});
             verdict_on("artifactory", "releases", Origin::Inside, &body, trigger)
         };
         assert_eq!(fired(verdict("releases"))["artifacts"], json!([artifact]));

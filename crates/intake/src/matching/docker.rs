@@ -10,7 +10,12 @@ use super::{Check, Event, constraints::matches_whole, equal, text};
 const LATEST: &str = "latest";
 
 pub(super) fn check(event: &Event, trigger: &Map) -> Check {
-    equal("account", text(&event.payload, "account"), trigger, "account")?;
+    equal(
+        "account",
+        text(&event.payload, "account"),
+        trigger,
+        "account",
+    )?;
     equal(
         "repository",
         text(&event.payload, "repository"),
@@ -76,13 +81,7 @@ mod tests {
     /// `events.md` 14.3 and 14.4: the tag is matched as a whole, and an empty one excludes `latest`.
     #[test]
     fn a_tag_is_matched_as_a_whole_and_an_empty_one_excludes_latest() {
-        for pattern in [
-            r"^v\d+.*",
-            "v12",
-            ".*",
-            "",
-            " ",
-        ] {
+        for pattern in [r"^v\d+.*", "v12", ".*", "", " "] {
             let fired = verdict("docker", &event(), json!({"tag": pattern}));
             let Some(Verdict::Fires(trigger)) = fired else {
                 panic!("{pattern:?}: {fired:?}");
@@ -125,7 +124,8 @@ mod tests {
     fn charts_are_not_images_and_nobody_outside_claims_either() {
         let chart = verdict("helm/oci", &event(), json!({}));
         assert!(matches!(chart, Some(Verdict::Fires(_))));
-        let image = json!({"type": "docker", "enabled": true, "account": "hub", "repository": "org/app"});
+        let image =
+            json!({"type": "docker", "enabled": true, "account": "hub", "repository": "org/app"});
         let on = |kind: &str, origin| verdict_on(kind, "hub", origin, &event(), image.clone());
         assert_eq!(on("helm/oci", Origin::Inside), None);
         assert_eq!(on("docker", Origin::Outside), None);

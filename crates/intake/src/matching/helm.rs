@@ -7,7 +7,12 @@ use gennaker_model::Map;
 use super::{Check, Event, equal, semver, text};
 
 pub(super) fn check(event: &Event, trigger: &Map) -> Check {
-    equal("account", text(&event.payload, "account"), trigger, "account")?;
+    equal(
+        "account",
+        text(&event.payload, "account"),
+        trigger,
+        "account",
+    )?;
     let version = text(&event.payload, "version").unwrap_or_default();
     let Some(wanted) = text(trigger, "version").filter(|wanted| !wanted.trim().is_empty()) else {
         return Ok(());
@@ -44,7 +49,8 @@ mod tests {
     fn verdict(trigger: Value) -> Option<Verdict> {
         let body = json!({"account": "charts", "chart": "web", "version": "1.4.0", "digest": "d",
             "artifacts": [{"type": "helm/chart", "name": "web", "version": "1.4.0", "reference": "charts"}]});
-        let mut whole = json!({"type": "helm", "enabled": true, "account": "charts", "chart": "another"});
+        let mut whole =
+            json!({"type": "helm", "enabled": true, "account": "charts", "chart": "another"});
         let fields = whole.as_object_mut().unwrap();
         fields.extend(trigger.as_object().unwrap().clone());
         verdict_on("helm", "charts", Origin::Inside, &body, whole)

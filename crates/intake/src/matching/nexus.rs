@@ -21,7 +21,9 @@ pub(super) fn check(event: &Event, trigger: &Map) -> Check {
 pub(super) fn artifact(payload: &Map) -> Result<Value, String> {
     let action = text(payload, "action").unwrap_or_default();
     if !["CREATED", "UPDATED"].contains(&action) {
-        return Err(format!("the action is {action:?}, and only CREATED and UPDATED count"));
+        return Err(format!(
+            "the action is {action:?}, and only CREATED and UPDATED count"
+        ));
     }
     let asset = payload.get("asset").and_then(Value::as_object);
     let Some(asset) = asset else {
@@ -80,11 +82,22 @@ mod tests {
                 "provenance": "releases"}])
         );
         for (more, wanted) in [
-            (json!({"action": "DELETED"}), "the action is \"DELETED\", and only CREATED and UPDATED count"),
-            (json!({"asset": {"format": "npm", "name": "a.pom"}}), "the format is \"npm\", and only maven2 counts"),
-            (json!({"asset": {"format": "maven2", "name": "a/b/1/b-1.jar"}}),
-                "the asset is \"a/b/1/b-1.jar\", and only a .pom counts"),
-            (json!({"asset": {"format": "maven2", "name": "b-1.pom"}}), "the asset is \"b-1.pom\", and only a .pom counts"),
+            (
+                json!({"action": "DELETED"}),
+                "the action is \"DELETED\", and only CREATED and UPDATED count",
+            ),
+            (
+                json!({"asset": {"format": "npm", "name": "a.pom"}}),
+                "the format is \"npm\", and only maven2 counts",
+            ),
+            (
+                json!({"asset": {"format": "maven2", "name": "a/b/1/b-1.jar"}}),
+                "the asset is \"a/b/1/b-1.jar\", and only a .pom counts",
+            ),
+            (
+                json!({"asset": {"format": "maven2", "name": "b-1.pom"}}),
+                "the asset is \"b-1.pom\", and only a .pom counts",
+            ),
             (json!({"asset": 7}), "the webhook names no asset"),
         ] {
             assert_eq!(reason(verdict(more)), wanted);

@@ -23,7 +23,11 @@ const FIELDS: [&str; 9] = [
 ];
 
 pub(super) fn check(event: &Event, trigger: &Map) -> Check {
-    let of = |map, field| text(map, field).filter(|kind| !kind.is_empty()).unwrap_or(PUBLISHED);
+    let of = |map, field| {
+        text(map, field)
+            .filter(|kind| !kind.is_empty())
+            .unwrap_or(PUBLISHED)
+    };
     let found = of(&event.payload, "pluginEventType");
     let wanted = of(trigger, "pluginEventType");
     match found.eq_ignore_ascii_case(wanted) {

@@ -65,9 +65,8 @@ pub(super) fn satisfies(version: &str, range: &str) -> Result<bool, String> {
 
 fn is_in(version: &Version, set: &[Bound]) -> bool {
     let fits = |bound: &Bound| bound.allowed.contains(&version.compare(&bound.version));
-    let may_be_early = |bound: &Bound| {
-        !bound.version.pre.is_empty() && bound.version.numbers == version.numbers
-    };
+    let may_be_early =
+        |bound: &Bound| !bound.version.pre.is_empty() && bound.version.numbers == version.numbers;
     set.iter().all(fits) && (version.pre.is_empty() || set.iter().any(may_be_early))
 }
 
@@ -143,7 +142,10 @@ fn condition(text: &str) -> Result<Vec<Bound>, String> {
             // The first number that is not 0 stays.
             let first = version.numbers.iter().take(count).position(|it| *it != 0);
             let kept = first.map_or(count, |place| place + 1);
-            vec![bound(FROM, version.clone()), bound(BELOW, next(&version, kept))]
+            vec![
+                bound(FROM, version.clone()),
+                bound(BELOW, next(&version, kept)),
+            ]
         }
         Some("~" | "~>") => {
             let upper = next(&version, count.min(2));
@@ -213,8 +215,16 @@ mod tests {
     #[test]
     fn ranges_of_npm() {
         for (range, inside, outside) in [
-            ("1.2.3", &["1.2.3", "v1.2.3", "1.2.3+build"][..], &["1.2.4", "1.2.3-rc.1"][..]),
-            ("^1.2.3", &["1.2.3", "1.9.0"], &["2.0.0", "1.2.2", "1.3.0-rc.1"]),
+            (
+                "1.2.3",
+                &["1.2.3", "v1.2.3", "1.2.3+build"][..],
+                &["1.2.4", "1.2.3-rc.1"][..],
+            ),
+            (
+                "^1.2.3",
+                &["1.2.3", "1.9.0"],
+                &["2.0.0", "1.2.2", "1.3.0-rc.1"],
+            ),
             ("^0.2.3", &["0.2.9"], &["0.3.0", "1.0.0"]),
             ("^0.0.3", &["0.0.3"], &["0.0.4"]),
             ("^1", &["1.0.0", "1.9.9"], &["2.0.0"]),
@@ -230,7 +240,11 @@ mod tests {
             ("1.0 - 2.1", &["1.0.0", "2.1.9"], &["2.2.0"]),
             ("1.0.0 - 2.1.0", &["2.1.0"], &["2.1.1"]),
             ("1.0.0 || 3.x", &["1.0.0", "3.4.5"], &["2.0.0"]),
-            (">=1.2.3-rc.1", &["1.2.3-rc.2", "1.2.3-rc.10", "1.2.3", "2.0.0"], &["1.2.3-beta", "1.2.4-rc.1"]),
+            (
+                ">=1.2.3-rc.1",
+                &["1.2.3-rc.2", "1.2.3-rc.10", "1.2.3", "2.0.0"],
+                &["1.2.3-beta", "1.2.4-rc.1"],
+            ),
         ] {
             for version in inside {
                 assert_eq!(satisfies(version, range), Ok(true), "{version} in {range}");
@@ -242,6 +256,9 @@ mod tests {
         for range in ["a", "1.2.3.4", ">", "1.-2", "^1.2-rc"] {
             assert!(satisfies("1.2.3", range).is_err(), "{range}");
         }
-        assert_eq!(satisfies("latest", "*"), Err("\"latest\" is no version".to_owned()));
+        assert_eq!(
+            satisfies("latest", "*"),
+            Err("\"latest\" is no version".to_owned())
+        );
     }
 }

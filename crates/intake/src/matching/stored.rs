@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    build::Properties,
+    build::Told,
     git::{self, Scm},
 };
 
@@ -57,8 +57,8 @@ pub struct Event {
     pub body: Vec<u8>,
     /// What a source code system said in it, for events of the kind `git`.
     pub scm: Option<Scm>,
-    /// What a build left in its property files, for events of the kind `build`; whoever matches it asks for that before.
-    pub properties: Properties,
+    /// What else is known of a build, for events of the kind `build`; whoever matches it asks for that before.
+    pub told: Told,
     /// Artifacts that came with it or were found in it.
     pub artifacts: Vec<Value>,
 }
@@ -122,7 +122,7 @@ pub fn decode(stored: &[u8]) -> Result<Event, Unreadable> {
         header,
         payload,
         scm,
-        properties: Properties::new(),
+        told: Told::new(),
         artifacts,
     })
 }

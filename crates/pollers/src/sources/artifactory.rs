@@ -47,7 +47,12 @@ impl Source for Artifactory {
 
     fn scope(&self) -> String {
         let settings = self.search.settings();
-        json!([settings.repo_type, settings.group_id, settings.artifact_extension]).to_string()
+        json!([
+            settings.repo_type,
+            settings.group_id,
+            settings.artifact_extension
+        ])
+        .to_string()
     }
 
     /// The cursor has passed it long before.

@@ -8,7 +8,7 @@
 use futures_util::{StreamExt as _, stream};
 use gennaker_builds::{Build, Master, Project};
 use gennaker_model::Map;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::source::{BoxFuture, Id, Item, Look, Source, Trouble, Wanted};
 
@@ -51,7 +51,10 @@ impl Builds {
         let is_first = wanted.since_ms.is_none();
         if !last.building && (is_first || known == Some(to_mark(last_ms))) {
             let mark = Some(to_mark(last_ms));
-            return Ok(Some(Job { items: Vec::new(), mark }));
+            return Ok(Some(Job {
+                items: Vec::new(),
+                mark,
+            }));
         }
         let after_ms = match (known, wanted.since_ms) {
             (Some(mark), _) => Some(i64::try_from(mark).unwrap_or(i64::MAX)),
@@ -62,7 +65,10 @@ impl Builds {
         let builds = server.builds_since(&project.name, after_ms).await;
         let builds = builds.map_err(|error| error.to_string())?;
         let began = |is_wanted: fn(&&Build) -> bool| {
-            builds.iter().filter(is_wanted).filter_map(|build| build.timestamp_ms)
+            builds
+                .iter()
+                .filter(is_wanted)
+                .filter_map(|build| build.timestamp_ms)
         };
         // What runs must stay in sight until it is over.
         let mark_ms = match began(|build| build.building).min() {
@@ -71,7 +77,9 @@ impl Builds {
         };
         let over = builds.iter().filter(|build| !build.building);
         Ok(Some(Job {
-            items: over.map(|build| item(project, build)).collect(),
+            items: over
+                .map(|build| item(&self.master, project, build))
+                .collect(),
             mark: Some(to_mark(mark_ms)).max(known),
         }))
     }
@@ -122,50 +130,39 @@ impl Source for Builds {
             Ok(look)
         })
     }
-
-    /// Source: igor `JenkinsBuildMonitor.postEvent`. What Echo asks Igor for when a trigger fits is read here, once: `buildInfo`, and
-    /// the artifacts in it. Builds that fire nothing keep to what the list said.
-    fn content<'a>(&'a self, item: &'a Item) -> BoxFuture<'a, Result<Map, Trouble>> {
-        Box::pin(async move {
-            let mut content = item.content.clone();
-            content.insert("master".to_owned(), self.master.name.clone().into());
-            content.insert("type".to_owned(), self.master.kind.trigger().into());
-            let last = &item.content["project"]["lastBuild"];
-            if last["result"] != "SUCCESS" {
-                return Ok(content);
-            }
-            let job = item.content["project"]["name"].as_str().unwrap_or_default();
-            let number = last["number"].as_u64().unwrap_or(0);
-            let server = &self.master.server;
-            // A pipeline starts without them, too, as in Echo.
-            if let Ok(mut build) = server.build(job, number).await {
-                build.revisions = server.revisions(job, number).await.unwrap_or_default();
-                let decorated = build.artifacts.iter().filter(|it| it.decorated);
-                let artifacts: Vec<Value> = decorated.filter_map(|it| serde_json::to_value(it).ok()).collect();
-                content.insert("artifacts".to_owned(), artifacts.into());
-                content.insert("buildInfo".to_owned(), build.to_map().into());
-            }
-            Ok(content)
-        })
-    }
 }
 
-fn item(project: &Project, build: &Build) -> Item {
+/// Source: igor `JenkinsBuildMonitor.postEvent`. What Echo asks Igor for when a trigger fits is asked for then.
+fn item(master: &Master, project: &Project, build: &Build) -> Item {
     let job = &project.name;
     let mut last = build.to_map();
     // The list says no more than this of a build (igor `GenericProject`).
     last.retain(|key, _| {
         matches!(
             key.as_str(),
-            "building" | "number" | "result" | "timestamp" | "url" | "duration" | "id" | "fullDisplayName"
+            "building"
+                | "number"
+                | "result"
+                | "timestamp"
+                | "url"
+                | "duration"
+                | "id"
+                | "fullDisplayName"
         )
     });
     let mut content = Map::new();
-    content.insert("project".to_owned(), json!({"name": job, "lastBuild": last}));
+    content.insert(
+        "project".to_owned(),
+        json!({"name": job, "lastBuild": last}),
+    );
+    content.insert("master".to_owned(), master.name.clone().into());
+    content.insert("type".to_owned(), master.kind.trigger().into());
     let duration = build.duration.and_then(|ms| i64::try_from(ms).ok());
     Item {
         key: format!("{job}#{}", build.number),
-        at_ms: build.timestamp_ms.map(|began| began + duration.unwrap_or(0)),
+        at_ms: build
+            .timestamp_ms
+            .map(|began| began + duration.unwrap_or(0)),
         content,
         ..Item::default()
     }

@@ -92,8 +92,11 @@ mod tests {
     #[test]
     fn a_release_is_known_by_plugin_and_version() {
         let map = |value: Value| value.as_object().unwrap().clone();
-        let plugin = map(json!({"id": "acme.hello", "description": "says hello", "provider": "acme"}));
-        let release = map(json!({"version": "1.0.1", "date": "2024-01-02T03:04:05Z", "url": "https://x/hello.zip", "requires": null}));
+        let plugin =
+            map(json!({"id": "acme.hello", "description": "says hello", "provider": "acme"}));
+        let release = map(
+            json!({"version": "1.0.1", "date": "2024-01-02T03:04:05Z", "url": "https://x/hello.zip", "requires": null}),
+        );
         let item = item(&plugin, &release).unwrap();
         assert_eq!(item.key, "acme.hello:1.0.1");
         assert_eq!(

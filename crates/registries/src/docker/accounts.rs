@@ -307,11 +307,14 @@ fn origin(written: &str) -> Option<Origin> {
 }
 
 async fn catalogue_file(path: &str) -> Result<Vec<String>, Error> {
-    let unreadable = |problem: String| Error::Credentials(format!("the catalog_file {path}: {problem}"));
+    let unreadable =
+        |problem: String| Error::Credentials(format!("the catalog_file {path}: {problem}"));
     let size = tokio::fs::metadata(path).await;
     let size = size.map_err(|error| unreadable(error.to_string()))?.len();
     if size > CATALOGUE_BYTES_MAX {
-        return Err(unreadable(format!("has more than {CATALOGUE_BYTES_MAX} bytes")));
+        return Err(unreadable(format!(
+            "has more than {CATALOGUE_BYTES_MAX} bytes"
+        )));
     }
     let text = tokio::fs::read(path).await;
     let text = text.map_err(|error| unreadable(error.to_string()))?;

@@ -145,10 +145,14 @@ impl Registry {
             return Ok(None);
         };
         if !is_digest(&config.digest) {
-            return Err(Error::Answer(format!("the manifest of {repository}:{tag} cannot be read")));
+            return Err(Error::Answer(format!(
+                "the manifest of {repository}:{tag} cannot be read"
+            )));
         }
         let url = self.url(&format!("/v2/{repository}/blobs/{}", config.digest))?;
-        let blob = self.call(proof, &scope, || Request::get(url.as_str())).await?;
+        let blob = self
+            .call(proof, &scope, || Request::get(url.as_str()))
+            .await?;
         // A chart's configuration, for example, has no labels.
         let image: Option<Image> = serde_json::from_slice(&blob.body).ok();
         let labels = image.and_then(|it| it.config).and_then(|it| it.labels);
@@ -168,9 +172,12 @@ impl Registry {
             let Some(url) = next.take() else {
                 return Ok(names);
             };
-            let answer = self.call(proof, scope, || Request::get(url.as_str())).await?;
-            let page = read(&answer.body)
-                .ok_or_else(|| Error::Answer(format!("a list of {} cannot be read", self.host())))?;
+            let answer = self
+                .call(proof, scope, || Request::get(url.as_str()))
+                .await?;
+            let page = read(&answer.body).ok_or_else(|| {
+                Error::Answer(format!("a list of {} cannot be read", self.host()))
+            })?;
             names.extend(page);
             if names.len() > NAMES_MAX {
                 break;
@@ -223,7 +230,9 @@ impl Registry {
         let answer = match challenge.as_deref().and_then(challenge::bearer) {
             Some(challenge) => {
                 let token = self.token(proof, &challenge, scope).await?;
-                let answer = self.send(request(), Some(format!("Bearer {token}"))).await?;
+                let answer = self
+                    .send(request(), Some(format!("Bearer {token}")))
+                    .await?;
                 if answer.is_success() {
                     let mut tokens = self.tokens.lock().await;
                     if tokens.len() >= TOKENS_MAX {
@@ -266,8 +275,12 @@ impl Registry {
         challenge: &Challenge,
         scope: &str,
     ) -> Result<String, Error> {
-        let unreadable =
-            || Error::Answer(format!("{} wants a token and says no address for it", self.host()));
+        let unreadable = || {
+            Error::Answer(format!(
+                "{} wants a token and says no address for it",
+                self.host()
+            ))
+        };
         let mut url = Url::parse(&challenge.realm).map_err(|_| unreadable())?;
         {
             let mut query = url.query_pairs_mut();
@@ -320,9 +333,9 @@ fn is_digest(text: &str) -> bool {
     text.split_once(':').is_some_and(|(kind, hex)| {
         let plain = |part: &str| {
             !part.is_empty()
-                && part
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'_' | b'-'))
+                && part.bytes().all(|byte| {
+                    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'_' | b'-')
+                })
         };
         plain(kind) && plain(hex)
     })

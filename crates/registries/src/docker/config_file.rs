@@ -30,17 +30,25 @@ pub(super) async fn read(path: &Path, registry: &str) -> Result<Proof, String> {
     // `https://index.docker.io/v1/`, `registry.example.com`
     let host = |name: &str| {
         let name = name.split_once("://").map_or(name, |(_, rest)| rest);
-        name.split('/').next().unwrap_or_default().to_ascii_lowercase()
+        name.split('/')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase()
     };
     let wanted = host(registry);
-    let found = config.auths.into_iter().find(|(name, _)| host(name) == wanted);
+    let found = config
+        .auths
+        .into_iter()
+        .find(|(name, _)| host(name) == wanted);
     let Some((_, entry)) = found else {
         return Err(format!("{} has nothing for {registry}", path.display()));
     };
     if let (Some(user), Some(password)) = (entry.username, entry.password) {
         return Ok(Proof::Basic { user, password });
     }
-    let pair = entry.auth.and_then(|auth| STANDARD.decode(auth.trim()).ok());
+    let pair = entry
+        .auth
+        .and_then(|auth| STANDARD.decode(auth.trim()).ok());
     let pair = pair.and_then(|bytes| String::from_utf8(bytes).ok());
     match pair.as_deref().and_then(|pair| pair.split_once(':')) {
         Some((user, password)) => Ok(Proof::Basic {

@@ -40,7 +40,9 @@ async fn find(account: &Docker, find: &Find) -> Result<Value, Error> {
         true => Repositories::Charts,
         false => Repositories::Images,
     };
-    let most = find.count.map_or(COUNT, |count| count.min(COUNT_MAX as u64) as usize);
+    let most = find
+        .count
+        .map_or(COUNT, |count| count.min(COUNT_MAX as u64) as usize);
     let repositories = account.repositories(wanted).await?;
     let (query_repository, query_tag) = match find.query.as_deref().map(str::trim) {
         Some(query) => query.split_once(':').map_or((query, ""), |parts| parts),
@@ -112,11 +114,14 @@ async fn image(account: &Docker, repository: &str, tag: &str, find: &Find) -> Re
 fn holds(text: &str, wanted: &str) -> bool {
     let text = text.to_ascii_lowercase();
     let mut rest = text.as_str();
-    wanted.to_ascii_lowercase().split('*').all(|part| match rest.find(part) {
-        Some(at) => {
-            rest = &rest[at + part.len()..];
-            true
-        }
-        None => false,
-    })
+    wanted
+        .to_ascii_lowercase()
+        .split('*')
+        .all(|part| match rest.find(part) {
+            Some(at) => {
+                rest = &rest[at + part.len()..];
+                true
+            }
+            None => false,
+        })
 }

@@ -30,8 +30,10 @@ fn user(account: &mut DockerRegistryAccount) {
 #[tokio::test]
 async fn pages_are_followed_and_stay_with_the_registry() {
     let server = Server::start(|request| match request.path() {
-        "/v2/_catalog?n=2" => Reply::ok(r#"{"repositories": ["a", "team/b"]}"#)
-            .with("Link", "<https://elsewhere.example.com/v2/_catalog?last=team%2Fb&n=2>; rel=\"next\""),
+        "/v2/_catalog?n=2" => Reply::ok(r#"{"repositories": ["a", "team/b"]}"#).with(
+            "Link",
+            "<https://elsewhere.example.com/v2/_catalog?last=team%2Fb&n=2>; rel=\"next\"",
+        ),
         "/v2/_catalog?last=team%2Fb&n=2" => Reply::ok(r#"{"repositories": ["c", "../d", "a"]}"#),
         "/v2/team/b/tags/list?n=2" => Reply::ok(r#"{"name": "team/b", "tags": ["1", "2"]}"#)
             .with("Link", "</v2/team/b/tags/list?last=2&n=2>; rel=\"next\""),
@@ -52,7 +54,11 @@ async fn pages_are_followed_and_stay_with_the_registry() {
         it.repositories_regex = Some("team/.*|c".to_owned());
         it.skip = vec!["c".to_owned()];
     });
-    let some = some.get("reg").unwrap().repositories(Repositories::Images).await;
+    let some = some
+        .get("reg")
+        .unwrap()
+        .repositories(Repositories::Images)
+        .await;
     assert_eq!(some.unwrap(), ["team/b"]);
     let host = server.url("").replace("http://", "");
     assert_eq!(account.registry(), host);
@@ -71,7 +77,9 @@ async fn a_list_that_leads_back_to_itself_ends() {
 #[tokio::test]
 async fn a_registry_that_wants_tokens_gets_one_per_repository() {
     let tokens = Server::start(|request| match request.header("authorization") {
-        Some("Basic dTpw") => Reply::ok(&format!("{{\"token\": \"for {}\"}}", request.path().len())),
+        Some("Basic dTpw") => {
+            Reply::ok(&format!("{{\"token\": \"for {}\"}}", request.path().len()))
+        }
         _ => Reply::status(401, r#"{"errors": [{"message": "who are you"}]}"#),
     })
     .await;
@@ -97,9 +105,16 @@ async fn a_registry_that_wants_tokens_gets_one_per_repository() {
     let account = open.get("reg").unwrap();
     for _ in 0..2 {
         assert_eq!(account.tags("a").await.unwrap(), ["1"]);
-        assert_eq!(account.digest("a", "1").await.unwrap().as_deref(), Some("sha256:d"));
+        assert_eq!(
+            account.digest("a", "1").await.unwrap().as_deref(),
+            Some("sha256:d")
+        );
     }
-    let asked: Vec<String> = tokens.seen().iter().map(|it| it.path().to_owned()).collect();
+    let asked: Vec<String> = tokens
+        .seen()
+        .iter()
+        .map(|it| it.path().to_owned())
+        .collect();
     assert_eq!(
         asked,
         ["/token?service=reg&scope=repository%3Aa%3Apull"],
@@ -114,7 +129,9 @@ async fn a_registry_that_wants_tokens_gets_one_per_repository() {
 async fn labels_stand_in_the_configuration() {
     let server = Server::start(|request| match request.path() {
         "/v2/a/manifests/1" => Reply::ok(r#"{"config": {"digest": "sha256:c"}}"#),
-        "/v2/a/blobs/sha256:c" => Reply::ok(r#"{"config": {"Labels": {"commitId": "c0ffee", "buildNumber": "7", "x": "y"}}}"#),
+        "/v2/a/blobs/sha256:c" => Reply::ok(
+            r#"{"config": {"Labels": {"commitId": "c0ffee", "buildNumber": "7", "x": "y"}}}"#,
+        ),
         "/v2/a/manifests/2" => Reply::ok(r#"{"manifests": []}"#),
         "/v2/a/manifests/3" => Reply::ok(r#"{"config": {"digest": "../../../secret"}}"#),
         _ => Reply::status(404, ""),
@@ -124,7 +141,10 @@ async fn labels_stand_in_the_configuration() {
     let account = all.get("reg").unwrap();
     let labels = account.labels("a", "1").await.unwrap();
     assert_eq!(labels.commit_id.as_deref(), Some("c0ffee"));
-    assert_eq!((labels.build_number.as_deref(), labels.branch), (Some("7"), None));
+    assert_eq!(
+        (labels.build_number.as_deref(), labels.branch),
+        (Some("7"), None)
+    );
     for other in ["2", "9"] {
         assert_eq!(account.labels("a", other).await.unwrap(), Labels::default());
     }

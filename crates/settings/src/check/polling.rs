@@ -22,8 +22,12 @@ pub(super) fn check(
     let named = buckets.map(|it| (it.name.as_str(), it.zone.as_deref()));
     names("polling.s3", &named.collect::<Vec<_>>(), found);
     for (place, search) in polling.s3.iter().enumerate() {
-        let mut add =
-            |reason: &str| found.add("polling.s3", format!("[{place}] ({}) {reason}", search.name));
+        let mut add = |reason: &str| {
+            found.add(
+                "polling.s3",
+                format!("[{place}] ({}) {reason}", search.name),
+            )
+        };
         if search.bucket.trim().is_empty() {
             add("has no bucket");
         }
@@ -39,14 +43,15 @@ fn accounts(docker: &DockerRegistry, found: &mut Problems) {
     let named = all.iter().map(|it| (it.name.as_str(), it.zone.as_deref()));
     names(PATH, &named.collect::<Vec<_>>(), found);
     for (place, account) in all.iter().enumerate() {
-        let mut add = |reason: &str| found.add(PATH, format!("[{place}] ({}) {reason}", account.name));
+        let mut add =
+            |reason: &str| found.add(PATH, format!("[{place}] ({}) {reason}", account.name));
         let host = account.address.split_once("://");
         let is_http = host.is_none_or(|(scheme, _)| matches!(scheme, "http" | "https"));
         if account.address.trim().is_empty() || !is_http || account.address.contains('@') {
             add("needs an address such as https://registry.example.com, without a user in it");
         }
-        let passwords = usize::from(account.password.is_some())
-            + usize::from(account.password_file.is_some());
+        let passwords =
+            usize::from(account.password.is_some()) + usize::from(account.password_file.is_some());
         if usize::from(account.username.is_some()) != passwords {
             add("needs username and one of password and password_file together");
         }
@@ -67,11 +72,19 @@ fn accounts(docker: &DockerRegistry, found: &mut Problems) {
         {
             add("has a repositories_regex that is no regular expression");
         }
-        limits(&mut add, [
-            (u64::from(account.paginate_size), 1, 10_000, "paginate_size"),
-            (account.client_timeout_ms, 100, 600_000, "client_timeout_ms"),
-            (u64::from(account.item_upper_threshold.unwrap_or(1)), 1, 1_000_000, "item_upper_threshold"),
-        ]);
+        limits(
+            &mut add,
+            [
+                (u64::from(account.paginate_size), 1, 10_000, "paginate_size"),
+                (account.client_timeout_ms, 100, 600_000, "client_timeout_ms"),
+                (
+                    u64::from(account.item_upper_threshold.unwrap_or(1)),
+                    1,
+                    1_000_000,
+                    "item_upper_threshold",
+                ),
+            ],
+        );
     }
 }
 
@@ -79,7 +92,9 @@ fn accounts(docker: &DockerRegistry, found: &mut Problems) {
 fn limits<const N: usize>(add: &mut impl FnMut(&str), all: [(u64, u64, u64, &str); N]) {
     for (value, least, most, name) in all {
         if !(least..=most).contains(&value) {
-            add(&format!("has {name} {value}, must be between {least} and {most}"));
+            add(&format!(
+                "has {name} {value}, must be between {least} and {most}"
+            ));
         }
     }
 }
@@ -90,7 +105,8 @@ fn searches(artifactory: &Artifactory, found: &mut Problems) {
     let named = all.iter().map(|it| (it.name.as_str(), it.zone.as_deref()));
     names(PATH, &named.collect::<Vec<_>>(), found);
     for (place, search) in all.iter().enumerate() {
-        let mut add = |reason: &str| found.add(PATH, format!("[{place}] ({}) {reason}", search.name));
+        let mut add =
+            |reason: &str| found.add(PATH, format!("[{place}] ({}) {reason}", search.name));
         let url = &search.base_url;
         if !url.starts_with("http://") && !url.starts_with("https://") {
             add("has a base_url that does not begin with http:// or https://");
@@ -103,7 +119,9 @@ fn searches(artifactory: &Artifactory, found: &mut Problems) {
             search.artifact_extension.as_ref(),
         ];
         if search.repo.trim().is_empty() || !texts.into_iter().flatten().all(|text| plain(text)) {
-            add("needs a repo, and neither it nor group_id and artifact_extension may hold quotation marks or backslashes");
+            add(
+                "needs a repo, and neither it nor group_id and artifact_extension may hold quotation marks or backslashes",
+            );
         }
         let passwords =
             usize::from(search.password.is_some()) + usize::from(search.password_file.is_some());
@@ -121,11 +139,17 @@ fn searches(artifactory: &Artifactory, found: &mut Problems) {
 fn names(path: &str, all: &[(&str, Option<&str>)], found: &mut Problems) {
     if all.len() > SOURCES_MAX {
         let count = all.len();
-        found.add(path, format!("has {count} entries, must have at most {SOURCES_MAX}"));
+        found.add(
+            path,
+            format!("has {count} entries, must have at most {SOURCES_MAX}"),
+        );
     }
     for (place, (name, zone)) in all.iter().enumerate() {
         let mut add = |reason: String| found.add(path, format!("[{place}] ({name}) {reason}"));
-        if name.trim().is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
+        if name.trim().is_empty()
+            || name.len() > NAME_BYTES_MAX
+            || name.chars().any(char::is_control)
+        {
             add(format!("needs a name of at most {NAME_BYTES_MAX} bytes"));
         }
         if all[..place].iter().any(|(other, _)| other == name) {
@@ -161,17 +185,35 @@ mod tests {
     fn accounts_of_registries() {
         let text = || Some("x".to_owned());
         assert_eq!(account(|_| {}), Ok(()));
-        assert_eq!(account(|it| it.address = "r.example.com:5000/v2".to_owned()), Ok(()));
+        assert_eq!(
+            account(|it| it.address = "r.example.com:5000/v2".to_owned()),
+            Ok(())
+        );
         let file = account(|it| (it.username, it.password_file) = (text(), text()));
         assert_eq!(file, Ok(()));
         for (wrong, problem) in [
             (account(|it| it.name = String::new()), "needs a name"),
-            (account(|it| it.address = "ftp://x".to_owned()), "needs an address"),
-            (account(|it| it.address = "https://u:p@x".to_owned()), "needs an address"),
+            (
+                account(|it| it.address = "ftp://x".to_owned()),
+                "needs an address",
+            ),
+            (
+                account(|it| it.address = "https://u:p@x".to_owned()),
+                "needs an address",
+            ),
             (account(|it| it.username = text()), "together"),
-            (account(|it| (it.docker_config_file, it.username_password_file) = (text(), text())), "more than one way"),
-            (account(|it| (it.catalog_file, it.repositories) = (text(), vec!["a".to_owned()])), "more than one of"),
-            (account(|it| it.repositories_regex = Some("(".to_owned())), "no regular expression"),
+            (
+                account(|it| (it.docker_config_file, it.username_password_file) = (text(), text())),
+                "more than one way",
+            ),
+            (
+                account(|it| (it.catalog_file, it.repositories) = (text(), vec!["a".to_owned()])),
+                "more than one of",
+            ),
+            (
+                account(|it| it.repositories_regex = Some("(".to_owned())),
+                "no regular expression",
+            ),
             (account(|it| it.paginate_size = 0), "paginate_size 0"),
             (account(|it| it.zone = Some("any".to_owned())), "zone"),
         ] {
