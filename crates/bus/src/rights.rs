@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | `scheduler` | everything | logs, state, archive, leases, tasks; makes streams and consumers |
 //! | `worker` of a pool | its pool's tasks and ledger | its ledger, reports |
-//! | `triggers` | events, documents | starts, events of its clock, verdicts |
-//! | `gate` | documents, leases, verdicts | documents, events, commands |
+//! | `triggers` | events, documents | starts, events of its clock and of what it polls, verdicts, leases and state of pollers |
+//! | `gate` | documents, leases, verdicts, status of pollers | documents, events, commands |
 //!
 //! Everybody reads and writes large values of executions, which what is said refers to; only the scheduler removes them.
 //!
@@ -26,12 +26,26 @@ use crate::subject::{self, token};
 const DOCUMENT_POOL: &str = "notify";
 /// The pool whose workers read documents: the configurations of canary analysis.
 const CONFIG_POOL: &str = "canary";
+/// The pool whose workers know builds.
+const BUILD_POOL: &str = "jenkins";
 const DOCUMENTS: &str = "gk_docs";
 const LEASES: &str = "gk_lease";
 const SETTINGS: &str = "gk_cfg";
 const BLOBS: &str = "gk_blobs";
 const VALUES: &str = "gk_values";
 const VERDICTS: &str = "gk_verdicts";
+const POLL: &str = "gk_poll";
+/// The kinds of events that the role `triggers` makes itself: of its clock, and of what it polls.
+const OWN_EVENTS: [&str; 8] = [
+    "cron",
+    "docker",
+    "helm/oci",
+    "build",
+    "helm",
+    "artifactory",
+    "plugin",
+    "s3",
+];
 
 /// A kind of process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +136,8 @@ impl Role {
                     bucket(SETTINGS),
                     bucket(VALUES),
                     bucket(VERDICTS),
+                    bucket(LEASES),
+                    bucket(POLL),
                 ],
                 vec![EVENT_STREAM.to_owned()],
             ),
@@ -132,6 +148,7 @@ impl Role {
                     bucket(SETTINGS),
                     bucket(VALUES),
                     bucket(VERDICTS),
+                    bucket(POLL),
                 ],
                 Vec::new(),
             ),
@@ -218,8 +235,17 @@ impl Rights {
         self.follow(DOCUMENTS);
         self.read(VERDICTS);
         self.write(VERDICTS);
+        self.read(LEASES);
+        self.read(POLL);
+        self.write(POLL);
+        // What else a build is known by.
+        self.say([ask_of(BUILD_POOL)]);
+        self.say(OWN_EVENTS.map(|kind| format!("gk.event.{}.*", token(kind))));
+        self.hear([subject::poll_hint().to_string()]);
         self.say([
-            "gk.event.cron.*".to_owned(),
+            // Who polls what.
+            format!("$KV.{LEASES}.poll.>"),
+            subject::poll_hint().to_string(),
             // Written to see it come back: then the list of documents is complete.
             format!("$KV.{DOCUMENTS}.beacon"),
             "gk.cmd.*.request".to_owned(),
@@ -233,6 +259,7 @@ impl Rights {
         self.read(LEASES);
         self.read(VERDICTS);
         self.follow(VERDICTS);
+        self.read(POLL);
         self.write(SETTINGS);
         self.say(["gk.event.>", "gk.ask.*.*", "gk.cmd.*.request"].map(str::to_owned));
         self.hear(["gk.feed.>".to_owned()]);

@@ -52,6 +52,7 @@ mod find;
 mod freezes;
 mod guard;
 mod health;
+mod images;
 mod jobs;
 mod live;
 mod lookups;
@@ -67,6 +68,7 @@ mod owners;
 mod pipelines;
 mod plans;
 mod plugins;
+mod pollers;
 mod preconfigured;
 mod problem;
 mod projects;
@@ -134,6 +136,10 @@ pub struct Config {
     pub kubernetes: Vec<KubernetesAccount>,
     /// The accounts of artifacts that workers serve.
     pub artifacts: Vec<gennaker_model::artifact_reads::Account>,
+    /// Accounts of registries of images.
+    pub registries: Vec<gennaker_model::registry_reads::Account>,
+    /// Names of searches in Artifactory.
+    pub artifactory: Vec<String>,
     /// The build servers that workers serve, in the order of their names.
     pub build_masters: Vec<gennaker_model::build_reads::Master>,
     /// The accounts of Google Cloud Build that workers serve, in the order of their names.
@@ -155,6 +161,8 @@ impl Default for Config {
             catalogue: Arc::new(Catalogue::new()),
             kubernetes: Vec::new(),
             artifacts: Vec::new(),
+            registries: Vec::new(),
+            artifactory: Vec::new(),
             build_masters: Vec::new(),
             google_cloud_build: Vec::new(),
             aws_code_build: Vec::new(),

@@ -14,6 +14,7 @@ use gennaker_gate::{Gate, Tls};
 use gennaker_kubernetes::Accounts;
 use gennaker_notify::SecretHeaders;
 use gennaker_outbound::Client;
+use gennaker_pollers::Pollers;
 use gennaker_runtime::{Clock, Report, Scope};
 use gennaker_scheduler::Scheduler;
 use gennaker_settings::{DocumentsBackend, Settings};
@@ -114,6 +115,15 @@ impl Running {
         if serves(gennaker_jenkins::POOL) && roles.contains(&Role::Worker) {
             prepared.builds = Some(wiring::builds(&settings, &clock)?);
         }
+        let mut pollers = None;
+        if roles.contains(&Role::Triggers) {
+            let masters = wiring::masters(&settings, &clock)?;
+            pollers = wiring::pollers(&settings, &name, &bus, &clock, &store, &masters)?;
+        }
+        let mut registries = None;
+        if serves(gennaker_deploy::POOL) && roles.contains(&Role::Worker) {
+            registries = Some(wiring::registries(&settings)?);
+        }
         let root = Scope::root("gennaker");
         let running = Self {
             edge: root.child("edge"),
@@ -161,6 +171,13 @@ impl Running {
                 );
                 running.edge.keep("artifacts", told);
             }
+            if let Some(registries) = registries {
+                let scope = running.edge.child("registries");
+                let zone = settings.zone.clone();
+                let told =
+                    wiring::tell_registries(zone, registries, bus.clone(), clock.clone(), scope);
+                running.edge.keep("registries", told);
+            }
             if let Some(builds) = &prepared.builds {
                 let scope = running.edge.child("builds");
                 let told = wiring::tell_builds(builds.clone(), bus.clone(), clock.clone(), scope);
@@ -182,6 +199,9 @@ impl Running {
                 partitions: u32::from(settings.broker.partitions),
                 cron: wiring::cron(&settings.triggers),
             };
+            if let Some(pollers) = pollers {
+                running.start_pollers(pollers);
+            }
             let triggers = Triggers::new(bus, store, clock, config);
             running.start_triggers(triggers.with_blobs(blobs.clone()));
         }
@@ -242,6 +262,12 @@ impl Running {
                 tracing::error!("triggers ended: {}", chain(&error));
             }
         });
+    }
+
+    /// What fails there is waited out there.
+    fn start_pollers(&self, pollers: Pollers) {
+        let token = self.edge.token().clone();
+        self.edge.spawn("pollers", pollers.run(token));
     }
 
     fn start_probes(&self, listener: TcpListener, bucket: Bucket) {

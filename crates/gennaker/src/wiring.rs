@@ -9,6 +9,7 @@ mod canary;
 mod collector;
 mod documents;
 mod kubernetes;
+mod polling;
 mod services;
 mod webhooks;
 
@@ -38,6 +39,7 @@ pub(crate) use documents::{documents, documents_bucket, managed_accounts};
 pub(crate) use kubernetes::{
     account_zones, accounts, accounts_of_kubeconfigs, answers, own_zone_sets, warn_unserved,
 };
+pub(crate) use polling::{pollers, registries, tell_registries};
 pub(crate) use services::services;
 pub(crate) use webhooks::{catalogue, secret_headers};
 
@@ -257,6 +259,8 @@ pub(crate) fn gate(
         catalogue: Arc::clone(catalogue),
         kubernetes: kubernetes::shown_accounts(settings),
         artifacts: gennaker_artifacts::listed(&settings.artifacts),
+        registries: polling::shown_registries(settings),
+        artifactory: polling::shown_searches(settings),
         build_masters: shown_masters(settings),
         google_cloud_build: build_systems::shown_google(settings),
         aws_code_build: build_systems::shown_amazon(settings),

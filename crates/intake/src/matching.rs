@@ -6,12 +6,22 @@
 //!
 //! Source: echo `BaseTriggerEventHandler`, `ArtifactMatcher`, and the handler of each type.
 
+mod artifactory;
+mod build;
 mod constraints;
 mod cron;
+mod docker;
 mod git;
+mod helm;
+mod nexus;
 mod path;
+mod plugin;
 mod record;
+mod s3;
+mod semver;
 mod stored;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 mod webhook;
@@ -20,6 +30,7 @@ use gennaker_model::Map;
 use gennaker_stages::artifacts::{Artifact, Matcher};
 use serde_json::Value;
 
+pub use build::{BUILD, BUILD_TYPES, Built, Told, built, property_files};
 pub use cron::{CRON, Scheduled, firing, schedules};
 pub use git::{Push, SOURCES, Scm, token_digest};
 pub use record::{Judged, Outcome, Record};
@@ -42,6 +53,16 @@ pub enum Verdict {
 
 type Check = Result<(), String>;
 
+/// Where triggers name the source of their events.
+const SOURCE_FIELDS: [&str; 6] = [
+    "source",
+    "account",
+    "master",
+    "artifactorySearchName",
+    "nexusSearchName",
+    "search",
+];
+
 /// A type of trigger.
 struct Type {
     /// Its name in `type`, in any case.
@@ -54,7 +75,7 @@ struct Type {
     complete: fn(&Event, &mut Map),
 }
 
-static TYPES: [Type; 3] = [
+static TYPES: [Type; 14] = [
     Type {
         name: "webhook",
         concerns: |event, _| event.header.kind.eq_ignore_ascii_case("webhook"),
@@ -73,7 +94,63 @@ static TYPES: [Type; 3] = [
         check: cron::check,
         complete: |_, _| {},
     },
+    Type {
+        name: "docker",
+        concerns: |event, _| is_polled(event, "docker"),
+        check: |event, _, trigger| docker::check(event, trigger),
+        complete: docker::complete,
+    },
+    Type {
+        name: "helm/oci",
+        concerns: |event, _| is_polled(event, "helm/oci"),
+        check: |event, _, trigger| docker::check(event, trigger),
+        complete: docker::complete,
+    },
+    built_by("jenkins"),
+    built_by("travis"),
+    built_by("concourse"),
+    built_by("gitlab-ci"),
+    Type {
+        name: "helm",
+        concerns: |event, _| is_polled(event, "helm"),
+        check: |event, _, trigger| helm::check(event, trigger),
+        complete: helm::complete,
+    },
+    Type {
+        name: "artifactory",
+        concerns: |event, _| is_polled(event, "artifactory"),
+        check: |event, _, trigger| artifactory::check(event, trigger),
+        complete: |_, _| {},
+    },
+    Type {
+        name: "nexus",
+        concerns: |event, _| event.header.kind.eq_ignore_ascii_case("nexus"),
+        check: |event, _, trigger| nexus::check(event, trigger),
+        complete: |_, _| {},
+    },
+    Type {
+        name: "plugin",
+        concerns: |event, _| is_polled(event, "plugin"),
+        check: |event, _, trigger| plugin::check(event, trigger),
+        complete: plugin::complete,
+    },
+    Type {
+        name: "s3",
+        concerns: |event, _| is_polled(event, "s3"),
+        check: |event, _, trigger| s3::check(event, trigger),
+        complete: s3::complete,
+    },
 ];
+
+/// A type whose events are builds.
+const fn built_by(name: &'static str) -> Type {
+    Type {
+        name,
+        concerns: |event, _| build::concerns(event),
+        check: |event, _, trigger| build::check(event, trigger),
+        complete: build::complete,
+    }
+}
 
 /// Whether triggers of this type fire.
 #[must_use]
@@ -117,7 +194,8 @@ pub fn is_near(event: &Event, config: &Map, place: usize) -> bool {
             field("slug").is_some_and(|slug| slug.eq_ignore_ascii_case(&push.slug))
         }
         Some(Scm::Ignored(_) | Scm::Unreadable(_)) | None => {
-            event.header.kind == CRON || field("source") == Some(&event.header.source)
+            let source = Some(event.header.source.as_str());
+            event.header.kind == CRON || SOURCE_FIELDS.iter().any(|name| field(name) == source)
         }
     }
 }
@@ -169,8 +247,8 @@ fn artifacts_fit(event: &Event, config: &Map, trigger: &Map) -> Check {
         Some(Value::Array(items)) => items.as_slice(),
         Some(_) | None => &[],
     };
-    let artifacts: Vec<Artifact> = event
-        .artifacts
+    let received = received(event, trigger);
+    let artifacts: Vec<Artifact> = received
         .iter()
         .filter_map(|artifact| Artifact::read(artifact, "artifacts").ok())
         .collect();
@@ -195,7 +273,7 @@ fn artifacts_fit(event: &Event, config: &Map, trigger: &Map) -> Check {
     }
     Err(format!(
         "none of the {} artifacts of the event matches an expected artifact ({})",
-        event.artifacts.len(),
+        received.len(),
         ids.join(", ")
     ))
 }
@@ -213,9 +291,36 @@ fn execution_trigger(event: &Event, trigger: &Map, kind: &Type) -> Map {
         .to_owned();
     fired.insert("user".to_owned(), user.into());
     (kind.complete)(event, &mut fired);
-    fired.insert("artifacts".to_owned(), event.artifacts.clone().into());
+    let received = received(event, trigger);
+    fired.insert("artifacts".to_owned(), received.into());
     fired.insert("eventId".to_owned(), event.header.id.clone().into());
     fired
+}
+
+/// The artifacts of an event, and those that the trigger finds in it.
+fn received(event: &Event, trigger: &Map) -> Vec<Value> {
+    let found = match event.header.kind.eq_ignore_ascii_case("nexus") {
+        true => nexus::artifact(&event.payload).into_iter().collect(),
+        false => build::artifacts(event, trigger),
+    };
+    event.artifacts.iter().cloned().chain(found).collect()
+}
+
+/// Whether we saw it ourselves; nobody outside can claim it.
+fn is_polled(event: &Event, kind: &str) -> bool {
+    event.header.origin == Origin::Inside && event.header.kind == kind
+}
+
+/// Whether a field of the trigger is exactly what was found; both have names for people.
+fn equal(what: &str, found: Option<&str>, trigger: &Map, field: &str) -> Check {
+    let found = found.unwrap_or_default();
+    match text(trigger, field).filter(|wanted| !wanted.is_empty()) {
+        Some(wanted) if wanted == found => Ok(()),
+        Some(wanted) => Err(format!(
+            "the {what} is {found:?}, the trigger wants {wanted:?}"
+        )),
+        None => Err(format!("the trigger names no {field}")),
+    }
 }
 
 fn triggers_of(config: &Map) -> impl Iterator<Item = (usize, &Map)> {

@@ -4,6 +4,7 @@ mod artifacts;
 mod build_systems;
 mod canary;
 mod jenkins;
+mod polling;
 mod services;
 mod webhooks;
 
@@ -55,6 +56,13 @@ impl Settings {
         jenkins::check(&self.jenkins, &mut found);
         build_systems::check(self, &mut found);
         canary::check(&self.canary, &mut found);
+        polling::check(
+            &self.polling,
+            &self.docker_registry,
+            &self.artifactory,
+            &self.artifacts,
+            &mut found,
+        );
         telemetry(&self.telemetry, &mut found);
         let order: Vec<String> = schema::nodes().into_iter().map(|node| node.path).collect();
         found

@@ -28,14 +28,5 @@ pub use layers::{File, load, read};
 pub use schema::schema_json;
 pub use secret::Secret;
 pub use sections::{
-    AdHocTask, Archive, ArchiveBackend, Artifacts, AwsCodeBuild, AwsCodeBuildAccount, Bake,
-    BitbucketAccount, Broker, BrokerTls, Canary, CanaryAccount, CanarySource, Concourse,
-    ConcourseMaster, Documents, DocumentsBackend, Expressions, Gate, GateTls, GcsAccount,
-    GitRepoAccount, GithubAccount, GitlabAccount, GitlabCi, GitlabCiMaster, GoogleCloudBuild,
-    GoogleCloudBuildAccount, Gremlin, HelmAccount, HelmOciAccount, HttpAccount, Jenkins,
-    JenkinsAccount, JenkinsMaster, Jira, Kubernetes, KubernetesAccount, KubernetesAccounts,
-    KubernetesCustomResource, LogFormat, ManagedServiceAccounts, MavenAccount, OracleAccount,
-    Outbound, PagerDuty, PreconfiguredWebhook, S3Account, S3Bucket, Scheduler, Services, Settings,
-    SkippedAccount, StatusUrlResolution, Telemetry, Travis, TravisMaster, Triggers, Values,
-    WebhookParameter, Webhooks, Worker,
+    AdHocTask, Archive, ArchiveBackend, Artifactory, ArtifactoryRepoType, ArtifactorySearch, Artifacts, AwsCodeBuild, AwsCodeBuildAccount, Bake, BitbucketAccount, Broker, BrokerTls, Canary, CanaryAccount, CanarySource, Concourse, ConcourseMaster, DockerRegistry, DockerRegistryAccount, Documents, DocumentsBackend, Expressions, Gate, GateTls, GcsAccount, GithubAccount, GitlabAccount, GitlabCi, GitlabCiMaster, GitRepoAccount, GoogleCloudBuild, GoogleCloudBuildAccount, Gremlin, HelmAccount, HelmOciAccount, HttpAccount, Jenkins, JenkinsAccount, JenkinsMaster, Jira, Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, LogFormat, ManagedServiceAccounts, MavenAccount, OracleAccount, Outbound, PagerDuty, Polling, PreconfiguredWebhook, S3Account, S3Bucket, S3Search, Scheduler, Services, Settings, SkippedAccount, StatusUrlResolution, Telemetry, Travis, TravisMaster, Triggers, Values, WebhookParameter, Webhooks, Worker,
 };

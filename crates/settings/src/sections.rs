@@ -11,6 +11,7 @@ mod documents;
 mod expressions;
 mod jenkins;
 mod kubernetes;
+mod polling;
 mod processes;
 mod services;
 mod support;
@@ -40,6 +41,10 @@ pub use expressions::Expressions;
 pub use jenkins::{Jenkins, JenkinsMaster};
 pub use kubernetes::{
     Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, SkippedAccount,
+};
+pub use polling::{
+    Artifactory, ArtifactoryRepoType, ArtifactorySearch, DockerRegistry, DockerRegistryAccount,
+    Polling, S3Search,
 };
 pub use processes::{AdHocTask, Gate, GateTls, Scheduler, Worker};
 pub use services::{Gremlin, Jira, PagerDuty, Services};
@@ -74,6 +79,12 @@ pub struct Settings {
     pub worker: Worker,
     /// What starts pipelines by itself.
     pub triggers: Triggers,
+    /// What is looked at for them again and again.
+    pub polling: Polling,
+    /// Registries of images.
+    pub docker_registry: DockerRegistry,
+    /// Searches in Artifactory.
+    pub artifactory: Artifactory,
     /// How the expressions of pipelines (`${…}`) are evaluated.
     ///
     /// What they gave is recorded with the execution: a change concerns what is evaluated from then on. All schedulers
@@ -121,6 +132,9 @@ impl Default for Settings {
             scheduler: Scheduler::default(),
             worker: Worker::default(),
             triggers: Triggers::default(),
+            polling: Polling::default(),
+            docker_registry: DockerRegistry::default(),
+            artifactory: Artifactory::default(),
             expressions: Expressions::default(),
             outbound: Outbound::default(),
             webhooks: Webhooks::default(),

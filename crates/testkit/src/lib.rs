@@ -14,6 +14,7 @@
 //! | [`kube`] | Kubernetes control planes with simulated nodes |
 //! | [`leash`] | processes that end with the test |
 //! | [`nats`] | nats-servers, one or a cluster |
+//! | [`registry`] | a registry of images |
 //! | [`s3`] | a server that speaks S3 |
 
 pub mod bakers;
@@ -24,4 +25,5 @@ pub mod keys;
 pub mod kube;
 pub mod leash;
 pub mod nats;
+pub mod registry;
 pub mod s3;

@@ -11,11 +11,13 @@
 
 mod artifacts;
 mod candidates;
+mod hints;
 mod observe;
 mod starter;
 #[cfg(test)]
 mod tests;
 pub mod timetable;
+mod told;
 mod verdicts;
 
 use std::{sync::Arc, time::Duration};
@@ -170,7 +172,7 @@ struct Handling {
 
 impl Handling {
     async fn run(self, delivery: Delivery) {
-        let event = match read(&delivery) {
+        let mut event = match read(&delivery) {
             Ok(event) => event,
             Err(reason) => {
                 observe::given_up();
@@ -184,14 +186,17 @@ impl Handling {
             }
         };
         let span = observe::span(&event);
-        self.handle(&event, delivery).instrument(span).await;
+        self.handle(&mut event, delivery).instrument(span).await;
     }
 
-    async fn handle(&self, event: &Event, delivery: Delivery) {
-        let matched_at_ms = self.starter.now_ms();
-        let verdicts = Verdicts::of(event, &self.candidates);
-        observe::matched(event, !verdicts.fired.is_empty(), matched_at_ms);
+    async fn handle(&self, event: &mut Event, delivery: Delivery) {
         let work = async {
+            hints::send(&self.bus, event).await;
+            told::complete(&self.bus, self.starter.clock(), event, &self.candidates).await;
+            let event = &*event;
+            let matched_at_ms = self.starter.now_ms();
+            let verdicts = Verdicts::of(event, &self.candidates);
+            observe::matched(event, !verdicts.fired.is_empty(), matched_at_ms);
             let ended = self.starter.start_all(event, &verdicts.fired).await;
             let reason = matching::passed_over(event).map(str::to_owned);
             let record = verdicts.record(event, matched_at_ms, reason, ended);

@@ -4,14 +4,11 @@
 
 use super::{Does, Group, Whose, run, table};
 use crate::clouds::{clusters, firewalls, live};
-use crate::{artifacts, build_services, builds};
+use crate::{artifacts, build_services, builds, images, pollers};
 use crate::{canary_configs, canary_runs, preconfigured};
 
 /// Why lists of what only other clouds have are empty.
 const NO_CLOUDS: &str = "Kubernetes has none, and no other cloud can be read yet";
-
-/// Why lists of build systems are empty, as in Gate without Igor.
-const NO_BUILDS: &str = "no build system can be configured yet";
 
 pub(super) const GROUPS: &[Group] = &[
     Group {
@@ -64,8 +61,15 @@ pub(super) const GROUPS: &[Group] = &[
             GET "/securityGroups/{account}/{region}/{name}" "One security group" ReadEach run!(firewalls::one);
             GET "/instances/{account}/{region}/{id}" "One instance" ReadEach run!(clusters::instance);
             GET "/instances/{account}/{region}/{id}/console" "What an instance printed" ["provider"] ReadEach run!(live::console);
-            GET "/images/{*rest}" "Images" ReadEach Does::Miss("images");
-            GET "/charts/{*rest}" "Helm charts in registries" ReadEach Does::Miss("charts");
+            GET "/images/find" "Images in registries"
+                ["provider", "q", "account", "region", "count", "repository", "tag", "includeDetails"] ReadEach run!(images::find);
+            GET "/images/tags" "Tags of a repository" ["provider", "account", "repository"] ReadEach run!(images::tags);
+            GET "/images/{*rest}" "One image of a cloud" ReadEach Does::Miss("images of clouds");
+            GET "/charts/find" "Charts in registries" ["provider", "q", "account", "region", "count", "repository", "tag"] ReadEach
+                run!(images::find_charts);
+            GET "/charts/tags" "Versions of a chart in a registry" ["provider", "account", "repository"] ReadEach
+                run!(images::tags);
+            GET "/charts/{*rest}" "One chart" ReadEach Does::Miss("single charts");
             GET "/manifests/{account}/{name}" "One Kubernetes object that lies in no namespace" ["includeEvents"] ReadEach
                 run!(live::manifest_of_cluster);
             GET "/manifests/{account}/{location}/{name}" "One Kubernetes object" ["includeEvents"] ReadEach run!(live::manifest);
@@ -105,8 +109,9 @@ pub(super) const GROUPS: &[Group] = &[
             GET "/artifacts/{*rest}" "Packages of plugins, and a Spinnaker's artifact store" SignIn
                 Does::Miss("packages of plugins and Spinnaker's artifact store");
             PUT "/artifacts/fetch" "The content of an artifact" SignIn run!(artifacts::fetch);
-            GET "/artifactory/names" "Artifactory searches that triggers can use" SignIn Does::Say("[]", NO_BUILDS);
-            GET "/nexus/names" "Nexus searches that triggers can use" SignIn Does::Say("[]", NO_BUILDS);
+            GET "/artifactory/names" "Artifactory searches that triggers can use" SignIn run!(pollers::artifactory);
+            GET "/nexus/names" "Nexus searches that triggers can use" SignIn
+                Does::Say("[]", "a Nexus names its search in the address of its webhook, /webhooks/nexus/SEARCH");
             GET "/concourse/{master}/teams" "Teams of Concourse" ReadEach run!(build_services::teams);
             GET "/concourse/{master}/teams/{team}/pipelines" "Pipelines of a team of Concourse" ReadEach
                 run!(build_services::pipelines);

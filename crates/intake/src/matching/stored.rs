@@ -6,7 +6,10 @@ use gennaker_model::Map;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::git::{self, Scm};
+use super::{
+    build::Told,
+    git::{self, Scm},
+};
 
 /// Version of [`Header`].
 pub const VERSION: u8 = 2;
@@ -54,6 +57,8 @@ pub struct Event {
     pub body: Vec<u8>,
     /// What a source code system said in it, for events of the kind `git`.
     pub scm: Option<Scm>,
+    /// What else is known of a build, for events of the kind `build`; whoever matches it asks for that before.
+    pub told: Told,
     /// Artifacts that came with it or were found in it.
     pub artifacts: Vec<Value>,
 }
@@ -117,6 +122,7 @@ pub fn decode(stored: &[u8]) -> Result<Event, Unreadable> {
         header,
         payload,
         scm,
+        told: Told::new(),
         artifacts,
     })
 }
