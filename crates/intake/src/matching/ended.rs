@@ -178,3 +178,6 @@ fn parent_text<'a>(event: &'a Event, field: &str) -> &'a str {
     let held = parent.and_then(|parent| parent.get(field)?.as_str());
     held.unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
