@@ -96,8 +96,9 @@ pub fn place(number: u64) -> StageId {
     StageId::new(format!("{PLACE}{number}")).expect("a word and a number are an id")
 }
 
-/// The notification that a place is of.
-pub(crate) fn of_place(place: &StageId) -> Option<u64> {
+/// The notification that a place is of; `None` for a stage's id.
+#[must_use]
+pub fn of_place(place: &StageId) -> Option<u64> {
     place.as_str().strip_prefix(PLACE)?.parse().ok()
 }
 

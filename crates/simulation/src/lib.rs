@@ -37,6 +37,7 @@ mod summary;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod told;
 mod trace;
 mod watch;
 mod witness;
