@@ -13,6 +13,8 @@ pub mod event;
 pub mod html;
 pub mod markdown;
 pub mod message;
+#[cfg(test)]
+mod tests;
 
 /// The text with its first letter in upper case. Source: `WordUtils.capitalize`.
 #[must_use]
