@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::announcements::Announcements;
 use crate::backend::{Backend, Headers};
 use crate::bootstrap::{self, Remembered};
 use crate::command::{self, Class, CommandStream, QuestionStream};
@@ -140,6 +141,11 @@ impl Bus {
     /// The events from outside.
     pub fn events(&self) -> Events {
         Events::new(self.backend.clone(), self.remembered.clone())
+    }
+
+    /// What executions tell of their lives.
+    pub fn announcements(&self) -> Announcements {
+        Announcements::new(self.backend.clone(), self.remembered.clone())
     }
 
     /// Sends a command to the owner of a partition and waits for its answer, joined when it came in parts.

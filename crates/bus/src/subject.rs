@@ -116,6 +116,14 @@ pub(crate) fn event(kind: &str, source: &str) -> String {
     format!("gk.event.{}.{}", token(kind), token(source))
 }
 
+/// `gk.announced.<what>.<moment>.<application>` of a type such as `orca:stage:complete`.
+pub(crate) fn announcement(kind: &str, application: &str) -> String {
+    let mut parts = kind.split(':').skip(1).map(token);
+    let what = parts.next().unwrap_or_else(|| token(""));
+    let moment = parts.next().unwrap_or_else(|| token(""));
+    format!("gk.announced.{what}.{moment}.{}", token(application))
+}
+
 pub(crate) fn task_filter(pool: &str, zone: Option<&str>) -> String {
     format!("gk.task.{}.{}.>", token(pool), zone_token(zone))
 }

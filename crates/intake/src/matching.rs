@@ -8,6 +8,7 @@
 
 mod constraints;
 mod cron;
+pub mod ended;
 mod git;
 mod path;
 mod record;
@@ -50,28 +51,34 @@ struct Type {
     concerns: fn(&Event, &Map) -> bool,
     /// What it asks of such an event, for the trigger at a place.
     check: fn(&Event, usize, &Map) -> Check,
-    /// What the event adds to the trigger of the execution.
-    complete: fn(&Event, &mut Map),
+    /// What the event adds to the trigger of the execution, for a trigger of a pipeline.
+    complete: fn(&Event, &Map, &mut Map),
 }
 
-static TYPES: [Type; 3] = [
+static TYPES: [Type; 4] = [
     Type {
         name: "webhook",
         concerns: |event, _| event.header.kind.eq_ignore_ascii_case("webhook"),
         check: |event, _, trigger| webhook::check(event, trigger),
-        complete: webhook::complete,
+        complete: |event, _, fired| webhook::complete(event, fired),
     },
     Type {
         name: "git",
         concerns: |event, _| event.scm.is_some(),
         check: |event, _, trigger| git::check(event, trigger),
-        complete: git::complete,
+        complete: |event, _, fired| git::complete(event, fired),
     },
     Type {
         name: "cron",
         concerns: cron::concerns,
         check: cron::check,
-        complete: |_, _| {},
+        complete: |_, _, _| {},
+    },
+    Type {
+        name: ended::PIPELINE,
+        concerns: ended::concerns,
+        check: |event, _, trigger| ended::check(event, trigger),
+        complete: ended::complete,
     },
 ];
 
@@ -117,7 +124,11 @@ pub fn is_near(event: &Event, config: &Map, place: usize) -> bool {
             field("slug").is_some_and(|slug| slug.eq_ignore_ascii_case(&push.slug))
         }
         Some(Scm::Ignored(_) | Scm::Unreadable(_)) | None => {
-            event.header.kind == CRON || field("source") == Some(&event.header.source)
+            let named = match event.header.kind == ended::PIPELINE {
+                true => "pipeline",
+                false => "source",
+            };
+            event.header.kind == CRON || field(named) == Some(&event.header.source)
         }
     }
 }
@@ -136,7 +147,7 @@ fn judge(event: &Event, config: &Map, place: usize, trigger: &Map, kind: &Type) 
         .and_then(|()| artifacts_fit(event, config, trigger));
     match checked {
         Err(reason) => Verdict::Passes(reason),
-        Ok(()) => Verdict::Fires(Box::new(execution_trigger(event, trigger, kind))),
+        Ok(()) => Verdict::Fires(Box::new(execution_trigger(event, config, trigger, kind))),
     }
 }
 
@@ -158,6 +169,10 @@ fn trigger_enabled(trigger: &Map) -> Check {
 
 /// With `expectedArtifactIds`, at least one artifact must match at least one of the named expected artifacts.
 fn artifacts_fit(event: &Event, config: &Map, trigger: &Map) -> Check {
+    // Of a parent whose artifacts do not fit the start fails, so that people see it (orca `DependentPipelineStarter`).
+    if event.header.kind == ended::PIPELINE {
+        return Ok(());
+    }
     let Some(Value::Array(ids)) = trigger.get("expectedArtifactIds") else {
         return Ok(());
     };
@@ -201,7 +216,7 @@ fn artifacts_fit(event: &Event, config: &Map, trigger: &Map) -> Check {
 }
 
 /// The trigger's own keys, and what the event adds. Its secret stays where it is: executions are shown around.
-fn execution_trigger(event: &Event, trigger: &Map, kind: &Type) -> Map {
+fn execution_trigger(event: &Event, config: &Map, trigger: &Map, kind: &Type) -> Map {
     let mut fired = trigger.clone();
     fired.shift_remove("secret");
     if !fired.get("parameters").is_some_and(Value::is_object) {
@@ -212,7 +227,7 @@ fn execution_trigger(event: &Event, trigger: &Map, kind: &Type) -> Map {
         .unwrap_or("anonymous")
         .to_owned();
     fired.insert("user".to_owned(), user.into());
-    (kind.complete)(event, &mut fired);
+    (kind.complete)(event, config, &mut fired);
     fired.insert("artifacts".to_owned(), event.artifacts.clone().into());
     fired.insert("eventId".to_owned(), event.header.id.clone().into());
     fired

@@ -26,7 +26,7 @@ impl Owner {
                 execution: None,
             })
         };
-        if live.state.is_live() {
+        if live.state.goes_on() {
             let message = "Cannot delete a running pipeline, please cancel it first.".to_owned();
             return self.answer(responder, refusal(RefusalCode::Conflict, message));
         }
