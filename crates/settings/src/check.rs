@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod canary;
+mod notifications;
 mod services;
 mod webhooks;
 
@@ -49,6 +50,7 @@ impl Settings {
         }
         webhooks::check(&self.webhooks, &mut found);
         services::check(&self.services, &mut found);
+        notifications::check(&self.notifications, &mut found);
         artifacts::check(&self.artifacts, &mut found);
         canary::check(&self.canary, &mut found);
         telemetry(&self.telemetry, &mut found);

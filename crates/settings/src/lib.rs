@@ -28,12 +28,15 @@ pub use layers::{File, load, read};
 pub use schema::schema_json;
 pub use secret::Secret;
 pub use sections::{
-    AdHocTask, Archive, ArchiveBackend, Artifacts, Bake, BitbucketAccount, Broker, BrokerTls,
-    Canary, CanaryAccount, CanarySource, Documents, DocumentsBackend, Expressions, Gate, GateTls,
-    GcsAccount, GitRepoAccount, GithubAccount, GitlabAccount, Gremlin, HelmAccount, HelmOciAccount,
-    HttpAccount, JenkinsAccount, Jira, Kubernetes, KubernetesAccount, KubernetesAccounts,
-    KubernetesCustomResource, LogFormat, ManagedServiceAccounts, MavenAccount, OracleAccount,
-    Outbound, PagerDuty, PreconfiguredWebhook, S3Account, S3Bucket, Scheduler, Services, Settings,
-    SkippedAccount, StatusUrlResolution, Telemetry, Triggers, Values, WebhookParameter, Webhooks,
+    AdHocTask, AddressedChannel, Archive, ArchiveBackend, Artifacts, Bake, BearychatChannel,
+    BitbucketAccount, Broker, BrokerTls, Canary, CanaryAccount, CanarySource, Documents,
+    DocumentsBackend, EmailChannel, Expressions, Gate, GateTls, GcsAccount, GitRepoAccount,
+    GithubAccount, GithubStatusChannel, GitlabAccount, GitlabStatusChannel, GoogleChatChannel,
+    Gremlin, HelmAccount, HelmOciAccount, HipchatChannel, HttpAccount, JenkinsAccount, Jira,
+    Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, LogFormat,
+    MailSecurity, ManagedServiceAccounts, MavenAccount, Notifications, OracleAccount, Outbound,
+    PagerDuty, PreconfiguredWebhook, Publisher, PublisherContent, PublisherKind, RestEndpoint,
+    S3Account, S3Bucket, Scheduler, Services, Settings, SkippedAccount, SlackApp, SlackChannel,
+    SmsChannel, StatusUrlResolution, Telemetry, Triggers, Values, WebhookParameter, Webhooks,
     Worker,
 };

@@ -9,6 +9,7 @@ mod canary;
 mod documents;
 mod expressions;
 mod kubernetes;
+mod notifications;
 mod processes;
 mod services;
 mod support;
@@ -33,6 +34,11 @@ pub use documents::{Documents, DocumentsBackend, ManagedServiceAccounts};
 pub use expressions::Expressions;
 pub use kubernetes::{
     Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, SkippedAccount,
+};
+pub use notifications::{
+    AddressedChannel, BearychatChannel, EmailChannel, GithubStatusChannel, GitlabStatusChannel,
+    GoogleChatChannel, HipchatChannel, MailSecurity, Notifications, Publisher, PublisherContent,
+    PublisherKind, RestEndpoint, SlackApp, SlackChannel, SmsChannel,
 };
 pub use processes::{AdHocTask, Gate, GateTls, Scheduler, Worker};
 pub use services::{Gremlin, Jira, PagerDuty, Services};
@@ -78,6 +84,8 @@ pub struct Settings {
     pub webhooks: Webhooks,
     /// Services that stages call by name.
     pub services: Services,
+    /// Channels by which people and programs hear about executions.
+    pub notifications: Notifications,
     /// Accounts from which artifacts are read. All workers and API processes of an installation should have the same.
     pub artifacts: Artifacts,
     /// How manifests are baked.
@@ -106,6 +114,7 @@ impl Default for Settings {
             outbound: Outbound::default(),
             webhooks: Webhooks::default(),
             services: Services::default(),
+            notifications: Notifications::default(),
             artifacts: Artifacts::default(),
             bake: Bake::default(),
             kubernetes: Kubernetes::default(),

@@ -14,6 +14,7 @@
 //! | [`leash`] | processes that end with the test |
 //! | [`nats`] | nats-servers, one or a cluster |
 //! | [`s3`] | a server that speaks S3 |
+//! | [`smtp`] | a mail server |
 
 pub mod bakers;
 pub mod certificates;
@@ -23,3 +24,4 @@ pub mod kube;
 pub mod leash;
 pub mod nats;
 pub mod s3;
+pub mod smtp;

@@ -23,6 +23,7 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
     let bakers = report.step("programs that bake", ensure_bakers);
     let kube = report.step("kube", tools::ensure_kube);
     let prometheus = report.step("prometheus", tools::ensure_prometheus);
+    let aiosmtpd = report.step("aiosmtpd", tools::ensure_aiosmtpd);
 
     report.step("format", || cargo(&["fmt", "--all", "--check"]));
     report.step("architecture", architecture::check_workspace);
@@ -68,11 +69,15 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
         let prometheus = prometheus
             .as_deref()
             .context("without a Prometheus nobody knows whether canary analysis works")?;
+        let aiosmtpd = aiosmtpd
+            .as_deref()
+            .context("without a mail server nobody knows whether mail is delivered")?;
         let named = [
             ("GENNAKER_NATS_SERVER", nats_server),
             ("GENNAKER_MINIO", minio),
             ("GENNAKER_KUBE", kube),
             ("GENNAKER_PROMETHEUS", prometheus),
+            ("GENNAKER_AIOSMTPD", aiosmtpd),
             ("GENNAKER_BIN", gennaker),
         ];
         let bakers = bakers
