@@ -27,6 +27,7 @@ pub use example::example_toml;
 pub use layers::{File, load, read};
 pub use schema::schema_json;
 pub use secret::Secret;
+pub use sections::Announces;
 pub use sections::{
     AdHocTask, AddressedChannel, Archive, ArchiveBackend, Artifacts, Bake, BearychatChannel,
     BitbucketAccount, Broker, BrokerTls, Canary, CanaryAccount, CanarySource, Documents,

@@ -40,7 +40,7 @@ pub use notifications::{
     GoogleChatChannel, HipchatChannel, MailSecurity, Notifications, Publisher, PublisherContent,
     PublisherKind, RestEndpoint, SlackApp, SlackChannel, SmsChannel,
 };
-pub use processes::{AdHocTask, Gate, GateTls, Scheduler, Worker};
+pub use processes::{AdHocTask, Announces, Gate, GateTls, Scheduler, Worker};
 pub use services::{Gremlin, Jira, PagerDuty, Services};
 pub use support::{LogFormat, Outbound, Telemetry};
 pub use triggers::Triggers;

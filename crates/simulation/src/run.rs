@@ -116,6 +116,7 @@ impl World {
                 prefix: "GK_LOG_".to_owned(),
                 for_ms: OWN_MS,
             }),
+            Some(Rule::Tell) => broker.set_lapse(Lapse::Swallows("GK_EVENTS".to_owned())),
             Some(Rule::Ledger | Rule::Route) | None => {}
         }
         let witness = Arc::new(Mutex::new(Witness::new(
