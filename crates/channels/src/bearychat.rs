@@ -71,7 +71,10 @@ impl Bearychat {
         let channel = channel["vchannel_id"].as_str();
         let channel = channel.ok_or_else(|| Problem::refused("BearyChat names no channel"))?;
         let body = json!({"vchannel_id": channel, "text": text, "attachments": ""});
-        let sent = line.deliver(post("message.create", body), Repeat::Never).await?.json();
+        let sent = line
+            .deliver(post("message.create", body), Repeat::Never)
+            .await?
+            .json();
         Ok(sent["key"].as_str().map(str::to_owned))
     }
 }

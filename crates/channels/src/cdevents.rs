@@ -51,15 +51,21 @@ impl CdEvents {
             return Err(Problem::refused("judgements are no CDEvents"));
         };
         let address = notice.address()?;
-        let url = Url::parse(&address).ok().filter(|url| url.path() != "/" || address.ends_with('/'));
+        let url = Url::parse(&address)
+            .ok()
+            .filter(|url| url.path() != "/" || address.ends_with('/'));
         if url.is_none_or(|url| url.path().is_empty()) {
             return Err(Problem::refused("the address of CDEvents needs a path"));
         }
         let wanted = text(&notice.entry, "cdEventsType").filter(|it| !it.is_empty());
-        let wanted = wanted.ok_or_else(|| Problem::refused("the notification has no cdEventsType"))?;
-        let kind = TYPES.into_iter().find(|kind| kind.contains(wanted)).ok_or_else(|| {
-            Problem::refused(format!("'{wanted}' is no part of {}", TYPES.join(", ")))
-        })?;
+        let wanted =
+            wanted.ok_or_else(|| Problem::refused("the notification has no cdEventsType"))?;
+        let kind = TYPES
+            .into_iter()
+            .find(|kind| kind.contains(wanted))
+            .ok_or_else(|| {
+                Problem::refused(format!("'{wanted}' is no part of {}", TYPES.join(", ")))
+            })?;
         let custom = object(&notice.entry, "customData").map(|it| json!(it));
         let custom = custom.or_else(|| event.of_context("customData").cloned());
         let event = self.event(event, kind, custom, delivery);

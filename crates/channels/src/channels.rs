@@ -213,10 +213,7 @@ impl Channels {
             gitlab: Gitlab::new(&set.gitlab_status),
             pager_duty: PagerDuty::of(&services.pager_duty),
             jira: Jira::of(&services.jira),
-            cdevents: set
-                .cdevents
-                .enabled
-                .then(|| CdEvents::new(&set.base_url)),
+            cdevents: set.cdevents.enabled.then(|| CdEvents::new(&set.base_url)),
             publishers: Publishers::new(&set.publishers, &clients.trusted, clock, broker),
             clients,
         })))
@@ -286,7 +283,10 @@ impl Channels {
         };
         if let (true, Told::Event(event)) = (says_nothing(channel), &notice.told) {
             let what = event.kind.word();
-            let why = format!("the channel {} is for messages, not for events of a {what}", channel.name());
+            let why = format!(
+                "the channel {} is for messages, not for events of a {what}",
+                channel.name()
+            );
             return Ok(Receipt::Ignored(why));
         }
         self.through(channel, notice, delivery).await
@@ -304,21 +304,35 @@ impl Channels {
         let sent = |sent: Result<Sent, Problem>| sent.map(Receipt::Sent);
         match channel {
             Channel::Email => sent(set(&it.email, channel)?.deliver(notice, delivery).await),
-            Channel::Slack => sent(set(&it.slack, channel)?.deliver(notice, delivery, &trusted).await),
+            Channel::Slack => sent(
+                set(&it.slack, channel)?
+                    .deliver(notice, delivery, &trusted)
+                    .await,
+            ),
             Channel::Sms => sent(set(&it.sms, channel)?.deliver(notice, &trusted).await),
-            Channel::GoogleChat => sent(set(&it.google_chat, channel)?.deliver(notice, &trusted).await),
+            Channel::GoogleChat => sent(
+                set(&it.google_chat, channel)?
+                    .deliver(notice, &trusted)
+                    .await,
+            ),
             Channel::Teams => sent(set(&it.teams, channel)?.deliver(notice, &untrusted).await),
             Channel::Hipchat => sent(set(&it.hipchat, channel)?.deliver(notice, &trusted).await),
-            Channel::Bearychat => sent(set(&it.bearychat, channel)?.deliver(notice, &trusted).await),
+            Channel::Bearychat => {
+                sent(set(&it.bearychat, channel)?.deliver(notice, &trusted).await)
+            }
             Channel::GithubStatus => set(&it.github, channel)?.deliver(notice, &trusted).await,
             Channel::GitlabStatus => set(&it.gitlab, channel)?.deliver(notice, &trusted).await,
-            Channel::PagerDuty => {
-                sent(set(&it.pager_duty, channel)?.deliver(notice, delivery, &trusted).await)
-            }
+            Channel::PagerDuty => sent(
+                set(&it.pager_duty, channel)?
+                    .deliver(notice, delivery, &trusted)
+                    .await,
+            ),
             Channel::Jira => sent(set(&it.jira, channel)?.deliver(notice, &trusted).await),
-            Channel::CdEvents => {
-                sent(set(&it.cdevents, channel)?.deliver(notice, delivery, &untrusted).await)
-            }
+            Channel::CdEvents => sent(
+                set(&it.cdevents, channel)?
+                    .deliver(notice, delivery, &untrusted)
+                    .await,
+            ),
             Channel::Pubsub => sent(it.publishers.deliver(notice, delivery).await),
         }
     }

@@ -74,9 +74,9 @@ impl Email {
         let (Some(host), Some(from)) = (&set.host, &set.from) else {
             return Ok(None);
         };
-        let from: Mailbox = from
-            .parse()
-            .map_err(|error| format!("notifications.email.from is not the address of a sender: {error}"))?;
+        let from: Mailbox = from.parse().map_err(|error| {
+            format!("notifications.email.from is not the address of a sender: {error}")
+        })?;
         let port = set.port.unwrap_or(match set.security {
             MailSecurity::Starttls => 587,
             MailSecurity::Tls => 465,
@@ -103,14 +103,16 @@ impl Email {
     ) -> Result<Sent, Problem> {
         let mail = self.written(notice, delivery)?;
         let credentials = match &self.user {
-            Some((user, password)) => {
-                Some(Credentials::new(user.clone(), read(password).await?))
-            }
+            Some((user, password)) => Some(Credentials::new(user.clone(), read(password).await?)),
             None => None,
         };
         let tls = self.tls().await?;
         let wanted = Duration::from_millis(CALL_MS_MAX);
-        let limit = delivery.permit.begin(wanted).await.ok_or(Problem::Stopped)?;
+        let limit = delivery
+            .permit
+            .begin(wanted)
+            .await
+            .ok_or(Problem::Stopped)?;
         // Whether the end of the mail may have reached the server.
         let is_handed_over = AtomicBool::new(false);
         let talk = self.talk(&mail, credentials, tls, limit, &is_handed_over);
@@ -130,7 +132,9 @@ impl Email {
             false => format!("{}; refused: {}", taken.said, taken.refused.join(", ")),
         };
         Ok(Sent {
-            to: to.filter(|to| !taken.refused.iter().any(|it| it.starts_with(to.as_str()))).collect(),
+            to: to
+                .filter(|to| !taken.refused.iter().any(|it| it.starts_with(to.as_str())))
+                .collect(),
             reference: Some(mail.id),
             note: Some(note),
         })
@@ -157,8 +161,14 @@ impl Email {
             )));
         }
         let (subject, body) = match &notice.told {
-            Told::Event(event) => (event::subject(event, &notice.entry), event::mail(event, &notice.entry)),
-            Told::Message(message) => (message::subject(message), message::body(message, Markup::Mail)),
+            Told::Event(event) => (
+                event::subject(event, &notice.entry),
+                event::mail(event, &notice.entry),
+            ),
+            Told::Message(message) => (
+                message::subject(message),
+                message::body(message, Markup::Mail),
+            ),
         };
         let (id, boundary) = self.names(delivery.id);
         let at = u64::try_from(delivery.now_ms).unwrap_or(0);
@@ -196,8 +206,15 @@ impl Email {
     /// `Message-ID` and boundary, the same for every try.
     fn names(&self, key: &str) -> (String, String) {
         let digest = Sha256::digest(key.as_bytes());
-        let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        (format!("<{hex}@{}>", self.from.email.domain()), format!("gennaker-{hex}"))
+        let hex: String = digest
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        (
+            format!("<{hex}@{}>", self.from.email.domain()),
+            format!("gennaker-{hex}"),
+        )
     }
 
     async fn tls(&self) -> Result<Option<TlsParameters>, Problem> {
@@ -241,9 +258,13 @@ impl Email {
             server.auth(&ways, &credentials).await.map_err(before)?;
         }
         let mut options = Vec::new();
-        let is_wide = |address: &Address| !address.user().is_ascii() || !address.domain().is_ascii();
+        let is_wide =
+            |address: &Address| !address.user().is_ascii() || !address.domain().is_ascii();
         if mail.to.iter().any(is_wide) {
-            if !server.server_info().supports_feature(Extension::SmtpUtfEight) {
+            if !server
+                .server_info()
+                .supports_feature(Extension::SmtpUtfEight)
+            {
                 let what = format!("{} takes no addresses beyond ASCII", self.host);
                 return Err(Problem::Refused(what));
             }
@@ -256,13 +277,19 @@ impl Email {
             match server.command(Rcpt::new(address.clone(), Vec::new())).await {
                 Ok(_) => {}
                 // The others shall not miss it for one that does not exist.
-                Err(error) if error.is_permanent() => refused.push(format!("{address} ({})", shown(&error))),
+                Err(error) if error.is_permanent() => {
+                    refused.push(format!("{address} ({})", shown(&error)))
+                }
                 Err(error) => return Err(before(error)),
             }
         }
         if refused.len() == mail.to.len() {
             server.abort().await;
-            return Err(Problem::Refused(format!("{} refuses: {}", self.host, refused.join(", "))));
+            return Err(Problem::Refused(format!(
+                "{} refuses: {}",
+                self.host,
+                refused.join(", ")
+            )));
         }
         server.command(Data).await.map_err(before)?;
         is_handed_over.store(true, Ordering::Relaxed);
@@ -301,14 +328,18 @@ fn addresses(text: &str) -> Result<Vec<Address>, Problem> {
     text.split([' ', ',', ';', '\t', '\n', '\r'])
         .filter(|part| !part.is_empty())
         .map(|part| {
-            part.parse()
-                .map_err(|error| Problem::Refused(format!("'{}' is not a mail address: {error}", one(part))))
+            part.parse().map_err(|error| {
+                Problem::Refused(format!("'{}' is not a mail address: {error}", one(part)))
+            })
         })
         .collect()
 }
 
 fn one(part: &str) -> String {
-    part.chars().filter(|it| !it.is_control()).take(100).collect()
+    part.chars()
+        .filter(|it| !it.is_control())
+        .take(100)
+        .collect()
 }
 
 fn shown(error: &lettre::transport::smtp::Error) -> String {

@@ -51,36 +51,56 @@ impl Github {
         })
     }
 
-    pub(crate) async fn deliver(&self, notice: &Notice, line: &Line<'_>) -> Result<Receipt, Problem> {
+    pub(crate) async fn deliver(
+        &self,
+        notice: &Notice,
+        line: &Line<'_>,
+    ) -> Result<Receipt, Problem> {
         let Told::Event(event) = &notice.told else {
-            return Ok(Receipt::Ignored("judgements have no status of a commit".to_owned()));
+            return Ok(Receipt::Ignored(
+                "judgements have no status of a commit".to_owned(),
+            ));
         };
         let state = match event.status.as_str() {
             "starting" => "pending",
             "complete" => "success",
             "failed" => "failure",
             other => {
-                return Ok(Receipt::Ignored(format!("a commit has no status for '{other}'")));
+                return Ok(Receipt::Ignored(format!(
+                    "a commit has no status for '{other}'"
+                )));
             }
         };
         let (status, commit) = match (status(event), commit(event, &notice.entry, "github")) {
             (Some(status), Ok(commit)) => (status, commit),
-            (None, _) => return Ok(Receipt::Ignored("tasks have no status of a commit".to_owned())),
+            (None, _) => {
+                return Ok(Receipt::Ignored(
+                    "tasks have no status of a commit".to_owned(),
+                ));
+            }
             // Silently, in Echo.
             (_, Err(missing)) => return Ok(Receipt::Ignored(missing)),
         };
         let token = format!("token {}", read(&self.token).await?);
         let sha = self.of_branch(&commit, &token, line).await?;
-        let path = format!("repos/{}/statuses/{}", repo_path(&commit.repo), segment(&sha));
+        let path = format!(
+            "repos/{}/statuses/{}",
+            repo_path(&commit.repo),
+            segment(&sha)
+        );
         let body = json!({
             "state": state,
             "target_url": self.target(event),
             "description": status.description,
             "context": status.context,
         });
-        let request = Request::post(below(&self.url, &path), "application/json", body.to_string())
-            .header("Accept", "application/vnd.github+json")
-            .secret_header("Authorization", token);
+        let request = Request::post(
+            below(&self.url, &path),
+            "application/json",
+            body.to_string(),
+        )
+        .header("Accept", "application/vnd.github+json")
+        .secret_header("Authorization", token);
         let answer = line.deliver(request, Repeat::Harmless).await?.json();
         Ok(Receipt::Sent(Sent {
             to: vec![format!("{}@{sha}", commit.repo)],
@@ -91,8 +111,17 @@ impl Github {
 
     /// The commit itself, when what was built is the one that a CI system made to try a merge: its message then is
     /// `Merge <commit> into <commit>`.
-    async fn of_branch(&self, commit: &Commit, token: &str, line: &Line<'_>) -> Result<String, Problem> {
-        let path = format!("repos/{}/commits/{}", repo_path(&commit.repo), segment(&commit.sha));
+    async fn of_branch(
+        &self,
+        commit: &Commit,
+        token: &str,
+        line: &Line<'_>,
+    ) -> Result<String, Problem> {
+        let path = format!(
+            "repos/{}/commits/{}",
+            repo_path(&commit.repo),
+            segment(&commit.sha)
+        );
         let request = Request::get(below(&self.url, &path))
             .header("Accept", "application/vnd.github+json")
             .secret_header("Authorization", token);
@@ -130,13 +159,19 @@ pub(crate) fn status(event: &Happened) -> Option<Status> {
         ),
         Kind::Stage => (
             format!("stage/{stage}"),
-            format!("Stage '{stage}' in pipeline '{pipeline}' is {}", event.status),
+            format!(
+                "Stage '{stage}' in pipeline '{pipeline}' is {}",
+                event.status
+            ),
         ),
         Kind::Orchestration | Kind::Task => return None,
     };
     Some(Status {
         context: one_line(&context),
-        description: one_line(&description).chars().take(DESCRIPTION_CHARS_MAX).collect(),
+        description: one_line(&description)
+            .chars()
+            .take(DESCRIPTION_CHARS_MAX)
+            .collect(),
     })
 }
 
@@ -144,11 +179,19 @@ pub(crate) fn status(event: &Happened) -> Option<Status> {
 pub(crate) fn commit(event: &Happened, entry: &Map, source: &str) -> Result<Commit, String> {
     let none = Map::new();
     let trigger = object(&event.execution, "trigger").unwrap_or(&none);
-    let of = |map: &Map, key: &str| text(map, key).filter(|it| !it.is_empty()).map(str::to_owned);
+    let of = |map: &Map, key: &str| {
+        text(map, key)
+            .filter(|it| !it.is_empty())
+            .map(str::to_owned)
+    };
     let is_git = text(trigger, "type") == Some("git") && text(trigger, "source") == Some(source);
     let build = object(trigger, "buildInfo").unwrap_or(&none);
     let repo = of(entry, "repo").or_else(|| match is_git {
-        true => Some(format!("{}/{}", of(trigger, "project")?, of(trigger, "slug")?)),
+        true => Some(format!(
+            "{}/{}",
+            of(trigger, "project")?,
+            of(trigger, "slug")?
+        )),
         false => of(build, "name"),
     });
     let sha = of(entry, "commit").or_else(|| match is_git {

@@ -32,21 +32,33 @@ impl Gitlab {
         })
     }
 
-    pub(crate) async fn deliver(&self, notice: &Notice, line: &Line<'_>) -> Result<Receipt, Problem> {
+    pub(crate) async fn deliver(
+        &self,
+        notice: &Notice,
+        line: &Line<'_>,
+    ) -> Result<Receipt, Problem> {
         let Told::Event(event) = &notice.told else {
-            return Ok(Receipt::Ignored("judgements have no status of a commit".to_owned()));
+            return Ok(Receipt::Ignored(
+                "judgements have no status of a commit".to_owned(),
+            ));
         };
         let state = match event.status.as_str() {
             "starting" => "running",
             "complete" => "success",
             "failed" => "failed",
             other => {
-                return Ok(Receipt::Ignored(format!("a commit has no status for '{other}'")));
+                return Ok(Receipt::Ignored(format!(
+                    "a commit has no status for '{other}'"
+                )));
             }
         };
         let (status, commit) = match (status(event), commit(event, &notice.entry, "gitlab")) {
             (Some(status), Ok(commit)) => (status, commit),
-            (None, _) => return Ok(Receipt::Ignored("tasks have no status of a commit".to_owned())),
+            (None, _) => {
+                return Ok(Receipt::Ignored(
+                    "tasks have no status of a commit".to_owned(),
+                ));
+            }
             (_, Err(missing)) => return Ok(Receipt::Ignored(missing)),
         };
         let path = format!(
@@ -60,8 +72,12 @@ impl Gitlab {
             "description": status.description,
             "target_url": event.link,
         });
-        let request = Request::post(below(&self.url, &path), "application/json", body.to_string())
-            .secret_header("PRIVATE-TOKEN", read(&self.token).await?);
+        let request = Request::post(
+            below(&self.url, &path),
+            "application/json",
+            body.to_string(),
+        )
+        .secret_header("PRIVATE-TOKEN", read(&self.token).await?);
         let answer = line.send(request, Repeat::Harmless).await?;
         // Once more the same status: GitLab takes that for a wrong step.
         let is_same = answer.status == 400

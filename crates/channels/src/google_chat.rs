@@ -48,10 +48,17 @@ impl GoogleChat {
         several.end()
     }
 
-    async fn send(&self, address: &str, body: &str, line: &Line<'_>) -> Result<Option<String>, Problem> {
+    async fn send(
+        &self,
+        address: &str,
+        body: &str,
+        line: &Line<'_>,
+    ) -> Result<Option<String>, Problem> {
         // Echo cuts off as many characters, whatever they are.
         let room = address.strip_prefix(BEGINNING).ok_or_else(|| {
-            Problem::refused(format!("the address of a room does not begin with {BEGINNING}"))
+            Problem::refused(format!(
+                "the address of a room does not begin with {BEGINNING}"
+            ))
         })?;
         let url = below(&self.url, &format!("v1/spaces/{room}"));
         let request = Request::post(url, "application/json; charset=UTF-8", body);

@@ -52,7 +52,11 @@ impl Hipchat {
         notice.address()?;
         let mut several = Several::default();
         for room in notice.to() {
-            let path = format!("v2/room/{}/notification?auth_token={}", segment(&room), segment(&token));
+            let path = format!(
+                "v2/room/{}/notification?auth_token={}",
+                segment(&room),
+                segment(&token)
+            );
             let request = Request::post(below(&self.url, &path), "application/json", body.as_str());
             let ended = line.deliver(request, Repeat::Never).await;
             several.note(room, ended.map(|_| None));

@@ -77,7 +77,9 @@ impl Jira {
             let issue = context.get("jiraIssue").map(shown).unwrap_or_default();
             self.transition(&issue, transition, text(context, "comment"), line)
                 .await
-                .map_err(|problem| failed(&format!("Failed to transition Jira issue {issue}"), problem))?;
+                .map_err(|problem| {
+                    failed(&format!("Failed to transition Jira issue {issue}"), problem)
+                })?;
             return Ok(Sent {
                 to: vec![issue.clone()],
                 reference: Some(issue),
@@ -106,7 +108,8 @@ impl Jira {
             return Err(Problem::refused("'jiraIssue' is missing"));
         }
         let name = object(wanted, "transition").and_then(|it| text(it, "name"));
-        let name = name.ok_or_else(|| Problem::refused("'transitionContext' names no transition"))?;
+        let name =
+            name.ok_or_else(|| Problem::refused("'transitionContext' names no transition"))?;
         let path = format!("{}/transitions", segment(issue));
         let known = self.get(&path, line).await?;
         let known = known["transitions"].as_array().cloned().unwrap_or_default();

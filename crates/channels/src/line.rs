@@ -176,9 +176,17 @@ mod tests {
     fn what_may_have_been_done_is_not_done_again() {
         for (status, repeat, expected) in [
             (404, Repeat::Harmless, Problem::refused("status 404: no")),
-            (500, Repeat::Never, Problem::Unknown("status 500: no".into())),
+            (
+                500,
+                Repeat::Never,
+                Problem::Unknown("status 500: no".into()),
+            ),
             (500, Repeat::Harmless, Problem::later("status 500: no")),
-            (504, Repeat::Never, Problem::Unknown("status 504: no".into())),
+            (
+                504,
+                Repeat::Never,
+                Problem::Unknown("status 504: no".into()),
+            ),
             (
                 302,
                 Repeat::Never,
@@ -189,7 +197,9 @@ mod tests {
         }
         for status in [429, 503] {
             let busy = answer(status).settled(Repeat::Never).unwrap_err();
-            assert!(matches!(busy, Problem::Later { after: Some(after), .. } if after.as_secs() == 7));
+            assert!(
+                matches!(busy, Problem::Later { after: Some(after), .. } if after.as_secs() == 7)
+            );
         }
         assert!(answer(204).settled(Repeat::Never).is_ok());
         assert_eq!(pause("999999999"), Some(PAUSE_MAX));

@@ -114,7 +114,15 @@ impl Notice {
             Some(state) => {
                 let judgment = object(input, "judgment").cloned().unwrap_or_default();
                 let link = link(Kind::Pipeline);
-                let asked = judged(state, entry, &execution, &stage, &judgment, application, link);
+                let asked = judged(
+                    state,
+                    entry,
+                    &execution,
+                    &stage,
+                    &judgment,
+                    application,
+                    link,
+                );
                 Told::Message(Box::new(asked))
             }
             None => {
@@ -152,11 +160,15 @@ impl Notice {
                 format!("there is no template group '{group}': those of manual judgements are built in, others are not")
             })?),
         };
-        let context = object(body, "additionalContext").cloned().unwrap_or_default();
+        let context = object(body, "additionalContext")
+            .cloned()
+            .unwrap_or_default();
         let (application, execution_id) = (of("application"), of("executionId"));
         let mut link = link_of(base_url, &application, Kind::Pipeline, &execution_id);
         link = with_stage(link, &context);
-        let actions = object(body, "interactiveActions").map(Actions::read).transpose()?;
+        let actions = object(body, "interactiveActions")
+            .map(Actions::read)
+            .transpose()?;
         Ok(Self {
             channel: channel.to_owned(),
             entry: Map::new(),
@@ -251,7 +263,9 @@ impl Happened {
     #[must_use]
     pub fn stage_name(&self) -> &str {
         let details = || self.of_context("stageDetails")?.get("name")?.as_str();
-        text(&self.stage, "name").or_else(details).unwrap_or_default()
+        text(&self.stage, "name")
+            .or_else(details)
+            .unwrap_or_default()
     }
 
     /// A field of the entry, else of the stage's context.
@@ -268,7 +282,11 @@ impl Happened {
 pub fn link_of(base_url: &str, application: &str, kind: Kind, execution: &str) -> String {
     let base = base_url.trim_end_matches('/');
     let application = segment(application);
-    format!("{base}/#/applications/{application}/{}/{}", kind.path(), segment(execution))
+    format!(
+        "{base}/#/applications/{application}/{}/{}",
+        kind.path(),
+        segment(execution)
+    )
 }
 
 /// A text as one segment of a path.
@@ -295,8 +313,10 @@ fn judged(
     let stage_context = object(stage, "context").cloned().unwrap_or_default();
     let mut context = Map::new();
     let field = |key: &str| {
-        let found = judgment.get(key).or_else(|| stage_context.get(key));
-        found.filter(|value| !value.is_null()).cloned()
+        let mut found = [judgment.get(key), stage_context.get(key)]
+            .into_iter()
+            .flatten();
+        found.find(|value| !value.is_null()).cloned()
     };
     for key in [
         "instructions",
@@ -313,20 +333,27 @@ fn judged(
             context.insert(key.to_owned(), value);
         }
     };
-    put("judgedBy", field("judgedBy").or_else(|| field("lastModifiedBy")));
+    put(
+        "judgedBy",
+        field("judgedBy").or_else(|| field("lastModifiedBy")),
+    );
     put("stageName", stage.get("name").cloned());
     put("stageId", stage.get("refId").cloned());
     put("execution", Some(json!(execution)));
     let texts = object(entry, "message").and_then(|texts| object(texts, state.word()));
-    let own = texts.and_then(|own| text(own, "text")).filter(|own| !own.is_empty());
+    let own = texts
+        .and_then(|own| text(own, "text"))
+        .filter(|own| !own.is_empty());
     put("message", own.map(Value::from));
     let link = with_stage(link, &context);
     let ids = (text(execution, "id"), text(stage, "id"));
     Message {
         actions: match (state, ids) {
-            (State::Asked, (Some(execution), Some(stage))) => {
-                Some(Actions::of_judgment(execution, stage, context.get("judgmentInputs")))
-            }
+            (State::Asked, (Some(execution), Some(stage))) => Some(Actions::of_judgment(
+                execution,
+                stage,
+                context.get("judgmentInputs"),
+            )),
             _ => None,
         },
         state: Some(state),
@@ -343,7 +370,11 @@ fn judged(
 
 /// The link with the stage that it is about, unless it has one.
 fn with_stage(link: String, context: &Map) -> String {
-    let Some(stage) = context.get("stageId").map(shown).filter(|stage| !stage.is_empty()) else {
+    let Some(stage) = context
+        .get("stageId")
+        .map(shown)
+        .filter(|stage| !stage.is_empty())
+    else {
         return link;
     };
     if link.contains('?') {
@@ -351,7 +382,11 @@ fn with_stage(link: String, context: &Map) -> String {
     }
     let window = context.get("restrictExecutionDuringTimeWindow");
     // Whatever it is: the judgement then is the second step of its stage.
-    let step = if window.is_some_and(|it| !it.is_null()) { "&step=1" } else { "" };
+    let step = if window.is_some_and(|it| !it.is_null()) {
+        "&step=1"
+    } else {
+        ""
+    };
     format!("{link}?refId={}{step}", segment(&stage))
 }
 
@@ -360,7 +395,10 @@ fn kind_and_status(details: &Map, when: &str) -> Result<(Kind, String), String> 
     let words = text(details, "type").unwrap_or_default();
     let mut parts = words.strip_prefix("orca:").unwrap_or_default().split(':');
     let of_type = parts.next().and_then(Kind::parse).zip(parts.next());
-    let of_when = || when.split_once('.').and_then(|(kind, status)| Some((Kind::parse(kind)?, status)));
+    let of_when = || {
+        when.split_once('.')
+            .and_then(|(kind, status)| Some((Kind::parse(kind)?, status)))
+    };
     let (kind, status) = of_type
         .or_else(of_when)
         .ok_or_else(|| format!("'{words}' is no type of an event that can be told"))?;

@@ -59,14 +59,18 @@ impl PagerDuty {
         line: &Line<'_>,
     ) -> Result<Sent, Problem> {
         let Told::Message(message) = &notice.told else {
-            return Err(Problem::refused("PagerDuty is for messages, not for events"));
+            return Err(Problem::refused(
+                "PagerDuty is for messages, not for events",
+            ));
         };
         let own = text(&message.context, "message").filter(|_| message.state.is_none());
         let description = own.map_or_else(|| message::body(message, Markup::Plain), str::to_owned);
         let page = Page {
             user: message.user.clone(),
             description,
-            details: object(&message.context, "details").cloned().unwrap_or_default(),
+            details: object(&message.context, "details")
+                .cloned()
+                .unwrap_or_default(),
         };
         notice.address()?;
         let mut several = Several::default();
@@ -89,7 +93,11 @@ impl PagerDuty {
         line: &Line<'_>,
     ) -> Result<Option<String>, Problem> {
         let token = read(&self.token).await?;
-        let description: String = page.description.chars().take(DESCRIPTION_CHARS_MAX).collect();
+        let description: String = page
+            .description
+            .chars()
+            .take(DESCRIPTION_CHARS_MAX)
+            .collect();
         let event = json!({
             "event_type": "trigger",
             "client": format!("Spinnaker ({})", page.user),
@@ -109,7 +117,9 @@ impl PagerDuty {
         let told = told(&body).unwrap_or_else(|| answer.shown());
         // What is not a refusal keeps its class; a refusal says PagerDuty's words.
         match answer.settled(Repeat::Harmless) {
-            Err(problem @ (Problem::Later { .. } | Problem::Unknown(_) | Problem::Stopped)) => Err(problem),
+            Err(problem @ (Problem::Later { .. } | Problem::Unknown(_) | Problem::Stopped)) => {
+                Err(problem)
+            }
             Ok(_) | Err(Problem::Refused(_)) => Err(Problem::Refused(told)),
         }
     }

@@ -127,14 +127,19 @@ impl Publishers {
     ) -> Result<Sent, Problem> {
         let name = notice.address()?;
         let is_event = matches!(notice.told, Told::Event(_));
-        let found = self.all.iter().filter(|it| it.name.eq_ignore_ascii_case(&name));
+        let found = self
+            .all
+            .iter()
+            .filter(|it| it.name.eq_ignore_ascii_case(&name));
         let found = found.filter(|it| !is_event || it.content == PublisherContent::Notifications);
         let mut several = Several::default();
         let mut is_there = false;
         for publisher in found {
             is_there = true;
             let message = Message::of(notice, delivery.id);
-            let ended = self.publish(publisher, &message, delivery.id, delivery.permit).await;
+            let ended = self
+                .publish(publisher, &message, delivery.id, delivery.permit)
+                .await;
             several.note(publisher.name.clone(), ended);
         }
         if !is_there {
@@ -149,9 +154,17 @@ impl Publishers {
     ///
     /// # Errors
     /// [`Problem`], of the first topic that did not take it; the others were tried.
-    pub async fn forward(&self, event: &Value, id: &str, permit: &dyn Permit) -> Result<(), Problem> {
+    pub async fn forward(
+        &self,
+        event: &Value,
+        id: &str,
+        permit: &dyn Permit,
+    ) -> Result<(), Problem> {
         let mut several = Several::default();
-        let all = self.all.iter().filter(|it| it.content == PublisherContent::All);
+        let all = self
+            .all
+            .iter()
+            .filter(|it| it.content == PublisherContent::All);
         for publisher in all {
             let message = Message::of_event(event, id);
             let ended = self.publish(publisher, &message, id, permit).await;
@@ -176,7 +189,9 @@ impl Publishers {
             } => {
                 let refused = |error: google::Error| match error {
                     google::Error::Call(error) => Problem::later(error.to_string()),
-                    google::Error::Status { status: 500.., .. } => Problem::later(error.to_string()),
+                    google::Error::Status { status: 500.., .. } => {
+                        Problem::later(error.to_string())
+                    }
                     google::Error::Status { .. } | google::Error::Unusable(_) => {
                         Problem::Refused(error.to_string())
                     }
@@ -199,11 +214,14 @@ impl Publishers {
                     "data": STANDARD.encode(&message.payload),
                     "attributes": message.attributes,
                 }]});
-                let request = Request::post(below(url, &path), "application/json", body.to_string())
-                    .secret_header("Authorization", format!("Bearer {token}"));
+                let request =
+                    Request::post(below(url, &path), "application/json", body.to_string())
+                        .secret_header("Authorization", format!("Bearer {token}"));
                 let client = self.client.as_ref();
                 let client = client.ok_or_else(|| Problem::refused("there is no client"))?;
-                let answer = Line::new(client, permit).deliver(request, Repeat::Harmless).await?;
+                let answer = Line::new(client, permit)
+                    .deliver(request, Repeat::Harmless)
+                    .await?;
                 Ok(answer.json()["messageIds"][0].as_str().map(str::to_owned))
             }
             Topic::Sns { service, topic } => sns(service, topic, message, permit).await,
@@ -212,7 +230,8 @@ impl Publishers {
                 let limit = permit.begin(wanted).await.ok_or(Problem::Stopped)?;
                 let broker = broker.as_ref();
                 let broker = broker.ok_or_else(|| Problem::refused("there is no broker here"))?;
-                let body = json!({"attributes": message.attributes, "data": payload(&message.payload)});
+                let body =
+                    json!({"attributes": message.attributes, "data": payload(&message.payload)});
                 let published = broker.publish(topic, id, body.to_string().into_bytes());
                 match tokio::time::timeout(limit, published).await {
                     Ok(Ok(())) => Ok(None),
@@ -291,7 +310,9 @@ async fn sns(
         true => Problem::later(error.to_string()),
         false => Problem::Refused(error.to_string()),
     })?;
-    let id = answer.split_once("<MessageId>").and_then(|(_, rest)| rest.split_once("</MessageId>"));
+    let id = answer
+        .split_once("<MessageId>")
+        .and_then(|(_, rest)| rest.split_once("</MessageId>"));
     Ok(id.map(|(id, _)| id.trim().to_owned()))
 }
 
@@ -333,7 +354,10 @@ impl Message {
             put("type", kind);
             put("status", status);
         }
-        put("application", details["application"].as_str().unwrap_or_default());
+        put(
+            "application",
+            details["application"].as_str().unwrap_or_default(),
+        );
         let own = details["attributes"].as_object();
         for (name, value) in own.into_iter().flat_map(Map::iter) {
             put(name, &shown(value));

@@ -96,7 +96,11 @@ impl Several {
             .iter()
             .map(|(address, problem)| format!("{address}: {problem}"))
             .collect();
-        let some = if sent.to.is_empty() { "" } else { "Some notifications succeeded, but " };
+        let some = if sent.to.is_empty() {
+            ""
+        } else {
+            "Some notifications succeeded, but "
+        };
         let reason = format!("{some}the following failed: {}", list.join(", "));
         Err(match is_unknown {
             true => Problem::Unknown(reason),

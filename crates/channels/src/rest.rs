@@ -73,7 +73,9 @@ impl Endpoint {
                 let filled = template.replace("{{event}}", &event.to_string());
                 match serde_json::from_str(&filled) {
                     Ok(Value::Object(object)) => Ok(object.into()),
-                    Ok(_) | Err(_) => Err("the template makes no JSON object of the event".to_owned()),
+                    Ok(_) | Err(_) => {
+                        Err("the template makes no JSON object of the event".to_owned())
+                    }
                 }
             }
         }
@@ -87,8 +89,9 @@ impl Endpoint {
         let body = self.payload(event).map_err(Problem::Refused)?.to_string();
         let mut tries = 1;
         loop {
-            let mut request = Request::post(self.set.url.as_str(), "application/json", body.as_str())
-                .header("Idempotency-Key", id);
+            let mut request =
+                Request::post(self.set.url.as_str(), "application/json", body.as_str())
+                    .header("Idempotency-Key", id);
             for (name, value) in self.headers().await? {
                 request = request.secret_header(name, value);
             }
@@ -110,10 +113,18 @@ impl Endpoint {
             let proof = basic(user, &read(password).await?);
             all.push(("Authorization".to_owned(), proof));
         }
-        all.extend(set.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+        all.extend(
+            set.headers
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
         if let Some(path) = &set.headers_file {
             let text = file::read(path.as_ref()).await.map_err(Problem::Refused)?;
-            for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            for (number, line) in text
+                .lines()
+                .enumerate()
+                .filter(|(_, line)| !line.trim().is_empty())
+            {
                 let pair = line.split_once(':').ok_or_else(|| {
                     Problem::Refused(format!("line {} of {path} is no header", number + 1))
                 })?;

@@ -125,7 +125,9 @@ impl Slack {
         if self.compact && actions.is_none() {
             return json!({"fallback": text, "text": text, "color": colour, "mrkdwn_in": ["text"]});
         }
-        let id = actions.as_ref().map(|it| format!("{}:{}", it.service, it.message));
+        let id = actions
+            .as_ref()
+            .map(|it| format!("{}:{}", it.service, it.message));
         let buttons: Vec<Value> = actions
             .iter()
             .flat_map(|actions| &actions.buttons)
@@ -157,7 +159,8 @@ impl Slack {
         let token = token.ok_or_else(|| Problem::refused("Slack has no token"))?;
         let token = read(token).await?;
         // Echo sends compact messages to the API even with the token of a webhook, which cannot work.
-        let is_hook = !is_by_app && (self.force_incoming_webhook || token.matches('/').count() >= 2);
+        let is_hook =
+            !is_by_app && (self.force_incoming_webhook || token.matches('/').count() >= 2);
         match is_hook {
             true => self.by_hook(&token, attachment, channel, line).await,
             false => self.by_api(&token, attachment, channel, line).await,
@@ -171,7 +174,10 @@ impl Slack {
         channel: &str,
         line: &Line<'_>,
     ) -> Result<Option<String>, Problem> {
-        let url = below(self.url.as_deref().unwrap_or(HOOKS), token.trim_start_matches('/'));
+        let url = below(
+            self.url.as_deref().unwrap_or(HOOKS),
+            token.trim_start_matches('/'),
+        );
         let body = json!({"attachments": [attachment], "channel": channel});
         let request = Request::post(url, "application/json", body.to_string());
         line.deliver(request, Repeat::Never).await?;
@@ -198,7 +204,10 @@ impl Slack {
         let request = Request::post(url, "application/x-www-form-urlencoded", form);
         let answer = line.deliver(request, Repeat::Never).await?;
         said(&answer.json()).map_err(|problem| match problem.as_str() {
-            "" => Problem::Unknown(format!("Slack's answer is not one of its API: {}", answer.shown())),
+            "" => Problem::Unknown(format!(
+                "Slack's answer is not one of its API: {}",
+                answer.shown()
+            )),
             "ratelimited" | "service_unavailable" | "request_timeout" => {
                 Problem::later(format!("Slack says {problem}"))
             }

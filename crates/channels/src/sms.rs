@@ -54,10 +54,18 @@ impl Sms {
         several.end()
     }
 
-    async fn send(&self, number: &str, text: &str, line: &Line<'_>) -> Result<Option<String>, Problem> {
+    async fn send(
+        &self,
+        number: &str,
+        text: &str,
+        line: &Line<'_>,
+    ) -> Result<Option<String>, Problem> {
         let token = read(&self.token).await?;
         let account = segment(&self.account);
-        let url = below(&self.url, &format!("2010-04-01/Accounts/{account}/Messages.json"));
+        let url = below(
+            &self.url,
+            &format!("2010-04-01/Accounts/{account}/Messages.json"),
+        );
         let form = form(&[("From", &self.from), ("To", number), ("Body", text)]);
         let request = Request::post(url, "application/x-www-form-urlencoded", form)
             .secret_header("Authorization", basic(&self.account, &token));

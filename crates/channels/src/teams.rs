@@ -62,7 +62,10 @@ fn of_event(event: &Happened, entry: &Map) -> Value {
         ("Application", event.application.as_str()),
         ("Execution", event.of_execution("name").unwrap_or_default()),
         (label, event.stage_name()),
-        ("Description", event.of_execution("description").unwrap_or_default()),
+        (
+            "Description",
+            event.of_execution("description").unwrap_or_default(),
+        ),
         ("Message", own),
         ("Status", status.as_str()),
     ]

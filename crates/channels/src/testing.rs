@@ -8,11 +8,7 @@ use gennaker_testkit::http::{Reply, Seen, Server};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{
-    Channels, Clients, Delivery, Problem, Receipt,
-    line::Freely,
-    notice::Notice,
-};
+use crate::{Channels, Clients, Delivery, Problem, Receipt, line::Freely, notice::Notice};
 
 /// The time at which everything is told.
 pub(crate) const NOW_MS: i64 = 1_792_000_000_123;
@@ -143,7 +139,9 @@ pub(crate) fn message(kind: &str, to: Value, context: Value) -> Notice {
 
 /// The fields of a form.
 pub(crate) fn fields(body: &str) -> std::collections::BTreeMap<String, String> {
-    url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
+    url::form_urlencoded::parse(body.as_bytes())
+        .into_owned()
+        .collect()
 }
 
 pub(crate) fn json_of(text: &str) -> Value {

@@ -28,7 +28,8 @@ async fn a_person_is_found_by_mail_address_and_written_to() {
     let seen = fixture.server.seen();
     let paths: Vec<&str> = seen.iter().map(|seen| seen.path()).collect();
     let token = "?token=s3cret-token";
-    let expected = ["user.list", "p2p.create", "message.create"].map(|it| format!("/v1/{it}{token}"));
+    let expected =
+        ["user.list", "p2p.create", "message.create"].map(|it| format!("/v1/{it}{token}"));
     assert_eq!(paths, expected);
     assert_eq!(json_of(&seen[1].text()), json!({"user_id": "=bw"}));
     let link = "https://deck.example.com/#/applications/myapp/executions/details/01JEXEC";
@@ -45,6 +46,9 @@ async fn a_person_is_found_by_mail_address_and_written_to() {
 async fn somebody_unknown_is_said() {
     let fixture = team().await;
     let entry = json!({"type": "bearychat", "address": "eve@example.com"});
-    let told = fixture.deliver(&event(entry, "pipeline.complete")).await.unwrap_err();
+    let told = fixture
+        .deliver(&event(entry, "pipeline.complete"))
+        .await
+        .unwrap_err();
     assert_eq!(told.to_string(), "no user of BearyChat has this address");
 }

@@ -4,9 +4,12 @@ use serde_json::json;
 use crate::testing::{BASE, Fixture, ID, event, json_of, sent};
 
 async fn events() -> Fixture {
-    Fixture::new(|_| Reply::status(202, ""), |settings, _, _| {
-        settings.notifications.cdevents.enabled = true;
-    })
+    Fixture::new(
+        |_| Reply::status(202, ""),
+        |settings, _, _| {
+            settings.notifications.cdevents.enabled = true;
+        },
+    )
     .await
 }
 
@@ -59,14 +62,24 @@ async fn what_is_missing_is_said() {
     let root = fixture.server.url("");
     let path = fixture.server.url("/e");
     for (entry, said) in [
-        (json!({"address": root, "cdEventsType": "x"}), "needs a path"),
+        (
+            json!({"address": root, "cdEventsType": "x"}),
+            "needs a path",
+        ),
         (json!({"address": path}), "has no cdEventsType"),
-        (json!({"address": path, "cdEventsType": "build"}), "'build' is no part of dev.cdevents"),
+        (
+            json!({"address": path, "cdEventsType": "build"}),
+            "'build' is no part of dev.cdevents",
+        ),
         (json!({"cdEventsType": "x"}), "has no address"),
     ] {
         let mut entry = entry;
         entry["type"] = "cdevents".into();
-        let told = fixture.deliver(&event(entry, "pipeline.complete")).await.unwrap_err().to_string();
+        let told = fixture
+            .deliver(&event(entry, "pipeline.complete"))
+            .await
+            .unwrap_err()
+            .to_string();
         assert!(told.contains(said), "{told}");
     }
     assert!(fixture.server.seen().is_empty());

@@ -51,9 +51,15 @@ async fn google_gets_the_whole_event_with_attributes() {
         ..Publisher::default()
     };
     let all = publishers(&[set], None);
-    let notice = event(json!({"type": "pubsub", "publisherName": "deploys"}), "stage.complete");
+    let notice = event(
+        json!({"type": "pubsub", "publisherName": "deploys"}),
+        "stage.complete",
+    );
     let sent = deliver(&all, &notice).await.unwrap();
-    assert_eq!((sent.to, sent.reference.as_deref()), (vec!["Deploys".to_owned()], Some("42")));
+    assert_eq!(
+        (sent.to, sent.reference.as_deref()),
+        (vec!["Deploys".to_owned()], Some("42"))
+    );
     let seen = server.seen().pop().unwrap();
     assert_eq!(seen.path(), "/v1/projects/proj/topics/deploys:publish");
     assert_eq!(seen.header("authorization"), Some("Bearer t0ken"));
@@ -91,9 +97,16 @@ async fn amazon_gets_a_signed_form() {
     let sent = deliver(&all, &notice).await.unwrap();
     assert_eq!(sent.reference.as_deref(), Some("m-1"));
     let seen = server.seen().pop().unwrap();
-    assert!(seen.header("authorization").unwrap().contains("/eu-central-1/sns/aws4_request"));
+    assert!(
+        seen.header("authorization")
+            .unwrap()
+            .contains("/eu-central-1/sns/aws4_request")
+    );
     let form = fields(&seen.text());
-    assert_eq!((form["Action"].as_str(), form["Version"].as_str()), ("Publish", "2010-03-31"));
+    assert_eq!(
+        (form["Action"].as_str(), form["Version"].as_str()),
+        ("Publish", "2010-03-31")
+    );
     assert_eq!(json_of(&form["Message"]), json!({"stageName": "Judge"}));
     assert_eq!(form["MessageAttributes.entry.1.Name"], "application");
     assert_eq!(form["MessageDeduplicationId"], ID);
@@ -112,7 +125,10 @@ impl Broker for Subjects {
         payload: Vec<u8>,
     ) -> BoxFuture<'a, Result<(), String>> {
         let payload = serde_json::from_slice(&payload).unwrap();
-        self.0.lock().unwrap().push((topic.to_owned(), id.to_owned(), payload));
+        self.0
+            .lock()
+            .unwrap()
+            .push((topic.to_owned(), id.to_owned(), payload));
         Box::pin(async { Ok(()) })
     }
 }
@@ -128,18 +144,29 @@ async fn the_brokers_subjects_get_data_and_attributes_and_everything_if_they_wan
         ..Publisher::default()
     };
     let all = publishers(
-        &[set("some", PublisherContent::Notifications), set("all", PublisherContent::All)],
+        &[
+            set("some", PublisherContent::Notifications),
+            set("all", PublisherContent::All),
+        ],
         Some(Arc::clone(&subjects) as Arc<dyn Broker>),
     );
     assert!(all.want_everything());
     let entry = json!({"type": "pubsub", "publisherName": "some"});
-    deliver(&all, &event(entry, "pipeline.failed")).await.unwrap();
+    deliver(&all, &event(entry, "pipeline.failed"))
+        .await
+        .unwrap();
     let whole = json!({"details": {"type": "orca:task:complete", "application": "a"}, "content": {"taskName": "t"}});
     all.forward(&whole, "e-9", &Freely).await.unwrap();
     let published = subjects.0.lock().unwrap();
-    assert_eq!((published[0].0.as_str(), published[0].1.as_str()), ("out.some", ID));
+    assert_eq!(
+        (published[0].0.as_str(), published[0].1.as_str()),
+        ("out.some", ID)
+    );
     assert_eq!(published[0].2["attributes"]["status"], "failed");
-    assert_eq!((published[1].0.as_str(), published[1].1.as_str()), ("out.all", "e-9"));
+    assert_eq!(
+        (published[1].0.as_str(), published[1].1.as_str()),
+        ("out.all", "e-9")
+    );
     assert_eq!(published[1].2["data"], whole);
     assert_eq!(published.len(), 2);
 }
@@ -148,6 +175,8 @@ async fn the_brokers_subjects_get_data_and_attributes_and_everything_if_they_wan
 async fn a_publisher_that_is_not_set_up_is_named() {
     let all = publishers(&[], None);
     let entry = json!({"type": "pubsub", "publisherName": "x"});
-    let told = deliver(&all, &event(entry, "pipeline.failed")).await.unwrap_err();
+    let told = deliver(&all, &event(entry, "pipeline.failed"))
+        .await
+        .unwrap_err();
     assert!(told.to_string().contains("with the name 'x'"), "{told}");
 }

@@ -35,7 +35,10 @@ fn events_are_wrapped_and_flattened_as_echo_does() {
     })
     .unwrap();
     assert_eq!(flat["content"], r#"{"x":[1]}"#);
-    assert_eq!(flat["details"], r#"{"type":"orca:pipeline:complete","application":"a"}"#);
+    assert_eq!(
+        flat["details"],
+        r#"{"type":"orca:pipeline:complete","application":"a"}"#
+    );
     let template = |text: &str| RestEndpoint {
         template: Some(text.to_owned()),
         ..wrap.clone()
@@ -49,7 +52,11 @@ fn events_are_wrapped_and_flattened_as_echo_does() {
         wrap: false,
         ..template("{}")
     };
-    assert_eq!(payload(ignored).unwrap(), event(), "a template without wrap has no effect");
+    assert_eq!(
+        payload(ignored).unwrap(),
+        event(),
+        "a template without wrap has no effect"
+    );
 }
 
 #[tokio::test]
@@ -77,7 +84,10 @@ async fn an_event_is_sent_as_often_as_it_takes_and_no_oftener() {
     };
     let client = Client::new(Policy::trusted(), Options::default()).unwrap();
     let line = Line::new(&client, &Freely);
-    Endpoint::of(&set).forward(&event(), "e-1", &line).await.unwrap();
+    Endpoint::of(&set)
+        .forward(&event(), "e-1", &line)
+        .await
+        .unwrap();
     let seen = server.seen();
     assert_eq!(seen.len(), 2);
     assert_eq!(json_of(&seen[1].text()), event());
@@ -102,7 +112,9 @@ async fn an_endpoint_that_refuses_is_not_bothered() {
     };
     let client = Client::new(Policy::trusted(), Options::default()).unwrap();
     let endpoint = Endpoint::of(&set);
-    let told = endpoint.forward(&event(), "e-1", &Line::new(&client, &Freely)).await;
+    let told = endpoint
+        .forward(&event(), "e-1", &Line::new(&client, &Freely))
+        .await;
     assert_eq!(told, Err(Problem::Refused("status 422: no".to_owned())));
     assert_eq!(server.seen().len(), 1);
     assert!(!endpoint.shown().contains("secret"));

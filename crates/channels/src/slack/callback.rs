@@ -125,7 +125,12 @@ impl App {
     ///
     /// # Errors
     /// Slack does not take it; what was decided stays decided.
-    pub async fn respond(&self, pressed: &Pressed, said: &str, line: &Line<'_>) -> Result<(), Problem> {
+    pub async fn respond(
+        &self,
+        pressed: &Pressed,
+        said: &str,
+        line: &Line<'_>,
+    ) -> Result<(), Problem> {
         let Some(path) = &pressed.response_path else {
             return Ok(());
         };
@@ -139,7 +144,13 @@ impl App {
 }
 
 /// Source: Slack's "Verifying requests from Slack".
-fn verify(secret: &str, timestamp: &str, signature: &str, body: &[u8], now_ms: i64) -> Result<(), String> {
+fn verify(
+    secret: &str,
+    timestamp: &str,
+    signature: &str,
+    body: &[u8],
+    now_ms: i64,
+) -> Result<(), String> {
     let at_s: i64 = timestamp
         .parse()
         .map_err(|_| "The header X-Slack-Request-Timestamp is not a number".to_owned())?;
@@ -147,7 +158,10 @@ fn verify(secret: &str, timestamp: &str, signature: &str, body: &[u8], now_ms: i
         return Err("Slack request timestamp is older than 5 minutes. Replay attack?".to_owned());
     }
     let wrong = || "Invalid Slack signature header.".to_owned();
-    let given = signature.strip_prefix("v0=").and_then(unhex).ok_or_else(wrong)?;
+    let given = signature
+        .strip_prefix("v0=")
+        .and_then(unhex)
+        .ok_or_else(wrong)?;
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map_err(|_| wrong())?;
     mac.update(format!("v0:{timestamp}:").as_bytes());
     mac.update(body);
@@ -170,8 +184,8 @@ fn parse(body: &[u8]) -> Result<Pressed, String> {
         .find(|(name, _)| name == "payload")
         .ok_or("Missing payload field in Slack callback request.")?
         .1;
-    let payload: Value =
-        serde_json::from_str(&payload).map_err(|_| "The payload of the Slack callback is not JSON.")?;
+    let payload: Value = serde_json::from_str(&payload)
+        .map_err(|_| "The payload of the Slack callback is not JSON.")?;
     let none = Map::new();
     let payload = payload.as_object().unwrap_or(&none);
     let kind = text(payload, "type").unwrap_or_default();
@@ -180,7 +194,8 @@ fn parse(body: &[u8]) -> Result<Pressed, String> {
     }
     let user = object(payload, "user").unwrap_or(&none);
     let id = text(payload, "callback_id").unwrap_or_default();
-    let (Some((service, message)), Some(user_name)) = (id.split_once(':'), text(user, "name")) else {
+    let (Some((service, message)), Some(user_name)) = (id.split_once(':'), text(user, "name"))
+    else {
         return Err(
             "Slack callback_id and user not present. Cannot route the request to originating Spinnaker service."
                 .to_owned(),
@@ -201,14 +216,18 @@ fn parse(body: &[u8]) -> Result<Pressed, String> {
         name: of(action, "name"),
         value: of(action, "value"),
         response_path: response.map(|url| url.path().to_owned()),
-        original: object(payload, "original_message").cloned().unwrap_or_default(),
+        original: object(payload, "original_message")
+            .cloned()
+            .unwrap_or_default(),
     })
 }
 
 /// The message without its buttons and with one sentence more.
 fn answered(original: &Map, said: &str) -> Value {
     let mut message = json!(original);
-    let first = message.get_mut("attachments").and_then(|all| all.get_mut(0));
+    let first = message
+        .get_mut("attachments")
+        .and_then(|all| all.get_mut(0));
     match first.and_then(Value::as_object_mut) {
         Some(first) => {
             first.shift_remove("actions");

@@ -7,13 +7,16 @@ use crate::{
 };
 
 async fn twilio(status: u16, answer: &'static str) -> Fixture {
-    Fixture::new(move |_| Reply::status(status, answer), |settings, url, file| {
-        let sms = &mut settings.notifications.sms;
-        sms.account = Some("AC1".to_owned());
-        sms.token_file = Some(file.to_owned());
-        sms.from = Some("+15005550006".to_owned());
-        sms.url = url.to_owned();
-    })
+    Fixture::new(
+        move |_| Reply::status(status, answer),
+        |settings, url, file| {
+            let sms = &mut settings.notifications.sms;
+            sms.account = Some("AC1".to_owned());
+            sms.token_file = Some(file.to_owned());
+            sms.from = Some("+15005550006".to_owned());
+            sms.url = url.to_owned();
+        },
+    )
     .await
 }
 
@@ -40,11 +43,24 @@ async fn a_text_message_is_a_form_of_twilio() {
 #[tokio::test]
 async fn a_refusal_is_quoted_and_a_broken_server_not_asked_again() {
     let entry = json!({"type": "sms", "address": "12"});
-    let fixture = twilio(400, r#"{"code": 21211, "message": "The 'To' number is not valid"}"#).await;
-    let told = fixture.deliver(&event(entry.clone(), "pipeline.failed")).await.unwrap_err();
-    assert!(matches!(&told, Problem::Refused(it) if it.contains("number is not valid")), "{told}");
+    let fixture = twilio(
+        400,
+        r#"{"code": 21211, "message": "The 'To' number is not valid"}"#,
+    )
+    .await;
+    let told = fixture
+        .deliver(&event(entry.clone(), "pipeline.failed"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&told, Problem::Refused(it) if it.contains("number is not valid")),
+        "{told}"
+    );
     let fixture = twilio(502, "bad gateway").await;
-    let told = fixture.deliver(&event(entry, "pipeline.failed")).await.unwrap_err();
+    let told = fixture
+        .deliver(&event(entry, "pipeline.failed"))
+        .await
+        .unwrap_err();
     assert!(matches!(told, Problem::Unknown(_)), "{told}");
     assert_quiet(&told.to_string());
 }

@@ -7,9 +7,12 @@ use crate::{
 };
 
 async fn teams(status: u16) -> Fixture {
-    Fixture::new(move |_| Reply::status(status, ""), |settings, _, _| {
-        settings.notifications.microsoft_teams.enabled = true;
-    })
+    Fixture::new(
+        move |_| Reply::status(status, ""),
+        |settings, _, _| {
+            settings.notifications.microsoft_teams.enabled = true;
+        },
+    )
     .await
 }
 
@@ -23,12 +26,19 @@ async fn an_event_is_a_card_with_facts() {
     let address = fixture.server.url("/workflows/1?sig=secret");
     let entry = json!({"type": "microsoftteams", "address": address, "message": {"stage.failed": {"text": "Look"}}});
     let sent = sent(fixture.deliver(&event(entry, "stage.failed")).await);
-    assert!(sent.to[0].ends_with("/…") && !sent.to[0].contains("sig"), "{:?}", sent.to);
+    assert!(
+        sent.to[0].ends_with("/…") && !sent.to[0].contains("sig"),
+        "{:?}",
+        sent.to
+    );
     let seen = fixture.one();
     assert_eq!(seen.path(), "/workflows/1?sig=secret");
     let body = json_of(&seen.text());
     assert_eq!(body["type"], "message");
-    assert_eq!(body["attachments"][0]["contentType"], "application/vnd.microsoft.card.adaptive");
+    assert_eq!(
+        body["attachments"][0]["contentType"],
+        "application/vnd.microsoft.card.adaptive"
+    );
     let link = "https://deck.example.com/#/applications/myapp/executions/details/01JEXEC";
     assert_eq!(
         *content(&body),
@@ -62,7 +72,12 @@ async fn a_judgement_is_a_card_with_a_way_to_it() {
         blocks[0]["text"],
         "**Message:** Stage Judge <it> for myapp's deploy pipeline build 7 is awaiting manual judgment"
     );
-    assert!(blocks[1]["text"].as_str().unwrap().starts_with("**Summary:** Instructions:"));
+    assert!(
+        blocks[1]["text"]
+            .as_str()
+            .unwrap()
+            .starts_with("**Summary:** Instructions:")
+    );
     let link = content["actions"][0]["url"].as_str().unwrap();
     assert!(link.ends_with("/01JEXEC?refId=3"), "{link}");
 }
@@ -71,6 +86,12 @@ async fn a_judgement_is_a_card_with_a_way_to_it() {
 async fn addresses_of_the_inside_are_not_called() {
     let fixture = teams(200).await;
     let entry = json!({"type": "microsoftteams", "address": "http://169.254.169.254/latest"});
-    let told = fixture.deliver(&event(entry, "pipeline.failed")).await.unwrap_err();
-    assert!(matches!(&told, Problem::Refused(it) if it.contains("is not allowed")), "{told}");
+    let told = fixture
+        .deliver(&event(entry, "pipeline.failed"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&told, Problem::Refused(it) if it.contains("is not allowed")),
+        "{told}"
+    );
 }

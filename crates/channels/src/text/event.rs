@@ -64,7 +64,10 @@ pub fn subject(event: &Happened, entry: &Map) -> String {
             event.stage_name(),
             build_number(event)
         ),
-        Kind::Pipeline => format!("{application}'s {pipeline} pipeline {}", build_number(event)),
+        Kind::Pipeline => format!(
+            "{application}'s {pipeline} pipeline {}",
+            build_number(event)
+        ),
         Kind::Orchestration | Kind::Task => format!("{application}'s {id} task "),
     };
     one_line(&format!("{whose}{}", what(&event.status)))
@@ -76,7 +79,9 @@ pub fn mail(event: &Happened, entry: &Map) -> String {
     if let Some(own) = event.own(entry, "customBody") {
         return markdown::to_html(&filled_in(event, own));
     }
-    let message = own_text(event, entry).map(markdown::to_html).unwrap_or_default();
+    let message = own_text(event, entry)
+        .map(markdown::to_html)
+        .unwrap_or_default();
     let link = html::link(&event.link, &event.link);
     format!("{message}<p>To see more details, please visit:</p>\n<p>{link}</p>\n")
 }
@@ -87,10 +92,16 @@ pub fn summary(event: &Happened) -> String {
     let Happened { application, .. } = event;
     let pipeline = name(event);
     let whose = match event.kind {
-        Kind::Stage => format!("Stage {} for {application}'s {pipeline} pipeline", event.stage_name()),
+        Kind::Stage => format!(
+            "Stage {} for {application}'s {pipeline} pipeline",
+            event.stage_name()
+        ),
         Kind::Pipeline => format!("{application}'s {pipeline} pipeline"),
         Kind::Orchestration | Kind::Task => {
-            format!("{application}'s {} task", event.of_execution("id").unwrap_or_default())
+            format!(
+                "{application}'s {} task",
+                event.of_execution("id").unwrap_or_default()
+            )
         }
     };
     format!("{whose} {}", what(&event.status))
@@ -193,8 +204,11 @@ const fn noun(kind: Kind) -> &'static str {
 
 /// `{{executionId}}` and `{{link}}` in a text of the author's own.
 fn filled_in(event: &Happened, own: &str) -> String {
-    own.replace("{{executionId}}", event.of_execution("id").unwrap_or_default())
-        .replace("{{link}}", &event.link)
+    own.replace(
+        "{{executionId}}",
+        event.of_execution("id").unwrap_or_default(),
+    )
+    .replace("{{link}}", &event.link)
 }
 
 /// Address and number of the build that started the execution.

@@ -2,9 +2,38 @@
 
 /// Tags that may stand in a message, without attributes.
 const TAGS: [&str; 32] = [
-    "b", "i", "u", "s", "em", "strong", "del", "ins", "sub", "sup", "small", "code", "pre", "br", "hr",
-    "p", "div", "span", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "table",
-    "tr", "td", "th",
+    "b",
+    "i",
+    "u",
+    "s",
+    "em",
+    "strong",
+    "del",
+    "ins",
+    "sub",
+    "sup",
+    "small",
+    "code",
+    "pre",
+    "br",
+    "hr",
+    "p",
+    "div",
+    "span",
+    "ul",
+    "ol",
+    "li",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "blockquote",
+    "table",
+    "tr",
+    "td",
+    "th",
 ];
 
 /// Schemes that a link may have.
@@ -96,7 +125,10 @@ fn simple(tag: &str) -> Option<String> {
 fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
     let lower = tag.to_ascii_lowercase();
     let at = lower.find(&format!("{name}="))? + name.len() + 1;
-    let quote = tag[at..].chars().next().filter(|one| "\"'".contains(*one))?;
+    let quote = tag[at..]
+        .chars()
+        .next()
+        .filter(|one| "\"'".contains(*one))?;
     tag[at + 1..].split(quote).next()
 }
 
@@ -111,7 +143,8 @@ pub fn plain(html: &str) -> String {
     while let Some(at) = rest.find('<') {
         text(&mut all, &rest[..at]);
         rest = &rest[at..];
-        let is_tag = rest[1..].starts_with(|one: char| one.is_ascii_alphabetic() || "/!".contains(one));
+        let is_tag =
+            rest[1..].starts_with(|one: char| one.is_ascii_alphabetic() || "/!".contains(one));
         let Some(end) = rest.find('>').filter(|_| is_tag) else {
             all.push('<');
             rest = &rest[1..];
@@ -202,7 +235,10 @@ mod tests {
         for (html, expected) in [
             ("<p>one <b>two</b></p>\n<p>three</p>", "one two\n\nthree"),
             ("<ul><li>a</li><li>b</li></ul>", "* a\n * b"),
-            (r#"see <a href="https://x.io">this</a>."#, "see this <https://x.io>."),
+            (
+                r#"see <a href="https://x.io">this</a>."#,
+                "see this <https://x.io>.",
+            ),
             (r#"<a href="https://x.io">https://x.io</a>"#, "https://x.io"),
             ("a<br>b &amp;&lt;c&gt; 1 < 2", "a\nb &<c> 1 < 2"),
             ("plain\n text", "plain text"),

@@ -25,7 +25,9 @@ pub fn to_html(markdown: &str) -> String {
             title,
             id,
         }) => {
-            let dest_url = match html::is_link(&dest_url) || dest_url.contains('@') && !dest_url.contains(':') {
+            let dest_url = match html::is_link(&dest_url)
+                || dest_url.contains('@') && !dest_url.contains(':')
+            {
                 true => dest_url,
                 false => CowStr::Borrowed("#"),
             };
@@ -52,7 +54,10 @@ mod tests {
     #[test]
     fn markdown_becomes_html_that_can_do_no_harm() {
         for (markdown, expected) in [
-            ("**now** *here*", "<p><strong>now</strong> <em>here</em></p>\n"),
+            (
+                "**now** *here*",
+                "<p><strong>now</strong> <em>here</em></p>\n",
+            ),
             (
                 "# Go\n\n- a\n- `b<c`",
                 "<h1>Go</h1>\n<ul>\n<li>a</li>\n<li><code>b&lt;c</code></li>\n</ul>\n",
@@ -62,7 +67,10 @@ mod tests {
                 "<p><a href=\"https://x.io/?a=1&amp;b=2\">log</a></p>\n",
             ),
             ("[x](javascript:alert(1))", "<p><a href=\"#\">x</a></p>\n"),
-            ("a <b>c</b> <script>d</script>", "<p>a <b>c</b> &lt;script&gt;d&lt;/script&gt;</p>\n"),
+            (
+                "a <b>c</b> <script>d</script>",
+                "<p>a <b>c</b> &lt;script&gt;d&lt;/script&gt;</p>\n",
+            ),
             ("<div onload=x>\n\nz", "<div>\n<p>z</p>\n"),
             ("![alt](https://x.io/a.png)", "<p>alt</p>\n"),
             ("5 > 3 & 1", "<p>5 &gt; 3 &amp; 1</p>\n"),

@@ -223,7 +223,9 @@ fn own_body(message: &Message, markup: Markup) -> String {
     let body = own(message, "customBody", "body");
     match text(&message.context, "formatter") {
         Some("TEXT") => match markup {
-            Markup::Mail | Markup::GoogleChat | Markup::HipChat => html::escaped(&html::plain(body)),
+            Markup::Mail | Markup::GoogleChat | Markup::HipChat => {
+                html::escaped(&html::plain(body))
+            }
             Markup::Plain | Markup::Slack | Markup::Teams => html::plain(body),
         },
         Some("MARKDOWN") => body.to_owned(),
@@ -236,7 +238,13 @@ fn own_body(message: &Message, markup: Markup) -> String {
 
 /// `Stage Judge for app's deploy pipeline build 7`.
 fn described(message: &Message) -> String {
-    parts(message, str::to_owned, str::to_owned, " build ", str::to_owned)
+    parts(
+        message,
+        str::to_owned,
+        str::to_owned,
+        " build ",
+        str::to_owned,
+    )
 }
 
 /// The stage, the application, the pipeline and the build, each in its markup.
@@ -249,13 +257,22 @@ fn parts(
 ) -> String {
     let context = &message.context;
     let stage_name = context.get("stageName").map(shown).unwrap_or_default();
-    let mut all = format!("Stage {} for {}", stage(&stage_name), name(&message.application));
+    let mut all = format!(
+        "Stage {} for {}",
+        stage(&stage_name),
+        name(&message.application)
+    );
     let execution = object(context, "execution");
-    let pipeline = execution.and_then(|it| text(it, "name")).filter(|it| !it.is_empty());
+    let pipeline = execution
+        .and_then(|it| text(it, "name"))
+        .filter(|it| !it.is_empty());
     if let Some(pipeline) = pipeline {
         all.push_str(&format!("'s {} pipeline", name(pipeline)));
         let info = execution.and_then(|it| object(object(it, "trigger")?, "buildInfo"));
-        if let Some(found) = info.and_then(|info| info.get("number")).filter(|it| !it.is_null()) {
+        if let Some(found) = info
+            .and_then(|info| info.get("number"))
+            .filter(|it| !it.is_null())
+        {
             all.push_str(&format!("{build_word}{}", build(&number(found))));
         }
     }
@@ -311,12 +328,16 @@ fn said(
         State::Continued => field(message, "judgmentInput"),
         State::Asked | State::Stopped => None,
     };
-    let input = input.map(|input| format!("Judgment '{}' was selected.", choice(html::plain(&input))));
+    let input =
+        input.map(|input| format!("Judgment '{}' was selected.", choice(html::plain(&input))));
     own.into_iter().chain(input).collect()
 }
 
 fn with_link(body: &str, message: &Message) -> String {
-    format!("{body}\n\nFor more details, please visit:\n{}", message.link)
+    format!(
+        "{body}\n\nFor more details, please visit:\n{}",
+        message.link
+    )
 }
 
 fn teams(message: &Message, state: State) -> String {
@@ -348,7 +369,11 @@ fn slack(message: &Message, state: State) -> String {
             }
         }
         State::Continued | State::Stopped => {
-            let word = if state == State::Stopped { "stop" } else { "continue" };
+            let word = if state == State::Stopped {
+                "stop"
+            } else {
+                "continue"
+            };
             let mut all = vec![format!("{described} _was judged to *{word}*_ by {by}.")];
             all.extend(said(message, state, shown, |choice| bold(&choice)));
             all.join("\n\n")
@@ -371,8 +396,14 @@ fn mail(message: &Message, state: State) -> String {
             format!("{described} is awaiting manual judgment.\n{instructions}")
         }
         State::Continued | State::Stopped => {
-            let word = if state == State::Stopped { "stop" } else { "continue" };
-            let mut all = vec![format!("{described} <i>was judged to <b>{word}</b></i> by {by}.")];
+            let word = if state == State::Stopped {
+                "stop"
+            } else {
+                "continue"
+            };
+            let mut all = vec![format!(
+                "{described} <i>was judged to <b>{word}</b></i> by {by}."
+            )];
             let escape = |choice: String| html::escaped(&choice);
             all.extend(said(message, state, markdown::to_html, escape));
             all.join("\n\n")
@@ -384,7 +415,10 @@ fn google_chat(message: &Message, state: State) -> String {
     let stage = |stage: &str| format!("<i>{}</i>", html::escaped(stage));
     let described = parts(message, stage, html::escaped, " build ", html::escaped);
     let (outcome, key) = match state {
-        State::Asked => ("is <b>awaiting manual judgment</b>".to_owned(), "instructions"),
+        State::Asked => (
+            "is <b>awaiting manual judgment</b>".to_owned(),
+            "instructions",
+        ),
         State::Continued => {
             let by = html::escaped(&judged_by(message));
             (format!("was <b>judged to continue by {by}</b>"), "message")
@@ -393,7 +427,10 @@ fn google_chat(message: &Message, state: State) -> String {
     };
     let mut all = format!("{described} {outcome}.");
     if let Some(text) = field(message, key) {
-        all.push_str(&format!("\n\n<u>Instructions:</u>\n{}", markdown::to_html(&text).trim_end()));
+        all.push_str(&format!(
+            "\n\n<u>Instructions:</u>\n{}",
+            markdown::to_html(&text).trim_end()
+        ));
     }
     if let (State::Continued, Some(input)) = (state, field(message, "judgmentInput")) {
         let input = html::escaped(&html::plain(&input));
@@ -416,7 +453,9 @@ fn hip_chat(message: &Message, state: State) -> String {
     };
     let mut all = vec![format!("Spinnaker application {who} {outcome}.")];
     match (state, field(message, "instructions")) {
-        (State::Asked, Some(text)) => all.push(format!("Instructions:<br/>\n{}", html::safe(&text))),
+        (State::Asked, Some(text)) => {
+            all.push(format!("Instructions:<br/>\n{}", html::safe(&text)))
+        }
         (State::Asked | State::Continued | State::Stopped, _) => {}
     }
     if state != State::Asked {

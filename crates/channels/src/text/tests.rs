@@ -43,9 +43,18 @@ fn a_pipeline_in_the_words_of_each_channel() {
             events::chat_html(event, entry),
             format!("Myapp's <a href=\"{LINK}\">deploy</a> pipeline {what}")
         );
-        assert_eq!(events::sms(event), format!("Myapp's deploy pipeline {what} {LINK}"));
-        assert_eq!(events::subject(event, entry), format!("myapp's deploy pipeline {what}"));
-        assert_eq!(events::summary(event), format!("myapp's deploy pipeline {what}"));
+        assert_eq!(
+            events::sms(event),
+            format!("Myapp's deploy pipeline {what} {LINK}")
+        );
+        assert_eq!(
+            events::subject(event, entry),
+            format!("myapp's deploy pipeline {what}")
+        );
+        assert_eq!(
+            events::summary(event),
+            format!("myapp's deploy pipeline {what}")
+        );
     }
     let colours = ["failed", "starting", "complete", "skipped"].map(events::colour);
     assert_eq!(colours, ["#B82525", "#2275B8", "#769D3E", "#CCCCCC"]);
@@ -60,7 +69,9 @@ fn a_stage_and_the_build_that_started_it() {
     assert_eq!(events::title(event), "Stage failed for MYAPP");
     assert_eq!(
         events::slack(event, entry),
-        format!("Stage Bake &amp; ship for Myapp's <{LINK}|deploy> build <https://ci/7|7> pipeline has failed")
+        format!(
+            "Stage Bake &amp; ship for Myapp's <{LINK}|deploy> build <https://ci/7|7> pipeline has failed"
+        )
     );
     assert_eq!(
         events::chat_html(event, entry),
@@ -98,7 +109,8 @@ fn tasks_are_called_by_what_they_do() {
 
 #[test]
 fn texts_of_the_author() {
-    let texts = json!({"pipeline.failed": {"text": "Call **Anna**"}, "pipeline.complete": {"text": "no"}});
+    let texts =
+        json!({"pipeline.failed": {"text": "Call **Anna**"}, "pipeline.complete": {"text": "no"}});
     let notice = event(json!({"type": "x", "message": texts}), "pipeline.failed");
     let (it, entry) = (told(&notice), &notice.entry);
     assert!(events::slack(it, entry).ends_with("has failed\n\nCall **Anna**"));
@@ -114,12 +126,18 @@ fn texts_of_the_author() {
     let (it, entry) = (told(&notice), &notice.entry);
     assert_eq!(events::slack(it, entry), format!("01JEXEC is at {LINK}"));
     assert_eq!(events::subject(it, entry), "Oh  Bcc: x");
-    assert_eq!(events::mail(it, entry), format!("<p>See <a href=\"{LINK}\">it</a></p>\n"));
+    assert_eq!(
+        events::mail(it, entry),
+        format!("<p>See <a href=\"{LINK}\">it</a></p>\n")
+    );
 
     let mut of_stage = input(json!({"type": "x"}), "stage.complete");
     of_stage["stage"]["context"] = json!({"customMessage": "from the stage"});
     let notice = Notice::due(&of_stage, "").unwrap();
-    assert_eq!(events::slack(told(&notice), &notice.entry), "from the stage");
+    assert_eq!(
+        events::slack(told(&notice), &notice.entry),
+        "from the stage"
+    );
 }
 
 #[test]
@@ -127,11 +145,14 @@ fn a_judgement_that_waits() {
     let notice = judgment(json!({"type": "x"}), "manualJudgment");
     let it = asked(&notice);
     let link = format!("{LINK}?refId=3");
-    let subject = "Stage Judge <it> for myapp's deploy pipeline build 7 is awaiting manual judgment";
+    let subject =
+        "Stage Judge <it> for myapp's deploy pipeline build 7 is awaiting manual judgment";
     assert_eq!(message::subject(it), subject);
     assert_eq!(
         message::body(it, Markup::Plain),
-        format!("{subject}.\n\nInstructions:\nLook at this first\n\nFor more details, please visit:\n{link}")
+        format!(
+            "{subject}.\n\nInstructions:\nLook at this first\n\nFor more details, please visit:\n{link}"
+        )
     );
     assert_eq!(
         message::body(it, Markup::Slack),
@@ -212,7 +233,10 @@ fn links_of_judgements_know_windows_and_names_that_need_escapes() {
     assert_eq!(it.link, link);
     input["link"] = "https://x.io/#/applications/a/executions/details/b?refId=3".into();
     let notice = Notice::due(&input, "").unwrap();
-    assert_eq!(asked(&notice).link, "https://x.io/#/applications/a/executions/details/b?refId=3");
+    assert_eq!(
+        asked(&notice).link,
+        "https://x.io/#/applications/a/executions/details/b?refId=3"
+    );
 }
 
 #[test]
@@ -234,11 +258,20 @@ fn messages_with_texts_of_their_own_are_markdown_unless_they_say_otherwise() {
 fn what_cannot_be_told_is_refused_with_a_sentence() {
     let none = |input: Value| Notice::due(input.as_object().unwrap(), "").unwrap_err();
     assert_eq!(none(json!({})), "there is no notification");
-    assert_eq!(none(json!({"notification": {}})), "the notification has no type");
+    assert_eq!(
+        none(json!({"notification": {}})),
+        "the notification has no type"
+    );
     let entry = json!({"type": "slack"});
-    assert_eq!(none(json!({"notification": entry})), "the event has no application");
+    assert_eq!(
+        none(json!({"notification": entry})),
+        "the event has no application"
+    );
     let odd = json!({"notification": entry, "event": {"type": "orca:x", "application": "a"}});
-    assert_eq!(none(odd), "'orca:x' is no type of an event that can be told");
+    assert_eq!(
+        none(odd),
+        "'orca:x' is no type of an event that can be told"
+    );
     let none = |body: Value| Notice::message(body.as_object().unwrap(), "").unwrap_err();
     assert_eq!(none(json!({})), "'notificationType' is missing");
     assert_eq!(
@@ -246,5 +279,8 @@ fn what_cannot_be_told_is_refused_with_a_sentence() {
         "'to' must be a list of texts"
     );
     let other = none(json!({"notificationType": "EMAIL", "templateGroup": "swabbie"}));
-    assert!(other.starts_with("there is no template group 'swabbie'"), "{other}");
+    assert!(
+        other.starts_with("there is no template group 'swabbie'"),
+        "{other}"
+    );
 }

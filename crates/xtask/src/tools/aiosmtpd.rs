@@ -31,22 +31,39 @@ pub(crate) fn ensure() -> Result<PathBuf> {
         if named.join(LIBRARY.program).is_file() {
             return Ok(named);
         }
-        bail!("{VARIABLE} names {}, which has no {}", named.display(), LIBRARY.program);
+        bail!(
+            "{VARIABLE} names {}, which has no {}",
+            named.display(),
+            LIBRARY.program
+        );
     }
     let program = install(&super::folder()?, &LIBRARY, pip)?;
     let folder = program.parent().and_then(Path::parent);
-    folder.map(Path::to_owned).context("a program lies in a folder")
+    folder
+        .map(Path::to_owned)
+        .context("a program lies in a folder")
 }
 
 fn pip(folder: &Path) -> Result<()> {
-    let python = super::on_path("python3")
-        .with_context(|| format!("mail is tested with Python 3 and its pip on PATH, or with {VARIABLE}=/path/to/it"))?;
+    let python = super::on_path("python3").with_context(|| {
+        format!("mail is tested with Python 3 and its pip on PATH, or with {VARIABLE}=/path/to/it")
+    })?;
     let mut command = Command::new(python);
     command
-        .args(["-m", "pip", "install", "--quiet", "--no-cache-dir", "--disable-pip-version-check"])
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-cache-dir",
+            "--disable-pip-version-check",
+        ])
         .args(["--root-user-action", "ignore", "--target"])
         .arg(folder)
         .args(PACKAGES);
-    process::run(&mut command)
-        .with_context(|| format!("without pip (Debian: apt-get install python3-pip) set {VARIABLE}=/path/to/the/library"))
+    process::run(&mut command).with_context(|| {
+        format!(
+            "without pip (Debian: apt-get install python3-pip) set {VARIABLE}=/path/to/the/library"
+        )
+    })
 }
