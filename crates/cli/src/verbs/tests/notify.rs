@@ -10,7 +10,11 @@ async fn a_channel_is_tried_and_the_receipt_is_told() {
     let server = Scripted::default().on("POST /notifications", 200, json!({"receipt": receipt}));
     let line = ["notify", "test", "slack", "#ops", "--message", "hi"];
     let (code, out, err) = verb(&line, &server).await;
-    assert_eq!((code, out.as_str()), (0, "sent by slack to #ops, as 1.2 (fine?[2J)\n"), "{err}");
+    assert_eq!(
+        (code, out.as_str()),
+        (0, "sent by slack to #ops, as 1.2 (fine?[2J)\n"),
+        "{err}"
+    );
 }
 
 #[tokio::test]
