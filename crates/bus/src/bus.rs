@@ -203,6 +203,25 @@ impl Bus {
         Ok(QuestionStream::new(self.backend.clone(), inbox))
     }
 
+    /// Publishes on `gk.out.<topic>` for programs of others, with an id by which a stream of theirs knows a repeated message. Who does
+    /// not listen at that moment, by a stream or a subscription, does not get it.
+    ///
+    /// # Errors
+    /// As [`Bus::publish`].
+    pub async fn publish_out(&self, topic: &str, id: &str, payload: Bytes) -> Result<(), Error> {
+        let limit = self.backend.payload_max();
+        if payload.len() > limit {
+            return Err(Error::TooLarge {
+                size: payload.len(),
+                limit,
+            });
+        }
+        let headers = Headers::from([("Nats-Msg-Id".to_owned(), id.to_owned())]);
+        self.backend
+            .publish(subject::out(topic).as_str(), None, headers, payload)
+            .await
+    }
+
     /// Sends a core message: a hint, an abort, a heartbeat. It may be lost, and nobody learns of it.
     ///
     /// # Errors

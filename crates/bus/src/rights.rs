@@ -202,6 +202,8 @@ impl Rights {
         if pool == DOCUMENT_POOL {
             // Its workers forward what executions tell.
             self.consume(ANNOUNCEMENT_STREAM);
+            // They publish on topics that others listen to.
+            self.say(["gk.out.>".to_owned()]);
             self.read(DOCUMENTS);
             self.write(DOCUMENTS);
             self.say([ask_of(pool)]);

@@ -90,6 +90,12 @@ pub fn ask(pool: &str, account: &str) -> Subject {
     Subject(format!("gk.ask.{}.{}", token(pool), token(account)))
 }
 
+/// `gk.out.<topic>`: what is told to programs of others. The topic may have dots, and nothing else that is special in a subject.
+pub fn out(topic: &str) -> Subject {
+    let parts: Vec<String> = topic.split('.').map(token).collect();
+    Subject(format!("gk.out.{}", parts.join(".")))
+}
+
 /// `gk.alive.<partition>`: the attempts that a worker holds, for the owner of the partition; not stored.
 pub fn heartbeat(partition: u32) -> Subject {
     Subject(format!("gk.alive.{partition}"))

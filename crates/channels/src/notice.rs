@@ -313,8 +313,10 @@ fn judged(
     let stage_context = object(stage, "context").cloned().unwrap_or_default();
     let mut context = Map::new();
     let field = |key: &str| {
-        let found = judgment.get(key).or_else(|| stage_context.get(key));
-        found.filter(|value| !value.is_null()).cloned()
+        let mut found = [judgment.get(key), stage_context.get(key)]
+            .into_iter()
+            .flatten();
+        found.find(|value| !value.is_null()).cloned()
     };
     for key in [
         "instructions",

@@ -146,10 +146,8 @@ impl Service {
     /// # Errors
     /// [`Error`].
     pub async fn query(&self, fields: &[(String, String)]) -> Result<String, Error> {
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.extend_pairs(fields);
         let content_type = "application/x-www-form-urlencoded; charset=utf-8";
-        let request = Request::post(self.address(), content_type, form.finish());
+        let request = Request::post(self.address(), content_type, form(fields));
         let answer = self.client.send(self.sign(request).await?).await?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         if answer.is_success() {
@@ -254,6 +252,12 @@ impl Service {
         }
         loader.load().await
     }
+}
+
+fn form(fields: &[(String, String)]) -> String {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.extend_pairs(fields);
+    form.finish()
 }
 
 #[cfg(test)]

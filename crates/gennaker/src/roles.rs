@@ -73,6 +73,8 @@ struct Prepared {
     secrets: SecretHeaders,
     /// Services that stages call by name.
     services: gennaker_notify::Services,
+    /// Channels of notifications.
+    channels: gennaker_channels::Channels,
     /// Where artifacts are read, for a worker of the pool `deploy`.
     artifacts: Option<gennaker_artifacts::Accounts>,
     /// For sources of metrics.
@@ -170,6 +172,16 @@ impl Running {
                 &accounts,
             );
             running.start_worker(worker.with_blobs(blobs.clone()));
+            let notifies = settings
+                .worker
+                .pools
+                .iter()
+                .any(|pool| pool == gennaker_notify::POOL);
+            if notifies
+                && gennaker_notify::notifications::forward::is_wanted(&settings.notifications)
+            {
+                running.start_forwarding(&bus, &prepared.channels, &settings);
+            }
         }
         if roles.contains(&Role::Triggers) {
             let config = gennaker_triggers::Config {
@@ -229,6 +241,28 @@ impl Running {
         });
     }
 
+    /// Passes what executions tell on to those who want every event.
+    fn start_forwarding(
+        &self,
+        bus: &Bus,
+        channels: &gennaker_channels::Channels,
+        settings: &Settings,
+    ) {
+        let scope = self.edge.child("forward");
+        let forwarding = gennaker_notify::notifications::forward::run(
+            bus.clone(),
+            channels.clone(),
+            settings.notifications.clone(),
+            scope,
+            self.edge.token().clone(),
+        );
+        self.edge.keep("forwarding", async move {
+            if let Err(error) = forwarding.await {
+                tracing::error!("events are not forwarded any more: {}", chain(&error));
+            }
+        });
+    }
+
     fn start_triggers(&self, triggers: Triggers) {
         let token = self.edge.token().clone();
         self.edge.keep("triggers", async move {
@@ -281,9 +315,11 @@ fn prepare(
             Some((gate, listener))
         }
     };
+    let client = wiring::pipelines_client(settings)?;
     Ok(Prepared {
         gate,
-        client: wiring::pipelines_client(settings)?,
+        channels: wiring::channels(settings, &client, clock, bus)?,
+        client,
         metrics: wiring::metrics_client(settings)?,
         metric_accounts: wiring::metric_accounts(settings),
         catalogue,
@@ -327,6 +363,8 @@ fn worker(
                 store,
                 &prepared.secrets,
                 &prepared.services,
+                &prepared.channels,
+                &clock,
                 settings.worker.template_folder.as_ref().map(PathBuf::from),
             ),
         },
