@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::announcements::Announcements;
 use crate::backend::{Backend, Headers};
 use crate::bootstrap::{self, Remembered};
 use crate::command::{self, Class, CommandStream, QuestionStream};
@@ -145,6 +146,11 @@ impl Bus {
         Events::new(self.backend.clone(), self.remembered.clone())
     }
 
+    /// What executions tell of their lives.
+    pub fn announcements(&self) -> Announcements {
+        Announcements::new(self.backend.clone(), self.remembered.clone())
+    }
+
     /// Sends a command to the owner of a partition and waits for its answer, joined when it came in parts.
     ///
     /// # Errors
@@ -198,6 +204,25 @@ impl Bus {
         let filter = filter.into();
         let inbox = self.backend.subscribe(filter.as_str(), group).await?;
         Ok(QuestionStream::new(self.backend.clone(), inbox))
+    }
+
+    /// Publishes on `gk.out.<topic>` for programs of others, with an id by which a stream of theirs knows a repeated message. Who does
+    /// not listen at that moment, by a stream or a subscription, does not get it.
+    ///
+    /// # Errors
+    /// As [`Bus::publish`].
+    pub async fn publish_out(&self, topic: &str, id: &str, payload: Bytes) -> Result<(), Error> {
+        let limit = self.backend.payload_max();
+        if payload.len() > limit {
+            return Err(Error::TooLarge {
+                size: payload.len(),
+                limit,
+            });
+        }
+        let headers = Headers::from([("Nats-Msg-Id".to_owned(), id.to_owned())]);
+        self.backend
+            .publish(subject::out(topic).as_str(), None, headers, payload)
+            .await
     }
 
     /// Sends a core message: a hint, an abort, a heartbeat. It may be lost, and nobody learns of it.

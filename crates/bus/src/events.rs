@@ -64,43 +64,8 @@ impl Events {
         payload: Bytes,
         message_id: String,
     ) -> Result<u64, Error> {
-        let limit = self.backend.payload_max();
-        if payload.len() > limit {
-            return Err(Error::TooLarge {
-                size: payload.len(),
-                limit,
-            });
-        }
-        let write = Write {
-            stream: EVENT_STREAM.to_owned(),
-            subject: subject::event(kind, source),
-            expect: Expect::Anything,
-            id: None,
-            message_id: Some(message_id),
-            ttl: None,
-            delete: false,
-            payload,
-        };
-        let mut tries = 0;
-        loop {
-            let what = match self.backend.store(&write).await {
-                Ok(sequence) => return Ok(sequence),
-                Err(StoreError::Refused(error)) => return Err(error),
-                Err(StoreError::Unknown(what)) => what,
-                // Our own earlier try is being stored just now.
-                Err(StoreError::Conflict) => "an earlier try is in flight".to_owned(),
-                Err(StoreError::Missing) => {
-                    return Err(Error::NotFound {
-                        name: EVENT_STREAM.to_owned(),
-                    });
-                }
-            };
-            tries += 1;
-            if tries >= TRIES_MAX {
-                return Err(Error::unavailable(format!("store an event: {what}")));
-            }
-            tokio::time::sleep(self.backend.jitter(10, 50 * u64::from(tries))).await;
-        }
+        let subject = subject::event(kind, source);
+        store(&self.backend, EVENT_STREAM, subject, payload, message_id).await
     }
 
     /// Delivers stored events to one of the processes that call this, each until it is acknowledged.
@@ -115,5 +80,52 @@ impl Events {
             spec,
             Arc::new(Semaphore::new(SLOTS)),
         ))
+    }
+}
+
+/// Stores a message with an id in a stream of limits.
+pub(crate) async fn store(
+    backend: &Backend,
+    stream: &str,
+    subject: String,
+    payload: Bytes,
+    message_id: String,
+) -> Result<u64, Error> {
+    let limit = backend.payload_max();
+    if payload.len() > limit {
+        return Err(Error::TooLarge {
+            size: payload.len(),
+            limit,
+        });
+    }
+    let write = Write {
+        stream: stream.to_owned(),
+        subject,
+        expect: Expect::Anything,
+        id: None,
+        message_id: Some(message_id),
+        ttl: None,
+        delete: false,
+        payload,
+    };
+    let mut tries = 0;
+    loop {
+        let what = match backend.store(&write).await {
+            Ok(sequence) => return Ok(sequence),
+            Err(StoreError::Refused(error)) => return Err(error),
+            Err(StoreError::Unknown(what)) => what,
+            // Our own earlier try is being stored just now.
+            Err(StoreError::Conflict) => "an earlier try is in flight".to_owned(),
+            Err(StoreError::Missing) => {
+                return Err(Error::NotFound {
+                    name: stream.to_owned(),
+                });
+            }
+        };
+        tries += 1;
+        if tries >= TRIES_MAX {
+            return Err(Error::unavailable(format!("store an event: {what}")));
+        }
+        tokio::time::sleep(backend.jitter(10, 50 * u64::from(tries))).await;
     }
 }

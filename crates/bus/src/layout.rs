@@ -167,6 +167,7 @@ impl Layout {
         }
         streams.extend(self.pools.iter().map(|pool| self.task(&pool.name)));
         streams.push(self.events());
+        streams.push(self.announcements());
         streams.push(self.verdicts());
         streams.push(self.poll());
         streams.push(self.lease());
@@ -189,6 +190,7 @@ impl Layout {
             }
         }
         consumers.push(self.event_consumer());
+        consumers.push(self.announcement_consumer());
         consumers
     }
 
@@ -255,6 +257,17 @@ impl Layout {
         }
     }
 
+    /// The specification of the consumer that hands announcements to whoever forwards them.
+    pub fn announcement_consumer(&self) -> ConsumerSpec {
+        ConsumerSpec {
+            stream: ANNOUNCEMENT_STREAM.to_owned(),
+            name: ANNOUNCEMENT_CONSUMER.to_owned(),
+            filter: None,
+            ack_wait: Duration::from_secs(30),
+            ack_pending_max: 500,
+        }
+    }
+
     /// The task stream of a pool.
     pub fn task(&self, pool: &str) -> StreamSpec {
         StreamSpec {
@@ -305,7 +318,21 @@ impl Layout {
             ..self.stream(
                 EVENT_STREAM.to_owned(),
                 "gk.event.>".to_owned(),
-                "Events from outside".to_owned(),
+                "Events from outside, and ends of executions that others wait for".to_owned(),
+            )
+        }
+    }
+
+    fn announcements(&self) -> StreamSpec {
+        StreamSpec {
+            bytes_max: Some(self.event_bytes_max),
+            age_max: Some(3 * DAY),
+            duplicate_window: Some(Duration::from_secs(600)),
+            compressed: true,
+            ..self.stream(
+                ANNOUNCEMENT_STREAM.to_owned(),
+                "gk.announced.>".to_owned(),
+                "What executions tell of their lives, for those who follow all of them".to_owned(),
             )
         }
     }
@@ -434,6 +461,8 @@ impl Layout {
 
 pub(crate) const EVENT_STREAM: &str = "GK_EVENTS";
 pub(crate) const EVENT_CONSUMER: &str = "triggers";
+pub(crate) const ANNOUNCEMENT_STREAM: &str = "GK_ANNOUNCED";
+pub(crate) const ANNOUNCEMENT_CONSUMER: &str = "forward";
 
 pub(crate) fn log_stream(partition: u32) -> String {
     format!("GK_LOG_{partition}")

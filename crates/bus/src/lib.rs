@@ -21,6 +21,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+mod announcements;
 mod backend;
 mod bootstrap;
 mod bus;
@@ -43,6 +44,7 @@ mod settle;
 pub mod subject;
 mod tasks;
 
+pub use announcements::Announcements;
 pub use bus::{Bucket, Bus};
 pub use command::{
     ANSWER_BYTES_MAX, Class, Command, CommandStream, Question, QuestionStream, Responder,

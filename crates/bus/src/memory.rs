@@ -83,6 +83,8 @@ pub enum Lapse {
         /// For how long after it was stored, in milliseconds.
         for_ms: u64,
     },
+    /// Streams whose name begins so say that they have stored a message, and have not.
+    Swallows(String),
 }
 
 impl Default for Faults {

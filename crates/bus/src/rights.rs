@@ -2,7 +2,7 @@
 //!
 //! | role | reads | writes |
 //! |---|---|---|
-//! | `scheduler` | everything | logs, state, archive, leases, tasks; makes streams and consumers |
+//! | `scheduler` | everything | logs, state, archive, leases, tasks, ends of executions and announcements; makes streams and consumers |
 //! | `worker` of a pool | its pool's tasks and ledger | its ledger, reports |
 //! | `triggers` | events, documents | starts, events of its clock and of what it polls, verdicts, leases and state of pollers |
 //! | `gate` | documents, leases, verdicts, status of pollers | documents, events, commands |
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::bootstrap::PARTITIONS_SUBJECT;
-use crate::layout::{self, EVENT_STREAM, Layout};
+use crate::layout::{self, ANNOUNCEMENT_STREAM, EVENT_STREAM, Layout};
 use crate::subject::{self, token};
 
 /// The pool whose workers also save documents: Gate's API saves them by tasks, as Spinnaker's does.
@@ -205,6 +205,7 @@ impl Rights {
         self.write(BLOBS);
         self.say([PARTITIONS_SUBJECT.to_owned()]);
         self.say(["gk.task.>", "gk.abort.>", "gk.feed.>", "gk.cmd.*.request"].map(str::to_owned));
+        self.say(["gk.event.pipeline.*", "gk.announced.>"].map(str::to_owned));
         // Templates may lie at addresses, which workers read.
         self.say([ask_of(DOCUMENT_POOL)]);
         self.hear(["gk.cmd.*.*", "gk.alive.*"].map(str::to_owned));
@@ -216,6 +217,10 @@ impl Rights {
         self.read(&ledger(pool));
         self.write(&ledger(pool));
         if pool == DOCUMENT_POOL {
+            // Its workers forward what executions tell.
+            self.consume(ANNOUNCEMENT_STREAM);
+            // They publish on topics that others listen to.
+            self.say(["gk.out.>".to_owned()]);
             self.read(DOCUMENTS);
             self.write(DOCUMENTS);
             self.say([ask_of(pool)]);

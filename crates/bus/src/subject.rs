@@ -95,6 +95,12 @@ pub fn ask(pool: &str, account: &str) -> Subject {
     Subject(format!("gk.ask.{}.{}", token(pool), token(account)))
 }
 
+/// `gk.out.<topic>`: what is told to programs of others. The topic may have dots, and nothing else that is special in a subject.
+pub fn out(topic: &str) -> Subject {
+    let parts: Vec<String> = topic.split('.').map(token).collect();
+    Subject(format!("gk.out.{}", parts.join(".")))
+}
+
 /// `gk.alive.<partition>`: the attempts that a worker holds, for the owner of the partition; not stored.
 pub fn heartbeat(partition: u32) -> Subject {
     Subject(format!("gk.alive.{partition}"))
@@ -119,6 +125,14 @@ pub(crate) fn commands(partition: u32) -> String {
 
 pub(crate) fn event(kind: &str, source: &str) -> String {
     format!("gk.event.{}.{}", token(kind), token(source))
+}
+
+/// `gk.announced.<what>.<moment>.<application>` of a type such as `orca:stage:complete`.
+pub(crate) fn announcement(kind: &str, application: &str) -> String {
+    let mut parts = kind.split(':').skip(1).map(token);
+    let what = parts.next().unwrap_or_else(|| token(""));
+    let moment = parts.next().unwrap_or_else(|| token(""));
+    format!("gk.announced.{what}.{moment}.{}", token(application))
 }
 
 pub(crate) fn task_filter(pool: &str, zone: Option<&str>) -> String {

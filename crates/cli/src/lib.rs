@@ -62,6 +62,7 @@ pub use verbs::{
     judge::JudgeArgs,
     lint::LintArgs,
     ls::LsArgs,
+    notify::NotifyArgs,
     pause::PauseArgs,
     plan::{ApplyArgs, PlanArgs},
     replay::ReplayArgs,

@@ -24,6 +24,7 @@ use crate::{
         judge::{self, JudgeArgs},
         lint::{self, LintArgs},
         ls::{self, LsArgs},
+        notify::{self, NotifyArgs},
         pause::{self, PauseArgs, Way},
         plan::{self, ApplyArgs, PlanArgs},
         pollers::{self, PollersArgs},
@@ -73,6 +74,8 @@ pub enum Verb {
     Diff(DiffArgs),
     /// Show every decision about an execution
     Replay(ReplayArgs),
+    /// Try channels of notifications
+    Notify(NotifyArgs),
     /// Send one request to the server
     Api(ApiArgs),
     /// Check pipeline files without a server
@@ -177,6 +180,7 @@ pub async fn run(verb: Verb, tools: &Tools, io: &mut Io) -> u8 {
         Verb::Plan(args) => Box::pin(plan::run(&args, tools, io)).await,
         Verb::Apply(args) => Box::pin(plan::apply(&args, tools, io)).await,
         Verb::Replay(args) => Box::pin(replay::run(&args, tools, io)).await,
+        Verb::Notify(args) => Box::pin(notify::run(&args, tools, io)).await,
         Verb::Api(args) => Box::pin(api::run(&args, tools, io)).await,
         Verb::Absent(verb) => Err(absent::refusal(&verb)),
         Verb::Lint(args) => lint::run(&args, tools, io),

@@ -11,6 +11,7 @@ pub(crate) mod freeze;
 pub(crate) mod judge;
 pub(crate) mod lint;
 pub(crate) mod ls;
+pub(crate) mod notify;
 pub(crate) mod pause;
 pub(crate) mod plan;
 pub(crate) mod pollers;

@@ -141,6 +141,29 @@ impl Service {
         })
     }
 
+    /// Calls an operation by the older protocol AWS Query: a form with `Action` and `Version`, an answer in XML.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn query(&self, fields: &[(String, String)]) -> Result<String, Error> {
+        let content_type = "application/x-www-form-urlencoded; charset=utf-8";
+        let request = Request::post(self.address(), content_type, form(fields));
+        let answer = self.client.send(self.sign(request).await?).await?;
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        if answer.is_success() {
+            return Ok(text);
+        }
+        let of = |tag: &str| {
+            let (_, rest) = text.split_once(&format!("<{tag}>"))?;
+            Some(rest.split_once('<')?.0.to_owned())
+        };
+        Err(Error::Refused {
+            status: answer.status,
+            code: of("Code").unwrap_or_else(|| "error".to_owned()),
+            message: of("Message").unwrap_or_else(|| "it says nothing more".to_owned()),
+        })
+    }
+
     fn address(&self) -> String {
         format!("{}/", self.endpoint.trim_end_matches('/'))
     }
@@ -229,6 +252,12 @@ impl Service {
         }
         loader.load().await
     }
+}
+
+fn form(fields: &[(String, String)]) -> String {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.extend_pairs(fields);
+    form.finish()
 }
 
 #[cfg(test)]

@@ -2,11 +2,16 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use gennaker_model::{Execution, Stage, StageId, Status, Task, command::REMEMBERED_MS};
+use gennaker_model::{
+    Execution, Stage, StageId, Status, Task,
+    command::REMEMBERED_MS,
+    execution::{Delivery, Receipt},
+};
 use serde_json::json;
 
 use crate::{
     event::Event,
+    notice::RECEIPTS_MAX,
     rollup,
     state::{Aside, Asked, Book, Child, Lookup, Outbox, Purpose, State, Turn},
     transitions::{Illegal, check},
@@ -348,6 +353,54 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
             let highest = book.inbox.entry(from.clone()).or_default();
             *highest = (*highest).max(*number);
         }
+        Event::Announced {
+            number,
+            announcement,
+        } => {
+            let held = &mut book.announcements;
+            held.used = held.used.max(*number);
+            held.open.insert(*number, (**announcement).clone());
+        }
+        Event::AnnouncementsStored { numbers } => {
+            for number in numbers {
+                book.announcements.open.remove(number);
+            }
+        }
+        Event::NoticeOpened {
+            number,
+            notice,
+            receipt,
+        } => {
+            let held = &mut book.notices;
+            held.used = held.used.max(*number);
+            held.open.insert(*number, (**notice).clone());
+            keep_receipt(Arc::make_mut(&mut doc.notification_receipts), receipt);
+        }
+        Event::NoticeDelayed { number, reason } => {
+            if let Some(notice) = book.notices.open.get_mut(number) {
+                notice.failed += 1;
+            }
+            if let Some(receipt) = receipt_mut(doc, *number) {
+                receipt.tries += 1;
+                receipt.reason.clone_from(reason);
+            }
+        }
+        Event::NoticeSettled {
+            number,
+            at,
+            status,
+            receipt,
+            reason,
+        } => {
+            book.notices.open.remove(number);
+            if let Some(held) = receipt_mut(doc, *number) {
+                held.tries += 1;
+                held.status = *status;
+                held.settled_at = Some(*at);
+                held.receipt.clone_from(receipt);
+                held.reason.clone_from(reason);
+            }
+        }
         Event::Interrupted => book.interrupted = true,
         Event::Continued => book.interrupted = false,
         Event::CommandAnswered { seen } => {
@@ -359,6 +412,21 @@ fn fold(state: &mut State, event: &Event) -> Result<(), Misfit> {
         }
     }
     Ok(())
+}
+
+/// Adds a receipt; of those that are settled the oldest goes when there are many.
+fn keep_receipt(held: &mut Vec<Receipt>, receipt: &Receipt) {
+    if held.len() >= RECEIPTS_MAX
+        && let Some(oldest) = held.iter().position(|it| it.status != Delivery::Pending)
+    {
+        held.remove(oldest);
+    }
+    held.push(receipt.clone());
+}
+
+fn receipt_mut(doc: &mut Execution, number: u64) -> Option<&mut Receipt> {
+    let held = Arc::make_mut(&mut doc.notification_receipts);
+    held.iter_mut().rev().find(|it| it.number == number)
 }
 
 impl Book {

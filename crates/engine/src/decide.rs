@@ -3,6 +3,7 @@
 //! A decision works on a copy of the state (cheap: stages are shared until they change), folds each fact into it as soon as
 //! it is made, and runs Spinnaker's internal messages to a fixed point.
 
+mod announce;
 mod attempt;
 mod cancel;
 mod child;
@@ -10,6 +11,7 @@ mod command;
 mod draft;
 mod execution;
 mod lookup;
+mod notice;
 mod optional;
 mod pause;
 mod report;
@@ -25,6 +27,7 @@ use gennaker_expressions::{Limits, TimeZone};
 use gennaker_model::{Execution, command::Parent};
 
 use crate::{
+    announcement::Listening,
     definition::Catalogue,
     effect::Effect,
     event::Event,
@@ -52,6 +55,8 @@ pub struct Context<'a> {
     pub partition: u32,
     /// So many other executions of its pipeline run that it must wait, if it is about to start ([`crate::limit`]).
     pub must_wait: bool,
+    /// Who wants to know what happens.
+    pub listeners: &'a dyn Listening,
 }
 
 /// Numbers that operators may set.
@@ -75,6 +80,8 @@ pub struct Rules {
     pub context_bytes_max: usize,
     /// Tasks that are SKIPPED when they would start: the last part of their `implementingClass`, its first letter in lower case.
     pub tasks_disabled: BTreeSet<String>,
+    /// The address under which people reach the user interface, for links in notifications; empty for no links.
+    pub address: String,
     /// Time zone of expressions.
     pub zone: TimeZone,
     /// Ceilings of expressions.
@@ -93,6 +100,7 @@ impl Default for Rules {
             lookup_bytes_max: 8 << 20,
             context_bytes_max: 8 << 20,
             tasks_disabled: BTreeSet::new(),
+            address: String::new(),
             zone: TimeZone::UTC,
             limits: Limits::default(),
         }
@@ -152,6 +160,7 @@ pub fn decide(state: &State, input: &Input, context: &Context<'_>) -> Decision {
         Input::Report(report) => draft.report(report),
         Input::TimerFired { timer, due } => draft.timer_fired(timer, *due),
         Input::LookupAnswered { lookup, answer } => draft.lookup_answered(lookup, answer),
+        Input::AnnouncementsStored { numbers } => draft.announcements_stored(numbers),
         Input::SlotGranted => draft.slot_granted(),
         Input::Superseded => draft.superseded(),
         Input::LineIsFull { waiting } => draft.line_is_full(*waiting),

@@ -73,6 +73,12 @@ pub trait StageDefinition: Sync {
         patch
     }
 
+    /// For a stage at which a person decides: the word of what it waits for or was told, as notifications name it (`manualJudgment`,
+    /// `manualJudgmentContinue`, `manualJudgmentStop`).
+    fn judgment(&self, _context: &Map) -> Option<&'static str> {
+        None
+    }
+
     /// How a task of the stage ends that a worker has given up: TERMINAL, or FAILED_CONTINUE when the stage looks at the failure
     /// itself and goes on.
     fn given_up(&self, _task: &Task, _context: &Map) -> Status {

@@ -5,7 +5,10 @@ use gennaker_model::{
     work::{Abort, TaskMessage},
 };
 
-use crate::state::{Lookup, Timer};
+use crate::{
+    announcement::Telling,
+    state::{Lookup, Timer},
+};
 
 /// One request to the outside. Doing it twice is harmless.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +40,8 @@ pub enum Effect {
     Send(Box<Peer>),
     /// Find something out.
     Lookup(Lookup),
+    /// Tell the world until the broker has it ([`crate::Input::AnnouncementsStored`]).
+    Announce(Box<Telling>),
     /// Decide about [`crate::Input::Audited`] next: this decision was cut short.
     Continue,
     /// Answer the input.

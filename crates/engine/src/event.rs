@@ -5,11 +5,16 @@
 use gennaker_model::{
     AttemptId, Execution, ExecutionId, LastModified, Map, Stage, StageId, Status, Task,
     command::{ChildResult, Parent, Peer},
+    execution::{Delivery, Receipt},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::state::{Attempt, Lookup, LookupAnswer, Restart, Seen, Timer};
+use crate::{
+    announcement::Announcement,
+    notice::Notice,
+    state::{Attempt, Lookup, LookupAnswer, Restart, Seen, Timer},
+};
 
 /// One fact about one execution.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -290,6 +295,50 @@ pub enum Event {
         from: ExecutionId,
         /// The number.
         number: u64,
+    },
+    /// Something is to be told to the world.
+    Announced {
+        /// Its number.
+        number: u64,
+        /// What.
+        announcement: Box<Announcement>,
+    },
+    /// The broker has announcements.
+    AnnouncementsStored {
+        /// Which.
+        numbers: Vec<u64>,
+    },
+    /// A notification is due.
+    NoticeOpened {
+        /// Its number.
+        number: u64,
+        /// The notification.
+        notice: Box<Notice>,
+        /// What the execution shows of it.
+        receipt: Box<Receipt>,
+    },
+    /// It could not be sent, and will be tried again.
+    NoticeDelayed {
+        /// Which.
+        number: u64,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// It was delivered, or is given up.
+    NoticeSettled {
+        /// Which.
+        number: u64,
+        /// Epoch milliseconds.
+        at: i64,
+        /// How.
+        status: Delivery,
+        /// What the channel gave for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        receipt: Option<Value>,
+        /// Why it is given up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// A decision was cut short; another one goes on at once.
     Interrupted,

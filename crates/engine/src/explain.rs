@@ -5,6 +5,7 @@ use gennaker_model::{Stage, StageId, Status, command::Wait};
 use crate::{
     graph, limit,
     lookup::{self, submission},
+    notice,
     state::{Aside, Lookup, Purpose, State, Timer},
 };
 
@@ -67,12 +68,47 @@ pub fn waits(state: &State) -> Vec<Wait> {
             _ => {}
         }
     }
+    found.extend(told(state));
     if state.doc.status == Status::Paused {
         for item in &mut found {
             item.sentence.push_str(" (the execution is paused)");
         }
     }
     found
+}
+
+/// Notifications that are on their way. Nothing waits for them.
+fn told(state: &State) -> Vec<Wait> {
+    let open = state.book.notices.open.iter();
+    open.map(|(number, notice)| {
+        let place = notice::place(*number);
+        let timer = Timer {
+            stage: place.clone(),
+            purpose: Purpose::Again,
+        };
+        let due = state.book.timers.get(&timer).copied();
+        let held = state.doc.notification_receipts.iter();
+        let reason = held
+            .rev()
+            .find(|it| it.number == *number)
+            .and_then(|it| it.reason.as_deref());
+        let kind = notice.entry.get("type").and_then(serde_json::Value::as_str);
+        let what = format!("{} by {}", notice.when, kind.unwrap_or("?"));
+        let sentence = match (due, reason) {
+            (Some(_), Some(reason)) => {
+                format!("{what} could not be sent and is tried again: {reason}")
+            }
+            (Some(_), None) => format!("{what} could not be sent and is tried again"),
+            (None, _) => format!("a worker of pool {} is to send {what}", notice::POOL),
+        };
+        Wait {
+            stage: place,
+            name: "notification".to_owned(),
+            sentence,
+            until_ms: due,
+        }
+    })
+    .collect()
 }
 
 /// A stage whose tasks are to be done again.
@@ -168,7 +204,7 @@ fn looked_up(state: &State, id: &StageId) -> Option<String> {
     if let Some((number, attempt)) = state.reads_of(id).next() {
         let url = match &attempt.aside {
             Some(Aside::Lookup(lookup)) => lookup::address_of(lookup).unwrap_or_default(),
-            Some(Aside::Cancel) | None => "",
+            Some(Aside::Cancel | Aside::Notice(_)) | None => "",
         };
         return Some(format!(
             "waits for a worker of pool {} to read {} for an expression (attempt {number})",

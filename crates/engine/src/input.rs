@@ -46,6 +46,11 @@ pub enum Input {
         /// The answer.
         answer: LookupAnswer,
     },
+    /// The broker has announcements of it.
+    AnnouncementsStored {
+        /// Their numbers.
+        numbers: Vec<u64>,
+    },
     /// It waited for other executions of its pipeline, and may run now.
     SlotGranted,
     /// It waited for other executions of its pipeline, and a newer one runs instead.

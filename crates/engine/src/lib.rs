@@ -17,10 +17,12 @@
 //! | [`mod@decide`] | the dispatcher; one file per handler below it |
 //! | [`graph`], [`rollup`], [`transitions`] | Spinnaker's tables: ancestors, status from parts, legal moves |
 //! | [`scope`], [`submit`], [`lookup`] | reading values and evaluating expressions; before the run; what they read from outside |
+//! | [`announcement`], [`notice`] | what the world is told: events of its life, notifications that are due |
 //! | [`limit`] | how many executions of a pipeline may run at once |
 //! | [`audit`], [`explain`] | no zombies; why is it waiting |
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+pub mod announcement;
 pub mod apply;
 pub mod audit;
 pub mod decide;
@@ -33,12 +35,14 @@ pub mod graph;
 pub mod input;
 pub mod limit;
 pub mod lookup;
+pub mod notice;
 pub mod rollup;
 pub mod scope;
 pub mod state;
 pub mod submit;
 pub mod transitions;
 
+pub use announcement::{Announcement, Forwards, Listening, Nobody, Telling};
 pub use apply::apply;
 pub use decide::{Context, Decision, Rules, decide, start};
 pub use definition::{

@@ -15,6 +15,8 @@ use gennaker_model::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::{announcement::Announcements, notice::Notices};
+
 /// State of one execution. Changed by [`crate::apply()`] only.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
@@ -64,6 +66,12 @@ pub struct Book {
     pub outbox: BTreeMap<ExecutionId, Outbox>,
     /// Highest number taken from each sender.
     pub inbox: BTreeMap<ExecutionId, u64>,
+    /// What the world is to be told of its life.
+    #[serde(skip_serializing_if = "Announcements::is_empty")]
+    pub announcements: Announcements,
+    /// Notifications that are due.
+    #[serde(skip_serializing_if = "Notices::is_empty")]
+    pub notices: Notices,
     /// A decision was cut short, because it had made many facts: the next one goes on ([`crate::Input::Audited`]).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
@@ -123,6 +131,8 @@ pub enum Aside {
     Lookup(Lookup),
     /// Takes back what the stage began outside, after it has ended ([`crate::StageDefinition::cancel`]).
     Cancel,
+    /// Sends the notification with this number.
+    Notice(u64),
 }
 
 /// A stage that is to begin anew.
@@ -249,6 +259,7 @@ impl State {
         let stage = self.doc.stage(&attempt.stage);
         let input = match &attempt.aside {
             Some(Aside::Lookup(lookup)) => crate::lookup::input_of(lookup),
+            Some(Aside::Notice(number)) => self.notice_input(*number),
             Some(Aside::Cancel) | None => stage
                 .map(|stage| (*stage.context).clone())
                 .unwrap_or_default(),
@@ -329,11 +340,21 @@ impl State {
         self.book.asked.get(stage)?.answers.get(lookup)
     }
 
-    /// Whether anything may still happen without a person restarting a stage: then it is kept as live.
+    /// Whether anything may still happen without a person restarting a stage, or something is still to be told: then it is kept as
+    /// live.
     #[must_use]
     pub fn is_live(&self) -> bool {
+        self.goes_on()
+            || !self.book.announcements.open.is_empty()
+            || !self.book.notices.open.is_empty()
+    }
+
+    /// The same without what is only to be told.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        let mut attempts = self.book.attempts.values();
         !self.doc.status.is_complete()
-            || !self.book.attempts.is_empty()
+            || attempts.any(|attempt| !matches!(attempt.aside, Some(Aside::Notice(_))))
             || self
                 .book
                 .outbox
@@ -350,6 +371,7 @@ impl State {
     #[must_use]
     pub fn is_parked(&self) -> bool {
         self.book.attempts.is_empty()
+            && self.book.announcements.open.is_empty()
             && !self.book.interrupted
             && self.book.lookups.is_empty()
             && self

@@ -108,6 +108,7 @@ fn rule_3_5_redirect_does_the_loop_again_with_effects_and_attempts_of_its_own() 
         rules: &rules,
         partition: 0,
         must_wait: false,
+        listeners: &gennaker_engine::Nobody,
     };
     let document = serde_json::from_value(
         json!({"type": "PIPELINE", "id": "e", "application": "a", "buildTime": 1,

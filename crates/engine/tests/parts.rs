@@ -213,6 +213,7 @@ fn context(now: i64, rules: &Rules) -> Context<'_> {
         rules,
         partition: 0,
         must_wait: false,
+        listeners: &gennaker_engine::Nobody,
     }
 }
 

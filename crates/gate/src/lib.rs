@@ -57,6 +57,7 @@ mod jobs;
 mod live;
 mod lookups;
 mod matching;
+mod messages;
 mod notifications;
 mod numbers;
 mod observe;

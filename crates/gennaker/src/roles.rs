@@ -74,6 +74,8 @@ struct Prepared {
     secrets: SecretHeaders,
     /// Services that stages call by name.
     services: gennaker_notify::Services,
+    /// Channels of notifications.
+    channels: gennaker_channels::Channels,
     /// Where artifacts are read, for a worker of the pool `deploy`.
     artifacts: Option<gennaker_artifacts::Accounts>,
     /// Build servers, for a worker of the pool `jenkins`.
@@ -193,6 +195,16 @@ impl Running {
                 &accounts,
             );
             running.start_worker(worker.with_blobs(blobs.clone()));
+            let notifies = settings
+                .worker
+                .pools
+                .iter()
+                .any(|pool| pool == gennaker_notify::POOL);
+            if notifies
+                && gennaker_notify::notifications::forward::is_wanted(&settings.notifications)
+            {
+                running.start_forwarding(&bus, &prepared.channels, &settings);
+            }
         }
         if roles.contains(&Role::Triggers) {
             let config = gennaker_triggers::Config {
@@ -251,6 +263,28 @@ impl Running {
             let report = worker.run(token).await;
             if let Some(part) = report.ended_early {
                 tracing::error!("the worker ended because its part {part} did");
+            }
+        });
+    }
+
+    /// Passes what executions tell on to those who want every event.
+    fn start_forwarding(
+        &self,
+        bus: &Bus,
+        channels: &gennaker_channels::Channels,
+        settings: &Settings,
+    ) {
+        let scope = self.edge.child("forward");
+        let forwarding = gennaker_notify::notifications::forward::run(
+            bus.clone(),
+            channels.clone(),
+            settings.notifications.clone(),
+            scope,
+            self.edge.token().clone(),
+        );
+        self.edge.keep("forwarding", async move {
+            if let Err(error) = forwarding.await {
+                tracing::error!("events are not forwarded any more: {}", chain(&error));
             }
         });
     }
@@ -314,9 +348,11 @@ fn prepare(
         }
     };
     let metrics = wiring::metrics_client(settings)?;
+    let client = wiring::pipelines_client(settings)?;
     Ok(Prepared {
         gate,
-        client: wiring::pipelines_client(settings)?,
+        channels: wiring::channels(settings, &client, clock, bus)?,
+        client,
         metric_accounts: wiring::metric_accounts(settings, &metrics, clock),
         metrics,
         catalogue,
@@ -365,6 +401,8 @@ fn worker(
                 store,
                 &prepared.secrets,
                 &prepared.services,
+                &prepared.channels,
+                &clock,
                 settings.worker.template_folder.as_ref().map(PathBuf::from),
             ),
         },

@@ -20,11 +20,11 @@ use std::time::Duration;
 use gennaker_bus::layout::{Layout, Pool};
 use gennaker_bus::{Auth, Options, Tls, rights};
 use gennaker_cli::{Exit, Failure};
-use gennaker_engine::Rules;
+use gennaker_engine::{Forwards, Rules};
 use gennaker_expressions::{Limits, TimeZone};
 use gennaker_intake::AdHocTasks;
 use gennaker_outbound::{Client, Exceptions, Policy, Proxies};
-use gennaker_settings::{LogFormat, Settings};
+use gennaker_settings::{Announces, LogFormat, Settings};
 use gennaker_stages::Catalogue;
 use gennaker_telemetry::{Config as Logging, Format, Otlp};
 
@@ -40,7 +40,7 @@ pub(crate) use kubernetes::{
     account_zones, accounts, accounts_of_kubeconfigs, answers, own_zone_sets, warn_unserved,
 };
 pub(crate) use polling::{pollers, registries, tell_registries};
-pub(crate) use services::services;
+pub(crate) use services::{channels, services};
 pub(crate) use webhooks::{catalogue, secret_headers};
 
 /// The pools that this release has tasks for.
@@ -222,10 +222,24 @@ pub(crate) fn scheduler(
             .waiting_max
             .and_then(|most| usize::try_from(most).ok()),
         ad_hoc: ad_hoc(settings),
+        forwards: forwards(settings),
         execution_bytes_max: size(settings.values.execution_bytes_max),
         rules: rules(settings),
         catalogue: Arc::clone(catalogue),
         ..gennaker_scheduler::Config::new(name, partitions, rand::random())
+    }
+}
+
+/// What is told to everybody: what is asked for, and stages if every event goes to an address.
+fn forwards(settings: &Settings) -> Forwards {
+    let asked = match settings.scheduler.announces {
+        Announces::Nothing => Forwards::Nothing,
+        Announces::Stages => Forwards::Stages,
+        Announces::Tasks => Forwards::Tasks,
+    };
+    match settings.notifications.endpoints.is_empty() {
+        true => asked,
+        false => asked.max(Forwards::Stages),
     }
 }
 
@@ -294,6 +308,7 @@ fn rules(settings: &Settings) -> Rules {
     let context_bytes_max = size(settings.values.context_bytes_max);
     Rules {
         tasks_disabled: settings.scheduler.disabled_tasks.iter().cloned().collect(),
+        address: settings.notifications.base_url.clone(),
         lookup_bytes_max: context_bytes_max,
         context_bytes_max,
         zone: TimeZone::get(&expressions.time_zone).expect("the settings were checked"),

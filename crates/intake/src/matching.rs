@@ -11,6 +11,7 @@ mod build;
 mod constraints;
 mod cron;
 mod docker;
+pub mod ended;
 mod git;
 mod helm;
 mod nexus;
@@ -71,40 +72,46 @@ struct Type {
     concerns: fn(&Event, &Map) -> bool,
     /// What it asks of such an event, for the trigger at a place.
     check: fn(&Event, usize, &Map) -> Check,
-    /// What the event adds to the trigger of the execution.
-    complete: fn(&Event, &mut Map),
+    /// What the event adds to the trigger of the execution, for a trigger of a pipeline.
+    complete: fn(&Event, &Map, &mut Map),
 }
 
-static TYPES: [Type; 14] = [
+static TYPES: [Type; 15] = [
     Type {
         name: "webhook",
         concerns: |event, _| event.header.kind.eq_ignore_ascii_case("webhook"),
         check: |event, _, trigger| webhook::check(event, trigger),
-        complete: webhook::complete,
+        complete: |event, _, fired| webhook::complete(event, fired),
     },
     Type {
         name: "git",
         concerns: |event, _| event.scm.is_some(),
         check: |event, _, trigger| git::check(event, trigger),
-        complete: git::complete,
+        complete: |event, _, fired| git::complete(event, fired),
     },
     Type {
         name: "cron",
         concerns: cron::concerns,
         check: cron::check,
-        complete: |_, _| {},
+        complete: |_, _, _| {},
+    },
+    Type {
+        name: ended::PIPELINE,
+        concerns: ended::concerns,
+        check: |event, _, trigger| ended::check(event, trigger),
+        complete: ended::complete,
     },
     Type {
         name: "docker",
         concerns: |event, _| is_polled(event, "docker"),
         check: |event, _, trigger| docker::check(event, trigger),
-        complete: docker::complete,
+        complete: |event, _, fired| docker::complete(event, fired),
     },
     Type {
         name: "helm/oci",
         concerns: |event, _| is_polled(event, "helm/oci"),
         check: |event, _, trigger| docker::check(event, trigger),
-        complete: docker::complete,
+        complete: |event, _, fired| docker::complete(event, fired),
     },
     built_by("jenkins"),
     built_by("travis"),
@@ -114,31 +121,31 @@ static TYPES: [Type; 14] = [
         name: "helm",
         concerns: |event, _| is_polled(event, "helm"),
         check: |event, _, trigger| helm::check(event, trigger),
-        complete: helm::complete,
+        complete: |event, _, fired| helm::complete(event, fired),
     },
     Type {
         name: "artifactory",
         concerns: |event, _| is_polled(event, "artifactory"),
         check: |event, _, trigger| artifactory::check(event, trigger),
-        complete: |_, _| {},
+        complete: |_, _, _| {},
     },
     Type {
         name: "nexus",
         concerns: |event, _| event.header.kind.eq_ignore_ascii_case("nexus"),
         check: |event, _, trigger| nexus::check(event, trigger),
-        complete: |_, _| {},
+        complete: |_, _, _| {},
     },
     Type {
         name: "plugin",
         concerns: |event, _| is_polled(event, "plugin"),
         check: |event, _, trigger| plugin::check(event, trigger),
-        complete: plugin::complete,
+        complete: |event, _, fired| plugin::complete(event, fired),
     },
     Type {
         name: "s3",
         concerns: |event, _| is_polled(event, "s3"),
         check: |event, _, trigger| s3::check(event, trigger),
-        complete: s3::complete,
+        complete: |event, _, fired| s3::complete(event, fired),
     },
 ];
 
@@ -148,7 +155,7 @@ const fn built_by(name: &'static str) -> Type {
         name,
         concerns: |event, _| build::concerns(event),
         check: |event, _, trigger| build::check(event, trigger),
-        complete: build::complete,
+        complete: |event, _, fired| build::complete(event, fired),
     }
 }
 
@@ -195,7 +202,11 @@ pub fn is_near(event: &Event, config: &Map, place: usize) -> bool {
         }
         Some(Scm::Ignored(_) | Scm::Unreadable(_)) | None => {
             let source = Some(event.header.source.as_str());
-            event.header.kind == CRON || SOURCE_FIELDS.iter().any(|name| field(name) == source)
+            event.header.kind == CRON
+                || match event.header.kind == ended::PIPELINE {
+                    true => field("pipeline") == source,
+                    false => SOURCE_FIELDS.iter().any(|name| field(name) == source),
+                }
         }
     }
 }
@@ -214,7 +225,7 @@ fn judge(event: &Event, config: &Map, place: usize, trigger: &Map, kind: &Type) 
         .and_then(|()| artifacts_fit(event, config, trigger));
     match checked {
         Err(reason) => Verdict::Passes(reason),
-        Ok(()) => Verdict::Fires(Box::new(execution_trigger(event, trigger, kind))),
+        Ok(()) => Verdict::Fires(Box::new(execution_trigger(event, config, trigger, kind))),
     }
 }
 
@@ -236,6 +247,10 @@ fn trigger_enabled(trigger: &Map) -> Check {
 
 /// With `expectedArtifactIds`, at least one artifact must match at least one of the named expected artifacts.
 fn artifacts_fit(event: &Event, config: &Map, trigger: &Map) -> Check {
+    // Of a parent whose artifacts do not fit the start fails, so that people see it (orca `DependentPipelineStarter`).
+    if event.header.kind == ended::PIPELINE {
+        return Ok(());
+    }
     let Some(Value::Array(ids)) = trigger.get("expectedArtifactIds") else {
         return Ok(());
     };
@@ -279,7 +294,7 @@ fn artifacts_fit(event: &Event, config: &Map, trigger: &Map) -> Check {
 }
 
 /// The trigger's own keys, and what the event adds. Its secret stays where it is: executions are shown around.
-fn execution_trigger(event: &Event, trigger: &Map, kind: &Type) -> Map {
+fn execution_trigger(event: &Event, config: &Map, trigger: &Map, kind: &Type) -> Map {
     let mut fired = trigger.clone();
     fired.shift_remove("secret");
     if !fired.get("parameters").is_some_and(Value::is_object) {
@@ -290,7 +305,7 @@ fn execution_trigger(event: &Event, trigger: &Map, kind: &Type) -> Map {
         .unwrap_or("anonymous")
         .to_owned();
     fired.insert("user".to_owned(), user.into());
-    (kind.complete)(event, &mut fired);
+    (kind.complete)(event, config, &mut fired);
     let received = received(event, trigger);
     fired.insert("artifacts".to_owned(), received.into());
     fired.insert("eventId".to_owned(), event.header.id.clone().into());

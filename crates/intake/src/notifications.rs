@@ -3,9 +3,6 @@
 use gennaker_model::Map;
 use serde_json::Value;
 
-/// What an event must begin with to be one of a pipeline.
-const OF_PIPELINES: &str = "pipeline";
-
 /// The configuration with the trigger's notifications after its own.
 ///
 /// Source: gate `PipelineService.trigger`, echo `BaseTriggerEventHandler`.
@@ -21,34 +18,12 @@ pub fn appended(mut config: Map, trigger: &Map) -> Map {
     config
 }
 
-/// The configuration with those notifications of its application that are about pipelines: the events that an entry of its own
-/// does not already send to the same address, or by the same publisher.
-///
-/// `theirs` is the application's document, a list per channel. Orca adds them when the execution starts and again when it ends,
-/// as the document is then; here the execution keeps those of its start.
-///
-/// Source: orca `EchoNotifyingExecutionListener.addApplicationNotifications`, `ApplicationNotifications`.
+/// The configuration with those notifications of its application that are about pipelines
+/// ([`gennaker_engine::notice::with_application`]). `theirs` is the application's document, a list per channel; what it says when the
+/// execution ends is added then.
 #[must_use]
 pub fn with_application(mut config: Map, theirs: &Map) -> Map {
-    let mut all = own(&config);
-    let before = all.len();
-    let entries = theirs.values().filter_map(Value::as_array).flatten();
-    for entry in entries.filter_map(Value::as_object) {
-        let mut when = events(entry);
-        when.retain(|event| event.starts_with(OF_PIPELINES));
-        let of_own = all.iter().filter_map(Value::as_object);
-        if let Some(same) = of_own.into_iter().find(|own| go_the_same_way(own, entry)) {
-            let sent = events(same);
-            when.retain(|event| !sent.contains(event));
-        }
-        if !when.is_empty() {
-            let when = when.into_iter().map(Value::from).collect::<Vec<_>>();
-            let mut entry = entry.clone();
-            entry.insert("when".to_owned(), when.into());
-            all.push(entry.into());
-        }
-    }
-    if all.len() > before {
+    if let Some(all) = gennaker_engine::notice::with_application(&own(&config), theirs) {
         config.insert("notifications".to_owned(), all.into());
     }
     config
@@ -59,30 +34,6 @@ fn own(config: &Map) -> Vec<Value> {
         Some(Value::Array(own)) => own.clone(),
         Some(_) | None => Vec::new(),
     }
-}
-
-/// The events that an entry is for.
-fn events(entry: &Map) -> Vec<String> {
-    match entry.get("when") {
-        Some(Value::Array(events)) => {
-            let texts = events.iter().filter_map(Value::as_str);
-            texts.map(str::to_owned).collect()
-        }
-        Some(Value::String(event)) => vec![event.clone()],
-        Some(_) | None => Vec::new(),
-    }
-}
-
-/// Whether two entries send by the same channel to the same place.
-fn go_the_same_way(one: &Map, two: &Map) -> bool {
-    let same = |field: &str| {
-        let text = |entry: &Map| {
-            let text = entry.get(field).and_then(Value::as_str);
-            text.filter(|text| !text.is_empty()).map(str::to_owned)
-        };
-        text(one).is_some() && text(one) == text(two)
-    };
-    same("type") && (same("address") || same("publisherName"))
 }
 
 #[cfg(test)]

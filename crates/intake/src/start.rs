@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use gennaker_engine::{Lookup, Rules, submit};
 use gennaker_model::{
-    Execution, ExecutionType, Map, Stage, StageId, Status,
+    Execution, ExecutionId, ExecutionType, Map, Stage, StageId, Status,
     command::Start,
     execution::Authentication,
     freeze::{Freeze, Target},
@@ -191,10 +191,10 @@ fn skeleton(start: &Start, trigger: Map, context: &StartContext<'_>) -> Executio
             .filter(|text| !text.is_empty())
             .map(str::to_owned)
     };
-    let root = start
-        .parent
-        .as_ref()
-        .map_or(&start.execution, |parent| &parent.root);
+    let root = match &start.parent {
+        Some(parent) => parent.root.clone(),
+        None => root_of_parent(&trigger).unwrap_or_else(|| start.execution.clone()),
+    };
     let notifications = config
         .get("notifications")
         .and_then(Value::as_array)
@@ -203,7 +203,7 @@ fn skeleton(start: &Start, trigger: Map, context: &StartContext<'_>) -> Executio
     Execution {
         kind: start.kind,
         id: start.execution.clone(),
-        root_id: is_pipeline.then(|| root.clone()),
+        root_id: is_pipeline.then_some(root),
         application: text("application").unwrap_or_else(|| "spinnaker_unknown".to_owned()),
         name: if is_pipeline { text("name") } else { None },
         description: if is_pipeline {
@@ -242,6 +242,7 @@ fn skeleton(start: &Start, trigger: Map, context: &StartContext<'_>) -> Executio
         notifications: Arc::new(notifications),
         initial_config: Arc::default(),
         system_notifications: Vec::new(),
+        notification_receipts: Arc::default(),
         spel_evaluator: text("spelEvaluator"),
         template_variables: match config.get("templateVariables") {
             Some(Value::Object(variables)) if !variables.is_empty() => {
@@ -250,6 +251,13 @@ fn skeleton(start: &Start, trigger: Map, context: &StartContext<'_>) -> Executio
             Some(_) | None => None,
         },
     }
+}
+
+/// The root of the execution whose end started this one.
+fn root_of_parent(trigger: &Map) -> Option<ExecutionId> {
+    let parent = trigger.get("parentExecution")?;
+    let root = parent.get("rootId").or_else(|| parent.get("id"))?;
+    ExecutionId::new(root.as_str()?).ok()
 }
 
 fn check(config: &Map) -> Result<(), StartError> {

@@ -98,12 +98,65 @@ pub struct Execution {
     /// Notices of the engine.
     #[serde(default)]
     pub system_notifications: Vec<Value>,
+    /// What became of its notifications, oldest first; our addition.
+    #[serde(default, skip_serializing_if = "is_none_kept")]
+    pub notification_receipts: Arc<Vec<Receipt>>,
     /// Version of the expression evaluator, `v3` or `v4`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spel_evaluator: Option<String>,
     /// Variables of a v2 template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template_variables: Option<Arc<Map>>,
+}
+
+/// What became of a notification.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// Its number among those of the execution.
+    pub number: u64,
+    /// The channel: `email`, `slack`, ….
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whom it is for. Of an address that is a URL only the host, because such addresses are secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Where it is configured, as its entry says: `application`, `pipeline`, `stage`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+    /// What made it due: `pipeline.complete`, `manualJudgment`.
+    pub when: String,
+    /// refId of the stage, unless it is about the execution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// When it became due, epoch milliseconds.
+    pub at: i64,
+    /// How far it has come.
+    pub status: Delivery,
+    /// When it was delivered or given up, epoch milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled_at: Option<i64>,
+    /// How often it was tried.
+    #[serde(default)]
+    pub tries: u32,
+    /// Why it is not delivered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What the channel gave for it: a message id, a ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Value>,
+}
+
+/// How far a notification has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Delivery {
+    /// It is to be sent.
+    Pending,
+    /// The channel has taken it.
+    Delivered,
+    /// It is given up.
+    Failed,
 }
 
 /// One stage of an execution.
@@ -285,6 +338,11 @@ impl Execution {
         }
         document
     }
+}
+
+#[expect(clippy::ptr_arg, reason = "serde hands over the field")]
+fn is_none_kept(receipts: &Arc<Vec<Receipt>>) -> bool {
+    receipts.is_empty()
 }
 
 fn strip_parent_stages(trigger: &mut Map) {

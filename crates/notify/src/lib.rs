@@ -1,4 +1,5 @@
-//! Tasks of the `notify` pool: webhooks, addresses that expressions read, and the documents that clients save by submitting tasks.
+//! Tasks of the `notify` pool: notifications, webhooks, addresses that expressions read, and the documents that clients save by
+//! submitting tasks.
 //!
 //! One file per task, rules apart from their IO: `webhook/` decides on plain values what a request looks like and what its
 //! answer means, and the tasks beside it send and report.
@@ -12,6 +13,7 @@ mod address;
 mod documents;
 mod limits;
 mod noop;
+pub mod notifications;
 mod pause;
 mod pipelines_from_artifact;
 mod secret_file;
@@ -23,12 +25,14 @@ mod webhook;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use gennaker_channels::Channels;
 use gennaker_outbound::Client;
+use gennaker_runtime::Clock;
 use gennaker_store::Store;
 use gennaker_worker::{Registry, Task};
 
 pub use limits::client_options;
-pub use services::{Gremlin, Jira, PagerDuty, Services};
+pub use services::{Gremlin, Services};
 use template_address::ReadTemplates;
 pub use webhook::{BadAddress, SecretHeaders, SecretHeadersOf};
 
@@ -43,11 +47,22 @@ pub fn registry(
     store: &Store,
     secrets: &SecretHeaders,
     services: &Services,
+    channels: &Channels,
+    clock: &Clock,
     template_folder: Option<PathBuf>,
 ) -> Registry {
     let again_after = address::AGAIN_AFTER;
     let templates = ReadTemplates::new(client.clone(), template_folder, again_after);
-    registry_with(client, store, secrets, services, templates, again_after)
+    let registry = registry_with(
+        client,
+        store,
+        secrets,
+        services,
+        channels,
+        templates,
+        again_after,
+    );
+    notifications::answering(registry, channels, clock)
 }
 
 /// The same, with another pause before an address is read a second time.
@@ -56,6 +71,7 @@ fn registry_with(
     store: &Store,
     secrets: &SecretHeaders,
     services: &Services,
+    channels: &Channels,
     templates: ReadTemplates,
     read_again_after: Duration,
 ) -> Registry {
@@ -72,6 +88,7 @@ fn registry_with(
             store.clone(),
         )),
         Arc::new(noop::Noop),
+        Arc::new(notifications::SendNotification::new(channels.clone())),
     ];
     tasks.extend(documents::tasks(store));
     tasks.extend(services::tasks(services, store));

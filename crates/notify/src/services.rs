@@ -12,6 +12,7 @@ mod tests;
 
 use std::{path::PathBuf, sync::Arc};
 
+use gennaker_channels::{jira::Jira, pager_duty::PagerDuty};
 use gennaker_outbound::Client;
 use gennaker_store::Store;
 use gennaker_worker::Task;
@@ -31,26 +32,6 @@ pub struct Services {
     pub pager_duty: Option<PagerDuty>,
     /// Gremlin.
     pub gremlin: Gremlin,
-}
-
-/// A Jira server. Source: echo `JiraProperties`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Jira {
-    /// Its address, to which `rest/api/2/issue/` is added.
-    pub base_url: String,
-    /// Who creates the issues.
-    pub username: String,
-    /// Holds the password or token of the user.
-    pub password_file: PathBuf,
-}
-
-/// PagerDuty's events. Source: echo `PagerDutyConfigurationProperties`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PagerDuty {
-    /// Its address, to which `generic/2010-04-15/create_event.json` is added.
-    pub endpoint: String,
-    /// Holds the token.
-    pub token_file: PathBuf,
 }
 
 /// Gremlin. Source: orca `GremlinConfiguration`.
@@ -76,11 +57,6 @@ impl Services {
             },
         }
     }
-}
-
-impl PagerDuty {
-    /// The address unless another is set.
-    pub const USUAL: &'static str = "https://events.pagerduty.com";
 }
 
 impl Gremlin {

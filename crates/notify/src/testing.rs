@@ -29,7 +29,7 @@ use tokio::{
 /// A pool at work.
 pub(crate) struct Fixture {
     pub store: Store,
-    bus: Bus,
+    pub bus: Bus,
     reports: mpsc::UnboundedReceiver<TaskReport>,
     attempts: u64,
 }
@@ -47,6 +47,15 @@ impl Fixture {
     pub(crate) async fn with_services(
         secrets: crate::SecretHeaders,
         services: impl FnOnce(crate::Services) -> crate::Services,
+    ) -> Self {
+        Self::with_settings(secrets, services, &gennaker_settings::Settings::default()).await
+    }
+
+    /// With the channels of these settings.
+    pub(crate) async fn with_settings(
+        secrets: crate::SecretHeaders,
+        services: impl FnOnce(crate::Services) -> crate::Services,
+        settings: &gennaker_settings::Settings,
     ) -> Self {
         // The broker's clock is an hour behind, so that what is written to the ledger here looks old to the worker.
         let behind_ms = u64::try_from(Clock::system().now_ms() - 3_600_000).unwrap();
@@ -86,21 +95,32 @@ impl Fixture {
             ..crate::client_options()
         };
         let trusted = Client::new(Policy::trusted(), options.clone()).unwrap();
-        let services = services(crate::Services::without_credentials(trusted));
+        let services = services(crate::Services::without_credentials(trusted.clone()));
         let client = Client::new(Policy::untrusted(&exceptions).unwrap(), options).unwrap();
+        let clients = gennaker_channels::Clients {
+            trusted,
+            untrusted: client.clone(),
+        };
+        let clock = Clock::system();
+        let channels = gennaker_channels::Channels::new(settings, clients, &clock, None).unwrap();
         let store = Store::new(&Bus::memory(&broker, "worker")).reading_addresses(&bus);
         let again_after = Duration::from_millis(5);
         let templates = crate::ReadTemplates::new(client.clone(), None, again_after);
         let pool = Pool {
             name: crate::POOL.into(),
             concurrency: 4,
-            tasks: crate::registry_with(
-                &client,
-                &store,
-                &secrets,
-                &services,
-                templates,
-                again_after,
+            tasks: crate::notifications::answering(
+                crate::registry_with(
+                    &client,
+                    &store,
+                    &secrets,
+                    &services,
+                    &channels,
+                    templates,
+                    again_after,
+                ),
+                &channels,
+                &clock,
             ),
         };
         let options = Options {

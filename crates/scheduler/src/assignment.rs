@@ -17,6 +17,7 @@ use crate::{
     chain,
     checkpoint::Records,
     config::Config,
+    listeners::Listeners,
     metrics,
     owner::{Ended, Owner, Surroundings},
     takeover::{self, Failure},
@@ -81,6 +82,11 @@ impl Scheduler {
         if let Err(error) = metrics::register() {
             tracing::error!("the scheduler's metrics are not shown: {error}");
         }
+        let (listeners, follower) = Listeners::new(&self.store, self.config.forwards);
+        let token = scope.token().clone();
+        if scope.spawn("listeners", follower.run(token)).is_none() {
+            return;
+        }
         let lease = self.bus.lease(self.config.lease_ttl);
         let (ended, mut gone) = mpsc::channel(self.config.partitions as usize + 1);
         let mut holding: BTreeMap<u32, Holding> = BTreeMap::new();
@@ -107,7 +113,7 @@ impl Scheduler {
                         continue;
                     }
                     let patience = self.config.lease_ttl;
-                    let turn = self.turn(renew, &lease, &mut own, &mut holding, &rests, &mut ownerships, &scope, &ended);
+                    let turn = self.turn(renew, &lease, &mut own, &mut holding, &rests, &mut ownerships, &scope, &ended, &listeners);
                     if tokio::time::timeout(patience, turn).await.is_err() {
                         tracing::warn!("the broker does not answer about leases; what is owned goes on");
                     }
@@ -137,6 +143,7 @@ impl Scheduler {
         ownerships: &mut u64,
         scope: &Scope,
         ended: &mpsc::Sender<Gone>,
+        listeners: &Listeners,
     ) {
         if renew && let Err(error) = self.be_present(lease, own).await {
             tracing::debug!("the scheduler's own lease was not renewed: {error}");
@@ -186,7 +193,14 @@ impl Scheduler {
             match lease.acquire(&part_key(partition), value).await {
                 Ok(Some(held)) => {
                     let own_scope = scope.child(&format!("partition-{partition}"));
-                    self.begin(partition, nonce, &own_scope, scope, ended.clone());
+                    self.begin(
+                        partition,
+                        nonce,
+                        &own_scope,
+                        scope,
+                        ended.clone(),
+                        listeners,
+                    );
                     holding.insert(
                         partition,
                         Holding {
@@ -227,11 +241,13 @@ impl Scheduler {
         own: &Scope,
         above: &Scope,
         ended: mpsc::Sender<Gone>,
+        listeners: &Listeners,
     ) {
         let around = Surroundings {
             config: Arc::clone(&self.config),
             bus: self.bus.clone(),
             store: self.store.clone(),
+            listeners: listeners.clone(),
             clock: self.clock.clone(),
             partition,
             log: self.bus.log(partition),

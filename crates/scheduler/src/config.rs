@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use gennaker_engine::Rules;
+use gennaker_engine::{Forwards, Rules};
 use gennaker_intake::AdHocTasks;
 use gennaker_stages::Catalogue;
 
@@ -41,6 +41,8 @@ pub struct Config {
     pub retention: Retention,
     /// Most executions of one pipeline that may wait for others; one that comes then is cancelled. No limit if there is none.
     pub waiting_max: Option<usize>,
+    /// What is told to those who follow all executions.
+    pub forwards: Forwards,
     /// Which tasks may be started beside pipelines.
     pub ad_hoc: AdHocTasks,
     /// Numbers of the engine.
@@ -124,6 +126,7 @@ impl Config {
             unseen_ms: 15_000,
             retention: Retention::default(),
             waiting_max: None,
+            forwards: Forwards::Nothing,
             ad_hoc: AdHocTasks::default(),
             rules: Rules::default(),
             catalogue: Arc::new(Catalogue::new()),

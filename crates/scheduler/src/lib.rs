@@ -23,6 +23,7 @@ mod config;
 mod history;
 mod index;
 pub mod inspect;
+mod listeners;
 mod lookup;
 mod metrics;
 mod owner;

@@ -62,6 +62,11 @@ static VALUES: Counter = Counter::new(
     "gennaker_values_total",
     "Large values that decisions referred to, those that were stored before included.",
 );
+static ANNOUNCED: Counter<1> = Counter::labelled(
+    "gennaker_announcements_total",
+    "Events in the lives of executions that somebody listens to, by what became of telling them: stored, delayed (told again).",
+    ["outcome"],
+);
 static TIMERS: Gauge<1> = Gauge::labelled("gennaker_timers", "Armed timers.", ["partition"]);
 
 /// Registers them; once per process is enough, again does no harm.
@@ -84,6 +89,7 @@ pub(crate) fn register() -> Result<(), InvalidMetric> {
         &ERASED,
         &ARCHIVE_FAILURES,
         &VALUES,
+        &ANNOUNCED,
         &TIMERS,
     ])
 }
@@ -115,6 +121,11 @@ pub(crate) fn erased() {
 /// How many large values a decision referred to.
 pub(crate) fn values_stored(count: usize) {
     VALUES.add(count as u64);
+}
+
+pub(crate) fn announced(stored: usize, delayed: usize) {
+    ANNOUNCED.add_for(["stored"], stored as u64);
+    ANNOUNCED.add_for(["delayed"], delayed as u64);
 }
 
 pub(crate) fn archive_failed() {

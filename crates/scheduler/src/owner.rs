@@ -19,6 +19,7 @@ mod release;
 mod retire;
 mod spans;
 mod start;
+mod tell;
 mod templated;
 mod values;
 mod work;
@@ -42,6 +43,7 @@ use crate::{
     config::Config,
     history::Tail,
     index::Index,
+    listeners::Listeners,
     metrics,
     wheel::Wheel,
 };
@@ -76,6 +78,7 @@ pub(crate) struct Surroundings {
     pub config: Arc<Config>,
     pub bus: Bus,
     pub store: Store,
+    pub listeners: Listeners,
     pub clock: Clock,
     pub partition: u32,
     pub log: Log,
@@ -109,6 +112,8 @@ pub(crate) struct Owner {
     heard: BTreeMap<(ExecutionId, AttemptId), i64>,
     /// Messages to other executions that are being sent.
     sending: BTreeSet<(ExecutionId, ExecutionId, u64)>,
+    /// Announcements that are being told.
+    telling: BTreeSet<(ExecutionId, u64)>,
     /// Answers that wait for the proof that we are still the owner.
     unproven: Vec<answer::Unproven>,
     proofs: u64,
@@ -228,6 +233,7 @@ impl Owner {
             purged: taken.first,
             heard: BTreeMap::new(),
             sending: BTreeSet::new(),
+            telling: BTreeSet::new(),
             unproven: Vec::new(),
             proofs: 0,
             proving: false,

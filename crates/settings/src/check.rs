@@ -4,6 +4,7 @@ mod artifacts;
 mod build_systems;
 mod canary;
 mod jenkins;
+mod notifications;
 mod polling;
 mod services;
 mod webhooks;
@@ -52,6 +53,7 @@ impl Settings {
         }
         webhooks::check(&self.webhooks, &mut found);
         services::check(&self.services, &mut found);
+        notifications::check(&self.notifications, &mut found);
         artifacts::check(&self.artifacts, &mut found);
         jenkins::check(&self.jenkins, &mut found);
         build_systems::check(self, &mut found);

@@ -11,6 +11,7 @@ mod documents;
 mod expressions;
 mod jenkins;
 mod kubernetes;
+mod notifications;
 mod polling;
 mod processes;
 mod services;
@@ -42,11 +43,16 @@ pub use jenkins::{Jenkins, JenkinsMaster};
 pub use kubernetes::{
     Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, SkippedAccount,
 };
+pub use notifications::{
+    AddressedChannel, BearychatChannel, EmailChannel, GithubStatusChannel, GitlabStatusChannel,
+    GoogleChatChannel, HipchatChannel, MailSecurity, Notifications, Publisher, PublisherContent,
+    PublisherKind, RestEndpoint, SlackApp, SlackChannel, SmsChannel,
+};
 pub use polling::{
     Artifactory, ArtifactoryRepoType, ArtifactorySearch, DockerRegistry, DockerRegistryAccount,
     Polling, S3Search,
 };
-pub use processes::{AdHocTask, Gate, GateTls, Scheduler, Worker};
+pub use processes::{AdHocTask, Announces, Gate, GateTls, Scheduler, Worker};
 pub use services::{Gremlin, Jira, PagerDuty, Services};
 pub use support::{LogFormat, Outbound, Telemetry};
 pub use triggers::Triggers;
@@ -96,6 +102,8 @@ pub struct Settings {
     pub webhooks: Webhooks,
     /// Services that stages call by name.
     pub services: Services,
+    /// Channels by which people and programs hear about executions.
+    pub notifications: Notifications,
     /// Accounts from which artifacts are read. All workers and API processes of an installation should have the same.
     pub artifacts: Artifacts,
     /// How manifests are baked.
@@ -139,6 +147,7 @@ impl Default for Settings {
             outbound: Outbound::default(),
             webhooks: Webhooks::default(),
             services: Services::default(),
+            notifications: Notifications::default(),
             artifacts: Artifacts::default(),
             bake: Bake::default(),
             kubernetes: Kubernetes::default(),

@@ -33,14 +33,21 @@ pub(crate) async fn check(client: &mut Client, witness: &Arc<Mutex<Witness>>, ou
     for partition in 0..client.partitions {
         lists(client, witness, partition).await;
     }
-    let (effects, cancellations, misreadings) = {
+    let (effects, cancellations, misreadings, delivered) = {
         let witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
         (
             witness.succeeded_effects(),
             witness.cancellations(),
             witness.misreadings(),
+            witness.delivered(),
         )
     };
+    for effect in delivered {
+        if !outside.happened(effect.as_str()) {
+            let sentence = format!("{effect} was delivered, and nothing happened outside");
+            client.verdict.broken(Promise::EffectOnce, sentence);
+        }
+    }
     for misreading in misreadings {
         client.verdict.broken(Promise::NothingLost, misreading);
     }

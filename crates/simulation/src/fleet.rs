@@ -3,9 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use gennaker_bus::{Bus, Layout, memory::Broker};
+use gennaker_engine::Forwards;
 use gennaker_runtime::{Clock, Scope};
 use gennaker_scheduler::{Config, Scheduler};
 use gennaker_store::Store;
+use gennaker_triggers::Triggers;
 use gennaker_worker::{Options, Pool, Registry, Task, Worker};
 
 use crate::{
@@ -42,6 +44,7 @@ pub(crate) struct Fleet {
 pub(crate) enum Role {
     Scheduler,
     Worker { zone: &'static str },
+    Triggers,
 }
 
 struct Node {
@@ -70,6 +73,7 @@ impl Fleet {
         let letter = match role {
             Role::Scheduler => "scheduler",
             Role::Worker { .. } => "worker",
+            Role::Triggers => "triggers",
         };
         let node = self.nodes.len();
         self.nodes.push(Node {
@@ -92,7 +96,7 @@ impl Fleet {
 
     /// The node itself, or, if it is an idle worker, one that is in the middle of a call: there a fault hurts.
     pub fn victim(&self, node: usize) -> usize {
-        if self.nodes[node].role == Role::Scheduler {
+        if !matches!(self.nodes[node].role, Role::Worker { .. }) {
             return node;
         }
         let is_busy = |node: &usize| {
@@ -126,6 +130,7 @@ impl Fleet {
         match node.role {
             Role::Scheduler => run_scheduler(around, node, &process, seed, random),
             Role::Worker { zone } => run_worker(around, node, &process, seed, zone),
+            Role::Triggers => run_triggers(around, node, &process),
         }
         node.process = Some(process);
     }
@@ -238,6 +243,12 @@ fn run_scheduler(
         config.retention.keep_per_pipeline = *random.pick(&[0, 0, 2]);
         config.retention.sweep_every = Duration::from_millis(*random.pick(&[300, 3_000]));
     }
+    config.forwards = *random.pick(&[
+        Forwards::Nothing,
+        Forwards::Nothing,
+        Forwards::Stages,
+        Forwards::Tasks,
+    ]);
     let scheduler = Scheduler::new(config, bus, store, node.clock.clone());
     let (scope, verdict, name) = (
         process.scope.clone(),
@@ -265,7 +276,13 @@ fn run_worker(around: &Surroundings, node: &Node, process: &Process, seed: u64, 
         outside: around.outside.clone(),
     };
     let read = tasks::ReadAddress { life: life.clone() };
-    let tasks: [Arc<dyn Task>; 4] = [
+    let send = tasks::SendNotification {
+        node: node.name.clone(),
+        life: life.clone(),
+        outside: around.outside.clone(),
+    };
+    let tasks: [Arc<dyn Task>; 5] = [
+        Arc::new(send),
         Arc::new(tasks::Noop { life }),
         Arc::new(webhook),
         Arc::new(cancel),
@@ -294,6 +311,38 @@ fn run_worker(around: &Surroundings, node: &Node, process: &Process, seed: u64, 
             verdict.broken(
                 Promise::StandsUp,
                 format!("{name} ended by itself: {report:?}"),
+            );
+        }
+    });
+}
+
+fn run_triggers(around: &Surroundings, node: &Node, process: &Process) {
+    let bus = bus(around, &node.name);
+    let store = Store::new(&bus);
+    let config = gennaker_triggers::Config {
+        partitions: around.layout.partitions,
+        cron: gennaker_triggers::timetable::Settings {
+            enabled: false,
+            zone: jiff::tz::TimeZone::UTC,
+            catch_up_ms: 0,
+        },
+    };
+    let triggers = Triggers::new(bus, store.clone(), node.clock.clone(), config);
+    let token = process.scope.token().clone();
+    process
+        .scope
+        .spawn("documents", async move { store.run(token).await });
+    let (scope, verdict, name) = (
+        process.scope.clone(),
+        around.verdict.clone(),
+        node.name.clone(),
+    );
+    process.scope.spawn("triggers", async move {
+        let ended = triggers.run(scope.token().clone()).await;
+        if !scope.is_cancelled() {
+            verdict.broken(
+                Promise::StandsUp,
+                format!("{name} ended by itself: {ended:?}"),
             );
         }
     });

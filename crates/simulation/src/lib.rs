@@ -37,6 +37,7 @@ mod summary;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod told;
 mod trace;
 mod watch;
 mod witness;
@@ -58,6 +59,8 @@ pub enum Rule {
     Proof,
     /// Executions are not routed by their pipeline, so that those of one pipeline do not meet in one owner, who could count them.
     Route,
+    /// The end of an execution that others wait for is not stored, although the broker says so.
+    Tell,
 }
 
 /// How a run ended.

@@ -47,6 +47,8 @@ enum Broken {
     Proof,
     /// Executions of one pipeline belong to different owners
     Route,
+    /// The end of an execution is told to nobody
+    Tell,
 }
 
 fn main() -> ExitCode {
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Broken::Ledger => Rule::Ledger,
         Broken::Proof => Rule::Proof,
         Broken::Route => Rule::Route,
+        Broken::Tell => Rule::Tell,
     });
     let began = std::time::Instant::now();
     let mut sum: Option<Summary> = None;

@@ -3,7 +3,7 @@
 use gennaker_model::Map;
 use serde_json::{Value, json};
 
-use crate::random::Random;
+use crate::{random::Random, told::Follower};
 
 /// The application of all of them.
 pub(crate) const APPLICATION: &str = "sim";
@@ -51,6 +51,54 @@ pub(crate) fn crowded(random: &mut Random) -> Map {
     pipeline
 }
 
+/// Pipelines that start when one of these ends, and what they wait for.
+pub(crate) fn followers(random: &mut Random, followed: &[Map]) -> Vec<(Map, Follower)> {
+    let followed = ids(followed);
+    let mut made = Vec::new();
+    for index in 0..random.between(0..=2) {
+        let id = format!("follower-{index}");
+        let stages = random.between(1..=2);
+        let mut pipeline = pipeline(&id, stages, &[], random);
+        let words = *random.pick::<&[&str]>(&[
+            &["successful", "failed", "canceled"],
+            &["successful"],
+            &["failed", "canceled"],
+        ]);
+        let follower = Follower {
+            id,
+            follows: random.pick(&followed).clone(),
+            status: words.iter().map(|word| (*word).to_owned()).collect(),
+        };
+        let trigger = json!({"type": "pipeline", "enabled": true, "pipeline": follower.follows, "status": words});
+        pipeline.insert("triggers".to_owned(), json!([trigger]));
+        made.push((pipeline, follower));
+    }
+    made
+}
+
+/// Notifications for some of these words. Read by the task in [`crate::tasks`] and by [`crate::outside`].
+fn notifications(words: &[&str], random: &mut Random) -> Value {
+    let mut entries = Vec::new();
+    for number in 0..random.between(1..=2) {
+        let when: Vec<&&str> = words.iter().filter(|_| random.percent(60)).collect();
+        let kind = *random.pick(&["probed", "probed", "repeatable", "blind"]);
+        let mut entry =
+            json!({"type": "sim", "address": number.to_string(), "when": when, "simKind": kind});
+        if random.percent(30) {
+            entry["simSlowMs"] = json!(random.between(10..=4_000));
+        }
+        match random.between(0..=99) {
+            0..=9 => entry["simAnswer"] = json!("reject"),
+            10..=24 if kind != "blind" => entry["simBusy"] = json!(random.between(1..=3)),
+            25..=34 => entry["simSilent"] = json!(1),
+            35..=39 => entry["simLate"] = json!(true),
+            _ => {}
+        }
+        entries.push(entry);
+    }
+    entries.into()
+}
+
 fn ids(pipelines: &[Map]) -> Vec<String> {
     pipelines
         .iter()
@@ -68,6 +116,10 @@ fn pipeline(id: &str, stages: u64, children: &[String], random: &mut Random) -> 
     }));
     if random.percent(35) {
         limit(&mut pipeline, random);
+    }
+    if random.percent(40) {
+        let words = ["pipeline.starting", "pipeline.complete", "pipeline.failed"];
+        pipeline.insert("notifications".to_owned(), notifications(&words, random));
     }
     pipeline
 }
@@ -122,6 +174,18 @@ fn stage(number: u64, children: &[String], random: &mut Random) -> Value {
     if random.percent(15) {
         let retry = json!({"max": random.between(1..=2), "backoffMs": random.between(0..=5_000)});
         stage.insert("retry".to_owned(), retry);
+    }
+    if random.percent(12) {
+        let words = [
+            "stage.starting",
+            "stage.complete",
+            "stage.failed",
+            "manualJudgment",
+            "manualJudgmentContinue",
+            "manualJudgmentStop",
+        ];
+        stage.insert("sendNotifications".to_owned(), json!(true));
+        stage.insert("notifications".to_owned(), notifications(&words, random));
     }
     if random.percent(30) {
         stage.insert("zone".to_owned(), json!(random.pick(&ZONES)));

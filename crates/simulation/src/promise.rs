@@ -26,6 +26,8 @@ pub enum Promise {
     Frozen,
     /// A parent knows how its child ended, and goes on with a child that is restarted.
     Families,
+    /// Each end starts whatever waits for it once, each notification is sent, and what everybody is to hear is stored.
+    Told,
     /// Everything ends once nothing goes wrong any more.
     Ends,
     /// No part of the system panics or ends by itself.
@@ -97,6 +99,9 @@ impl fmt::Display for Promise {
             Self::Frozen => "nothing of a frozen pipeline begins",
             Self::Families => {
                 "a parent knows how its child ended, and goes on with one that is restarted"
+            }
+            Self::Told => {
+                "what an execution tells is heard: each end starts once what waits for it, each notification is sent"
             }
             Self::Ends => "everything ends once nothing goes wrong any more",
             Self::StandsUp => "no part of the system panics or ends by itself",

@@ -116,6 +116,7 @@ impl World {
                 prefix: "GK_LOG_".to_owned(),
                 for_ms: OWN_MS,
             }),
+            Some(Rule::Tell) => broker.set_lapse(Lapse::Swallows("GK_EVENTS".to_owned())),
             Some(Rule::Ledger | Rule::Route) | None => {}
         }
         let witness = Arc::new(Mutex::new(Witness::new(
@@ -182,13 +183,23 @@ impl World {
             }
         }
         let mut before: Option<Map> = None;
+        let mut begun = Vec::new();
         for index in 0..usize::try_from(self.random.between(2..=4)).unwrap_or(1) {
             // Some are started again, so that one execution meets others of its pipeline.
             let again = before.take().filter(|_| self.random.percent(45));
             let config =
                 again.unwrap_or_else(|| pipelines::top(&mut self.random, index, &children));
             before = Some(config.clone());
-            self.begin(format!("case-{index}"), config);
+            begun.push((format!("case-{index}"), config));
+        }
+        let followed: Vec<Map> = begun
+            .iter()
+            .map(|(_, config)| config.clone())
+            .chain(children.iter().cloned())
+            .collect();
+        self.save_followers(&store, &followed).await;
+        for (name, config) in begun {
+            self.begin(name, config);
         }
         if self.random.percent(15) {
             let config = pipelines::crowded(&mut self.random);
@@ -206,6 +217,24 @@ impl World {
             let client = self.client("freezer".to_owned());
             self.clients.spawn("freezer", freezer.run(client));
         }
+    }
+
+    /// Pipelines that start when others end.
+    async fn save_followers(&mut self, store: &Store, followed: &[Map]) {
+        let mut expected = Vec::new();
+        for (config, follower) in pipelines::followers(&mut self.random, followed) {
+            let now_ms = self.clock.now_ms();
+            let saved = store.pipelines();
+            if let Err(error) = saved
+                .save(&config, &follower.id, "ann", false, now_ms)
+                .await
+            {
+                let sentence = format!("pipeline {} was not saved: {error}", follower.id);
+                self.verdict.broken(Promise::StandsUp, sentence);
+            }
+            expected.push(follower);
+        }
+        self.witness().expect(expected);
     }
 
     fn begin(&mut self, name: String, config: Map) {
@@ -390,6 +419,7 @@ impl World {
         let (calls, effects) = self.outside.counts();
         let witness = self.witness();
         let counts = witness.counts();
+        let told = witness.told();
         let summary = Summary {
             seed: self.seed,
             executions: witness.documents().count() as u64,
@@ -411,6 +441,10 @@ impl World {
             frozen: counts.frozen,
             restarts: counts.restarts,
             rejoined: counts.rejoined,
+            followed: told.followed,
+            delivered: told.delivered,
+            given_up: told.given_up,
+            forwarded: told.forwarded,
             stored: self.broker.stored(),
             lasted_ms: self.now_ms(),
             digest: self.broker.digest(),
@@ -441,7 +475,7 @@ async fn care(mut client: Client, witness: Arc<Mutex<Witness>>) {
     }
 }
 
-/// Two or three schedulers, and two or three workers in two zones, each with a clock of its own.
+/// Two or three schedulers, two or three workers in two zones, and one or two that handle events, each with a clock of its own.
 fn man(fleet: &mut Fleet, clock: &Clock, random: &mut Random) {
     let skew = |random: &mut Random, most: u64| {
         i64::try_from(random.between(0..=most)).unwrap_or(0) - i64::try_from(most / 2).unwrap_or(0)
@@ -462,5 +496,8 @@ fn man(fleet: &mut Fleet, clock: &Clock, random: &mut Random) {
             skew(random, faults::WORKER_CLOCK_MS)
         };
         fleet.add(Role::Worker { zone }, clock.skewed(skew_ms));
+    }
+    for _ in 0..random.between(1..=2) {
+        fleet.add(Role::Triggers, clock.skewed(0));
     }
 }

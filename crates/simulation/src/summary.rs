@@ -39,6 +39,14 @@ pub struct Summary {
     pub restarts: u64,
     /// Parents that were restarted with a child of theirs.
     pub rejoined: u64,
+    /// Executions that were started by the end of another one.
+    pub followed: u64,
+    /// Notifications that were delivered.
+    pub delivered: u64,
+    /// Those that were given up.
+    pub given_up: u64,
+    /// Announcements to everybody.
+    pub forwarded: u64,
     /// Messages that the broker stored in all.
     pub stored: u64,
     /// Simulated time, in milliseconds.
@@ -67,6 +75,10 @@ impl Summary {
             (&mut self.frozen, other.frozen),
             (&mut self.restarts, other.restarts),
             (&mut self.rejoined, other.rejoined),
+            (&mut self.followed, other.followed),
+            (&mut self.delivered, other.delivered),
+            (&mut self.given_up, other.given_up),
+            (&mut self.forwarded, other.forwarded),
             (&mut self.stored, other.stored),
             (&mut self.lasted_ms, other.lasted_ms),
         ] {
@@ -79,7 +91,7 @@ impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "seed {}: {} executions, {} stages, {} calls, {} effects, {} mishaps, {} log messages, {} take-overs, {} closings, {} large values, {} probes, {} queued, {} pauses, {} windows, {} frozen, {} restarts, {} with a child, {} stored, {} s, digest {:016x}",
+            "seed {}: {} executions, {} stages, {} calls, {} effects, {} mishaps, {} log messages, {} take-overs, {} closings, {} large values, {} probes, {} queued, {} pauses, {} windows, {} frozen, {} restarts, {} with a child, {} followed, {} notified, {} not, {} announced, {} stored, {} s, digest {:016x}",
             self.seed,
             self.executions,
             self.stages,
@@ -97,6 +109,10 @@ impl fmt::Display for Summary {
             self.frozen,
             self.restarts,
             self.rejoined,
+            self.followed,
+            self.delivered,
+            self.given_up,
+            self.forwarded,
             self.stored,
             self.lasted_ms / 1_000,
             self.digest

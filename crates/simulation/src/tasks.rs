@@ -35,6 +35,13 @@ pub(crate) struct ReadAddress {
     pub life: Life,
 }
 
+/// `sendNotification`: calls the outside as its entry says.
+pub(crate) struct SendNotification {
+    pub node: String,
+    pub life: Life,
+    pub outside: Outside,
+}
+
 /// `cancelWebhook`: tells the outside that it is not wanted any more.
 pub(crate) struct CancelWebhook {
     pub life: Life,
@@ -82,6 +89,78 @@ impl Task for ReadAddress {
                 ..GiveUp::default()
             })))
         })
+    }
+}
+
+impl SendNotification {
+    /// The message with the entry in place of the input, which the outside reads.
+    fn message(ctx: &Ctx) -> TaskMessage {
+        let message = ctx.message();
+        TaskMessage {
+            input: entry_of(message),
+            ..message.clone()
+        }
+    }
+}
+
+fn entry_of(message: &TaskMessage) -> Map {
+    let entry = message.input.get("notification").and_then(Value::as_object);
+    entry.cloned().unwrap_or_default()
+}
+
+impl Task for SendNotification {
+    fn kind(&self) -> &'static str {
+        "sendNotification"
+    }
+
+    fn effect(&self, message: &TaskMessage) -> Effect {
+        let call_ms_max = CALL_MS_MAX;
+        match entry_of(message).get("simKind").and_then(Value::as_str) {
+            Some("repeatable") => Effect::Repeatable { call_ms_max },
+            Some("blind") => Effect::Blind { call_ms_max },
+            Some(_) | None => Effect::Probe { call_ms_max },
+        }
+    }
+
+    fn run<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Done, Failure>> {
+        Box::pin(async move {
+            let _busy = self.life.begin();
+            self.life.running().await;
+            let limit = Duration::from_millis(CALL_MS_MAX);
+            let message = Self::message(ctx);
+            let answer = ctx
+                .call(limit, |limit| {
+                    self.outside.call(&self.node, &message, limit)
+                })
+                .await?;
+            self.life.running().await;
+            match answer {
+                Answer::Done(reference) => Ok(receipt(reference)),
+                Answer::Busy => Err(Failure::retry_later(Duration::from_secs(1))),
+                Answer::Rejected => Err(rejected(ctx)),
+            }
+        })
+    }
+
+    fn probe<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Probed> {
+        Box::pin(async move {
+            self.life.running().await;
+            let key = ctx.effect_id().unwrap_or_default();
+            match self.outside.probe(key).await {
+                Ok(Some(reference)) => Probed::There(receipt(reference)),
+                Ok(None) => Probed::NotThere,
+                Err(()) => Probed::Unknown("the target did not answer".to_owned()),
+            }
+        })
+    }
+}
+
+fn receipt(reference: String) -> Done {
+    let receipt = json!({"id": reference});
+    Done {
+        outputs: [("receipt".to_owned(), receipt)].into_iter().collect(),
+        reference: Some(reference),
+        ..Done::default()
     }
 }
 

@@ -81,6 +81,11 @@ fn a_missing_proof_is_noticed() {
 }
 
 #[test]
+fn an_end_that_nobody_hears_is_noticed() {
+    assert_eq!(notices(Rule::Tell).promise, Promise::Ends);
+}
+
+#[test]
 fn executions_that_do_not_meet_are_noticed() {
     assert_eq!(notices(Rule::Route).promise, Promise::Limits);
 }

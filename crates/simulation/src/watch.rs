@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gennaker_engine::{Event, State, limit};
+use gennaker_engine::{Event, State, limit, state::Aside};
 use gennaker_model::{Execution, ExecutionId, Stage, StageId, Status};
 use serde_json::Value;
 
@@ -212,10 +212,10 @@ impl Watch {
         }
         let begins = match event {
             Event::StageStarted { .. } | Event::ChildLinked { .. } => true,
-            // Closing and taking back go on.
+            // Closing, taking back and telling go on.
             Event::AttemptOpened { open, .. } => {
                 open.ending.is_none()
-                    && !matches!(open.aside, Some(gennaker_engine::state::Aside::Cancel))
+                    && !matches!(open.aside, Some(Aside::Cancel | Aside::Notice(_)))
             }
             Event::TaskStarted { .. } => doc.status == Status::Paused,
             _ => false,

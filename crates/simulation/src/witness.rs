@@ -8,7 +8,7 @@ use gennaker_bus::{
     memory::{Broker, Kept},
     token,
 };
-use gennaker_engine::{Event, State, apply, audit};
+use gennaker_engine::{Event, State, apply, audit, notice};
 use gennaker_model::{EffectId, Execution, ExecutionId, StageId, Status};
 use gennaker_scheduler::inspect::{self, Facts};
 use gennaker_store::Object;
@@ -16,12 +16,16 @@ use tokio::sync::mpsc;
 
 use crate::{
     promise::{Promise, Verdict},
+    told::{self, Follower, Told},
     trace::Trace,
     watch::{self, Counts, Watch},
 };
 
 /// How the names of the logs begin.
 const LOGS: &str = "GK_LOG_";
+
+/// The stream of announcements.
+const ANNOUNCED: &str = "GK_ANNOUNCED";
 
 /// The stream with large values.
 const VALUES: &str = "KV_gk_values";
@@ -31,11 +35,13 @@ pub(crate) struct Witness {
     tap: mpsc::UnboundedReceiver<(String, Kept)>,
     /// Large values that were stored, by subject: each before the message that refers to it.
     stored: mpsc::UnboundedReceiver<(String, Kept)>,
+    announced: mpsc::UnboundedReceiver<(String, Kept)>,
     values: BTreeMap<String, Bytes>,
     large: u64,
     logs: BTreeMap<String, Log>,
     executions: Executions,
     watch: Watch,
+    told: Told,
     /// Cancellations that were due so far, by their identity.
     cancellations: BTreeSet<EffectId>,
     verdict: Verdict,
@@ -80,11 +86,13 @@ impl Witness {
         Self {
             tap: broker.tap(LOGS),
             stored: broker.tap(VALUES),
+            announced: broker.tap(ANNOUNCED),
             values: BTreeMap::new(),
             large: 0,
             logs: BTreeMap::new(),
             executions: Executions::default(),
             watch: Watch::default(),
+            told: Told::default(),
             cancellations: BTreeSet::new(),
             verdict,
             trace,
@@ -98,6 +106,9 @@ impl Witness {
     pub fn catch_up(&mut self) {
         while let Ok((_, kept)) = self.stored.try_recv() {
             self.values.insert(kept.subject, kept.payload);
+        }
+        while let Ok((_, kept)) = self.announced.try_recv() {
+            self.told.stored(&kept.payload);
         }
         while let Ok((stream, kept)) = self.tap.try_recv() {
             self.messages += 1;
@@ -130,13 +141,27 @@ impl Witness {
 
     /// Checks what must hold in the end.
     pub fn end(&self) {
-        if let Err((promise, sentence)) = self.watch.end() {
+        if let Err((promise, sentence)) = self.watch.end().and_then(|()| self.told.end()) {
             self.verdict.broken(promise, sentence);
         }
     }
 
     pub fn counts(&self) -> Counts {
         self.watch.counts()
+    }
+
+    /// These pipelines start when others end.
+    pub fn expect(&mut self, followers: Vec<Follower>) {
+        self.told.expect(followers);
+    }
+
+    pub fn told(&self) -> told::Counts {
+        self.told.counts()
+    }
+
+    /// Notifications that their channel has taken, by the identity of the effect.
+    pub fn delivered(&self) -> Vec<EffectId> {
+        self.told.delivered().cloned().collect()
     }
 
     /// Ids of executions that are not over.
@@ -170,7 +195,9 @@ impl Witness {
             .0
             .values()
             .filter(|known| !known.deleted && known.state.is_live());
-        open.map(|known| describe(&known.state)).collect()
+        open.map(|known| describe(&known.state))
+            .chain(self.told.open())
+            .collect()
     }
 
     pub fn messages(&self) -> u64 {
@@ -197,6 +224,14 @@ impl Witness {
         stage: &StageId,
         task: &str,
     ) -> Result<(), String> {
+        let known = self.executions.0.get(execution);
+        if let Some(number) = notice::of_place(stage) {
+            let open = known.map(|known| &known.state.book.notices.open);
+            return match open.is_some_and(|open| open.contains_key(&number)) {
+                true => Ok(()),
+                false => Err(format!("although notification {number} is settled")),
+            };
+        }
         let document = self
             .document(execution)
             .ok_or("of an execution that does not exist")?;
@@ -362,6 +397,8 @@ impl Witness {
                 self.closings += u64::from(open.ending.is_some());
             }
             self.watch.fact(&self.executions, &id, &event)?;
+            let known = self.executions.0.get(&id).map(|known| &known.state);
+            self.told.fact(&id, known, &event)?;
             match self.executions.0.get_mut(&id) {
                 Some(known) if known.deleted => {
                     return Err(backwards(format!(
@@ -391,6 +428,7 @@ impl Witness {
         }
         if deleted {
             self.watch.deleted(&id);
+            self.told.deleted(&id);
         }
         if let Some(known) = self.executions.0.get_mut(&id) {
             let failed = ended.iter().filter_map(|id| known.state.doc.stage(id));
@@ -436,7 +474,7 @@ fn describe(state: &State) -> String {
         .collect();
     let book = &state.book;
     format!(
-        "execution {} is {}: stages [{}], attempts {:?}, timers {:?}, questions {:?}, lookups {}, unsaid {}",
+        "execution {} is {}: stages [{}], attempts {:?}, timers {:?}, questions {:?}, lookups {}, untold {:?}, unsaid {}",
         state.doc.id,
         state.doc.status,
         stages.join(", "),
@@ -447,6 +485,7 @@ fn describe(state: &State) -> String {
         book.timers,
         book.questions,
         book.lookups.len(),
+        book.announcements.open.keys(),
         book.outbox
             .values()
             .map(|outbox| outbox.open.len())

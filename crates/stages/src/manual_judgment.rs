@@ -99,25 +99,52 @@ impl StageDefinition for ManualJudgment {
         patch
     }
 
+    fn judgment(&self, context: &Map) -> Option<&'static str> {
+        Some(match judged(context) {
+            Some(true) => "manualJudgmentContinue",
+            Some(false) => "manualJudgmentStop",
+            None => "manualJudgment",
+        })
+    }
+
     /// A person has said no.
     fn may_retry(&self) -> bool {
         false
     }
 
-    fn restarted(&self, _stage: &Stage, _by_child: bool) -> Cleared {
-        Cleared::keys(&["judgmentStatus", "lastModifiedBy"])
+    /// What was told of the former judgement is told of the new one again; Orca would stay silent.
+    fn restarted(&self, stage: &Stage, _by_child: bool) -> Cleared {
+        let mut cleared = Cleared::keys(&["judgmentStatus", "lastModifiedBy"]);
+        if let Some(Value::Array(entries)) = stage.context.get("notifications") {
+            let mut entries = entries.clone();
+            for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
+                entry.shift_remove("lastNotifiedByNotificationState");
+            }
+            let key = "notifications".to_owned();
+            cleared.context.insert(key, entries.into());
+        }
+        cleared
     }
 }
 
 fn step(context: &TaskContext<'_>) -> Step {
-    let status = read::text(context.context, "judgmentStatus").unwrap_or_default();
-    if status.eq_ignore_ascii_case("continue") {
-        TaskResult::of(Status::Succeeded).into()
-    } else if status.eq_ignore_ascii_case("stop") {
-        TaskResult::of(Status::Terminal).into()
-    } else {
-        Step::Ask {
+    match judged(context.context) {
+        Some(true) => TaskResult::of(Status::Succeeded).into(),
+        Some(false) => TaskResult::of(Status::Terminal).into(),
+        None => Step::Ask {
             context: Map::new(),
-        }
+        },
+    }
+}
+
+/// Whether a person has said continue, or stop; `None` as long as nobody has.
+fn judged(context: &Map) -> Option<bool> {
+    let status = read::text(context, "judgmentStatus").unwrap_or_default();
+    if status.eq_ignore_ascii_case("continue") {
+        Some(true)
+    } else if status.eq_ignore_ascii_case("stop") {
+        Some(false)
+    } else {
+        None
     }
 }

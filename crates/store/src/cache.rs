@@ -72,6 +72,12 @@ impl Watch {
         self.cache.entries(Kind::Pipeline)
     }
 
+    /// The current templates, unparsed, by key.
+    #[must_use]
+    pub fn templates(&self) -> Vec<Entry> {
+        self.cache.entries(Kind::Template)
+    }
+
     /// The template under this key (`id`, `id:tag`, `id@sha256:digest`), unparsed, as the cache has it now.
     #[must_use]
     pub fn template(&self, key: &str) -> Option<Entry> {

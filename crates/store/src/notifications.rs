@@ -34,6 +34,16 @@ impl Store {
         Ok(known.map(|known| known.body).unwrap_or_default())
     }
 
+    /// The notifications of an application as the cache has them, without waiting; `None` while it is not complete.
+    #[must_use]
+    pub fn cached_notifications(&self, application: &str) -> Option<Map> {
+        if !self.is_ready() {
+            return None;
+        }
+        let known = self.cache.document(Kind::Notification, application);
+        Some(known.map(|known| known.body).unwrap_or_default())
+    }
+
     /// Replaces the notifications of an application.
     ///
     /// # Errors

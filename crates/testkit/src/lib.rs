@@ -16,6 +16,7 @@
 //! | [`nats`] | nats-servers, one or a cluster |
 //! | [`registry`] | a registry of images |
 //! | [`s3`] | a server that speaks S3 |
+//! | [`smtp`] | a mail server |
 
 pub mod bakers;
 pub mod certificates;
@@ -27,3 +28,4 @@ pub mod leash;
 pub mod nats;
 pub mod registry;
 pub mod s3;
+pub mod smtp;

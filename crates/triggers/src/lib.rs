@@ -206,6 +206,7 @@ impl Handling {
         let mut progress = tokio::time::interval(PROGRESS);
         loop {
             tokio::select! {
+                biased;
                 () = &mut work => {
                     settle(delivery.ack().await);
                     return;

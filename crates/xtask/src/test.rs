@@ -24,6 +24,7 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
     let kube = report.step("kube", tools::ensure_kube);
     let prometheus = report.step("prometheus", tools::ensure_prometheus);
     let docker_registry = report.step("docker-registry", tools::ensure_docker_registry);
+    let aiosmtpd = report.step("aiosmtpd", tools::ensure_aiosmtpd);
 
     report.step("format", || cargo(&["fmt", "--all", "--check"]));
     report.step("architecture", architecture::check_workspace);
@@ -72,12 +73,16 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
         let docker_registry = docker_registry
             .as_deref()
             .context("without a registry of images nobody knows whether polling works")?;
+        let aiosmtpd = aiosmtpd
+            .as_deref()
+            .context("without a mail server nobody knows whether mail is delivered")?;
         let named = [
             ("GENNAKER_DOCKER_REGISTRY", docker_registry),
             ("GENNAKER_NATS_SERVER", nats_server),
             ("GENNAKER_MINIO", minio),
             ("GENNAKER_KUBE", kube),
             ("GENNAKER_PROMETHEUS", prometheus),
+            ("GENNAKER_AIOSMTPD", aiosmtpd),
             ("GENNAKER_BIN", gennaker),
         ];
         let bakers = bakers

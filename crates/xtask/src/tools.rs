@@ -1,9 +1,10 @@
 //! What Gennaker's development needs and is not a crate of ours: the broker, an S3 server, a Kubernetes control plane, the
-//! programs that bake manifests, a Prometheus, a registry of images, and cargo-deny.
+//! programs that bake manifests, a Prometheus, a registry of images, a mail server, and cargo-deny.
 //!
 //! Tools lie in `${XDG_CACHE_HOME:-~/.cache}/gennaker/tools/NAME-VERSION`, outside the clone, so that every clone shares
 //! them. A tool that is there is used without touching the network.
 
+mod aiosmtpd;
 mod cargo_deny;
 mod docker_registry;
 mod go;
@@ -24,6 +25,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use gennaker_broker::find;
 
+pub(crate) use aiosmtpd::ensure as ensure_aiosmtpd;
 pub(crate) use cargo_deny::ensure as ensure_cargo_deny;
 pub(crate) use docker_registry::ensure as ensure_docker_registry;
 pub(crate) use helm3::ensure as ensure_helm3;
@@ -60,6 +62,8 @@ pub(crate) enum Name {
     Prometheus,
     /// The registry of images for tests of polling
     DockerRegistry,
+    /// The mail server for tests of notifications
+    Aiosmtpd,
 }
 
 /// Makes sure that the named tools, or all when none is named, can be used, and says where they are.
@@ -81,6 +85,7 @@ pub(crate) fn install_named(names: &[Name]) -> Result<()> {
             Name::Kube => ensure_kube()?,
             Name::Prometheus => ensure_prometheus()?,
             Name::DockerRegistry => ensure_docker_registry()?,
+            Name::Aiosmtpd => ensure_aiosmtpd()?,
         };
         console::note(&format!("{} is {}", label(*name), path.display()));
     }

@@ -2,6 +2,7 @@
 
 mod dry_run;
 mod events;
+mod notify;
 mod steering;
 
 use std::sync::Arc;

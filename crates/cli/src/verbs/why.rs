@@ -1,6 +1,6 @@
 //! `why`: the cause of a failure, through child executions, or what a running execution waits for, or what became of an event.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     Exit, Failure, Global, Io, Tools,
@@ -50,6 +50,7 @@ pub(crate) async fn run(args: &WhyArgs, tools: &Tools, io: &mut Io) -> Result<Ex
         cause::waiting(&gate, &document, io.now_ms()).await
     };
     let cause = cause::of(&gate, &document).await;
+    let undelivered = undelivered(&document, snapshot.status.is_complete());
     if format != Format::Human {
         let chain: Vec<_> = cause
             .chain
@@ -58,7 +59,7 @@ pub(crate) async fn run(args: &WhyArgs, tools: &Tools, io: &mut Io) -> Result<Ex
                 "status": hop.status}))
             .collect();
         let answer = json!({"id": snapshot.id, "status": snapshot.status, "chain": chain, "reasons": cause.reasons,
-            "waiting": waiting});
+            "waiting": waiting, "notifications": undelivered});
         return super::print(&answer, &format, io);
     }
     let took = super::took(&snapshot, io.now_ms());
@@ -100,6 +101,9 @@ pub(crate) async fn run(args: &WhyArgs, tools: &Tools, io: &mut Io) -> Result<Ex
             io.say(&format!("{indent}{}", clean(line)));
         }
     }
+    for receipt in &undelivered {
+        io.say(&format!("  {}", clean(&told(receipt))));
+    }
     if cause.chain.is_empty() && cause.reasons.is_empty() && waiting.is_empty() {
         let trigger = text(&document["trigger"], "type").unwrap_or_else(|| "unknown".to_owned());
         io.say(&format!(
@@ -110,4 +114,30 @@ pub(crate) async fn run(args: &WhyArgs, tools: &Tools, io: &mut Io) -> Result<Ex
         io.say(&format!("{indent}the stage left no message"));
     }
     Ok(Exit::Succeeded)
+}
+
+/// The notifications that nobody has got; what a running execution still has to send is among what it waits for.
+fn undelivered(document: &Value, is_over: bool) -> Vec<&Value> {
+    let receipts = document["notificationReceipts"].as_array();
+    let receipts = receipts.into_iter().flatten();
+    receipts
+        .filter(|receipt| {
+            receipt["status"] == "FAILED" || is_over && receipt["status"] == "PENDING"
+        })
+        .collect()
+}
+
+fn told(receipt: &Value) -> String {
+    let word = |field: &str| text(receipt, field).unwrap_or_default();
+    let to = text(receipt, "to").map_or(String::new(), |to| format!(" to {to}"));
+    let reason = text(receipt, "reason").map_or(String::new(), |reason| format!(": {reason}"));
+    let became = match receipt["status"] == "FAILED" {
+        true => "was not delivered",
+        false => "is not delivered yet",
+    };
+    format!(
+        "the notification of {} by {}{to} {became}{reason}",
+        word("when"),
+        word("type")
+    )
 }

@@ -56,7 +56,11 @@ impl<'a> Draft<'a> {
     /// When the fact does not fit the state: a broken rule of this crate. The scheduler refuses that input alone.
     pub fn emit(&mut self, event: Event) {
         apply(&mut self.state, &event).expect("a decision makes only facts that fit");
+        let told = self.told_of(&event);
         self.events.push(event);
+        if let Some(told) = told {
+            self.tell(told);
+        }
     }
 
     pub fn push(&mut self, message: Message) {

@@ -75,6 +75,7 @@ impl Draft<'_> {
         }
         self.emit(Event::ExecutionStarted { at: self.now() });
         self.evaluate_notifications();
+        self.announce_start();
         for stage in initial {
             self.push(Message::StartStage(stage));
         }
@@ -134,7 +135,9 @@ impl Draft<'_> {
             status,
             at: self.now(),
         });
+        self.merge_application();
         self.evaluate_notifications();
+        self.announce_end();
         self.tell_parent();
     }
 

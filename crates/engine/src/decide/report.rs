@@ -31,6 +31,7 @@ impl Draft<'_> {
         match &attempt.aside {
             Some(Aside::Lookup(lookup)) => self.read_reported(report, lookup),
             Some(Aside::Cancel) => self.cancel_reported(report),
+            Some(Aside::Notice(number)) => self.notice_reported(report, *number),
             None if attempt.ending.is_some() => self.closing_reported(report, attempt),
             None => self.run_reported(report),
         }

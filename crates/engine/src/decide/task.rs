@@ -11,7 +11,7 @@ use super::{
 use crate::{
     definition::{Remote, Step, TaskContext, TaskDefinition, TaskResult},
     event::Event,
-    exception,
+    exception, notice,
     rollup::{failure_status, first_current_task, flag, skipped_by_hand},
     scope,
     state::{Ending, Purpose, Timer},
@@ -160,6 +160,7 @@ impl Draft<'_> {
                 if result.status.is_halt() {
                     self.cancel_children(id);
                 }
+                self.notify_of_judgment(id);
                 self.complete_task(id, result);
             }
             Step::Again { at, context } => {
@@ -180,6 +181,7 @@ impl Draft<'_> {
                 if !self.state.book.questions.contains(id) {
                     self.emit(Event::QuestionOpened { stage: id.clone() });
                 }
+                self.notify_of_judgment(id);
             }
             Step::Dispatch(remote) => self.dispatch(stage, task, &remote),
             Step::Lookup(lookup) => self.look_up(id, std::slice::from_ref(&lookup)),
@@ -288,6 +290,10 @@ impl Draft<'_> {
         self.emit(Event::TimerCleared {
             timer: timer.clone(),
         });
+        if let Some(number) = notice::of_place(&timer.stage) {
+            self.notice_timer(number, timer.purpose);
+            return;
+        }
         match timer.purpose {
             Purpose::Again => self.again(&timer.stage),
             Purpose::Timeout => self.check_time(&timer.stage),

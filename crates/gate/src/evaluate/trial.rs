@@ -142,6 +142,7 @@ impl Trial {
                     rules: &around.config().rules,
                     partition: 0,
                     must_wait: false,
+                    listeners: &gennaker_engine::Nobody,
                 };
                 let tried = evaluate(&self, &context);
                 drop(place);

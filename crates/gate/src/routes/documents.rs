@@ -4,8 +4,8 @@
 
 use super::{Does, Group, Whose, run, table};
 use crate::{
-    applications, configs, find, notifications, plans, projects, reorder, strategies, tags,
-    templates,
+    applications, configs, find, messages, notifications, plans, projects, reorder, strategies,
+    tags, templates,
 };
 
 pub(super) const GROUPS: &[Group] = &[
@@ -105,8 +105,8 @@ pub(super) const GROUPS: &[Group] = &[
                 run!(notifications::save);
             DELETE "/notifications/{type}/{application}" "Delete the notifications of an application" Write
                 run!(notifications::delete);
-            POST "/notifications/callbacks/{source}" "What a person did in a chat" Nothing
-                Does::Miss("interactive notifications");
+            POST "/notifications/callbacks/{source}" "A button that a person pressed in a chat: `slack`" Nothing
+                run!(messages::callback);
             GET "/tags" "Entity tags, also by `tag:<name>=<value>`"
                 ["cloudProvider", "application", "entityType", "entityId", "idPrefix", "account", "region", "namespace",
                  "maxResults"] SignIn run!(tags::list);

@@ -1,7 +1,7 @@
 //! What Spinnaker's Gate does not have.
 
+use crate::{events, freezes, live, messages, pollers, search, warnings};
 use super::{Does, Group, Whose, run, table};
-use crate::{events, freezes, live, pollers, search, warnings};
 
 pub(super) const GROUPS: &[Group] = &[Group {
     title: "Gennaker's own",
@@ -10,6 +10,7 @@ pub(super) const GROUPS: &[Group] = &[Group {
         GET "/executions/search" "Executions of all applications by trigger"
             ["triggerTypes", "pipelineName", "eventId", "trigger", "triggerTimeStartBoundary", "triggerTimeEndBoundary",
              "statuses", "startIndex", "size", "reverse", "expand", "partial"] ReadEach run!(search::search);
+        POST "/notifications" "Send a message at once, as Echo does" SignIn run!(messages::send);
         GET "/v2/events" "What became of events: the verdict on each trigger, newest first"
             ["type", "source", "application", "pipeline", "outcome", "limit", "before"] ReadEach run!(events::list);
         GET "/v2/events/{id}" "What became of one event" ReadEach run!(events::one);

@@ -1,42 +1,78 @@
-//! Services that stages call by name: from settings to what the pool `notify` calls.
+//! Services that stages call by name, and channels of notifications: from settings to what the pool `notify` calls.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use gennaker_cli::Failure;
-use gennaker_notify::{Gremlin, Jira, PagerDuty, Services};
-use gennaker_outbound::Policy;
+use bytes::Bytes;
+use gennaker_bus::Bus;
+use gennaker_channels::{Channels, Clients, jira::Jira, pager_duty::PagerDuty, pubsub::Broker};
+use gennaker_cli::{Exit, Failure};
+use gennaker_notify::{Gremlin, Services};
+use gennaker_outbound::{Client, Policy};
+use gennaker_runtime::Clock;
 use gennaker_settings::Settings;
+use gennaker_worker::BoxFuture;
 
-/// Where they are, and a client for addresses that operators have set.
+/// Where the services are, and a client for addresses that operators have set.
 ///
 /// # Errors
 /// A proxy variable or certificate cannot be used.
 pub(crate) fn services(settings: &Settings) -> Result<Services, Failure> {
-    let outbound = &settings.outbound;
-    let limits = gennaker_notify::client_options();
-    let options = gennaker_outbound::Options {
-        connect_timeout: super::ms(outbound.connect_timeout_ms),
-        read_timeout: super::ms(outbound.read_timeout_ms),
-        proxies: super::proxies()?,
-        ..limits
-    };
     let set = &settings.services;
-    let jira = set.jira.url.as_ref().map(|url| Jira {
-        base_url: url.clone(),
-        username: set.jira.username.clone().unwrap_or_default(),
-        password_file: PathBuf::from(set.jira.password_file.clone().unwrap_or_default()),
-    });
-    let token_file = set.pager_duty.token_file.as_ref();
     Ok(Services {
-        client: super::client(Policy::trusted(), options)?,
-        jira,
-        pager_duty: token_file.map(|file| PagerDuty {
-            endpoint: set.pager_duty.url.clone(),
-            token_file: PathBuf::from(file),
-        }),
+        client: trusted(settings)?,
+        jira: Jira::of(&set.jira),
+        pager_duty: PagerDuty::of(&set.pager_duty),
         gremlin: Gremlin {
             base_url: set.gremlin.url.clone(),
             api_key_file: set.gremlin.api_key_file.as_ref().map(PathBuf::from),
         },
     })
+}
+
+/// The channels of notifications; `untrusted` is for addresses that pipelines choose.
+///
+/// # Errors
+/// A setting, proxy variable or certificate cannot be used.
+pub(crate) fn channels(
+    settings: &Settings,
+    untrusted: &Client,
+    clock: &Clock,
+    bus: &Bus,
+) -> Result<Channels, Failure> {
+    let clients = Clients {
+        trusted: trusted(settings)?,
+        untrusted: untrusted.clone(),
+    };
+    let broker: Arc<dyn Broker> = Arc::new(Outward(bus.clone()));
+    let channels = Channels::new(settings, clients, clock, Some(broker));
+    channels.map_err(|problem| Failure::new(Exit::Usage, problem))
+}
+
+fn trusted(settings: &Settings) -> Result<Client, Failure> {
+    let outbound = &settings.outbound;
+    let options = gennaker_outbound::Options {
+        connect_timeout: super::ms(outbound.connect_timeout_ms),
+        read_timeout: super::ms(outbound.read_timeout_ms),
+        proxies: super::proxies()?,
+        ..gennaker_notify::client_options()
+    };
+    super::client(Policy::trusted(), options)
+}
+
+/// Subjects of the broker that others listen to.
+struct Outward(Bus);
+
+impl Broker for Outward {
+    fn publish<'a>(
+        &'a self,
+        topic: &'a str,
+        id: &'a str,
+        payload: Vec<u8>,
+    ) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async move {
+            let published = self.0.publish_out(topic, id, Bytes::from(payload)).await;
+            published.map_err(|error| crate::output::chain(&error))
+        })
+    }
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use gennaker_engine::{
-    Change, Context, Decision, Effect, Event, Input, Lookup, LookupAnswer, Rules, State, Timer,
-    apply, audit, decide,
+    Change, Context, Decision, Effect, Event, Forwards, Input, Listening, Lookup, LookupAnswer,
+    Rules, State, Telling, Timer, apply, audit, decide,
 };
 use gennaker_intake::{StartContext, prepare};
 use gennaker_model::{
@@ -19,6 +19,31 @@ use serde_json::{Value, json};
 
 /// A Friday, 08:00 UTC.
 pub const BEGAN_MS: i64 = 1_800_000_000_000;
+
+/// Who listens to what executions tell.
+#[derive(Clone, Debug, Default)]
+pub struct Ears {
+    /// Whether a pipeline waits for the end.
+    pub triggers: bool,
+    /// What those who follow everything hear.
+    pub forwards: Forwards,
+    /// Notifications of the application.
+    pub application: Option<Map>,
+}
+
+impl Listening for Ears {
+    fn triggers(&self, _pipeline: &str) -> bool {
+        self.triggers
+    }
+
+    fn forwards(&self) -> Forwards {
+        self.forwards
+    }
+
+    fn notifications(&self, _application: &str) -> Option<Map> {
+        self.application.clone()
+    }
+}
 
 pub struct Driver {
     pub state: State,
@@ -34,6 +59,10 @@ pub struct Driver {
     catalogue: &'static Catalogue,
     /// Whether as many others run as the pipeline allows.
     pub must_wait: bool,
+    /// Who listens.
+    pub ears: Ears,
+    /// What was told.
+    pub told: Vec<Telling>,
 }
 
 impl Driver {
@@ -70,6 +99,17 @@ impl Driver {
         must_wait: bool,
         catalogue: &'static Catalogue,
     ) -> Self {
+        Self::begin_before(start, rules, must_wait, catalogue, Ears::default())
+    }
+
+    /// The same while somebody listens.
+    pub fn begin_before(
+        start: Start,
+        rules: Rules,
+        must_wait: bool,
+        catalogue: &'static Catalogue,
+        ears: Ears,
+    ) -> Self {
         let now = BEGAN_MS;
         let prepared = prepare(
             &start,
@@ -84,7 +124,7 @@ impl Driver {
             prepared.execution,
             start.parent.clone(),
             &prepared.needs,
-            &context(now, &rules, catalogue, must_wait),
+            &context(now, &rules, catalogue, must_wait, &ears),
         );
         let mut driver = Self {
             state: decision.after.clone(),
@@ -99,6 +139,8 @@ impl Driver {
             rules,
             catalogue,
             must_wait,
+            ears,
+            told: Vec::new(),
         };
         let mut replayed = apply::created(&decision.events[0]).unwrap();
         for event in &decision.events[1..] {
@@ -487,7 +529,8 @@ impl Driver {
 
     pub fn input(&mut self, input: &Input) {
         let rules = self.rules.clone();
-        let context = context(self.now, &rules, self.catalogue, self.must_wait);
+        let ears = self.ears.clone();
+        let context = context(self.now, &rules, self.catalogue, self.must_wait, &ears);
         let decision = decide(&self.state, input, &context);
         assert_eq!(
             decide(&self.state, input, &context),
@@ -526,6 +569,7 @@ impl Driver {
                     Err(refusal) => self.refusals.push(refusal.message),
                 },
                 Effect::Continue => goes_on = true,
+                Effect::Announce(telling) => self.told.push(*telling),
                 Effect::Abort { .. } | Effect::Lookup(_) => {}
             }
         }
@@ -604,6 +648,7 @@ fn context<'a>(
     rules: &'a Rules,
     catalogue: &'a Catalogue,
     must_wait: bool,
+    ears: &'a Ears,
 ) -> Context<'a> {
     Context {
         now,
@@ -611,5 +656,6 @@ fn context<'a>(
         rules,
         partition: 0,
         must_wait,
+        listeners: ears,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gennaker_channels::Problem;
 use gennaker_outbound::{Client, Request};
 use gennaker_worker::{Ctx, Failure, exception};
 use serde_json::Value;
@@ -93,6 +94,19 @@ pub(super) fn below(base: &str, path: &str) -> String {
 pub(super) fn failed(ctx: &Ctx, class: &str, reason: &str) -> Failure {
     let kind = ctx.message().kind.as_str();
     Failure::give_up(exception::unexpected(kind, class, reason, ctx.now_ms()))
+}
+
+/// What a call that did not succeed means for the task.
+pub(super) fn ended(ctx: &Ctx, problem: Problem, class: &str, again: Duration) -> Failure {
+    match problem {
+        Problem::Later { reason, after } => {
+            tracing::warn!("{} is tried again: {reason}", ctx.message().kind);
+            Failure::retry_later(after.unwrap_or(again))
+        }
+        Problem::Refused(reason) => failed(ctx, class, &reason),
+        Problem::Unknown(what) => Failure::Unknown { what },
+        Problem::Stopped => Failure::cancelled(),
+    }
 }
 
 /// The service is none that operators have set.

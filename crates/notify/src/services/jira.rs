@@ -1,21 +1,17 @@
 //! `createJiraIssue`: one issue. Source: orca `CreateJiraIssueTask`, echo `JiraNotificationService` (reference 6.7).
 //!
-//! Jira knows no key by which a repeated request could be told from a new one, and an issue cannot be searched for by a property
-//! that we would set: the task is not repeated when its call may have arrived.
+//! Jira cannot tell a repeated request from a new one: the task is not repeated when its call may have arrived.
 
 use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use gennaker_channels::{Problem, jira::Jira, line::Line};
 use gennaker_model::{Map, work::TaskMessage};
-use gennaker_outbound::{Client, Request};
+use gennaker_outbound::Client;
 use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Task};
 use serde_json::{Value, json};
 
-use super::{
-    Jira,
-    call::{Answer, below, failed, not_set, secret, send},
-};
-use crate::limits::CALL_MS_MAX;
+use super::call::{ended, failed, not_set};
+use crate::{limits::CALL_MS_MAX, notifications::TaskPermit};
 
 /// Orca's back-off.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -36,25 +32,28 @@ impl CreateIssue {
         let jira = jira.ok_or_else(|| not_set(ctx, "Jira", "services.jira"))?;
         let issue = issue(ctx.input());
         let issue = issue.map_err(|it| failed(ctx, "IllegalArgumentException", &it))?;
-        let password = secret(ctx, "services.jira.password_file", &jira.password_file).await?;
-        let user = STANDARD.encode(format!("{}:{password}", jira.username));
-        let url = below(&jira.base_url, "rest/api/2/issue/");
-        let body = issue.to_string();
-        let mut request = Request::post(url, "application/json", body);
-        let authorization = format!("Basic {user}");
-        request
-            .secret_headers
-            .push(("Authorization".to_owned(), authorization));
-        let answer = send(&self.client, ctx, request, false, AGAIN).await?;
-        if answer.is_busy() {
-            return Err(Failure::retry_later(AGAIN));
-        }
-        created(&answer).map_err(|problem| {
+        let permit = TaskPermit(ctx);
+        let created = jira.create(&issue, &Line::new(&self.client, &permit)).await;
+        let created = created.map_err(|problem| {
             let project = &issue["fields"]["project"];
             let project = project.get("key").or_else(|| project.get("id"));
             let project = project.and_then(Value::as_str).unwrap_or("null");
-            let reason = format!("Failed to create Jira Issue for project {project}: {problem}");
-            failed(ctx, "CreateJiraIssueException", &reason)
+            let with =
+                |reason| format!("Failed to create Jira Issue for project {project}: {reason}");
+            let problem = match problem {
+                Problem::Refused(reason) => Problem::Refused(with(reason)),
+                other @ (Problem::Later { .. } | Problem::Unknown(_) | Problem::Stopped) => other,
+            };
+            ended(ctx, problem, "CreateJiraIssueException", AGAIN)
+        })?;
+        let value = json!({"id": created.id, "key": created.key, "self": created.address});
+        let mut context = Map::new();
+        let response = json!({ "value": value });
+        context.insert("createJiraIssueResponse".to_owned(), response);
+        Ok(Done {
+            reference: Some(created.key),
+            context,
+            ..Done::default()
         })
     }
 }
@@ -97,22 +96,4 @@ fn issue(input: &Map) -> Result<Value, String> {
         issue.insert("update".to_owned(), update.clone());
     }
     Ok(issue.into())
-}
-
-fn created(answer: &Answer) -> Result<Done, String> {
-    let issue = answer.json().filter(|_| answer.is_success());
-    let issue = issue.filter(|issue| issue.get("key").is_some_and(Value::is_string));
-    let Some(issue) = issue else {
-        return Err(answer.shown());
-    };
-    let of = |key: &str| issue.get(key).cloned().unwrap_or(Value::Null);
-    let value = json!({"id": of("id"), "key": of("key"), "self": of("self")});
-    let mut context = Map::new();
-    let response = json!({ "value": value });
-    context.insert("createJiraIssueResponse".to_owned(), response);
-    Ok(Done {
-        reference: issue["key"].as_str().map(str::to_owned),
-        context,
-        ..Done::default()
-    })
 }

@@ -6,26 +6,25 @@
 
 use std::time::Duration;
 
+use gennaker_channels::{
+    Problem,
+    line::Line,
+    pager_duty::{Page, PagerDuty, shown},
+};
 use gennaker_model::{Map, work::TaskMessage};
-use gennaker_outbound::{Client, Request};
+use gennaker_outbound::Client;
 use gennaker_store::Store;
 use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Task};
 use serde_json::{Value, json};
 
-use super::{
-    PagerDuty,
-    call::{Answer, below, failed, not_set, secret, send},
-};
-use crate::limits::CALL_MS_MAX;
+use super::call::{ended, failed, not_set};
+use crate::{limits::CALL_MS_MAX, notifications::TaskPermit};
 
 /// Orca's back-off.
 const AGAIN: Duration = Duration::from_secs(15);
 
 /// Most keys that one stage pages.
 const KEYS_MAX: usize = 100;
-
-/// Longest message in characters; PagerDuty takes no more.
-const MESSAGE_CHARS_MAX: usize = 1_024;
 
 /// Pages the services with the stage's `keys`, and those of its `applications`.
 pub(crate) struct PageOwner {
@@ -65,19 +64,17 @@ impl PageOwner {
                 keys.len()
             )));
         }
-        let token = secret(ctx, "services.pager_duty.token_file", &service.token_file).await?;
+        let page = page(ctx, message);
+        let permit = TaskPermit(ctx);
+        let line = Line::new(&self.client, &permit);
+        let incident = ctx.effect_id().unwrap_or_default();
         let mut problems = Vec::new();
         for key in &keys {
-            let mut request = self.request(ctx, service, key, message);
-            let authorization = format!("Token token={token}");
-            request
-                .secret_headers
-                .push(("Authorization".to_owned(), authorization));
-            let answer = send(&self.client, ctx, request, true, AGAIN).await?;
-            if answer.is_busy() || answer.status >= 500 {
-                return Err(Failure::retry_later(AGAIN));
+            match service.page(key, &page, incident, &line).await {
+                Ok(_) => {}
+                Err(Problem::Refused(reason)) => problems.push(format!("{}: {reason}", shown(key))),
+                Err(problem) => return Err(ended(ctx, problem, "PagerDutyException", AGAIN)),
             }
-            problems.extend(problem(&answer).map(|it| format!("{}: {it}", shown(key))));
         }
         if problems.is_empty() {
             return Ok(Done::default());
@@ -123,25 +120,20 @@ impl PageOwner {
         let reason = format!("{names} {verb} not have a pager duty service key.");
         Err(failed(ctx, "IllegalStateException", &reason))
     }
+}
 
-    fn request(&self, ctx: &Ctx, service: &PagerDuty, key: &str, message: &str) -> Request {
-        let user = ctx.message().user.as_str();
-        let details = ctx.input().get("details").and_then(Value::as_object);
-        let mut details = details.cloned().unwrap_or_default();
-        if details.get("from").is_none_or(Value::is_null) {
-            details.insert("from".to_owned(), json!(user));
-        }
-        let description: String = message.chars().take(MESSAGE_CHARS_MAX).collect();
-        let event = json!({
-            "event_type": "trigger",
-            "client": format!("Spinnaker ({user})"),
-            "service_key": key,
-            "incident_key": ctx.effect_id(),
-            "description": description,
-            "details": details,
-        });
-        let url = below(&service.endpoint, "generic/2010-04-15/create_event.json");
-        Request::post(url, "application/json", event.to_string())
+/// What whoever is on call is told; who asked for it stands in the details, unless something else does.
+fn page(ctx: &Ctx, message: &str) -> Page {
+    let user = ctx.message().user.as_str();
+    let details = ctx.input().get("details").and_then(Value::as_object);
+    let mut details = details.cloned().unwrap_or_default();
+    if details.get("from").is_none_or(Value::is_null) {
+        details.insert("from".to_owned(), json!(user));
+    }
+    Page {
+        user: user.to_owned(),
+        description: message.to_owned(),
+        details,
     }
 }
 
@@ -159,33 +151,6 @@ impl Task for PageOwner {
     fn run<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Done, Failure>> {
         Box::pin(self.page(ctx))
     }
-}
-
-/// What PagerDuty has against an event.
-fn problem(answer: &Answer) -> Option<String> {
-    let body = answer.json();
-    let of = |key: &str| body.as_ref().and_then(|body| body.get(key));
-    if answer.is_success() && of("status").and_then(Value::as_str) == Some("success") {
-        return None;
-    }
-    let errors = of("errors").and_then(Value::as_array);
-    let errors: Vec<&str> = errors
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    let message = of("message").and_then(Value::as_str).map(str::to_owned);
-    Some(match errors.is_empty() {
-        false => errors.join(", "),
-        true => message.unwrap_or_else(|| answer.shown()),
-    })
-}
-
-/// The last characters of a key: with the whole of it anybody could page.
-fn shown(key: &str) -> String {
-    let length = key.chars().count();
-    let last: String = key.chars().skip(length.saturating_sub(4)).collect();
-    format!("…{last}")
 }
 
 fn texts(input: &Map, field: &str) -> Result<Vec<String>, String> {

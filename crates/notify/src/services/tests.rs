@@ -6,7 +6,10 @@ use gennaker_model::work::{Order, Outcome, TaskMessage};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Gremlin, Jira, PagerDuty, Services};
+use gennaker_channels::{jira::Jira, pager_duty::PagerDuty};
+use gennaker_settings as settings;
+
+use super::{Gremlin, Services};
 use crate::{
     SecretHeaders,
     testing::{Fixture, Target, context, error, json_answer},
@@ -25,25 +28,21 @@ async fn with(change: impl FnOnce(Services) -> Services) -> Fixture {
 }
 
 async fn with_jira(target: &Target, file: PathBuf) -> Fixture {
-    let jira = Jira {
-        base_url: format!("{}/jira/", target.url),
-        username: "robot".into(),
-        password_file: file,
-    };
-    with(|services| Services {
-        jira: Some(jira),
-        ..services
-    })
-    .await
+    let jira = Jira::of(&settings::Jira {
+        url: Some(format!("{}/jira/", target.url)),
+        username: Some("robot".into()),
+        password_file: Some(file.to_str().unwrap().into()),
+    });
+    with(|services| Services { jira, ..services }).await
 }
 
 async fn with_pager_duty(target: &Target, file: PathBuf) -> Fixture {
-    let pager_duty = PagerDuty {
-        endpoint: target.url.clone(),
-        token_file: file,
-    };
+    let pager_duty = PagerDuty::of(&settings::PagerDuty {
+        url: target.url.clone(),
+        token_file: Some(file.to_str().unwrap().into()),
+    });
     with(|services| Services {
-        pager_duty: Some(pager_duty),
+        pager_duty,
         ..services
     })
     .await
@@ -201,8 +200,8 @@ async fn stages_without_their_service_or_fields_say_so() {
     let mut fixture = with_jira(&target, gone).await;
     let unreadable = error(&fixture.run("createJiraIssue", issue()).await);
     assert!(
-        unreadable
-            .starts_with("the file of the setting services.jira.password_file cannot be read")
+        unreadable.contains("/nowhere/secret cannot be read"),
+        "{unreadable}"
     );
     assert!(target.got().is_empty());
 }

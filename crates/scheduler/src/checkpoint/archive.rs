@@ -256,6 +256,7 @@ fn indexed(document: Execution) -> Execution {
         notifications: Arc::default(),
         initial_config: Arc::default(),
         system_notifications: Vec::new(),
+        notification_receipts: Arc::default(),
         template_variables: None,
         ..document
     }

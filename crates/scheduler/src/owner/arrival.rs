@@ -57,6 +57,12 @@ pub(crate) enum Arrival {
         number: u64,
         refused: Option<String>,
     },
+    /// What became of announcements.
+    Told {
+        execution: ExecutionId,
+        stored: Vec<u64>,
+        failed: Vec<u64>,
+    },
     /// The leader read that proves answers up to a number.
     Proof {
         covers: u64,
@@ -182,6 +188,15 @@ impl Owner {
             } => {
                 self.sending.remove(&(from.clone(), to.clone(), number));
                 self.perform(Work::peer_answered(from, to, number, refused), group);
+            }
+            Arrival::Told {
+                execution,
+                stored,
+                failed,
+            } => {
+                if let Some(work) = self.told(&execution, stored, &failed) {
+                    self.perform(work, group);
+                }
             }
             Arrival::Proof { covers, ours } => self.proved(covers, ours),
             Arrival::Gathered(gathered) => self.gathered(gathered),

@@ -23,6 +23,7 @@ impl Owner {
         let mut silent = BTreeSet::new();
         let mut broken = BTreeSet::new();
         let mut unasked = Vec::new();
+        let mut untold = Vec::new();
         for (id, slot) in &self.slots {
             let Slot::Live(live) = slot else { continue };
             if live.deleted || !live.state.is_live() {
@@ -41,6 +42,12 @@ impl Owner {
                 open.insert(key);
             }
             unasked.extend(live.state.sendable().cloned());
+            let numbers = live.state.book.announcements.open.keys();
+            untold.extend(
+                numbers
+                    .filter(|number| !self.telling.contains(&(id.clone(), **number)))
+                    .filter_map(|number| live.state.telling(*number)),
+            );
             for zombie in zombies(&live.state) {
                 tracing::error!(execution.id = %id, "execution {id}: {}; it is moved on", zombie.sentence);
                 broken.insert(id.clone());
@@ -52,6 +59,9 @@ impl Owner {
         }
         for peer in unasked {
             self.send_peer(peer);
+        }
+        for telling in untold {
+            self.tell(telling);
         }
         for (pool, zone) in silent {
             self.wake_pool(&pool, zone, now);

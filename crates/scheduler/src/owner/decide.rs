@@ -23,7 +23,7 @@ use super::{
     values::Values,
     work::{What, Work},
 };
-use crate::record;
+use crate::{listeners::Listeners, record};
 
 /// What became of a decision.
 pub(super) enum Committed {
@@ -53,7 +53,8 @@ impl Owner {
             return;
         };
         let catalogue = self.around.config.catalogue.clone();
-        let context = self.context(now, &rules, &catalogue, &live.state.doc);
+        let listeners = self.around.listeners.clone();
+        let context = self.context(now, &rules, &catalogue, &listeners, &live.state.doc);
         let made = catch_unwind(AssertUnwindSafe(|| decide(&live.state, &input, &context)));
         let taken = match made {
             Ok(decision) => {
@@ -281,6 +282,7 @@ impl Owner {
         now: i64,
         rules: &'a Rules,
         catalogue: &'a Catalogue,
+        listeners: &'a Listeners,
         doc: &Execution,
     ) -> Context<'a> {
         Context {
@@ -289,6 +291,7 @@ impl Owner {
             rules,
             partition: self.around.partition,
             must_wait: self.must_wait(doc),
+            listeners,
         }
     }
 }

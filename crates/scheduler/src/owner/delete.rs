@@ -26,9 +26,14 @@ impl Owner {
                 execution: None,
             })
         };
-        if live.state.is_live() {
+        if live.state.goes_on() {
             let message = "Cannot delete a running pipeline, please cancel it first.".to_owned();
             return self.answer(responder, refusal(RefusalCode::Conflict, message));
+        }
+        if !live.state.book.announcements.open.is_empty() {
+            let message = "what the execution has to tell is on its way; try again in a moment";
+            let refused = refusal(RefusalCode::Conflict, message.to_owned());
+            return self.answer(responder, refused);
         }
         if group.at - at_ms > EXPIRES_AFTER_MS {
             let message =

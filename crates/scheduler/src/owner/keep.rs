@@ -115,6 +115,12 @@ impl Owner {
         for peer in state.sendable() {
             self.send_peer(peer.clone());
         }
+        for number in state.book.announcements.open.keys() {
+            state
+                .telling(*number)
+                .into_iter()
+                .for_each(|telling| self.tell(telling));
+        }
         for lookup in state.book.lookups.keys() {
             self.look_up(id.clone(), lookup.clone());
         }

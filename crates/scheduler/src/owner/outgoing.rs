@@ -6,14 +6,16 @@ use std::{collections::BTreeSet, sync::Arc};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use gennaker_bus::{ANSWER_BYTES_MAX, Bus, Subject, TaskAddress};
+use gennaker_engine::Telling;
 use gennaker_model::{
     command::{Answer, Refusal, RefusalCode},
     work::TaskMessage,
 };
 use gennaker_runtime::Clock;
 use gennaker_store::{Blobs, Object};
+use tokio::sync::mpsc;
 
-use super::{Owner, caller::Caller, spans};
+use super::{Arrival, Owner, caller::Caller, spans, tell};
 use crate::chain;
 
 /// Large values of an execution that are known to be stored; nothing for nearly all.
@@ -28,19 +30,25 @@ pub(super) struct Outgoing {
     pub answers: Vec<(Caller, Answer)>,
     /// Core messages: subject and payload.
     pub messages: Vec<(Subject, Bytes)>,
+    /// What the world is told.
+    pub tellings: Vec<Telling>,
 }
 
 impl Outgoing {
     fn is_empty(&self) -> bool {
-        self.tasks.is_empty() && self.answers.is_empty() && self.messages.is_empty()
+        self.tasks.is_empty()
+            && self.answers.is_empty()
+            && self.messages.is_empty()
+            && self.tellings.is_empty()
     }
 
     /// Sends everything. What fails is done again by the audit, or asked for again.
-    async fn send(self, bus: Bus, blobs: Blobs, clock: Clock) {
+    async fn send(self, bus: Bus, blobs: Blobs, clock: Clock, sender: mpsc::Sender<Arrival>) {
         let Self {
             tasks,
             answers,
             messages,
+            tellings,
         } = self;
         let publications = join_all(
             tasks
@@ -57,7 +65,8 @@ impl Outgoing {
                 }
             }
         };
-        futures_util::future::join(publications, words).await;
+        let told = tell::send(tellings, &bus, &sender);
+        futures_util::future::join3(publications, words, told).await;
     }
 }
 
@@ -70,7 +79,8 @@ impl Owner {
         let outgoing = std::mem::take(&mut self.outgoing);
         let (bus, clock) = (self.around.bus.clone(), self.around.clock.clone());
         let blobs = self.around.records.blobs.clone();
-        self.beside("outgoing", outgoing.send(bus, blobs, clock));
+        let sender = self.sender.clone();
+        self.beside("outgoing", outgoing.send(bus, blobs, clock, sender));
     }
 }
 

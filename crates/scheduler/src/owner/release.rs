@@ -73,6 +73,7 @@ impl Owner {
             Effect::Disarm { timer } => self.wheel.disarm(execution, &timer),
             Effect::Send(peer) => self.send_peer(*peer),
             Effect::Lookup(lookup) => self.look_up(execution.clone(), lookup),
+            Effect::Announce(telling) => self.tell(*telling),
             Effect::Continue => self.ready.push_back(Work::audited(execution.clone())),
             Effect::Reply(_) => {}
         }

@@ -154,7 +154,8 @@ impl Owner {
                 },
             );
             let catalogue = self.around.config.catalogue.clone();
-            let context = self.context(now, &rules, &catalogue, &prepared.execution);
+            let listeners = self.around.listeners.clone();
+            let context = self.context(now, &rules, &catalogue, &listeners, &prepared.execution);
             let mut decision = gennaker_engine::start(
                 prepared.execution,
                 start.parent.clone(),

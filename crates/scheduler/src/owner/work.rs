@@ -80,6 +80,15 @@ impl Work {
         }
     }
 
+    pub fn announcements_stored(execution: ExecutionId, numbers: Vec<u64>) -> Self {
+        Self {
+            execution,
+            what: What::Input(Box::new(Input::AnnouncementsStored { numbers })),
+            responder: None,
+            values: None,
+        }
+    }
+
     pub fn slot_granted(execution: ExecutionId) -> Self {
         Self {
             execution,

@@ -35,7 +35,7 @@ pub(super) fn check(services: &Services, found: &mut Problems) {
 }
 
 /// Scheme and host, and no credentials: those are files.
-fn is_address(url: &str) -> bool {
+pub(super) fn is_address(url: &str) -> bool {
     let rest = url
         .strip_prefix("https://")
         .or_else(|| url.strip_prefix("http://"));

@@ -71,6 +71,10 @@ pub struct Scheduler {
     /// Whether a start with `dryRun` only shows what it would do: one task without effect stands for those of each stage,
     /// but for judgements, pipelines, variables and preconditions that are expressions. Spinnaker: `dryrun.enabled`.
     pub dry_runs: bool,
+    /// What is told to those who follow all executions, beside notifications and triggers: `nothing`, `stages` (beginnings and ends of
+    /// executions and of stages) or `tasks` (those of tasks, too). Each is stored in the broker's stream `GK_ANNOUNCED`. With
+    /// `notifications.endpoints` it is at least `stages`.
+    pub announces: Announces,
     /// Tasks that are skipped when they would start, by the last part of their class, its first letter in lower case:
     /// `waitForManifestStableTask`. Spinnaker: `tasks.NAME.enabled: false`, there for some tasks only.
     pub disabled_tasks: Vec<String>,
@@ -79,6 +83,20 @@ pub struct Scheduler {
     pub block_ad_hoc_tasks: bool,
     /// The types of tasks that may be started beside pipelines. Only with `block_ad_hoc_tasks`.
     pub allowed_ad_hoc_tasks: Vec<AdHocTask>,
+}
+
+/// What is told to those who follow all executions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Announces {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Beginnings and ends of executions and of stages.
+    Stages,
+    /// Those of tasks, too.
+    Tasks,
 }
 
 /// A type of tasks that may be started beside pipelines.
@@ -134,6 +152,7 @@ impl Default for Scheduler {
             audit_interval_ms: 5_000,
             waiting_max: None,
             dry_runs: false,
+            announces: Announces::Nothing,
             disabled_tasks: Vec::new(),
             block_ad_hoc_tasks: false,
             allowed_ad_hoc_tasks: Vec::new(),

@@ -180,6 +180,8 @@ pub(super) const CRATES: &[Rule] = &[
     library(
         "notify",
         &[
+            // Follows what executions tell, to forward it.
+            "bus",
             "channels",
             "model",
             "outbound",

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use gennaker_engine::Event;
-use gennaker_model::{Execution, Map, Stage, StageId};
+use gennaker_engine::{Event, announcement::About};
+use gennaker_model::{
+    Execution, Map, Stage, StageId,
+    execution::{Delivery, Receipt},
+};
 
 use crate::text::{count, instant_ms};
 
@@ -204,10 +207,64 @@ pub(super) fn sentence(event: &Event, names: &mut Names) -> Said {
             Said::noted(format!("message {number} for {to} was taken"))
         }
         Event::PeerTaken { from, number } => Said::noted(format!("message {number} of {from}")),
+        Event::Announced {
+            number,
+            announcement,
+        } => {
+            let what = match &announcement.about {
+                About::Execution => "the execution".to_owned(),
+                About::Stage { stage } => names.of(stage),
+                About::Task { stage, task } => format!("{} task {task}", names.of(stage)),
+            };
+            Said::noted(format!(
+                "announcement {number}: {what} {}",
+                announcement.moment
+            ))
+        }
+        Event::AnnouncementsStored { numbers } => {
+            let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
+            Said::noted(format!(
+                "the broker has announcement {}",
+                numbers.join(", ")
+            ))
+        }
+        Event::NoticeOpened {
+            number, receipt, ..
+        } => Said::shown(format!(
+            "notification {number} is due: {} by {}{}",
+            receipt.when,
+            receipt.kind,
+            to(receipt)
+        )),
+        Event::NoticeDelayed { number, reason } => Said::noted(format!(
+            "notification {number} is tried again{}",
+            because(reason.as_ref())
+        )),
+        Event::NoticeSettled {
+            number,
+            status,
+            reason,
+            ..
+        } => match status {
+            Delivery::Delivered => Said::shown(format!("notification {number} was delivered")),
+            Delivery::Failed | Delivery::Pending => Said::shown(format!(
+                "notification {number} is given up{}",
+                because(reason.as_ref())
+            )),
+        },
         Event::Interrupted => Said::noted("the decision was cut short"),
         Event::Continued => Said::noted("and went on"),
         Event::CommandAnswered { seen } => Said::noted(format!("command {} answered", seen.id)),
     }
+}
+
+fn to(receipt: &Receipt) -> String {
+    let address = receipt.to.as_ref();
+    address.map_or(String::new(), |address| format!(" to {address}"))
+}
+
+fn because(reason: Option<&String>) -> String {
+    reason.map_or(String::new(), |reason| format!(": {reason}"))
 }
 
 /// `context +a, b, -c`; nothing when nothing was changed.

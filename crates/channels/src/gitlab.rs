@@ -1,0 +1,96 @@
+//! Statuses of commits in GitLab, after the pattern of those in GitHub. Spinnaker has none.
+
+#[cfg(test)]
+mod tests;
+
+use gennaker_credentials::auth::Secret;
+use gennaker_outbound::Request;
+use gennaker_settings::GitlabStatusChannel;
+use serde_json::json;
+
+use crate::{
+    channels::{below, read, secret_file},
+    github::{commit, status},
+    line::{Line, Repeat},
+    notice::{Notice, Told, segment},
+    problem::Problem,
+    receipt::{Receipt, Sent},
+};
+
+/// GitLab, with the right to write statuses.
+#[derive(Clone, Debug)]
+pub(crate) struct Gitlab {
+    token: Secret,
+    url: String,
+}
+
+impl Gitlab {
+    pub(crate) fn new(set: &GitlabStatusChannel) -> Option<Self> {
+        Some(Self {
+            token: secret_file(set.token_file.as_ref())?,
+            url: set.url.clone(),
+        })
+    }
+
+    pub(crate) async fn deliver(
+        &self,
+        notice: &Notice,
+        line: &Line<'_>,
+    ) -> Result<Receipt, Problem> {
+        let Told::Event(event) = &notice.told else {
+            return Ok(Receipt::Ignored(
+                "judgements have no status of a commit".to_owned(),
+            ));
+        };
+        let state = match event.status.as_str() {
+            "starting" => "running",
+            "complete" => "success",
+            "failed" => "failed",
+            other => {
+                return Ok(Receipt::Ignored(format!(
+                    "a commit has no status for '{other}'"
+                )));
+            }
+        };
+        let (status, commit) = match (status(event), commit(event, &notice.entry, "gitlab")) {
+            (Some(status), Ok(commit)) => (status, commit),
+            (None, _) => {
+                return Ok(Receipt::Ignored(
+                    "tasks have no status of a commit".to_owned(),
+                ));
+            }
+            (_, Err(missing)) => return Ok(Receipt::Ignored(missing)),
+        };
+        let path = format!(
+            "api/v4/projects/{}/statuses/{}",
+            segment(&commit.repo),
+            segment(&commit.sha)
+        );
+        let body = json!({
+            "state": state,
+            "name": status.context,
+            "description": status.description,
+            "target_url": event.link,
+        });
+        let request = Request::post(
+            below(&self.url, &path),
+            "application/json",
+            body.to_string(),
+        )
+        .secret_header("PRIVATE-TOKEN", read(&self.token).await?);
+        let answer = line.send(request, Repeat::Harmless).await?;
+        // Once more the same status: GitLab takes that for a wrong step.
+        let is_same = answer.status == 400
+            && answer.text.contains("Cannot transition status")
+            && answer.text.contains(&format!("from :{state}"));
+        let sent = Sent {
+            to: vec![format!("{}@{}", commit.repo, commit.sha)],
+            reference: answer.json()["id"].as_u64().map(|id| id.to_string()),
+            note: is_same.then(|| "the commit had this status already".to_owned()),
+        };
+        if !is_same {
+            answer.settled(Repeat::Harmless)?;
+        }
+        Ok(Receipt::Sent(sent))
+    }
+}
