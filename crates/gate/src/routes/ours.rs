@@ -1,7 +1,7 @@
 //! What Spinnaker's Gate does not have.
 
-use crate::{events, freezes, live, messages, pollers, search, warnings};
 use super::{Does, Group, Whose, run, table};
+use crate::{events, freezes, live, messages, pollers, search, warnings};
 
 pub(super) const GROUPS: &[Group] = &[Group {
     title: "Gennaker's own",
