@@ -33,7 +33,7 @@ use crate::output::chain;
 
 pub(crate) use archive::{archive, values};
 pub(crate) use artifacts::{artifacts, baker, tell_artifacts};
-pub(crate) use builds::{builds, shown_masters, tell_builds};
+pub(crate) use builds::{builds, masters, shown_masters, tell_builds};
 pub(crate) use canary::{metric_accounts, metrics_client};
 pub(crate) use documents::{documents, documents_bucket, managed_accounts};
 pub(crate) use kubernetes::{

@@ -46,7 +46,7 @@ pub(crate) fn builds(settings: &Settings, clock: &Clock) -> Result<Config, Failu
 ///
 /// # Errors
 /// An address, a certificate or a proxy variable cannot be used.
-pub(super) fn masters(settings: &Settings, clock: &Clock) -> Result<Masters, Failure> {
+pub(crate) fn masters(settings: &Settings, clock: &Clock) -> Result<Masters, Failure> {
     let here = settings
         .jenkins
         .masters
