@@ -91,6 +91,11 @@ impl Services {
     }
 }
 
+/// Whether a thing has this id.
+fn has_id(thing: &Value, id: &str) -> bool {
+    thing["id"].as_u64() == id.parse().ok()
+}
+
 /// The answer, and whether it is kept back.
 fn answer(state: &mut State, request: &Seen) -> (Reply, bool) {
     let path = request.path().split('?').next().unwrap_or_default();
@@ -144,20 +149,12 @@ fn answer(state: &mut State, request: &Seen) -> (Reply, bool) {
         ("GET", "/api/v4/projects/7/pipelines") => json(json!(state.gitlab)),
         ("GET", path) if path.ends_with("/variables") => {
             let id = path.split('/').nth(6).unwrap_or_default();
-            let pipeline = state
-                .gitlab
-                .iter()
-                .find(|it| it["id"].to_string() == id)
-                .unwrap();
+            let pipeline = state.gitlab.iter().find(|it| has_id(it, id)).unwrap();
             json(json!([{"key": "GENNAKER_BUILD", "value": pipeline["token"]}]))
         }
         (method, path) if path.starts_with("/api/v4/projects/7/pipelines/") => {
             let id = path.split('/').nth(6).unwrap_or_default();
-            let place = state
-                .gitlab
-                .iter()
-                .position(|it| it["id"].to_string() == id)
-                .unwrap();
+            let place = state.gitlab.iter().position(|it| has_id(it, id)).unwrap();
             if method == "POST" {
                 state.gitlab[place]["status"] = "canceled".into();
             }

@@ -13,10 +13,12 @@ use crate::{Config, failure::within};
 /// The answer to a question, whatever it is.
 pub async fn answer_service(config: &Config, question: &[u8]) -> Vec<u8> {
     let (status, body) = match serde_json::from_slice::<Question>(question) {
-        Ok(question) if question.v == VERSION => match within(told(config, &question)).await {
-            Ok(value) => (200, value),
-            Err(error) => (status(&error), json!(error.to_string())),
-        },
+        Ok(question) if question.v == VERSION => {
+            match within(Box::pin(told(config, &question))).await {
+                Ok(value) => (200, value),
+                Err(error) => (status(&error), json!(error.to_string())),
+            }
+        }
         Ok(_) => (
             500,
             json!("the API speaks another version of these questions than this worker"),

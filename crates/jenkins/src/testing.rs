@@ -73,6 +73,7 @@ impl Fixture {
             masters: masters.clone(),
             ui_url: Some("https://spin.example.com/".to_owned()),
             script: Some(("ci".to_owned(), "deploy".to_owned())),
+            ..Config::default()
         };
         let options = Options {
             name: "worker".into(),

@@ -28,6 +28,11 @@ impl World {
     }
 }
 
+/// Whether a thing has this id.
+fn has_id(thing: &Value, id: &str) -> bool {
+    thing["id"].as_u64() == id.parse().ok()
+}
+
 fn answer(state: &mut State, request: &Seen) -> Reply {
     let (path, query) = request
         .path()
@@ -70,12 +75,7 @@ fn answer(state: &mut State, request: &Seen) -> Reply {
         return Reply::status(401, "{\"message\": \"401 Unauthorized\"}");
     }
     let parts: Vec<&str> = place.trim_start_matches('/').split('/').collect();
-    let of = |state: &State, id: &str| {
-        state
-            .pipelines
-            .iter()
-            .position(|it| it["id"].to_string() == id)
-    };
+    let of = |state: &State, id: &str| state.pipelines.iter().position(|it| has_id(it, id));
     match parts[..] {
         [""] => {
             assert!(

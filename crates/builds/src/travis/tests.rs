@@ -38,6 +38,11 @@ impl World {
     }
 }
 
+/// Whether a thing has this id.
+fn has_id(thing: &Value, id: &str) -> bool {
+    thing["id"].as_u64() == id.parse().ok()
+}
+
 fn answer(state: &mut State, request: &Seen) -> Reply {
     let (path, query) = request
         .path()
@@ -116,7 +121,7 @@ fn answer(state: &mut State, request: &Seen) -> Reply {
             let build = state
                 .builds
                 .iter_mut()
-                .find(|build| build["id"].to_string() == id)
+                .find(|build| has_id(build, id))
                 .unwrap();
             if build["state"] != "started" {
                 return Reply::status(409, "{\"error_message\": \"it is over\"}");
@@ -128,21 +133,14 @@ fn answer(state: &mut State, request: &Seen) -> Reply {
             let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
             match parts[..] {
                 ["repo", "o%2Fr", "request", id] => {
-                    let found = state
-                        .requests
-                        .iter()
-                        .find(|made| made["id"].to_string() == id);
+                    let found = state.requests.iter().find(|made| has_id(made, id));
                     found.map_or_else(
                         || Reply::status(404, ""),
                         |made| Reply::ok(&made.to_string()),
                     )
                 }
                 ["build", id] => {
-                    let found = state
-                        .builds
-                        .iter()
-                        .find(|build| build["id"].to_string() == id)
-                        .unwrap();
+                    let found = state.builds.iter().find(|build| has_id(build, id)).unwrap();
                     Reply::ok(&found.to_string())
                 }
                 ["job", id, "log"] => {

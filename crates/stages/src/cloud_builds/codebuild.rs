@@ -4,7 +4,7 @@ use gennaker_engine::{
     Plan, PlanContext, StageDefinition, Step, TaskContext, TaskDefinition, TaskResult,
     definition::{Cleared, PlanError, Remote},
 };
-use gennaker_model::{Map, Stage};
+use gennaker_model::{Execution, Map, Stage};
 use serde_json::{Value, json};
 
 use super::{BUILD, READ_MS, START_MS, again, artifact_of, dispatch, given, remote, restarted};
@@ -129,7 +129,7 @@ fn start(context: &TaskContext<'_>) -> Step {
     if given(context.context, REQUEST).is_some() {
         return dispatch("startAwsCodeBuild", true);
     }
-    match request(context) {
+    match request(Seen::by(context)) {
         Ok(request) => {
             let learned = [(REQUEST.to_owned(), Value::Object(request))];
             again(context, learned.into_iter().collect())
@@ -139,18 +139,37 @@ fn start(context: &TaskContext<'_>) -> Step {
 }
 
 /// A Java class and a sentence.
-type Wrong = (&'static str, String);
+pub(super) type Wrong = (&'static str, String);
 
-fn request(context: &TaskContext<'_>) -> Result<Map, Wrong> {
-    let own = context.context;
+/// What a request is made of.
+#[derive(Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) execution: &'a Execution,
+    pub(super) stage: &'a Stage,
+    /// The stage's context, evaluated.
+    pub(super) own: &'a Map,
+}
+
+impl<'a> Seen<'a> {
+    fn by(context: &TaskContext<'a>) -> Self {
+        Self {
+            execution: &context.state.doc,
+            stage: context.stage,
+            own: context.context,
+        }
+    }
+}
+
+pub(super) fn request(seen: Seen<'_>) -> Result<Map, Wrong> {
+    let own = seen.own;
     let project =
         read::text(own, "projectName").ok_or_else(|| illegal("No projectName was specified."))?;
     let mut request = Map::new();
     request.insert("projectName".to_owned(), project.into());
     if let Some(source) = own.get("source").and_then(Value::as_object) {
-        add_source(context, source, &mut request)?;
+        add_source(seen, source, &mut request)?;
     }
-    add_secondary(context, &mut request)?;
+    add_secondary(seen, &mut request)?;
     if let Some(image) = text(own, "image") {
         request.insert("imageOverride".to_owned(), image.into());
         request.insert(
@@ -173,11 +192,11 @@ fn request(context: &TaskContext<'_>) -> Result<Map, Wrong> {
     Ok(request)
 }
 
-fn add_source(context: &TaskContext<'_>, source: &Map, request: &mut Map) -> Result<(), Wrong> {
+fn add_source(seen: Seen<'_>, source: &Map, request: &mut Map) -> Result<(), Wrong> {
     let mut version = text(source, "sourceVersion").map(str::to_owned);
     let overrides = read::boolean(source, "sourceOverride") == Some(true);
     if overrides && let Some(wanted) = source.get("sourceArtifact").and_then(Value::as_object) {
-        let artifact = source_artifact(context, wanted)?;
+        let artifact = source_artifact(seen, wanted)?;
         request.insert(
             "sourceTypeOverride".to_owned(),
             source_type(source, &artifact)?.into(),
@@ -198,14 +217,14 @@ fn add_source(context: &TaskContext<'_>, source: &Map, request: &mut Map) -> Res
 }
 
 /// Orca numbers further sources in their order.
-fn add_secondary(context: &TaskContext<'_>, request: &mut Map) -> Result<(), Wrong> {
-    let own = context.context;
+fn add_secondary(seen: Seen<'_>, request: &mut Map) -> Result<(), Wrong> {
+    let own = seen.own;
     let (mut sources, mut versions) = (Vec::new(), Vec::new());
     let wanted = own.get("secondarySources").and_then(Value::as_array);
     for source in wanted.into_iter().flatten().filter_map(Value::as_object) {
         let none = Map::new();
         let artifact = source.get("sourceArtifact").and_then(Value::as_object);
-        let artifact = source_artifact(context, artifact.unwrap_or(&none))?;
+        let artifact = source_artifact(seen, artifact.unwrap_or(&none))?;
         let identifier = sources.len().to_string();
         if sources.len() == SECONDARY_MAX {
             return Err(illegal(&format!(
@@ -240,8 +259,8 @@ fn add_secondary(context: &TaskContext<'_>, request: &mut Map) -> Result<(), Wro
     Ok(())
 }
 
-fn source_artifact(context: &TaskContext<'_>, wanted: &Map) -> Result<Artifact, Wrong> {
-    let found = artifact_of(&context.state.doc, context.stage, context.context, wanted);
+fn source_artifact(seen: Seen<'_>, wanted: &Map) -> Result<Artifact, Wrong> {
+    let found = artifact_of(seen.execution, seen.stage, seen.own, wanted);
     let artifact = found.ok_or_else(|| illegal("No artifact was specified."))?;
     if text_of(&artifact, "artifactAccount").is_none() {
         return Err(illegal("No artifact account was specified."));
