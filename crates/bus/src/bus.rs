@@ -51,6 +51,8 @@ pub enum Bucket {
     Values,
     /// What became of each event.
     Verdicts,
+    /// Results of canary analysis and the metrics behind them, in pieces.
+    Canary,
 }
 
 impl Bus {
@@ -121,6 +123,7 @@ impl Bus {
             Bucket::Cfg => ("gk_cfg".to_owned(), None),
             Bucket::Blobs => ("gk_blobs".to_owned(), Some(MARKER_TTL)),
             Bucket::Values => ("gk_values".to_owned(), Some(MARKER_TTL)),
+            Bucket::Canary => ("gk_canary".to_owned(), Some(MARKER_TTL)),
             // Never deleted from.
             Bucket::Verdicts => ("gk_verdicts".to_owned(), None),
         };
