@@ -49,6 +49,8 @@ pub struct Catalogue {
     dry_runs: bool,
     /// The zone that the operations of each account are pinned to, by the account's name.
     accounts: BTreeMap<String, String>,
+    /// The zone that analyses are pinned to, by the name of the account of metrics.
+    metric_accounts: BTreeMap<String, String>,
 }
 
 /// The catalogue of an installation that adds nothing.
@@ -92,6 +94,7 @@ static TYPES: &[&dyn StageType] = &[
     &kayenta::KayentaCanary,
     &kayenta::RunCanaryIntervals,
     &kayenta::RunCanary,
+    &kayenta::GenerateCanaryAnalysisResult,
     &services::Jira,
     &services::PageApplicationOwner,
     &services::Gremlin,
@@ -115,6 +118,9 @@ static TYPES: &[&dyn StageType] = &[
     &kubernetes::RunJob,
 ];
 
+/// The pool that analyses canaries.
+const CANARY_POOL: &str = "canary";
+
 /// The name of a preconfigured webhook is another stage type's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is the name of another stage type")]
@@ -128,6 +134,7 @@ impl Catalogue {
             webhooks: PreconfiguredWebhooks::none(),
             dry_runs: false,
             accounts: BTreeMap::new(),
+            metric_accounts: BTreeMap::new(),
         }
     }
 
@@ -161,6 +168,16 @@ impl Catalogue {
     #[must_use]
     pub fn with_accounts(self, accounts: BTreeMap<String, String>) -> Self {
         Self { accounts, ..self }
+    }
+
+    /// The same with accounts of metric servers that can be reached from some zones only: the account's name, and what analyses
+    /// that name it are pinned to.
+    #[must_use]
+    pub fn with_metric_accounts(self, metric_accounts: BTreeMap<String, String>) -> Self {
+        Self {
+            metric_accounts,
+            ..self
+        }
     }
 
     /// Every stage type of this release.
@@ -217,6 +234,10 @@ impl gennaker_engine::Catalogue for Catalogue {
     }
 
     fn zone(&self, pool: &str, context: &Map) -> Option<String> {
+        if pool == CANARY_POOL {
+            let account = context.get("metricsAccountName")?.as_str()?;
+            return self.metric_accounts.get(account).cloned();
+        }
         if pool != kubernetes::POOL || self.accounts.is_empty() {
             return None;
         }

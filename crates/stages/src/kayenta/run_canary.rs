@@ -128,7 +128,15 @@ fn monitor(context: &TaskContext<'_>) -> Step {
     };
     let mut learned = Map::new();
     learned.insert("canaryScore".to_owned(), score.into());
-    let status = if score > Thresholds::read(own).marginal {
+    let is_above = match own.get("hasExactThresholds") {
+        Some(Value::Bool(true)) => {
+            let exact = own.get("canaryScoreExact").and_then(read::number);
+            let marginal = own.get("scoreThresholds").map(|it| &it["marginal"]);
+            exact > Some(marginal.and_then(read::number).unwrap_or(0.0))
+        }
+        _ => score > Thresholds::read(own).marginal,
+    };
+    let status = if is_above {
         Status::Succeeded
     } else {
         let message = "Canary score is not above the marginal score threshold.";
