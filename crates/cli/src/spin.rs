@@ -10,6 +10,7 @@ mod application;
 pub(crate) mod args;
 mod canary;
 mod canary_judge;
+mod canary_report;
 mod execution;
 mod flags;
 mod pipeline;
@@ -80,6 +81,13 @@ pub(crate) async fn run(command: SpinCommand, caller: Caller, tools: &Tools, io:
     }) = &command
     {
         return canary_judge::run(args, global, io);
+    }
+    if let SpinCommand::Canary(CanaryArgs {
+        command: CanaryCommand::Report(args),
+        global,
+    }) = &command
+    {
+        return canary_report::run(args, global, caller, tools, io).await;
     }
     let global = match &command {
         SpinCommand::Application(args) => args.global.clone(),

@@ -11,6 +11,7 @@ mod failed_stages;
 mod front50;
 mod golden;
 mod guard;
+mod kayenta;
 mod observe;
 mod owner;
 mod owners;

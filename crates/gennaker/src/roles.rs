@@ -51,6 +51,8 @@ pub(crate) struct Plan {
     pub(crate) listener: Option<TcpListener>,
     /// The certificates of that listener.
     pub(crate) tls: Option<Tls>,
+    /// Where it shows Kayenta's own API besides, and the certificates there.
+    pub(crate) kayenta: Option<(TcpListener, Option<Tls>)>,
     /// Where it shows `/metrics` and `/health` besides, whatever its roles.
     pub(crate) probes: Option<TcpListener>,
     /// Whether this is `gennaker dev`.
@@ -78,6 +80,8 @@ struct Prepared {
     /// For sources of metrics.
     metrics: Client,
     metric_accounts: Arc<gennaker_canary::Accounts>,
+    /// Where results of canary analysis lie, for a worker of the pool `canary`.
+    storages: Option<gennaker_canary::Storages>,
 }
 
 impl Running {
@@ -101,17 +105,20 @@ impl Running {
             name,
             listener,
             tls,
+            kayenta,
             probes,
             is_dev,
         } = plan;
         let mut prepared = prepare(&settings, listener, is_dev, &bus, &store, &clock)?;
-        let deploys = settings
-            .worker
-            .pools
-            .iter()
-            .any(|pool| pool == gennaker_deploy::POOL);
-        if deploys && roles.contains(&Role::Worker) {
+        let serves = |pool: &str| {
+            let has = settings.worker.pools.iter().any(|it| it == pool);
+            has && roles.contains(&Role::Worker)
+        };
+        if serves(gennaker_deploy::POOL) {
             prepared.artifacts = Some(wiring::artifacts(&settings, &clock, &store)?);
+        }
+        if serves(gennaker_canary::POOL) {
+            prepared.storages = Some(wiring::canary_storages(&settings, &bus).await?);
         }
         let root = Scope::root("gennaker");
         let running = Self {
@@ -160,6 +167,15 @@ impl Running {
                 );
                 running.edge.keep("artifacts", told);
             }
+            if let Some(storages) = &prepared.storages {
+                let accounts = Arc::clone(&prepared.metric_accounts);
+                let kayenta =
+                    gennaker_canary::Kayenta::new(&prepared.metrics, &accounts, storages);
+                let (bus, clock) = (bus.clone(), clock.clone());
+                let scope = running.edge.child("kayenta");
+                let told = wiring::tell_kayenta(kayenta, accounts, bus, clock, scope);
+                running.edge.keep("kayenta", told);
+            }
             let worker = worker(
                 &settings,
                 &name,
@@ -184,7 +200,11 @@ impl Running {
             running.start_probes(listener, bucket);
         }
         if let Some((gate, listener)) = prepared.gate {
-            running.start_gate(gate.with_blobs(blobs), listener, tls);
+            let gate = gate.with_blobs(blobs);
+            if let Some((listener, tls)) = kayenta {
+                running.start_kayenta(gate.clone(), listener, tls);
+            }
+            running.start_gate(gate, listener, tls);
         }
         Ok(running)
     }
@@ -247,6 +267,15 @@ impl Running {
         });
     }
 
+    fn start_kayenta(&self, gate: Gate, listener: TcpListener, tls: Option<Tls>) {
+        let token = self.edge.token().clone();
+        self.edge.keep("kayenta's API", async move {
+            if let Err(error) = gate.run_kayenta(listener, tls, token).await {
+                tracing::error!("Kayenta's API ended: {}", chain(&error));
+            }
+        });
+    }
+
     fn start_gate(&self, gate: Gate, listener: TcpListener, tls: Option<Tls>) {
         let token = self.edge.token().clone();
         self.edge.keep("gate", async move {
@@ -285,7 +314,8 @@ fn prepare(
         gate,
         client: wiring::pipelines_client(settings)?,
         metrics: wiring::metrics_client(settings)?,
-        metric_accounts: wiring::metric_accounts(settings),
+        metric_accounts: wiring::metric_accounts(settings)?,
+        storages: None,
         catalogue,
         secrets: wiring::secret_headers(settings)?,
         services: wiring::services(settings)?,
@@ -320,7 +350,16 @@ fn worker(
                 gennaker_deploy::registry(accounts, artifacts, &wiring::baker(settings))
             }
             gennaker_canary::POOL => {
-                gennaker_canary::registry(&prepared.metrics, store, &prepared.metric_accounts)
+                let storages = prepared
+                    .storages
+                    .as_ref()
+                    .expect("made for a worker of this pool");
+                gennaker_canary::registry(
+                    &prepared.metrics,
+                    store,
+                    &prepared.metric_accounts,
+                    storages,
+                )
             }
             _ => gennaker_notify::registry(
                 &prepared.client,

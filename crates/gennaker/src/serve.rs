@@ -108,6 +108,10 @@ async fn start(roles: Vec<Role>, settings: Settings) -> Result<Running, Failure>
         true => Some(listen(&settings).await?),
         false => None,
     };
+    let kayenta = match roles.contains(&Role::Gate) {
+        true => listen_for_kayenta(&settings).await?,
+        false => None,
+    };
     let probes = probes::listen(&settings).await?;
     let bus = connect(&settings, &name, &roles).await?;
     let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
@@ -121,6 +125,7 @@ async fn start(roles: Vec<Role>, settings: Settings) -> Result<Running, Failure>
         name: name.clone(),
         listener,
         tls,
+        kayenta,
         probes,
         is_dev: false,
     };
@@ -135,6 +140,25 @@ async fn start(roles: Vec<Role>, settings: Settings) -> Result<Running, Failure>
         tracing::info!(%address, "the HTTP API listens on {scheme}://{address}");
     }
     Ok(running)
+}
+
+/// The listener of Kayenta's own API, where the settings want one, with its certificates.
+pub(crate) async fn listen_for_kayenta(
+    settings: &Settings,
+) -> Result<Option<(TcpListener, Option<gennaker_gate::Tls>)>, Failure> {
+    let Some(address) = settings.gate.kayenta_listen else {
+        return Ok(None);
+    };
+    let tls = wiring::gate_tls(settings)?;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        Failure::command(format!(
+            "gate.kayenta_listen: cannot listen on {address}: {error}"
+        ))
+    })?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let bound = listener.local_addr().unwrap_or(address);
+    tracing::info!(address = %bound, "Kayenta's API listens on {scheme}://{bound}");
+    Ok(Some((listener, tls)))
 }
 
 async fn listen(settings: &Settings) -> Result<TcpListener, Failure> {

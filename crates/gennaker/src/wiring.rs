@@ -30,7 +30,9 @@ use crate::output::chain;
 
 pub(crate) use archive::{archive, values};
 pub(crate) use artifacts::{artifacts, baker, tell_artifacts};
-pub(crate) use canary::{metric_accounts, metrics_client};
+pub(crate) use canary::{
+    canary_storages, metric_accounts, metric_zones, metrics_client, tell_kayenta,
+};
 pub(crate) use documents::{documents, documents_bucket, managed_accounts};
 pub(crate) use kubernetes::{
     account_zones, accounts, accounts_of_kubeconfigs, answers, own_zone_sets, warn_unserved,
@@ -190,6 +192,7 @@ fn zones(settings: &Settings) -> Vec<String> {
     let mut zones = vec![settings.zone.clone()];
     zones.extend(settings.broker.zones.iter().cloned());
     zones.extend(kubernetes::places(settings));
+    zones.extend(metric_zones(settings).into_values());
     zones.sort_unstable();
     zones.dedup();
     zones

@@ -28,7 +28,7 @@ pub use artifacts::{
 pub use bake::Bake;
 pub use broker::{Broker, BrokerTls};
 pub use bucket::S3Bucket;
-pub use canary::{Canary, CanaryAccount, CanarySource};
+pub use canary::{Canary, CanaryAccount, CanarySource, CanaryStorage};
 pub use documents::{Documents, DocumentsBackend, ManagedServiceAccounts};
 pub use expressions::Expressions;
 pub use kubernetes::{

@@ -24,7 +24,7 @@ impl Spin<'_> {
     pub(super) async fn canary(&mut self, command: CanaryCommand) -> Done {
         let command = match command {
             CanaryCommand::CanaryConfig { command } => command,
-            // Needs no server, so it never comes this far.
+            // These are run before a server is asked, so they never come this far.
             CanaryCommand::Judge(_)
             | CanaryCommand::Report(_)
             | CanaryCommand::Retro(_)

@@ -18,7 +18,8 @@ pub(crate) fn catalogue(settings: &Settings) -> Result<Arc<Catalogue>, Failure> 
     Catalogue::with_webhooks(webhooks)
         .map(|catalogue| {
             let catalogue = catalogue.with_dry_runs(settings.scheduler.dry_runs);
-            Arc::new(catalogue.with_accounts(super::account_zones(settings)))
+            let catalogue = catalogue.with_accounts(super::account_zones(settings));
+            Arc::new(catalogue.with_metric_accounts(super::metric_zones(settings)))
         })
         .map_err(|error| Failure::new(Exit::Usage, format!("webhooks.preconfigured: {error}")))
 }
