@@ -3,8 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
 };
 
+use gennaker_credentials::{aws, google};
 use gennaker_outbound::{Client, Request};
 
 /// Which kind of server it is (`query.type` of a metric, `type` of an account).
@@ -20,18 +22,33 @@ pub enum SourceKind {
     Datadog,
     /// New Relic Insights.
     Newrelic,
+    /// Google Cloud Monitoring.
+    Stackdriver,
+    /// `SignalFx`, today Splunk Observability.
+    Signalfx,
+    /// Amazon `CloudWatch`.
+    Cloudwatch,
+    /// Wavefront.
+    Wavefront,
+    /// Netflix's Atlas.
+    Atlas,
     /// Our own: any address that answers numbers.
     Generic,
 }
 
 impl SourceKind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 11] = [
         Self::Prometheus,
         Self::Graphite,
         Self::Influxdb,
         Self::Datadog,
         Self::Newrelic,
+        Self::Stackdriver,
+        Self::Signalfx,
+        Self::Cloudwatch,
+        Self::Wavefront,
+        Self::Atlas,
         Self::Generic,
     ];
 
@@ -44,13 +61,18 @@ impl SourceKind {
             Self::Influxdb => "influxdb",
             Self::Datadog => "datadog",
             Self::Newrelic => "newrelic",
+            Self::Stackdriver => "stackdriver",
+            Self::Signalfx => "signalfx",
+            Self::Cloudwatch => "cloudwatch",
+            Self::Wavefront => "wavefront",
+            Self::Atlas => "atlas",
             Self::Generic => "generic",
         }
     }
 }
 
 /// One account.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Account {
     /// Its name.
     pub name: String,
@@ -62,10 +84,16 @@ pub struct Account {
     pub credentials: Credentials,
     /// Label of an instance in the queries that Prometheus accounts build; `instance` as a rule.
     pub scope_label: String,
+    /// The project whose metrics are read, for `stackdriver`; without it, the one that its key names.
+    pub project: Option<String>,
+    /// Label of the scope in queries of `newrelic` and `signalfx` that name none.
+    pub scope_key: Option<String>,
+    /// The same of the location.
+    pub location_key: Option<String>,
 }
 
 /// How a request signs in. Secrets lie in files that are read at each use, without white space at the end.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub enum Credentials {
     /// It does not.
     #[default]
@@ -78,6 +106,10 @@ pub enum Credentials {
     Bearer(PathBuf),
     /// Headers by name, each with the file of its value.
     Headers(Vec<(String, PathBuf)>),
+    /// A service account of Google.
+    Google(Arc<google::Identity>),
+    /// Signatures of Amazon, by [`aws::Service`] itself.
+    Aws(Arc<aws::Service>),
 }
 
 /// The accounts of an installation, in their order: without a name the first of the kind that can be reached is taken.
@@ -161,6 +193,26 @@ impl Accounts {
     }
 }
 
+/// What a token of Google may do.
+const GOOGLE_SCOPE: &str = "https://www.googleapis.com/auth/monitoring.read";
+
+impl Account {
+    /// An account of a kind at an address that asks for no credentials.
+    #[must_use]
+    pub fn new(name: &str, kind: SourceKind, url: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            url: url.to_owned(),
+            credentials: Credentials::None,
+            scope_label: "instance".to_owned(),
+            project: None,
+            scope_key: None,
+            location_key: None,
+        }
+    }
+}
+
 impl Credentials {
     /// The request with what signs it in.
     pub(crate) async fn sign(&self, request: Request) -> Result<Request, String> {
@@ -171,7 +223,13 @@ impl Credentials {
             Ok::<_, String>(text.trim_end().to_owned())
         };
         let value = match self {
-            Self::None => return Ok(request),
+            // What Amazon's services get is signed where it is sent.
+            Self::None | Self::Aws(_) => return Ok(request),
+            Self::Google(identity) => {
+                let token = identity.token(GOOGLE_SCOPE).await;
+                let token = token.map_err(|error| format!("Google gives no token: {error}"))?;
+                format!("Bearer {token}")
+            }
             Self::Headers(headers) => {
                 let mut request = request;
                 for (name, file) in headers {
@@ -197,13 +255,7 @@ mod tests {
     use super::*;
 
     fn account(name: &str, kind: SourceKind) -> Account {
-        Account {
-            name: name.to_owned(),
-            kind,
-            url: "http://h".to_owned(),
-            credentials: Credentials::None,
-            scope_label: "instance".to_owned(),
-        }
+        Account::new(name, kind, "http://h")
     }
 
     #[test]

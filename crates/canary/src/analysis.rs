@@ -216,10 +216,7 @@ mod tests {
     use gennaker_outbound::{Options, Policy};
 
     use super::*;
-    use crate::{
-        accounts::{Account, Credentials},
-        testing::Recorded,
-    };
+    use crate::{accounts::Account, testing::Recorded};
 
     fn config(direction: &str) -> Value {
         json!({"name": "c", "classifier": {"groupWeights": {"Errors": 100}}, "judge": {"name": "NetflixACAJudge-v1.0"},
@@ -246,13 +243,7 @@ mod tests {
     async fn analysed(config: &Value, answers: &[(u16, &str)]) -> Result<Analysis, Trouble> {
         let server = Recorded::answering(answers).await;
         let client = Client::new(Policy::trusted(), Options::default()).unwrap();
-        let accounts = Accounts::new([Account {
-            name: "prom".to_owned(),
-            kind: SourceKind::Prometheus,
-            url: server.url.clone(),
-            credentials: Credentials::None,
-            scope_label: "instance".to_owned(),
-        }]);
+        let accounts = Accounts::new([Account::new("prom", SourceKind::Prometheus, &server.url)]);
         analyse(Asked {
             client: &client,
             accounts: &accounts,
@@ -329,12 +320,12 @@ mod tests {
             text,
             "Canary metrics require scopes which were not provided in the execution request: [other]"
         );
-        let mut signalfx = config("either");
-        signalfx["metrics"][0]["query"]["type"] = "signalfx".into();
+        let mut elsewhere = config("either");
+        elsewhere["metrics"][0]["query"]["type"] = "elsewhere".into();
         assert!(
-            said(signalfx)
+            said(elsewhere)
                 .await
-                .contains("the source 'signalfx', which is not built")
+                .contains("the source 'elsewhere', which is not built")
         );
         assert!(
             said(config("either"))

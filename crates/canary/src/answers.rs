@@ -19,13 +19,14 @@ use serde_json::{Value, json};
 
 use crate::{
     accounts::{Account, Accounts, SourceKind},
-    datadog, influxdb, metadata,
+    atlas, datadog, influxdb, metadata,
     metric_set::MetricSet,
     newrelic, prometheus,
     request::Scope,
     series,
     source::{self, Question, Trouble, iso},
     storage::{Storage, Storages},
+    wavefront,
 };
 
 /// Most entries of a list.
@@ -111,7 +112,11 @@ impl Kayenta {
                     let found = storage.objects.get(of(group), &id).await;
                     let found = found.map_err(|error| failed(storage, &error))?.is_some();
                     if found != wanted {
-                        let word = if found { "already exists" } else { "does not exist" };
+                        let word = if found {
+                            "already exists"
+                        } else {
+                            "does not exist"
+                        };
                         let said = format!("Archived canary result '{id}' {word}.");
                         return Err((if found { 400 } else { 404 }, said));
                     }
@@ -141,7 +146,9 @@ impl Kayenta {
                 id,
             } => {
                 let storage = self.storage(account.as_deref())?;
-                let stored = self.object(storage, CanaryGroup::MetricPairs, &pairs).await?;
+                let stored = self
+                    .object(storage, CanaryGroup::MetricPairs, &pairs)
+                    .await?;
                 let thresholds = Thresholds { pass, marginal };
                 let mut results = judged(&config, &stored, thresholds, judges).await?;
                 if results.len() < 2 {
@@ -149,9 +156,10 @@ impl Kayenta {
                 }
                 let document = compared(&id, &pairs, &config, thresholds, &results, now_ms);
                 let content = document.to_string().into_bytes();
-                let put = storage
-                    .objects
-                    .put(CanaryGroup::Archive, &id, None, content.into(), now_ms);
+                let put =
+                    storage
+                        .objects
+                        .put(CanaryGroup::Archive, &id, None, content.into(), now_ms);
                 put.await.map_err(|error| failed(storage, &error))?;
                 Ok(json!({ "canaryExecutionId": id }))
             }
@@ -181,9 +189,14 @@ impl Kayenta {
                 let storage = self.storage(account.as_deref())?;
                 let archive = self.object(storage, CanaryGroup::Archive, &id).await?;
                 let Some(pairs) = archive["metricSetPairListId"].as_str() else {
-                    return Err((404, format!("the canary analysis '{id}' has no metrics: it came to no verdict")));
+                    return Err((
+                        404,
+                        format!("the canary analysis '{id}' has no metrics: it came to no verdict"),
+                    ));
                 };
-                let pairs = self.object(storage, CanaryGroup::MetricPairs, pairs).await?;
+                let pairs = self
+                    .object(storage, CanaryGroup::MetricPairs, pairs)
+                    .await?;
                 Ok(series::document(&archive, &pairs))
             }
         }
@@ -252,11 +265,20 @@ impl Kayenta {
         let found = found.map_err(|error| failed(storage, &error))?;
         let found = found.ok_or_else(|| {
             let folder = group.folder();
-            (404, format!("Could not fetch item from {}: there is no {folder}/{id}", storage.name))
+            (
+                404,
+                format!(
+                    "Could not fetch item from {}: there is no {folder}/{id}",
+                    storage.name
+                ),
+            )
         })?;
         serde_json::from_slice(&found).map_err(|error| {
             let folder = group.folder();
-            (500, format!("{folder}/{id} of {} is no JSON: {error}", storage.name))
+            (
+                500,
+                format!("{folder}/{id} of {} is no JSON: {error}", storage.name),
+            )
         })
     }
 
@@ -291,6 +313,8 @@ impl Kayenta {
                 SourceKind::Datadog => datadog::query(question),
                 SourceKind::Influxdb => influxdb::query(question),
                 SourceKind::Newrelic => newrelic::query(question),
+                SourceKind::Wavefront => wavefront::query(question),
+                SourceKind::Atlas => atlas::query(question),
                 _ => Err(format!("a dry run of {source} is not built")),
             };
             return query.map(Fetched::Query).map_err(bad);

@@ -118,14 +118,11 @@ mod tests {
         let key = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(key.path(), "k\n").unwrap();
         let account = Account {
-            name: "dd".to_owned(),
-            kind: SourceKind::Datadog,
-            url: server.url.clone(),
             credentials: Credentials::Headers(vec![(
                 "DD-API-KEY".to_owned(),
                 key.path().to_owned(),
             )]),
-            scope_label: String::new(),
+            ..Account::new("dd", SourceKind::Datadog, &server.url)
         };
         let scope = scope();
         let query = json!({"metricName": "avg:errors"});

@@ -100,7 +100,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        accounts::{Account, Credentials, SourceKind},
+        accounts::{Account, SourceKind},
         testing::{Recorded, scope},
     };
 
@@ -111,13 +111,7 @@ mod tests {
             Recorded::answering(&[(200, answer), (200, "[]"), (200, r#"[{"values": ["x"]}]"#)])
                 .await;
         let client = Client::new(Policy::trusted(), Options::default()).unwrap();
-        let account = Account {
-            name: "own".to_owned(),
-            kind: SourceKind::Generic,
-            url: format!("{}/base/", server.url),
-            credentials: Credentials::None,
-            scope_label: String::new(),
-        };
+        let account = Account::new("own", SourceKind::Generic, &format!("{}/base/", server.url));
         let mut scope = scope();
         scope
             .parameters

@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        accounts::{Account, Credentials, SourceKind},
+        accounts::{Account, SourceKind},
         testing::{Recorded, START, scope},
     };
 
@@ -75,13 +75,7 @@ mod tests {
         let answer = r#"[{"target": "x", "datapoints": [[1.5, 1767225600], [null, 1767225660], [2, 1767225720]]}]"#;
         let server = Recorded::answering(&[(200, answer), (200, "[]")]).await;
         let client = Client::new(Policy::trusted(), Options::default()).unwrap();
-        let account = Account {
-            name: "g".to_owned(),
-            kind: SourceKind::Graphite,
-            url: server.url.clone(),
-            credentials: Credentials::None,
-            scope_label: String::new(),
-        };
+        let account = Account::new("g", SourceKind::Graphite, &server.url);
         let query = json!({"metricName": "servers.$location.$scope.errors"});
         let mut scope = scope();
         scope.location = Some("eu".to_owned());

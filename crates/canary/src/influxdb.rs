@@ -135,7 +135,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        accounts::{Account, Credentials, SourceKind},
+        accounts::{Account, SourceKind},
         testing::{Recorded, scope},
     };
 
@@ -146,13 +146,7 @@ mod tests {
         .to_string();
         let server = Recorded::answering(&[(200, &answer), (200, r#"{"results": [{}]}"#)]).await;
         let client = Client::new(Policy::trusted(), Options::default()).unwrap();
-        let account = Account {
-            name: "i".to_owned(),
-            kind: SourceKind::Influxdb,
-            url: server.url.clone(),
-            credentials: Credentials::None,
-            scope_label: String::new(),
-        };
+        let account = Account::new("i", SourceKind::Influxdb, &server.url);
         let mut scope = scope();
         scope.scope = Some("app:it's".to_owned());
         let plain = json!({"metricName": "temperature", "fields": ["external", "internal"]});

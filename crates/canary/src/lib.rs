@@ -25,7 +25,10 @@
 mod accounts;
 mod analysis;
 mod answers;
+mod atlas;
+mod cloudwatch;
 mod datadog;
+mod events;
 mod generic;
 mod graphite;
 mod influxdb;
@@ -37,13 +40,16 @@ mod prometheus;
 mod record;
 mod request;
 mod series;
+mod signalfx;
 mod source;
+mod stackdriver;
 mod standalone;
 mod storage;
 mod task;
 mod template;
 #[cfg(test)]
 mod testing;
+mod wavefront;
 
 use std::sync::Arc;
 

@@ -61,7 +61,10 @@ pub(crate) async fn metrics(
         .collect();
     names.sort_unstable();
     names.truncate(NAMES_MAX);
-    Ok(names.into_iter().map(|name| json!({ "name": name })).collect())
+    Ok(names
+        .into_iter()
+        .map(|name| json!({ "name": name }))
+        .collect())
 }
 
 /// The names of metrics belong to no scope.

@@ -52,19 +52,17 @@ pub(crate) fn query(question: Question<'_>) -> Result<String, String> {
     };
     let mut filters: Vec<String> = question.text("q").map(str::to_owned).into_iter().collect();
     let like = |key: &str, value: &str| format!("{key} LIKE '{}'", value.replace('\'', "\\'"));
-    let parameters = scope
-        .parameters
-        .iter()
-        .filter(|(key, _)| !key.starts_with('_'));
-    filters.extend(parameters.map(|(key, value)| like(key, value)));
-    let key = |name: &str| scope.parameters.get(name);
+    filters.extend(
+        question
+            .plain_parameters()
+            .map(|(key, value)| like(key, value)),
+    );
     if let Some(name) = &scope.scope {
-        let key = key("_scope_key")
-            .ok_or("the scope of a newrelic query needs the extended parameter _scope_key")?;
-        filters.push(like(key, name));
-    }
-    if let (Some(key), Some(location)) = (key("_location_key"), &scope.location) {
-        filters.push(like(key, location));
+        let (scope_key, location_key) = question.keys()?;
+        filters.push(like(scope_key, name));
+        if let (Some(key), Some(location)) = (location_key, &scope.location) {
+            filters.push(like(key, location));
+        }
     }
     Ok(format!(
         "{select} TIMESERIES {series} SINCE {start} UNTIL {end} WHERE {}",
@@ -126,7 +124,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        accounts::{Account, Credentials, SourceKind},
+        accounts::{Account, SourceKind},
         testing::{Recorded, scope},
     };
 
@@ -138,13 +136,11 @@ mod tests {
         .to_string();
         let server = Recorded::answering(&[(200, &answer)]).await;
         let client = Client::new(Policy::trusted(), Options::default()).unwrap();
-        let account = Account {
-            name: "nr".to_owned(),
-            kind: SourceKind::Newrelic,
-            url: format!("{}/v1/accounts/1", server.url),
-            credentials: Credentials::None,
-            scope_label: String::new(),
-        };
+        let account = Account::new(
+            "nr",
+            SourceKind::Newrelic,
+            &format!("{}/v1/accounts/1", server.url),
+        );
         let mut scope = scope();
         scope.location = Some("eu".to_owned());
         for (key, value) in [

@@ -216,11 +216,8 @@ mod tests {
 
     fn account(url: &str, credentials: Credentials) -> Account {
         Account {
-            name: "prom".to_owned(),
-            kind: SourceKind::Prometheus,
-            url: url.to_owned(),
             credentials,
-            scope_label: "instance".to_owned(),
+            ..Account::new("prom", SourceKind::Prometheus, url)
         }
     }
 

@@ -80,14 +80,20 @@ pub(crate) fn archive(ended: &Ended<'_>, end: &End) -> Value {
     };
     let given = |key: &str| ended.input.get(key).cloned().unwrap_or(Value::Null);
     put("application", ended.application.into());
-    put("parentPipelineExecutionId", match ended.parent {
-        Some(parent) => parent.into(),
-        None => given("parentPipelineExecutionId"),
-    });
+    put(
+        "parentPipelineExecutionId",
+        match ended.parent {
+            Some(parent) => parent.into(),
+            None => given("parentPipelineExecutionId"),
+        },
+    );
     put("pipelineId", ended.id.into());
     let (status, stages) = match end {
         End::Judged { metrics, .. } => ("succeeded", stages(*metrics)),
-        End::Failed(_) => ("terminal", json!({"setupContext": "succeeded", "judge": "terminal"})),
+        End::Failed(_) => (
+            "terminal",
+            json!({"setupContext": "succeeded", "judge": "terminal"}),
+        ),
     };
     put("stageStatus", stages);
     put("complete", true.into());
@@ -99,7 +105,10 @@ pub(crate) fn archive(ended: &Ended<'_>, end: &End) -> Value {
         }
         End::Failed(exception) => put("exception", exception.clone()),
     }
-    put("config", ended.config.map(escaped).map_or(Value::Null, Value::Object));
+    put(
+        "config",
+        ended.config.map(escaped).map_or(Value::Null, Value::Object),
+    );
     put("canaryConfigId", ended.config_id.into());
     let request = json!({"scopes": given("scopes"), "thresholds": given("scoreThresholds"), "metadata": given("metadata"),
         "siteLocal": given("siteLocal")});
@@ -114,7 +123,10 @@ pub(crate) fn archive(ended: &Ended<'_>, end: &End) -> Value {
     }
     put("storageAccountName", ended.storage_account.into());
     put("metricsAccountName", ended.metrics_account.into());
-    put("configurationAccountName", given("configurationAccountName"));
+    put(
+        "configurationAccountName",
+        given("configurationAccountName"),
+    );
     document.into()
 }
 
@@ -290,7 +302,11 @@ mod tests {
         let pair = MetricSetPair {
             name: Some("errors".to_owned()),
             id: Some("E.S-0-0".to_owned()),
-            tags: Some([("pod".to_owned(), Some("a".to_owned()))].into_iter().collect()),
+            tags: Some(
+                [("pod".to_owned(), Some("a".to_owned()))]
+                    .into_iter()
+                    .collect(),
+            ),
             control: Some(vec![0.0, 1e-5, f64::INFINITY]),
             experiment: Some(vec![f64::NAN, 12_345_678.0]),
             control_scope: Some(scope),
@@ -335,8 +351,10 @@ mod tests {
 
     #[test]
     fn the_archive_is_kayentas_status_document() {
-        let input = map(json!({"scopes": {"default": {}}, "scoreThresholds": {"pass": 95, "marginal": 75},
-            "configurationAccountName": null}));
+        let input = map(
+            json!({"scopes": {"default": {}}, "scoreThresholds": {"pass": 95, "marginal": 75},
+            "configurationAccountName": null}),
+        );
         let config = map(json!({"name": "c"}));
         let ended = Ended {
             id: "E.S",
@@ -370,7 +388,10 @@ mod tests {
             "storageAccountName": "bucket", "metricsAccountName": "prom"});
         assert_eq!(said, expected);
         let failed = archive(&ended, &End::Failed(json!({"details": {}})));
-        assert_eq!((&failed["status"], &failed["complete"]), (&json!("terminal"), &json!(true)));
+        assert_eq!(
+            (&failed["status"], &failed["complete"]),
+            (&json!("terminal"), &json!(true))
+        );
         assert!(failed.get("result").is_none() && failed["exception"].is_object());
     }
 }

@@ -44,9 +44,10 @@ fn metric(pair: &Value, result: Option<&Value>, config: Option<&Map>) -> Value {
         .and_then(Value::as_array);
     let mut metrics = metrics.into_iter().flatten();
     let settings = metrics.find(|metric| metric["name"] == pair["name"]);
-    let settings = settings.map_or(&Value::Null, |metric| {
-        &metric["analysisConfigurations"]["canary"]
-    });
+    let settings = settings.map_or(
+        &Value::Null,
+        |metric| &metric["analysisConfigurations"]["canary"],
+    );
     let result = result.unwrap_or(&Value::Null);
     let mut metric = json!({
         "name": pair["name"],

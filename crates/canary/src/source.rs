@@ -1,5 +1,6 @@
 //! What all metric sources share: one question, its request, and what an answer that is none means.
 
+use bytes::Bytes;
 use gennaker_model::Map;
 use gennaker_outbound::{Client, Request};
 use serde_json::Value;
@@ -7,10 +8,11 @@ use url::Url;
 
 use crate::{
     accounts::{Account, SourceKind},
-    datadog, generic, graphite, influxdb,
+    atlas, cloudwatch, datadog, generic, graphite, influxdb,
     metric_set::MetricSet,
     newrelic, prometheus,
     request::Scope,
+    signalfx, stackdriver, wavefront,
 };
 
 /// Largest answer of a source, in bytes.
@@ -51,6 +53,11 @@ pub(crate) async fn fetch(question: Question<'_>) -> Result<Vec<MetricSet>, Trou
         SourceKind::Influxdb => influxdb::fetch(question).await,
         SourceKind::Datadog => datadog::fetch(question).await,
         SourceKind::Newrelic => newrelic::fetch(question).await,
+        SourceKind::Stackdriver => stackdriver::fetch(question).await,
+        SourceKind::Signalfx => signalfx::fetch(question).await,
+        SourceKind::Cloudwatch => cloudwatch::fetch(question).await,
+        SourceKind::Wavefront => wavefront::fetch(question).await,
+        SourceKind::Atlas => atlas::fetch(question).await,
         SourceKind::Generic => generic::fetch(question).await,
     }
 }
@@ -71,14 +78,44 @@ impl<'a> Question<'a> {
             .collect()
     }
 
+    /// Label of the scope and, if there is one, of the location in queries that are built: the extended parameters
+    /// `_scope_key` and `_location_key`, else the account's.
+    pub(crate) fn keys(&self) -> Result<(&'a str, Option<&'a str>), String> {
+        let of = |name: &str, default: &'a Option<String>| {
+            let given = self.scope.parameters.get(name).or(default.as_ref());
+            given.map(String::as_str)
+        };
+        let scope = of("_scope_key", &self.account.scope_key).ok_or_else(|| {
+            format!(
+                "the scope of a {} query needs the extended parameter _scope_key, or default_scope_key in the settings of \
+                 account {}",
+                self.account.kind.name(),
+                self.account.name
+            )
+        })?;
+        Ok((scope, of("_location_key", &self.account.location_key)))
+    }
+
+    /// Extended parameters that are no settings of the query itself.
+    pub(crate) fn plain_parameters(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let all = self.scope.parameters.iter();
+        all.filter(|(key, _)| !key.starts_with('_'))
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
     /// Asks the account's server for JSON below its address.
-    ///
-    /// Trouble that may pass: no connection, no answer, 5xx, 408 and 429 (Kayenta `RetrofitClientFactory`, `kayenta.metrics.retry`).
     pub(crate) async fn get(
         &self,
         path: &str,
         parameters: &[(&str, &str)],
     ) -> Result<Value, Trouble> {
+        let url = self.address(path, parameters)?;
+        let request = Request::get(url.as_str()).header("Accept", "application/json");
+        self.json(&self.send(request).await?)
+    }
+
+    /// An address below the account's.
+    pub(crate) fn address(&self, path: &str, parameters: &[(&str, &str)]) -> Result<Url, Trouble> {
         let base = format!("{}/{path}", self.account.url.trim_end_matches('/'));
         let mut url = Url::parse(&base).map_err(|error| {
             Trouble::Never(format!(
@@ -87,23 +124,21 @@ impl<'a> Question<'a> {
             ))
         })?;
         url.query_pairs_mut().extend_pairs(parameters);
-        let request = Request::get(url.as_str())
-            .header("Accept", "application/json")
-            .response_bytes_max(RESPONSE_BYTES_MAX);
+        Ok(url)
+    }
+
+    /// Signs a request in, sends it, and takes 2xx for an answer.
+    ///
+    /// Trouble that may pass: no connection, no answer, 5xx, 408 and 429 (Kayenta `RetrofitClientFactory`, `kayenta.metrics.retry`).
+    pub(crate) async fn send(&self, request: Request) -> Result<Bytes, Trouble> {
+        let request = request.response_bytes_max(RESPONSE_BYTES_MAX);
         let request = self.account.credentials.sign(request).await?;
-        let said = |what: String| {
-            format!(
-                "the {} account {} {what}",
-                self.account.kind.name(),
-                self.account.name
-            )
-        };
         let answer = self.client.send(request).await;
-        let answer =
-            answer.map_err(|error| Trouble::Later(said(format!("cannot be asked: {error}"))))?;
+        let answer = answer
+            .map_err(|error| Trouble::Later(self.said(&format!("cannot be asked: {error}"))))?;
         let status = answer.status;
         if !(200..300).contains(&status) {
-            let what = said(format!(
+            let what = self.said(&format!(
                 "answered {status} for metric {}: {}",
                 self.metric,
                 excerpt(&answer.body)
@@ -113,8 +148,23 @@ impl<'a> Question<'a> {
                 _ => Trouble::Never(what),
             });
         }
-        serde_json::from_slice(&answer.body)
-            .map_err(|error| Trouble::Never(said(format!("answered what is no JSON: {error}"))))
+        Ok(answer.body)
+    }
+
+    /// JSON in an answer.
+    pub(crate) fn json(&self, body: &[u8]) -> Result<Value, Trouble> {
+        serde_json::from_slice(body).map_err(|error| {
+            Trouble::Never(self.said(&format!("answered what is no JSON: {error}")))
+        })
+    }
+
+    /// A sentence about the account.
+    pub(crate) fn said(&self, what: &str) -> String {
+        format!(
+            "the {} account {} {what}",
+            self.account.kind.name(),
+            self.account.name
+        )
     }
 }
 

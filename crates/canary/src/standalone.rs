@@ -56,12 +56,17 @@ impl Gather {
     async fn archive(&self, message: &TaskMessage, now_ms: i64) -> Result<(), Trouble> {
         let input = &message.input;
         let name = input.get("storageAccountName").and_then(Value::as_str);
-        let storage = self.storages.resolve(name.filter(|name| !name.is_empty()))?;
+        let storage = self
+            .storages
+            .resolve(name.filter(|name| !name.is_empty()))?;
         let Some(Value::Object(gathered)) = input.get("standaloneCanaryAnalysis") else {
             return Err(Trouble::Never("there is nothing to archive".to_owned()));
         };
         let mut document = gathered.clone();
-        document.insert("storageAccountName".to_owned(), storage.name.as_str().into());
+        document.insert(
+            "storageAccountName".to_owned(),
+            storage.name.as_str().into(),
+        );
         let results = document
             .get_mut("canaryAnalysisExecutionResult")
             .and_then(|result| result.get_mut("canaryExecutionResults"))

@@ -88,12 +88,7 @@ impl RunCanary {
         }
     }
 
-    async fn analysis(
-        &self,
-        ctx: &Ctx,
-        begun_ms: i64,
-        about: &mut About,
-    ) -> Result<Done, Trouble> {
+    async fn analysis(&self, ctx: &Ctx, begun_ms: i64, about: &mut About) -> Result<Done, Trouble> {
         let input = ctx.input();
         let message = ctx.message();
         // Before anything is asked: an analysis whose result cannot be kept is none.
@@ -136,7 +131,10 @@ impl RunCanary {
         context.insert("warnings".to_owned(), analysis.warnings.into());
         context.insert("lastUpdated".to_owned(), now_ms.into());
         context.insert("lastUpdatedIso".to_owned(), iso(now_ms).into());
-        context.insert("storageAccountName".to_owned(), storage.name.as_str().into());
+        context.insert(
+            "storageAccountName".to_owned(),
+            storage.name.as_str().into(),
+        );
         if let Some(config_id) = &about.config_id {
             context.insert("canaryConfigId".to_owned(), config_id.as_str().into());
         }
@@ -155,7 +153,10 @@ impl RunCanary {
     /// Kayenta archives what failed, too. Nothing depends on it: the stage says the same.
     async fn archive_failure(&self, ctx: &Ctx, begun_ms: i64, about: &About, said: &Value) {
         let message = ctx.message();
-        let Ok(storage) = self.storages.resolve(text(ctx.input(), "storageAccountName")) else {
+        let Ok(storage) = self
+            .storages
+            .resolve(text(ctx.input(), "storageAccountName"))
+        else {
             return;
         };
         let (id, now_ms) = (id_of(message), ctx.now_ms());
@@ -292,7 +293,12 @@ fn thresholds(input: &Map) -> Result<Thresholds, String> {
         };
         number
             .filter(|number: &f64| number.is_finite())
-            .ok_or_else(|| format!("the threshold {key} must be a number, and is {}", given[key]))
+            .ok_or_else(|| {
+                format!(
+                    "the threshold {key} must be a number, and is {}",
+                    given[key]
+                )
+            })
     };
     Ok(Thresholds {
         pass: number("pass")?,
@@ -315,12 +321,25 @@ mod tests {
             let input = json!({ "scoreThresholds": given });
             thresholds(input.as_object().unwrap()).map(|read| (read.pass, read.marginal))
         };
-        assert_eq!(read(json!({"pass": "95", "marginal": 75.5})), Ok((95.0, 75.5)));
+        assert_eq!(
+            read(json!({"pass": "95", "marginal": 75.5})),
+            Ok((95.0, 75.5))
+        );
         assert_eq!(read(json!({"pass": null})), Ok((0.0, 0.0)));
-        for wrong in [json!("NaN"), json!("abc"), json!(true), json!([1]), json!("")] {
+        for wrong in [
+            json!("NaN"),
+            json!("abc"),
+            json!(true),
+            json!([1]),
+            json!(""),
+        ] {
             let said = read(json!({"pass": wrong, "marginal": 1})).unwrap_err();
             assert!(said.contains("pass must be a number"), "{said}");
         }
-        assert!(read(json!(7)).unwrap_err().contains("must contain thresholds"));
+        assert!(
+            read(json!(7))
+                .unwrap_err()
+                .contains("must contain thresholds")
+        );
     }
 }

@@ -53,6 +53,19 @@ pub(crate) fn expanded(
         }
         (None, None) => return Ok(None),
     };
+    expanded_text(template, query, base, scope).map(Some)
+}
+
+/// A text with the same variables.
+///
+/// # Errors
+/// It does not expand.
+pub(crate) fn expanded_text(
+    template: &str,
+    query: &Map,
+    base: &[(&str, Option<&str>)],
+    scope: &Scope,
+) -> Result<String, String> {
     let mut variables = BTreeMap::new();
     for (name, value) in base {
         let of_query = query.get(*name).and_then(Value::as_str);
@@ -67,9 +80,8 @@ pub(crate) fn expanded(
     variables.extend(scope.parameters.clone());
     // Stored and launched copies are escaped, so that pipelines' expressions leave them alone.
     let template = template.replace("$\\{", "${");
-    let expanded = substitute(&template, &variables, &mut Vec::new())
-        .map_err(|problem| format!("Problem evaluating custom filter template: {problem}"))?;
-    Ok(Some(expanded))
+    substitute(&template, &variables, &mut Vec::new())
+        .map_err(|problem| format!("Problem evaluating custom filter template: {problem}"))
 }
 
 /// `${name}`, `${name:-default}`, and `$${name}` for the text itself. Values are looked through for variables too.

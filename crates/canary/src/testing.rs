@@ -1,17 +1,20 @@
-//! What the tests of this crate share: a scope, and a server that answers from a list and remembers what it was asked.
+//! What the tests of this crate share: a scope, and a server that answers from a list.
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpListener,
-    task::JoinSet,
-};
+use gennaker_outbound::{Client, Options, Policy};
+use gennaker_testkit::http::{Reply, Server};
+use serde_json::Value;
 
-use crate::request::Scope;
+use crate::{
+    accounts::Account,
+    metric_set::MetricSet,
+    request::Scope,
+    source::{Question, Trouble, fetch},
+};
 
 pub(crate) const START: i64 = 1_767_225_600_000;
 
@@ -27,56 +30,55 @@ pub(crate) fn scope() -> Scope {
     }
 }
 
+/// Asks an account for a metric.
+pub(crate) async fn ask(
+    account: &Account,
+    query: &Value,
+    scope: &Scope,
+) -> Result<Vec<MetricSet>, Trouble> {
+    let client = Client::new(Policy::trusted(), Options::default()).unwrap();
+    fetch(Question {
+        client: &client,
+        account,
+        metric: "errors",
+        query: query.as_object().unwrap(),
+        templates: None,
+        scope,
+    })
+    .await
+}
+
 /// A server of recorded answers, the last of which repeats.
 pub(crate) struct Recorded {
     pub(crate) url: String,
-    asked: Arc<Mutex<Vec<String>>>,
-    _serves: JoinSet<()>,
+    server: Server,
 }
 
 impl Recorded {
     pub(crate) async fn answering(answers: &[(u16, &str)]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::<Mutex<Vec<String>>>::default();
         let answers: Vec<(u16, String)> = answers
             .iter()
             .map(|&(code, text)| (code, text.to_owned()))
             .collect();
-        let mut serves = JoinSet::new();
-        let seen = Arc::clone(&asked);
-        serves.spawn(async move {
-            loop {
-                let (mut connection, _) = listener.accept().await.unwrap();
-                let mut head = Vec::new();
-                while !head.ends_with(b"\r\n\r\n") {
-                    match connection.read_u8().await {
-                        Ok(byte) => head.push(byte),
-                        Err(_) => break,
-                    }
-                }
-                let number = {
-                    let mut seen = seen.lock().unwrap();
-                    seen.push(String::from_utf8_lossy(&head).into_owned());
-                    seen.len() - 1
-                };
-                let (code, text) = &answers[number.min(answers.len() - 1)];
-                let answer = format!(
-                    "HTTP/1.1 {code} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}",
-                    text.len()
-                );
-                let _ = connection.write_all(answer.as_bytes()).await;
-            }
-        });
+        let next = AtomicUsize::new(0);
+        let server = Server::start(move |_| {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let (code, text) = &answers[at.min(answers.len() - 1)];
+            Reply::status(*code, text).with("Content-Type", "application/json")
+        })
+        .await;
         Self {
-            url,
-            asked,
-            _serves: serves,
+            url: server.url(""),
+            server,
         }
     }
 
     /// The heads of all requests.
     pub(crate) fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+        self.server
+            .seen()
+            .iter()
+            .map(gennaker_testkit::http::Seen::head)
+            .collect()
     }
 }

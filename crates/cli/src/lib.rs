@@ -45,7 +45,10 @@ pub use lint::{Finding, Linter, Severity, graph::check as check_graph};
 pub use spin::args::{
     AccountArgs, AccountCommand, ApplicationArgs, ApplicationCommand, ApplicationPipelinesCommand,
     ExecutionCommand, Extra, PipelineArgs, PipelineCommand, SpinArgs, SpinCommand,
-    canary::{CanaryArgs, CanaryCommand, CanaryConfigCommand, CanaryJudgeArgs, CanaryReportArgs, RetroArgs},
+    canary::{
+        CanaryArgs, CanaryCommand, CanaryConfigCommand, CanaryJudgeArgs, CanaryReportArgs,
+        RetroArgs,
+    },
     project::{ProjectArgs, ProjectCommand},
     template::{TemplateArgs, TemplateCommand, UseArgs},
 };

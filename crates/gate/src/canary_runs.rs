@@ -92,7 +92,10 @@ pub(crate) async fn get(gate: Gate, call: Call) -> Result<Answer, Problem> {
     };
     let stage = document.stages.iter().find(is_it).ok_or_else(missing)?;
     if stage.outputs.contains_key("canaryAnalysis") {
-        let of_stage = stage.context.get("storageAccountName").and_then(Value::as_str);
+        let of_stage = stage
+            .context
+            .get("storageAccountName")
+            .and_then(Value::as_str);
         let storage = storage.or_else(|| of_stage.map(str::to_owned));
         let archived = found(&gate, Group::Archive, storage, &id_of(&document, stage)).await;
         if let Ok(archived) = archived {

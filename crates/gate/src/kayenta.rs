@@ -62,7 +62,9 @@ pub(crate) async fn metadata(gate: Gate, call: Call) -> Result<Answer, Problem> 
         account: account.clone(),
         filter,
     };
-    Ok(Answer::json(gate.ask_kayenta(account.as_deref(), read).await?))
+    Ok(Answer::json(
+        gate.ask_kayenta(account.as_deref(), read).await?,
+    ))
 }
 
 /// `POST /judges/judge?canaryConfigId=&metricSetPairListId=&passThreshold=&marginalThreshold=`: stored pairs, judged at once.
@@ -105,7 +107,8 @@ pub(crate) async fn fetch(gate: Gate, call: Call) -> Result<Answer, Problem> {
         "newrelic" => text(&call, "metricSetName").unwrap_or_else(|| source.clone()),
         _ => wanted(&call, "metricSetName")?,
     };
-    let request = json!({"metric": {"name": name, "query": query}, "templates": templates, "scope": scope});
+    let request =
+        json!({"metric": {"name": name, "query": query}, "templates": templates, "scope": scope});
     let Value::Object(request) = request else {
         return Err(Problem::internal("a request is an object"));
     };
@@ -117,7 +120,9 @@ pub(crate) async fn fetch(gate: Gate, call: Call) -> Result<Answer, Problem> {
         id: uuid(call.random),
         dry_run: call.query_bool("dryRun", false)?,
     };
-    Ok(Answer::json(gate.ask_kayenta(account.as_deref(), read).await?))
+    Ok(Answer::json(
+        gate.ask_kayenta(account.as_deref(), read).await?,
+    ))
 }
 
 /// `GET /pipelines/{id}`: the execution that an analysis is, as orca shows it.
@@ -169,7 +174,9 @@ impl Gate {
             }
         })?;
         let told: Told = serde_json::from_slice(&answer).map_err(|error| {
-            Problem::internal(format!("The answer about canary analysis cannot be read: {error}"))
+            Problem::internal(format!(
+                "The answer about canary analysis cannot be read: {error}"
+            ))
         })?;
         if told.status == 200 {
             return Ok(told.body);
@@ -196,7 +203,9 @@ async fn judged(gate: &Gate, call: &Call, judges: Vec<String>) -> Result<Answer,
         let given = wanted(call, name)?;
         let number = given.parse().ok().filter(|number: &f64| number.is_finite());
         number.ok_or_else(|| {
-            Problem::bad_request(format!("Query parameter {name} must be a number, not '{given}'"))
+            Problem::bad_request(format!(
+                "Query parameter {name} must be a number, not '{given}'"
+            ))
         })
     };
     let read = Read::Judge {
@@ -249,11 +258,19 @@ fn of_newrelic(call: &Call, body: &Map) -> Result<(Value, Value, Map), Problem> 
         .get("canaryConfig")
         .and_then(|config| config["metrics"].get(usize::try_from(index).unwrap_or(usize::MAX)));
     let metric = given.or(of_config).ok_or_else(|| {
-        Problem::bad_request("canaryMetricConfig, or a canaryConfig with that metric, must be provided")
+        Problem::bad_request(
+            "canaryMetricConfig, or a canaryConfig with that metric, must be provided",
+        )
     })?;
-    let templates = body.get("canaryConfig").map_or(Value::Null, |config| config["templates"].clone());
+    let templates = body
+        .get("canaryConfig")
+        .map_or(Value::Null, |config| config["templates"].clone());
     let parameters = body.get("extendedScopeParams").and_then(Value::as_object);
-    Ok((metric["query"].clone(), templates, parameters.cloned().unwrap_or_default()))
+    Ok((
+        metric["query"].clone(),
+        templates,
+        parameters.cloned().unwrap_or_default(),
+    ))
 }
 
 fn text(call: &Call, name: &str) -> Option<String> {

@@ -169,8 +169,7 @@ impl Running {
             }
             if let Some(storages) = &prepared.storages {
                 let accounts = Arc::clone(&prepared.metric_accounts);
-                let kayenta =
-                    gennaker_canary::Kayenta::new(&prepared.metrics, &accounts, storages);
+                let kayenta = gennaker_canary::Kayenta::new(&prepared.metrics, &accounts, storages);
                 let (bus, clock) = (bus.clone(), clock.clone());
                 let scope = running.edge.child("kayenta");
                 let told = wiring::tell_kayenta(kayenta, accounts, bus, clock, scope);
@@ -310,11 +309,12 @@ fn prepare(
             Some((gate, listener))
         }
     };
+    let metrics = wiring::metrics_client(settings)?;
     Ok(Prepared {
         gate,
         client: wiring::pipelines_client(settings)?,
-        metrics: wiring::metrics_client(settings)?,
-        metric_accounts: wiring::metric_accounts(settings)?,
+        metric_accounts: wiring::metric_accounts(settings, &metrics, clock)?,
+        metrics,
         storages: None,
         catalogue,
         secrets: wiring::secret_headers(settings)?,

@@ -185,7 +185,9 @@ impl StageDefinition for RunCanaryIntervals {
             let goes_on = match kind {
                 STANDALONE => {
                     // Kayenta's thresholds have decimals, orca's have not.
-                    let exact = own.get("canaryConfig").map(|it| it["scoreThresholds"].clone());
+                    let exact = own
+                        .get("canaryConfig")
+                        .map(|it| it["scoreThresholds"].clone());
                     context.insert("scoreThresholds".to_owned(), exact.unwrap_or_default());
                     context.insert("hasExactThresholds".to_owned(), true.into());
                     None

@@ -25,6 +25,16 @@ impl Seen {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// Its head as it came, but for the case of the headers' names.
+    #[must_use]
+    pub fn head(&self) -> String {
+        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head
+    }
+
     /// Path and query.
     #[must_use]
     pub fn path(&self) -> &str {

@@ -5,7 +5,7 @@ use gennaker_outbound::{Options, Policy};
 use gennaker_store::CanaryObjects;
 
 use super::*;
-use crate::{accounts::Credentials, testing::Recorded};
+use crate::testing::Recorded;
 
 struct Fixture {
     kayenta: Kayenta,
@@ -23,13 +23,7 @@ impl Fixture {
             place: None,
             objects: CanaryObjects::kv(&bus),
         }]);
-        let accounts = Accounts::new([Account {
-            name: "prom".to_owned(),
-            kind: SourceKind::Prometheus,
-            url: url.to_owned(),
-            credentials: Credentials::None,
-            scope_label: "instance".to_owned(),
-        }]);
+        let accounts = Accounts::new([Account::new("prom", SourceKind::Prometheus, url)]);
         let client = Client::new(Policy::trusted(), Options::default()).unwrap();
         Self {
             kayenta: Kayenta::new(&client, &Arc::new(accounts), &storages),
@@ -97,23 +91,55 @@ async fn objects_are_kept_listed_and_deleted() {
     let fixture = Fixture::new("http://h").await;
     let group = Group::MetricPairs;
     assert_eq!(fixture.get(group, "list").await.0, 404);
-    assert_eq!(fixture.put(group, "list", None, pairs()).await, (200, Value::Null));
+    assert_eq!(
+        fixture.put(group, "list", None, pairs()).await,
+        (200, Value::Null)
+    );
     assert_eq!(fixture.get(group, "list").await, (200, pairs()));
-    let listed = fixture.ask(Read::List { group, account: None }).await;
-    assert_eq!(listed, (200, json!([{"id": "list", "updatedTimestamp": 1_767_225_600_000_i64,
-        "updatedTimestampIso": "2026-01-01T00:00:00Z"}])));
+    let listed = fixture
+        .ask(Read::List {
+            group,
+            account: None,
+        })
+        .await;
+    assert_eq!(
+        listed,
+        (
+            200,
+            json!([{"id": "list", "updatedTimestamp": 1_767_225_600_000_i64,
+        "updatedTimestampIso": "2026-01-01T00:00:00Z"}])
+        )
+    );
     let archived = |exists| fixture.put(Group::Archive, "x", exists, json!({}));
     let (status, said) = archived(Some(true)).await;
-    assert_eq!((status, said), (404, "Archived canary result 'x' does not exist.".into()));
+    assert_eq!(
+        (status, said),
+        (404, "Archived canary result 'x' does not exist.".into())
+    );
     assert_eq!(archived(Some(false)).await.0, 200);
     let (status, said) = archived(Some(false)).await;
-    assert_eq!((status, said), (400, "Archived canary result 'x' already exists.".into()));
+    assert_eq!(
+        (status, said),
+        (400, "Archived canary result 'x' already exists.".into())
+    );
     assert_eq!(archived(Some(true)).await.0, 200);
-    let delete = |id: &str| Read::Delete { group, account: None, id: id.to_owned() };
+    let delete = |id: &str| Read::Delete {
+        group,
+        account: None,
+        id: id.to_owned(),
+    };
     assert_eq!(fixture.ask(delete("list")).await.0, 200);
     assert_eq!(fixture.get(group, "list").await.0, 404);
-    let (status, said) = fixture.ask(Read::List { group, account: Some("gone".to_owned()) }).await;
-    assert_eq!((status, said), (400, "Unable to resolve account gone.".into()));
+    let (status, said) = fixture
+        .ask(Read::List {
+            group,
+            account: Some("gone".to_owned()),
+        })
+        .await;
+    assert_eq!(
+        (status, said),
+        (400, "Unable to resolve account gone.".into())
+    );
     assert_eq!(fixture.put(group, "../x", None, json!([])).await.0, 400);
 }
 
@@ -125,7 +151,10 @@ async fn stored_pairs_are_judged_and_judges_compared() {
     let (status, result) = fixture.ask(judge(&[])).await;
     assert_eq!(status, 200, "{result}");
     assert_eq!(result["results"][0]["classification"], "High");
-    assert_eq!(result["results"][0]["resultMetadata"]["ratio"], 12.040816326530614);
+    assert_eq!(
+        result["results"][0]["resultMetadata"]["ratio"],
+        12.040816326530614
+    );
     let both = ["NetflixACAJudge-v1.0", "GennakerSequential-v1"];
     let answered = fixture.ask(judge(&both)).await;
     assert_eq!(answered, (200, json!({"canaryExecutionId": "comparison"})));
@@ -134,7 +163,10 @@ async fn stored_pairs_are_judged_and_judges_compared() {
         assert_eq!(stored["comparisonResult"][at]["judgeName"], name);
     }
     let (status, said) = fixture.ask(judge(&["Other-v1"])).await;
-    assert_eq!((status, said), (400, "Unable to resolve canary judge 'Other-v1'.".into()));
+    assert_eq!(
+        (status, said),
+        (400, "Unable to resolve canary judge 'Other-v1'.".into())
+    );
 }
 
 #[tokio::test]
@@ -160,9 +192,12 @@ async fn a_source_is_asked_once_and_what_it_gives_is_stored() {
     let told = fixture.ask(fetch("prometheus", false)).await;
     assert_eq!(told, (200, json!({"metricSetListId": "sets"})));
     let (_, sets) = fixture.get(Group::MetricSets, "sets").await;
-    assert_eq!(sets, json!([{"name": "errors", "tags": {"pod": "a"}, "startTimeMillis": 1_767_225_600_000_i64,
+    assert_eq!(
+        sets,
+        json!([{"name": "errors", "tags": {"pod": "a"}, "startTimeMillis": 1_767_225_600_000_i64,
         "startTimeIso": "2026-01-01T00:00:00Z", "endTimeMillis": 1_767_225_720_000_i64, "endTimeIso": "2026-01-01T00:02:00Z",
-        "stepMillis": 60_000, "values": [1.5, "NaN"], "attributes": {"query": "x{app=\"canary\"}"}}]));
+        "stepMillis": 60_000, "values": [1.5, "NaN"], "attributes": {"query": "x{app=\"canary\"}"}}])
+    );
     assert_eq!(fixture.ask(fetch("graphite", false)).await.0, 400);
 }
 
@@ -181,15 +216,26 @@ async fn names_of_metrics_are_filtered_and_accounts_keep_their_secrets() {
     assert_eq!(fixture.ask(metadata(Some("x"))).await.0, 400);
     let fixture = Fixture::new("https://user:secret@prometheus.example.com/x?token=secret").await;
     let (_, listed) = fixture.ask(Read::Accounts).await;
-    assert_eq!(listed[0]["endpoint"]["baseUrl"], "https://prometheus.example.com/x");
-    assert_eq!((&listed[0]["name"], &listed[1]["name"]), (&json!("prom"), &json!("results")));
+    assert_eq!(
+        listed[0]["endpoint"]["baseUrl"],
+        "https://prometheus.example.com/x"
+    );
+    assert_eq!(
+        (&listed[0]["name"], &listed[1]["name"]),
+        (&json!("prom"), &json!("results"))
+    );
     assert!(!listed.to_string().contains("secret"));
 }
 
 #[tokio::test]
 async fn a_question_of_another_release_gets_an_answer() {
     let fixture = Fixture::new("http://h").await;
-    for question in ["", "{", r#"{"v": 9, "read": {"read": "accounts"}}"#, r#"{"v": 1, "read": {"read": "more"}}"#] {
+    for question in [
+        "",
+        "{",
+        r#"{"v": 9, "read": {"read": "accounts"}}"#,
+        r#"{"v": 1, "read": {"read": "more"}}"#,
+    ] {
         let answer = fixture.kayenta.answer(question.as_bytes(), 0).await;
         let answer: Answer = serde_json::from_slice(&answer).unwrap();
         assert_eq!(answer.status, 500, "{question}");

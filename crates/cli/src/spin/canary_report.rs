@@ -116,7 +116,10 @@ async fn asked(
     ] {
         let request = gate.request("GET", &path, None);
         let response = gate.send(request).await.map_err(|trouble| {
-            Failure::new(Exit::Unreachable, format!("the server cannot be asked: {trouble}"))
+            Failure::new(
+                Exit::Unreachable,
+                format!("the server cannot be asked: {trouble}"),
+            )
         })?;
         let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
         match response.status {
@@ -165,12 +168,16 @@ fn reports(document: &Value) -> Vec<Report> {
     }
     if document["stages"].is_array() {
         let stages = list(&document["stages"]);
-        let runs = stages.iter().filter(|stage| {
-            stage["type"] == "runCanary" && stage["startTime"].is_number()
-        });
+        let runs = stages
+            .iter()
+            .filter(|stage| stage["type"] == "runCanary" && stage["startTime"].is_number());
         return runs
             .map(|stage| Report {
-                title: format!("{} ({})", text(&stage["name"]), text(&stage["context"]["canaryPipelineExecutionId"])),
+                title: format!(
+                    "{} ({})",
+                    text(&stage["name"]),
+                    text(&stage["context"]["canaryPipelineExecutionId"])
+                ),
                 verdict: stage["outputs"]["canaryAnalysis"]["result"]["judgeResult"].clone(),
                 thresholds: stage["context"]["scoreThresholds"].clone(),
                 status: text(&stage["status"]).to_lowercase(),
@@ -180,7 +187,11 @@ fn reports(document: &Value) -> Vec<Report> {
     }
     if document["pipelineId"].is_string() && document["complete"].is_boolean() {
         return vec![Report {
-            title: format!("{} of {}", text(&document["pipelineId"]), text(&document["application"])),
+            title: format!(
+                "{} of {}",
+                text(&document["pipelineId"]),
+                text(&document["application"])
+            ),
             verdict: document["result"]["judgeResult"].clone(),
             thresholds: document["canaryExecutionRequest"]["thresholds"].clone(),
             status: text(&document["status"]),
@@ -193,7 +204,11 @@ fn reports(document: &Value) -> Vec<Report> {
 fn trouble(exception: &Value) -> Option<String> {
     let details = &exception["details"];
     let errors = details["errors"].as_array();
-    let errors: Vec<&str> = errors.into_iter().flatten().filter_map(Value::as_str).collect();
+    let errors: Vec<&str> = errors
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     match errors.is_empty() {
         true => details["error"].as_str().map(str::to_owned),
         false => Some(errors.join("; ")),
@@ -214,12 +229,23 @@ impl Report {
             return format!("{}: {}: {}", self.title, self.status, why);
         }
         let thresholds = match self.thresholds.is_object() {
-            true => format!(" (pass {}, marginal {})", text(&self.thresholds["pass"]), text(&self.thresholds["marginal"])),
+            true => format!(
+                " (pass {}, marginal {})",
+                text(&self.thresholds["pass"]),
+                text(&self.thresholds["marginal"])
+            ),
             false => String::new(),
         };
-        let reason = score["classificationReason"].as_str().filter(|reason| !reason.is_empty());
+        let reason = score["classificationReason"]
+            .as_str()
+            .filter(|reason| !reason.is_empty());
         let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
-        format!("{}: {} with {}{thresholds}{reason}", self.title, text(&score["classification"]), text(&score["score"]))
+        format!(
+            "{}: {} with {}{thresholds}{reason}",
+            self.title,
+            text(&score["classification"]),
+            text(&score["score"])
+        )
     }
 
     fn groups(&self) -> Vec<Vec<String>> {
@@ -255,7 +281,12 @@ fn metric(result: &Value) -> Vec<String> {
     };
     let side = |side: &str| {
         let stats = &result[side]["stats"];
-        format!("{} ± {} ({})", short(&stats["mean"]), short(&stats["std"]), text(&stats["count"]))
+        format!(
+            "{} ± {} ({})",
+            short(&stats["mean"]),
+            short(&stats["std"]),
+            text(&stats["count"])
+        )
     };
     let mut class = text(&result["classification"]);
     for (flag, word) in [("critical", "critical"), ("muted", "muted")] {
@@ -283,9 +314,13 @@ fn lines(reports: &[Report]) -> Vec<String> {
         lines.push(printable(&report.headline()));
         let clean = |rows: Vec<Vec<String>>| -> Vec<Vec<String>> {
             let rows = rows.into_iter();
-            rows.map(|row| row.iter().map(|cell| printable(cell)).collect()).collect()
+            rows.map(|row| row.iter().map(|cell| printable(cell)).collect())
+                .collect()
         };
-        for (heading, rows) in [(&GROUPS[..], report.groups()), (&METRICS[..], report.metrics())] {
+        for (heading, rows) in [
+            (&GROUPS[..], report.groups()),
+            (&METRICS[..], report.metrics()),
+        ] {
             if !rows.is_empty() {
                 lines.push(String::new());
                 lines.extend(table(heading, &clean(rows)));
@@ -297,14 +332,22 @@ fn lines(reports: &[Report]) -> Vec<String> {
 
 /// The reports for a pull request or a page.
 fn markdown(reports: &[Report]) -> Vec<String> {
-    let cell = |text: &str| printable(text).replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;");
+    let cell = |text: &str| {
+        printable(text)
+            .replace('\\', "\\\\")
+            .replace('|', "\\|")
+            .replace('<', "&lt;")
+    };
     let mut lines = Vec::new();
     for report in reports {
         if !lines.is_empty() {
             lines.push(String::new());
         }
         lines.push(format!("### {}", cell(&report.headline())));
-        for (heading, rows) in [(&GROUPS[..], report.groups()), (&METRICS[..], report.metrics())] {
+        for (heading, rows) in [
+            (&GROUPS[..], report.groups()),
+            (&METRICS[..], report.metrics()),
+        ] {
             if rows.is_empty() {
                 continue;
             }
@@ -340,7 +383,11 @@ fn short(value: &Value) -> String {
     if !(-4.0..6.0).contains(&size) {
         return format!("{number:.3e}");
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 7")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and 7"
+    )]
     let decimals = (3.0 - size).max(0.0) as usize;
     let text = format!("{number:.decimals$}");
     match text.contains('.') {

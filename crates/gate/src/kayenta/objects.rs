@@ -59,7 +59,9 @@ pub(crate) async fn pair(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let pairs = pairs.as_array().map_or(&[][..], Vec::as_slice);
     let pair = pairs.iter().find(|pair| pair["id"] == wanted);
     pair.map(|pair| Answer::json(pair.clone())).ok_or_else(|| {
-        Problem::not_found(format!("Metric set pair '{wanted}' of list '{id}' not found."))
+        Problem::not_found(format!(
+            "Metric set pair '{wanted}' of list '{id}' not found."
+        ))
     })
 }
 
@@ -130,13 +132,17 @@ pub(crate) async fn found(
 
 async fn list(gate: &Gate, call: &Call, group: Group) -> Result<Answer, Problem> {
     let account = text(call, "accountName");
-    let listed = gate.ask_kayenta(None, Read::List { group, account }).await?;
+    let listed = gate
+        .ask_kayenta(None, Read::List { group, account })
+        .await?;
     Ok(Answer::json(listed))
 }
 
 async fn get(gate: &Gate, call: &Call, group: Group) -> Result<Answer, Problem> {
     let account = text(call, "accountName");
-    Ok(Answer::json(found(gate, group, account, call.param("id")).await?))
+    Ok(Answer::json(
+        found(gate, group, account, call.param("id")).await?,
+    ))
 }
 
 async fn put_list(

@@ -3,18 +3,12 @@
 //!
 //! One is an ad-hoc task with two stages, so it survives whatever pipelines survive.
 
-use gennaker_model::{
-    Execution, Map, Stage,
-    canary_reads::Group,
-    command::Request,
-};
+use gennaker_model::{Execution, Map, Stage, canary_reads::Group, command::Request};
 use gennaker_store::Kind;
 use serde_json::{Value, json};
 
 use super::objects::found;
-use crate::{
-    Gate, answer::Answer, call::Call, canary_runs, jobs, problem::Problem, tasks,
-};
+use crate::{Gate, answer::Answer, call::Call, canary_runs, jobs, problem::Problem, tasks};
 
 /// Where an analysis is listed that names no application (Kayenta).
 const AD_HOC: &str = "ad-hoc";
@@ -88,7 +82,12 @@ async fn start(
     ] {
         verdict.insert(key.to_owned(), value);
     }
-    for name in ["parentPipelineExecutionId", "metricsAccountName", "storageAccountName", "configurationAccountName"] {
+    for name in [
+        "parentPipelineExecutionId",
+        "metricsAccountName",
+        "storageAccountName",
+        "configurationAccountName",
+    ] {
         if let Some(value) = call.query(name) {
             verdict.insert(name.to_owned(), value.into());
         }
@@ -118,13 +117,20 @@ fn canary_config(call: &Call, named: (&str, Value), request: &Map) -> Result<Map
     }
     let minutes = |key: &str| match request.get(key) {
         None | Some(Value::Null) => Ok(None),
-        Some(value) => match value.as_i64().filter(|minutes| (0..=1_000_000).contains(minutes)) {
+        Some(value) => match value
+            .as_i64()
+            .filter(|minutes| (0..=1_000_000).contains(minutes))
+        {
             Some(minutes) => Ok(Some(minutes)),
-            None => Err(Problem::bad_request(format!("{key} must be a number of minutes, and is {value}"))),
+            None => Err(Problem::bad_request(format!(
+                "{key} must be a number of minutes, and is {value}"
+            ))),
         },
     };
     let lifetime = minutes("lifetimeDurationMins")?;
-    let has_end = scopes[0]["endTimeIso"].as_str().is_some_and(|end| !end.is_empty());
+    let has_end = scopes[0]["endTimeIso"]
+        .as_str()
+        .is_some_and(|end| !end.is_empty());
     if lifetime.is_none() && !has_end {
         return Err(bad(
             "Canary stage configuration must include either `endTime` or `lifetimeDuration`.",
@@ -132,18 +138,29 @@ fn canary_config(call: &Call, named: (&str, Value), request: &Map) -> Result<Map
     }
     let mut canary = Map::new();
     canary.insert(named.0.to_owned(), named.1);
-    for name in ["metricsAccountName", "storageAccountName", "configurationAccountName"] {
+    for name in [
+        "metricsAccountName",
+        "storageAccountName",
+        "configurationAccountName",
+    ] {
         if let Some(value) = call.query(name) {
             canary.insert(name.to_owned(), value.into());
         }
     }
-    for (to, from) in [("scopes", "scopes"), ("scoreThresholds", "thresholds"), ("siteLocal", "siteLocal")] {
+    for (to, from) in [
+        ("scopes", "scopes"),
+        ("scoreThresholds", "thresholds"),
+        ("siteLocal", "siteLocal"),
+    ] {
         if let Some(value) = request.get(from) {
             canary.insert(to.to_owned(), value.clone());
         }
     }
     if let Some(minutes) = lifetime {
-        canary.insert("lifetimeDuration".to_owned(), format!("PT{minutes}M").into());
+        canary.insert(
+            "lifetimeDuration".to_owned(),
+            format!("PT{minutes}M").into(),
+        );
     }
     for (to, from) in [
         ("beginCanaryAnalysisAfterMins", "beginAfterMins"),
@@ -192,7 +209,13 @@ fn view(document: &Execution) -> Value {
     ] {
         view.insert(key.to_owned(), value);
     }
-    for name in ["user", "canaryAnalysisExecutionRequest", "canaryConfigId", "metricsAccountName", "storageAccountName"] {
+    for name in [
+        "user",
+        "canaryAnalysisExecutionRequest",
+        "canaryConfigId",
+        "metricsAccountName",
+        "storageAccountName",
+    ] {
         if !view.contains_key(name)
             && let Some(value) = verdict.and_then(|stage| stage.context.get(name))
         {

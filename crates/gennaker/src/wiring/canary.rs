@@ -8,6 +8,7 @@ use std::time::Duration;
 use gennaker_bus::Bus;
 use gennaker_canary::{Account, Accounts, Credentials, Kayenta, SourceKind, Storage, Storages};
 use gennaker_cli::{Exit, Failure};
+use gennaker_credentials::{auth::Secret, aws, google};
 use gennaker_model::canary_reads::place;
 use gennaker_outbound::{Client, Policy, Proxies, Tls};
 use gennaker_runtime::{Clock, Scope};
@@ -17,6 +18,9 @@ use gennaker_worker::asks::{self, Answerer};
 
 use super::bucket::{bucket, unusable};
 use crate::output::chain;
+
+/// Where Google's metrics are.
+const MONITORING_OF_GOOGLE: &str = "https://monitoring.googleapis.com";
 
 /// Longest time that a query of metrics may take (Kayenta's read time-out).
 const QUERY_MAX: Duration = Duration::from_secs(60);
@@ -46,20 +50,30 @@ fn options(settings: &Settings) -> Result<gennaker_outbound::Options, Failure> {
 ///
 /// # Errors
 /// A file with certificates cannot be read, or what is in it, or a proxy, cannot be used.
-pub(crate) fn metric_accounts(settings: &Settings) -> Result<Arc<Accounts>, Failure> {
-    let mut accounts = Accounts::new(settings.canary.accounts.iter().map(account));
-    for account in &settings.canary.accounts {
-        if !is_here(account, settings) {
-            accounts = accounts.elsewhere(&account.name);
-            continue;
-        }
-        let has_own = [
-            &account.ca_file,
-            &account.client_certificate_file,
-            &account.proxy,
-        ];
-        if has_own.into_iter().any(Option::is_some) {
-            accounts = accounts.with_client(&account.name, own_client(account, settings)?);
+pub(crate) fn metric_accounts(
+    settings: &Settings,
+    client: &Client,
+    clock: &Clock,
+) -> Result<Arc<Accounts>, Failure> {
+    let mut made = Vec::new();
+    let mut clients = Vec::new();
+    for one in &settings.canary.accounts {
+        let has_own = [&one.ca_file, &one.client_certificate_file, &one.proxy];
+        // Where it cannot be reached its files need not be.
+        let own = match is_here(one, settings) && has_own.into_iter().any(Option::is_some) {
+            true => Some(own_client(one, settings)?),
+            false => None,
+        };
+        made.push(account(one, own.as_ref().unwrap_or(client), clock));
+        clients.extend(own.map(|own| (one.name.as_str(), own)));
+    }
+    let mut accounts = Accounts::new(made);
+    for (name, own) in clients {
+        accounts = accounts.with_client(name, own);
+    }
+    for one in &settings.canary.accounts {
+        if !is_here(one, settings) {
+            accounts = accounts.elsewhere(&one.name);
         }
     }
     Ok(Arc::new(accounts))
@@ -146,7 +160,10 @@ fn is_here(account: &CanaryAccount, settings: &Settings) -> bool {
 fn own_client(account: &CanaryAccount, settings: &Settings) -> Result<Client, Failure> {
     let unusable = |what: &str, why: String| {
         let name = &account.name;
-        Failure::new(Exit::Usage, format!("canary.accounts ({name}): {what}: {why}"))
+        Failure::new(
+            Exit::Usage,
+            format!("canary.accounts ({name}): {what}: {why}"),
+        )
     };
     let read = |what: &str, file: &Option<String>| match file {
         None => Ok(None),
@@ -175,9 +192,72 @@ fn own_client(account: &CanaryAccount, settings: &Settings) -> Result<Client, Fa
     Client::new(Policy::trusted(), options).map_err(|error| unusable("no client", chain(&error)))
 }
 
-fn account(account: &CanaryAccount) -> Account {
+fn account(account: &CanaryAccount, client: &Client, clock: &Clock) -> Account {
+    let kind = kind(account.kind);
+    let url = match (kind, account.url.as_str()) {
+        (SourceKind::Stackdriver, "") => MONITORING_OF_GOOGLE,
+        (_, url) => url,
+    };
+    let mut made = Account::new(&account.name, kind, url);
+    made.credentials = match kind {
+        SourceKind::Stackdriver => {
+            // Without a key and at another address there is nobody to ask for a token.
+            match (&account.json_path, account.url.is_empty()) {
+                (None, false) => credentials(account),
+                (key, _) => Credentials::Google(Arc::new(google::Identity::new(
+                    client.clone(),
+                    clock.clone(),
+                    key.as_ref().map(PathBuf::from),
+                ))),
+            }
+        }
+        SourceKind::Cloudwatch => Credentials::Aws(Arc::new(aws::Service::new(
+            client.clone(),
+            clock.clone(),
+            amazon(account),
+        ))),
+        _ => credentials(account),
+    };
+    if let Some(label) = &account.scope_label {
+        made.scope_label.clone_from(label);
+    }
+    made.project.clone_from(&account.project);
+    made.scope_key.clone_from(&account.default_scope_key);
+    made.location_key.clone_from(&account.default_location_key);
+    made
+}
+
+const fn kind(source: CanarySource) -> SourceKind {
+    match source {
+        CanarySource::Prometheus => SourceKind::Prometheus,
+        CanarySource::Graphite => SourceKind::Graphite,
+        CanarySource::Influxdb => SourceKind::Influxdb,
+        CanarySource::Datadog => SourceKind::Datadog,
+        CanarySource::Newrelic => SourceKind::Newrelic,
+        CanarySource::Stackdriver => SourceKind::Stackdriver,
+        CanarySource::Signalfx => SourceKind::Signalfx,
+        CanarySource::Cloudwatch => SourceKind::Cloudwatch,
+        CanarySource::Wavefront => SourceKind::Wavefront,
+        CanarySource::Atlas => SourceKind::Atlas,
+        CanarySource::Generic => SourceKind::Generic,
+    }
+}
+
+fn amazon(account: &CanaryAccount) -> aws::Options {
+    let secret = account.secret_access_key_file.as_ref();
+    let secret = secret.map(|file| Secret::File(PathBuf::from(file)));
+    aws::Options {
+        region: account.region.clone().unwrap_or_default(),
+        service: "monitoring",
+        endpoint: Some(account.url.clone()).filter(|url| !url.is_empty()),
+        key: account.access_key_id.clone().zip(secret),
+        role: account.assume_role.clone(),
+    }
+}
+
+fn credentials(account: &CanaryAccount) -> Credentials {
     let file = |path: &Option<String>| path.as_ref().map(PathBuf::from);
-    let credentials = match (
+    match (
         &account.username,
         file(&account.password_file),
         file(&account.username_password_file),
@@ -194,22 +274,5 @@ fn account(account: &CanaryAccount) -> Account {
                 .map(|(name, file)| (name.clone(), PathBuf::from(file)))
                 .collect(),
         ),
-    };
-    Account {
-        name: account.name.clone(),
-        kind: match account.kind {
-            CanarySource::Prometheus => SourceKind::Prometheus,
-            CanarySource::Graphite => SourceKind::Graphite,
-            CanarySource::Influxdb => SourceKind::Influxdb,
-            CanarySource::Datadog => SourceKind::Datadog,
-            CanarySource::Newrelic => SourceKind::Newrelic,
-            CanarySource::Generic => SourceKind::Generic,
-        },
-        url: account.url.clone(),
-        credentials,
-        scope_label: account
-            .scope_label
-            .clone()
-            .unwrap_or_else(|| "instance".to_owned()),
     }
 }

@@ -1,7 +1,7 @@
 //! Whether accounts of metric servers make sense.
 
 use super::Problems;
-use crate::sections::{ArchiveBackend, Canary, CanaryStorage};
+use crate::sections::{ArchiveBackend, Canary, CanarySource, CanaryStorage};
 
 const PATH: &str = "canary.accounts";
 
@@ -26,11 +26,22 @@ pub(super) fn check(canary: &Canary, found: &mut Problems) {
         if all[..place].iter().any(|other| other.name == account.name) {
             add("has a name that another entry has");
         }
-        if !account.url.starts_with("http://") && !account.url.starts_with("https://") {
+        let has_own = matches!(
+            account.kind,
+            CanarySource::Stackdriver | CanarySource::Cloudwatch
+        );
+        let is_address = account.url.starts_with("http://") || account.url.starts_with("https://");
+        if !(is_address || has_own && account.url.is_empty()) {
             add("has a url that does not begin with http:// or https://");
         }
         if account.username.is_some() != account.password_file.is_some() {
             add("needs username and password_file together");
+        }
+        if account.access_key_id.is_some() != account.secret_access_key_file.is_some() {
+            add("needs access_key_id and secret_access_key_file together");
+        }
+        if account.kind == CanarySource::Cloudwatch && account.region.is_none() {
+            add("needs a region");
         }
         let ways = [
             &account.password_file,
@@ -41,11 +52,20 @@ pub(super) fn check(canary: &Canary, found: &mut Problems) {
         if ways.into_iter().flatten().count() + headers > 1 {
             add("has more than one way to sign in");
         }
-        if account.zone.as_deref().is_some_and(|zone| !super::is_zone(zone)) {
+        if account
+            .zone
+            .as_deref()
+            .is_some_and(|zone| !super::is_zone(zone))
+        {
             add("has a zone that is none: letters, digits, - and _, and not any");
         }
-        let is_address = |proxy: &str| proxy.starts_with("http://") || proxy.starts_with("https://");
-        if account.proxy.as_deref().is_some_and(|proxy| proxy != "direct" && !is_address(proxy)) {
+        let is_address =
+            |proxy: &str| proxy.starts_with("http://") || proxy.starts_with("https://");
+        if account
+            .proxy
+            .as_deref()
+            .is_some_and(|proxy| proxy != "direct" && !is_address(proxy))
+        {
             add("has a proxy that is neither direct nor begins with http:// or https://");
         }
     }
@@ -77,7 +97,9 @@ fn storage(all: &[CanaryStorage], found: &mut Problems) {
 
 #[cfg(test)]
 mod tests {
-    use crate::sections::{ArchiveBackend, CanaryAccount, CanaryStorage, S3Bucket, Settings};
+    use crate::sections::{
+        ArchiveBackend, CanaryAccount, CanarySource, CanaryStorage, S3Bucket, Settings,
+    };
 
     #[test]
     fn storage_has_a_name_of_its_own_and_a_bucket() {
@@ -178,9 +200,24 @@ mod tests {
                 vec![CanaryAccount {
                     bearer_token_file: file.clone(),
                     username_password_file: file,
-                    ..good
+                    ..good.clone()
                 }],
                 "more than one way to sign in",
+            ),
+            (
+                vec![CanaryAccount {
+                    kind: CanarySource::Cloudwatch,
+                    url: String::new(),
+                    ..CanaryAccount::default()
+                }],
+                "needs a region",
+            ),
+            (
+                vec![CanaryAccount {
+                    access_key_id: Some("AKID".to_owned()),
+                    ..CanaryAccount::default()
+                }],
+                "access_key_id and secret_access_key_file",
             ),
         ] {
             let text = said(accounts).unwrap_err();

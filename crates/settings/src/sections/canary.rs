@@ -41,7 +41,8 @@ pub struct CanaryAccount {
     /// Which kind of server it is.
     #[serde(rename = "type")]
     pub kind: CanarySource,
-    /// Its address, to which paths are appended: `https://prometheus.example.com`.
+    /// Its address, to which paths are appended: `https://prometheus.example.com`. `stackdriver` and `cloudwatch` have one of
+    /// their own when this is empty.
     pub url: String,
     /// User name, for servers that ask for one; with `password_file`.
     pub username: Option<String>,
@@ -52,7 +53,7 @@ pub struct CanaryAccount {
     /// File with a bearer token, instead of a user.
     pub bearer_token_file: Option<String>,
     /// Files with the values of headers that sign in, by the name of the header (Datadog: `DD-API-KEY` and
-    /// `DD-APPLICATION-KEY`; New Relic: `X-Query-Key`), instead of a user or token.
+    /// `DD-APPLICATION-KEY`; New Relic: `X-Query-Key`; `SignalFx`: `X-SF-TOKEN`), instead of a user or token.
     pub secret_header_files: BTreeMap<String, String>,
     /// Label of an instance in the queries that are built for metrics of type `prometheus` with a resource type; `instance`
     /// when absent.
@@ -66,6 +67,23 @@ pub struct CanaryAccount {
     /// Proxy to reach it by (`http://proxy.example.com:3128`), or `direct` for none. Unset: as the environment says
     /// (`HTTPS_PROXY`, `NO_PROXY`).
     pub proxy: Option<String>,
+    /// Label of the scope in the queries that are built for metrics of type `newrelic` and `signalfx`, where the analysis does
+    /// not name one by the parameter `_scope_key` (Kayenta's `defaultScopeKey`).
+    pub default_scope_key: Option<String>,
+    /// The same of the location, by `_location_key`.
+    pub default_location_key: Option<String>,
+    /// Google's project whose metrics are read; without it, the one that the key names.
+    pub project: Option<String>,
+    /// File with the key of Google's service account; without it, the account of the machine.
+    pub json_path: Option<String>,
+    /// Amazon's region, for example `eu-central-1`.
+    pub region: Option<String>,
+    /// Amazon's key; with `secret_access_key_file`. Without both they are looked for as Amazon's own tools do.
+    pub access_key_id: Option<String>,
+    /// File with the secret that belongs to the key.
+    pub secret_access_key_file: Option<String>,
+    /// Amazon's role to take on with them, by its full name (`arn:aws:iam::…`).
+    pub assume_role: Option<String>,
 }
 
 /// A kind of server of metrics.
@@ -83,6 +101,16 @@ pub enum CanarySource {
     Datadog,
     /// New Relic Insights; the address ends with `/v1/accounts/` and the number of the account.
     Newrelic,
+    /// Google Cloud Monitoring.
+    Stackdriver,
+    /// `SignalFx`, today Splunk Observability.
+    Signalfx,
+    /// Amazon `CloudWatch`.
+    Cloudwatch,
+    /// Wavefront.
+    Wavefront,
+    /// Netflix's Atlas: one backend.
+    Atlas,
     /// Any address that answers series of numbers as JSON.
     Generic,
 }

@@ -107,7 +107,8 @@ fn gather(context: &TaskContext<'_>) -> Step {
 
 fn conclude(context: &TaskContext<'_>) -> Step {
     let result = &context.context.get(ANALYSIS);
-    let passed = result.is_some_and(|it| it["canaryAnalysisExecutionResult"]["didPassThresholds"] == true);
+    let passed =
+        result.is_some_and(|it| it["canaryAnalysisExecutionResult"]["didPassThresholds"] == true);
     TaskResult::of(match passed {
         true => Status::Succeeded,
         false => Status::Terminal,
@@ -117,7 +118,9 @@ fn conclude(context: &TaskContext<'_>) -> Step {
 
 /// What `GET /standalone_canary_analysis/{id}` answers, without the verdict of each interval, which its stage has.
 fn document(execution: &Execution, own: &Map, now_ms: i64) -> Value {
-    let thresholds = own.get("canaryAnalysisExecutionRequest").map(|it| &it["thresholds"]);
+    let thresholds = own
+        .get("canaryAnalysisExecutionRequest")
+        .map(|it| &it["thresholds"]);
     let threshold = |name: &str| {
         let given = thresholds.and_then(|it| it.get(name));
         given.and_then(read::number).unwrap_or(0.0)
@@ -140,11 +143,17 @@ fn document(execution: &Execution, own: &Map, now_ms: i64) -> Value {
     let last = scores.last().copied().filter(|_| has_scores);
     let (passed, message) = verdict(last, threshold("marginal"), threshold("pass"));
     let results: Vec<Value> = begun().map(|stage| result(execution, stage)).collect();
-    let has_warnings = results
-        .iter()
-        .any(|result| result["warnings"].as_array().is_some_and(|it| !it.is_empty()));
+    let has_warnings = results.iter().any(|result| {
+        result["warnings"]
+            .as_array()
+            .is_some_and(|it| !it.is_empty())
+    });
     let stages: Vec<Value> = execution.stages.iter().map(|stage| told(stage)).collect();
-    let status = if passed { Status::Succeeded } else { Status::Terminal };
+    let status = if passed {
+        Status::Succeeded
+    } else {
+        Status::Terminal
+    };
     let mut document = json!({
         "application": execution.application,
         "pipelineId": execution.id,
@@ -228,7 +237,13 @@ fn result(execution: &Execution, stage: &Stage) -> Value {
             }
         }
     }
-    for name in ["warnings", "metricSetPairListId", "storageAccountName", "configurationAccountName", "exception"] {
+    for name in [
+        "warnings",
+        "metricSetPairListId",
+        "storageAccountName",
+        "configurationAccountName",
+        "exception",
+    ] {
         if let Some(value) = context.get(name).filter(|value| !value.is_null()) {
             result[name] = value.clone();
         }
@@ -267,15 +282,24 @@ mod tests {
         let said = |last| verdict(last, 75.5, 95.0);
         assert_eq!(
             said(Some(75.5)),
-            (false, "Final canary score 75.5 is not above the marginal score threshold.".to_owned())
+            (
+                false,
+                "Final canary score 75.5 is not above the marginal score threshold.".to_owned()
+            )
         );
         assert_eq!(
             said(Some(75.6)),
-            (false, "Final canary score 75.6 is below the pass score threshold.".to_owned())
+            (
+                false,
+                "Final canary score 75.6 is below the pass score threshold.".to_owned()
+            )
         );
         assert_eq!(
             said(Some(95.0)),
-            (true, "Final canary score 95.0 met or exceeded the pass score threshold.".to_owned())
+            (
+                true,
+                "Final canary score 95.0 met or exceeded the pass score threshold.".to_owned()
+            )
         );
         let (passed, message) = said(None);
         assert!(!passed && message.starts_with("There were no successful canary judgements"));

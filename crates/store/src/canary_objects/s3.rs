@@ -151,7 +151,10 @@ impl Folder {
             .bucket(&*self.bucket)
             .prefix(self.folder(group, id))
             .max_keys(FILES_MAX);
-        let page = request.send().await.map_err(|error| failed("list", error))?;
+        let page = request
+            .send()
+            .await
+            .map_err(|error| failed("list", error))?;
         let keys = page.contents().iter().filter_map(|it| it.key());
         Ok(keys.map(str::to_owned).collect())
     }

@@ -252,7 +252,9 @@ impl Bucket {
                         // Of two files of one configuration the newer one counts, as in `found`. They stand together.
                         let at = modified(object.last_modified());
                         let is_second = kind == Kind::CanaryConfig
-                            && listed.last().is_some_and(|it| it.kind == kind && it.id == id);
+                            && listed
+                                .last()
+                                .is_some_and(|it| it.kind == kind && it.id == id);
                         if is_second {
                             if last > Some(at) {
                                 continue;
@@ -360,7 +362,9 @@ impl Bucket {
         let raw = raw.into_bytes();
         let raw = match kind {
             Some(Kind::CanaryConfig) if !is_ours => {
-                let id = self.layout.document(layout::group(Kind::CanaryConfig), path);
+                let id = self
+                    .layout
+                    .document(layout::group(Kind::CanaryConfig), path);
                 front50::completed_config(id.map_or("", |(_, id)| id), raw, time_ms)
             }
             Some(kind) if !is_ours => completed(kind, raw, time_ms),
@@ -413,7 +417,10 @@ impl Bucket {
             .bucket(&*self.name)
             .prefix(&folder)
             .max_keys(FILES_MAX);
-        let page = request.send().await.map_err(|error| failed("list", error))?;
+        let page = request
+            .send()
+            .await
+            .map_err(|error| failed("list", error))?;
         let files = page.contents().iter().filter(|it| {
             let file = it.key().and_then(|key| key.strip_prefix(&*folder));
             file.is_some_and(|file| file.ends_with(".json") && !file.contains('/'))

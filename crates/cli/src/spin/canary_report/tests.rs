@@ -31,7 +31,12 @@ fn archive() -> Value {
 async fn report_of(document: &Value, more: &[&str]) -> (u8, String, String) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(document.to_string().as_bytes()).unwrap();
-    let mut line = vec!["gennaker", "canary", "report", file.path().to_str().unwrap()];
+    let mut line = vec![
+        "gennaker",
+        "canary",
+        "report",
+        file.path().to_str().unwrap(),
+    ];
     line.extend(more);
     let mut screen = Screen::pipe();
     // No server is asked.
@@ -44,13 +49,28 @@ async fn a_table_has_what_failed_first() {
     let (code, out, err) = report_of(&archive(), &[]).await;
     assert_eq!((code, err.as_str()), (0, ""));
     let lines: Vec<&str> = out.lines().collect();
-    assert_eq!(lines[0], "E.S of shop: Fail with 40.0 (pass 95, marginal 75)");
+    assert_eq!(
+        lines[0],
+        "E.S of shop: Fail with 40.0 (pass 95, marginal 75)"
+    );
     let metrics: Vec<&&str> = lines.iter().filter(|line| line.contains('±')).collect();
-    assert!(metrics[0].contains("{pod=a}") && metrics[0].contains("High, critical"), "{out}");
-    assert!(metrics[0].contains("1.96 ± 0.8792 (5)") && metrics[0].contains("23.6 ± 4.037 (5)"), "{out}");
-    assert!(metrics[1].contains("latency") && metrics[1].contains("1.071"), "{out}");
+    assert!(
+        metrics[0].contains("{pod=a}") && metrics[0].contains("High, critical"),
+        "{out}"
+    );
+    assert!(
+        metrics[0].contains("1.96 ± 0.8792 (5)") && metrics[0].contains("23.6 ± 4.037 (5)"),
+        "{out}"
+    );
+    assert!(
+        metrics[1].contains("latency") && metrics[1].contains("1.071"),
+        "{out}"
+    );
     assert!(!out.contains('\u{1b}'), "{out}");
-    assert_eq!(report_of(&archive(), &["--exit-code"]).await.0, Exit::ExecutionFailed.code());
+    assert_eq!(
+        report_of(&archive(), &["--exit-code"]).await.0,
+        Exit::ExecutionFailed.code()
+    );
 }
 
 #[tokio::test]
@@ -66,20 +86,38 @@ async fn markdown_and_json_say_the_same() {
 
 #[tokio::test]
 async fn every_document_with_a_verdict_is_understood() {
-    let run = |name: &str| json!({"type": "runCanary", "name": name, "status": "SUCCEEDED", "startTime": 5,
+    let run = |name: &str| {
+        json!({"type": "runCanary", "name": name, "status": "SUCCEEDED", "startTime": 5,
         "context": {"canaryPipelineExecutionId": "E.S", "scoreThresholds": {"pass": 95, "marginal": 75}},
-        "outputs": {"canaryAnalysis": {"result": {"judgeResult": verdict()}}}});
+        "outputs": {"canaryAnalysis": {"result": {"judgeResult": verdict()}}}})
+    };
     let failed = json!({"type": "runCanary", "name": "Run Canary #2", "status": "TERMINAL", "startTime": 6,
         "context": {"exception": {"details": {"errors": ["the source is down"]}}}, "outputs": {}});
     let execution = json!({"stages": [{"type": "wait"}, run("Run Canary #1"), failed, {"type": "runCanary", "status": "NOT_STARTED"}]});
     let (_, out, _) = report_of(&execution, &[]).await;
-    assert!(out.starts_with("Run Canary #1 (E.S): Fail with 40.0 (pass 95, marginal 75)"), "{out}");
-    assert!(out.contains("Run Canary #2 (): terminal: the source is down"), "{out}");
+    assert!(
+        out.starts_with("Run Canary #1 (E.S): Fail with 40.0 (pass 95, marginal 75)"),
+        "{out}"
+    );
+    assert!(
+        out.contains("Run Canary #2 (): terminal: the source is down"),
+        "{out}"
+    );
     let standalone = json!({"canaryAnalysisExecutionRequest": {"thresholds": {"pass": 1, "marginal": 0}},
         "canaryAnalysisExecutionResult": {"canaryExecutionResults": [{"executionId": "E.S", "executionStatus": "SUCCEEDED",
             "result": {"judgeResult": verdict()}}]}});
-    assert!(report_of(&standalone, &[]).await.1.starts_with("E.S: Fail with 40.0 (pass 1, marginal 0)"));
-    assert!(report_of(&verdict(), &[]).await.1.starts_with("NetflixACAJudge-v1.0: Fail with 40.0"));
+    assert!(
+        report_of(&standalone, &[])
+            .await
+            .1
+            .starts_with("E.S: Fail with 40.0 (pass 1, marginal 0)")
+    );
+    assert!(
+        report_of(&verdict(), &[])
+            .await
+            .1
+            .starts_with("NetflixACAJudge-v1.0: Fail with 40.0")
+    );
     for nothing in [json!({}), json!([]), json!(7), json!({"stages": []})] {
         let (code, out, err) = report_of(&nothing, &[]).await;
         assert_eq!((code, out.as_str()), (Exit::CommandError.code(), ""));
@@ -92,12 +130,20 @@ async fn a_server_is_asked_for_an_execution_and_then_for_an_analysis() {
     let missing = json!({"message": "not found", "status": 404});
     let server = Scripted::default()
         .on("GET /v2/executions/E.S", 404, missing.clone())
-        .on("GET /v2/canaries/canary/E.S?storageAccountName=mine", 200, archive());
+        .on(
+            "GET /v2/canaries/canary/E.S?storageAccountName=mine",
+            200,
+            archive(),
+        );
     let mut screen = Screen::pipe();
     let line = ["canary", "report", "E.S", "--storage-account", "mine"];
     let code = called(&line, &server, &mut screen).await;
     assert_eq!(code, 0, "{}", screen.err());
-    assert!(screen.out().starts_with("E.S of shop: Fail"), "{}", screen.out());
+    assert!(
+        screen.out().starts_with("E.S of shop: Fail"),
+        "{}",
+        screen.out()
+    );
     let server = Scripted::default()
         .on("GET /v2/executions/x", 404, missing.clone())
         .on("GET /v2/canaries/canary/x", 404, missing.clone())
@@ -105,7 +151,11 @@ async fn a_server_is_asked_for_an_execution_and_then_for_an_analysis() {
     let mut screen = Screen::pipe();
     let code = called(&["canary", "report", "x"], &server, &mut screen).await;
     assert_eq!(code, Exit::CommandError.code());
-    assert!(screen.err().contains("the server answers 404: not found"), "{}", screen.err());
+    assert!(
+        screen.err().contains("the server answers 404: not found"),
+        "{}",
+        screen.err()
+    );
 }
 
 #[test]
