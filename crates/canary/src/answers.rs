@@ -246,12 +246,21 @@ impl Kayenta {
             Some(name) => all.find(|account| account.name == name),
             None => all.find(|account| self.accounts.is_here(account)),
         };
-        found.ok_or_else(|| {
-            refused(match name {
-                Some(name) => format!("Unable to resolve account {name}."),
-                None => "Unable to resolve account of type METRICS_STORE.".to_owned(),
-            })
-        })
+        match (found, name) {
+            (Some(account), _) if self.accounts.is_here(account) => Ok(account),
+            // Those that do were asked first.
+            (Some(account), _) => Err((
+                503,
+                format!(
+                    "no worker of the zone that reaches the metrics account {} answers",
+                    account.name
+                ),
+            )),
+            (None, Some(name)) => Err(refused(format!("Unable to resolve account {name}."))),
+            (None, None) => Err(refused(
+                "Unable to resolve account of type METRICS_STORE.".to_owned(),
+            )),
+        }
     }
 
     /// A stored object.

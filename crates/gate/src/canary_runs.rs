@@ -26,7 +26,7 @@ const RUN: &str = "runCanary";
 const AD_HOC: &str = "ad-hoc";
 
 /// Executions of an application that are looked through for analyses, the newest.
-const EXECUTIONS_MAX: u32 = 500;
+const EXECUTIONS_MAX: u32 = 200;
 
 /// `POST /v2/canaries/canary`: `{canaryConfig, executionRequest}`.
 pub(crate) async fn start_given(gate: Gate, call: Call) -> Result<Answer, Problem> {

@@ -18,10 +18,7 @@ const INDEX: char = 'i';
 const PIECES: char = 'p';
 
 #[derive(Clone)]
-pub(super) struct Shelf {
-    bucket: Kv,
-    pieces: Pieces,
-}
+pub(super) struct Shelf(Pieces);
 
 /// A record.
 #[derive(Serialize, Deserialize)]
@@ -34,10 +31,7 @@ struct Entry {
 
 impl Shelf {
     pub(super) fn new(bucket: Kv) -> Self {
-        Self {
-            pieces: Pieces::new(bucket.clone(), PIECES),
-            bucket,
-        }
+        Self(Pieces::new(bucket, PIECES))
     }
 
     pub(super) async fn put(
@@ -55,15 +49,15 @@ impl Shelf {
         let entry = Bytes::from(serde_json::to_vec(&entry).unwrap_or_default());
         let key = key(group, id);
         for _ in 0..ATTEMPTS {
-            let before = self.bucket.get(&key).await?;
+            let before = self.0.bucket.get(&key).await?;
             // Again at each attempt: who was in between may have deleted what is the same to both.
-            self.pieces.put(&object, content.clone()).await?;
+            self.0.put(&object, content.clone()).await?;
             let expected = before.as_ref().map_or(0, |record| record.revision);
-            let put = self.bucket.put_if(&key, expected, entry.clone(), None);
+            let put = self.0.bucket.put_if(&key, expected, entry.clone(), None);
             if matches!(put.await?, Put::Done(_)) {
                 let former = before.and_then(|record| read(&record.value));
                 if let Some(former) = former.filter(|former| former.object != object) {
-                    self.pieces.delete(&former.object).await?;
+                    self.0.delete(&former.object).await?;
                 }
                 return Ok(());
             }
@@ -80,14 +74,14 @@ impl Shelf {
     ) -> Result<Option<Bytes>, ObjectError> {
         // Between two looks it may be replaced.
         for _ in 0..2 {
-            let Some(record) = self.bucket.get(&key(group, id)).await? else {
+            let Some(record) = self.0.bucket.get(&key(group, id)).await? else {
                 return Ok(None);
             };
             let damaged = || ObjectError::Damaged {
                 name: id.to_owned(),
             };
             let entry = read(&record.value).ok_or_else(damaged)?;
-            if let Some(content) = self.pieces.get(&entry.object).await? {
+            if let Some(content) = self.0.get(&entry.object).await? {
                 if Object::of(entry.object.name(), &content) != entry.object {
                     return Err(damaged());
                 }
@@ -101,15 +95,15 @@ impl Shelf {
     pub(super) async fn delete(&self, group: CanaryGroup, id: &str) -> Result<bool, ObjectError> {
         let key = key(group, id);
         for _ in 0..ATTEMPTS {
-            let Some(record) = self.bucket.get(&key).await? else {
+            let Some(record) = self.0.bucket.get(&key).await? else {
                 return Ok(false);
             };
             if matches!(
-                self.bucket.delete_if(&key, record.revision).await?,
+                self.0.bucket.delete_if(&key, record.revision).await?,
                 Put::Done(_)
             ) {
                 if let Some(entry) = read(&record.value) {
-                    self.pieces.delete(&entry.object).await?;
+                    self.0.delete(&entry.object).await?;
                 }
                 return Ok(true);
             }
@@ -121,7 +115,7 @@ impl Shelf {
 
     pub(super) async fn list(&self, group: CanaryGroup) -> Result<Vec<CanaryListed>, ObjectError> {
         // One after the other: workers may make no reader at the broker.
-        let records = self.bucket.walk(&folder(group)).await?;
+        let records = self.0.bucket.walk(&folder(group)).await?;
         let listed = records.into_iter().filter_map(|record| {
             let id = record.key.rsplit('.').next().and_then(subject::name)?;
             let updated_ms = read(&record.value)?.at_ms;
