@@ -356,7 +356,7 @@ async fn canary_configurations_are_listed_read_saved_and_deleted() {
         spin(&cc(&["delete", "c"]), &server).await,
         ok("Canary config c deleted\n")
     );
-    for word in ["report", "retro", "calibrate"] {
+    for word in ["retro", "calibrate"] {
         let (code, _, err) = spin(&["canary", word, "--whatever"], &gate()).await;
         assert_eq!(code, 1);
         assert!(err.contains("it awaits canary analysis"), "{err}");
