@@ -118,7 +118,9 @@ impl Running {
             prepared.artifacts = Some(wiring::artifacts(&settings, &clock, &store)?);
         }
         if serves(gennaker_canary::POOL) {
-            prepared.storages = Some(wiring::canary_storages(&settings, &bus).await?);
+            // Connecting to S3 is a large future, and is awaited once in the life of a process.
+            let storages = Box::pin(wiring::canary_storages(&settings, &bus)).await?;
+            prepared.storages = Some(storages);
         }
         let root = Scope::root("gennaker");
         let running = Self {

@@ -80,7 +80,10 @@ async fn markdown_and_json_say_the_same() {
     assert!(out.contains("err\\|ors"), "{out}");
     let (_, out, _) = report_of(&archive(), &["-o", "json"]).await;
     let list: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(list[0]["judgeResult"]["results"][1]["classification"], "High");
+    assert_eq!(
+        list[0]["judgeResult"]["results"][1]["classification"],
+        "High"
+    );
     assert_eq!(list[0]["scoreThresholds"]["pass"], 95);
 }
 
