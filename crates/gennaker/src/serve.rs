@@ -59,7 +59,8 @@ async fn serve(arguments: &ServeArgs, settings: Settings) -> Result<(), Failure>
     let logging = wiring::logging(&settings, &settings.telemetry.log_filter, &roles)?;
     let guard = gennaker_telemetry::init(&logging)
         .map_err(|error| Failure::new(Exit::Usage, format!("telemetry: {}", chain(&error))))?;
-    let ended = until_asked(roles, settings).await;
+    // A large future, which is awaited once in the life of a process.
+    let ended = Box::pin(until_asked(roles, settings)).await;
     guard.shutdown().await;
     ended
 }
