@@ -9,6 +9,7 @@ mod account;
 mod application;
 pub(crate) mod args;
 mod canary;
+mod canary_calibrate;
 mod canary_judge;
 mod canary_report;
 mod execution;
@@ -88,6 +89,14 @@ pub(crate) async fn run(command: SpinCommand, caller: Caller, tools: &Tools, io:
     }) = &command
     {
         return canary_report::run(args, global, caller, tools, io).await;
+    }
+    if let SpinCommand::Canary(CanaryArgs {
+        command: CanaryCommand::Calibrate(args),
+        global,
+    }) = &command
+        && let Some(file) = &args.metrics
+    {
+        return canary_calibrate::run(args, file, global, io);
     }
     let global = match &command {
         SpinCommand::Application(args) => args.global.clone(),

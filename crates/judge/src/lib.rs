@@ -17,10 +17,11 @@
 //! | `classify`, `effect`, `noise` | `MannWhitneyClassifier`, `EffectSizes`, `RandomUtils` |
 //! | `mann_whitney`, `brent` | `MannWhitney`, `BrentSolver` |
 //! | `score`, `order` | `WeightedSumScorer`, `ScoringHelper`; the order of Scala's hash maps |
-//! | `sequential` | none: ours |
+//! | `sequential`, [`calibrate`] | none: ours |
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod brent;
+pub mod calibrate;
 mod classify;
 mod effect;
 mod error;

@@ -24,11 +24,9 @@ impl Spin<'_> {
     pub(super) async fn canary(&mut self, command: CanaryCommand) -> Done {
         let command = match command {
             CanaryCommand::CanaryConfig { command } => command,
-            // These are run before a server is asked, so they never come this far.
-            CanaryCommand::Judge(_)
-            | CanaryCommand::Report(_)
-            | CanaryCommand::Retro(_)
-            | CanaryCommand::Calibrate(_) => {
+            // Run before a server is asked, so the first two never come this far.
+            CanaryCommand::Calibrate(args) => return self.calibrate(&args).await,
+            CanaryCommand::Judge(_) | CanaryCommand::Report(_) | CanaryCommand::Retro(_) => {
                 return Err(Said::new(
                     "this command is not in this release: it awaits canary analysis at the server",
                 ));
@@ -102,12 +100,47 @@ impl Spin<'_> {
     async fn retro(&mut self, args: &RetroArgs) -> Done {
         let config = self.required_document(&args.file)?;
         let request = retro_request(args)?;
-        let accounts = query(&[
-            ("metricsAccountName", &args.metrics_account),
-            ("storageAccountName", &args.storage_account),
-        ]);
         self.ui
             .info("Initiating canary execution for supplied canary config");
+        let id = self
+            .start_canary(
+                &config,
+                &request,
+                &args.metrics_account,
+                &args.storage_account,
+            )
+            .await?;
+        self.ui.info(&format!(
+            "Spawned canary execution with id {id}, polling for completion..."
+        ));
+        let result = self.complete(&id, &args.storage_account, LOOKS_MAX).await?;
+        let judgement = result["result"]["judgeResult"]["score"]["classification"]
+            .as_str()
+            .ok_or_else(|| Said::new(format!("canary execution {id} has no judgement")))?;
+        self.ui.info(&format!(
+            "Retrospective canary execution finished, judgement = {}",
+            judgement.to_uppercase()
+        ));
+        if args.full_result {
+            self.ui.document(&result);
+        }
+        Ok(())
+    }
+}
+
+impl Spin<'_> {
+    /// Starts an analysis and gives its id.
+    pub(super) async fn start_canary(
+        &mut self,
+        config: &Value,
+        request: &Value,
+        metrics_account: &String,
+        storage_account: &String,
+    ) -> Result<String, Said> {
+        let accounts = query(&[
+            ("metricsAccountName", metrics_account),
+            ("storageAccountName", storage_account),
+        ]);
         let body = json!({"canaryConfig": config, "executionRequest": request});
         let path = format!("/v2/canaries/canary{accounts}");
         let response = self.ok("POST", &path, Some(&body)).await?;
@@ -124,18 +157,25 @@ impl Spin<'_> {
                 "the answer to the start names no canary execution",
             )
         })?;
-        self.ui.info(&format!(
-            "Spawned canary execution with id {id}, polling for completion..."
-        ));
+        Ok(id.to_owned())
+    }
+
+    /// The document of an analysis when it is complete; looks so many times after the first.
+    pub(super) async fn complete(
+        &mut self,
+        id: &str,
+        storage_account: &String,
+        looks_max: usize,
+    ) -> Result<Value, Said> {
         let path = format!(
             "/v2/canaries/canary/{}{}",
             encode(id),
-            query(&[("storageAccountName", &args.storage_account)])
+            query(&[("storageAccountName", storage_account)])
         );
         let mut result = self.document("GET", &path, None).await?;
         let mut looks = 0;
         while result["complete"] != true {
-            if looks == LOOKS_MAX {
+            if looks == looks_max {
                 return Err(Said::new(format!(
                     "Canary execution {id} incomplete after 60 seconds, aborting"
                 )));
@@ -144,17 +184,7 @@ impl Spin<'_> {
             sleep(LOOK_EVERY).await;
             result = self.document("GET", &path, None).await?;
         }
-        let judgement = result["result"]["judgeResult"]["score"]["classification"]
-            .as_str()
-            .ok_or_else(|| Said::new(format!("canary execution {id} has no judgement")))?;
-        self.ui.info(&format!(
-            "Retrospective canary execution finished, judgement = {}",
-            judgement.to_uppercase()
-        ));
-        if args.full_result {
-            self.ui.document(&result);
-        }
-        Ok(())
+        Ok(result)
     }
 }
 

@@ -12,15 +12,22 @@ pub(super) struct Ui<'a> {
     out_color: bool,
     err_color: bool,
     format: Format,
+    has_format: bool,
 }
 
 impl<'a> Ui<'a> {
+    /// Whether somebody asked for a form of output. Spin's commands print JSON without; ours print sentences.
+    pub(super) const fn has_format(&self) -> bool {
+        self.has_format
+    }
+
     pub(super) fn new(global: &Global, format: Format, io: &'a mut Io) -> Self {
         Self {
             quiet: global.quiet,
             out_color: io.out_has_color(global),
             err_color: io.err_has_color(global),
             format,
+            has_format: global.output.is_some(),
             io,
         }
     }

@@ -17,9 +17,7 @@ pub(crate) fn print(runs: u64) {
     println!(
         "correlation  shift   NetflixACAJudge-v1.0          GennakerSequential-v1 (alpha 0.05)"
     );
-    println!(
-        "                     last look   any look          last look   any look   points to alarm"
-    );
+    println!("                     last look  any look  median       last look  any look  median");
     for correlation in [0.0, 0.3, 0.5, 0.7, 0.9] {
         for shift in [0.0, 0.5, 1.0] {
             if shift > 0.0 && correlation != 0.0 && correlation != 0.7 {
@@ -27,12 +25,18 @@ pub(crate) fn print(runs: u64) {
             }
             let netflix = rate(&Netflix, correlation, shift, runs);
             let ours = rate(&Sequential, correlation, shift, runs);
-            let points = ours
-                .points
-                .map_or_else(String::new, |points| format!("{points:6.0}"));
+            let median = |rate: &Rate| match rate.points {
+                Some(points) => points.to_string(),
+                None => "-".to_owned(),
+            };
             println!(
-                "{correlation:11.1}  {shift:3.1} sd  {:7.2} %   {:7.2} %         {:7.2} %   {:7.2} %   {points}",
-                netflix.last, netflix.any, ours.last, ours.any
+                "{correlation:11.1}  {shift:3.1} sd  {:7.2} %  {:7.2} %  {:>6}       {:7.2} %  {:7.2} %  {:>6}",
+                netflix.last,
+                netflix.any,
+                median(&netflix),
+                ours.last,
+                ours.any,
+                median(&ours)
             );
         }
     }
@@ -41,13 +45,14 @@ pub(crate) fn print(runs: u64) {
 struct Rate {
     last: f64,
     any: f64,
-    /// Mean number of points at the first alarm.
-    points: Option<f64>,
+    /// Points at the first alarm of the canary in the middle; `None` when fewer than half of them raise one.
+    points: Option<u64>,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "small numbers")]
 fn rate(judge: &dyn Judge, correlation: f64, shift: f64, runs: u64) -> Rate {
-    let (mut last, mut any, mut points) = (0_u64, 0_u64, 0_u64);
+    let (mut last, mut any) = (0_u64, 0_u64);
+    let mut points = Vec::new();
     for run in 0..runs {
         let mut random = Random::new(run);
         let n = LOOKS * POINTS_A_LOOK;
@@ -66,14 +71,17 @@ fn rate(judge: &dyn Judge, correlation: f64, shift: f64, runs: u64) -> Rate {
         }
         if let Some(first) = first {
             any += 1;
-            points += first;
+            points.push(first);
         }
     }
+    points.sort_unstable();
     let percent = |count: u64| 100.0 * count as f64 / runs as f64;
     Rate {
         last: percent(last),
         any: percent(any),
-        points: (any > 0).then(|| points as f64 / any as f64),
+        points: points
+            .get(usize::try_from(runs / 2).expect("few runs"))
+            .copied(),
     }
 }
 
@@ -107,17 +115,16 @@ fn is_alarm(judge: &dyn Judge, experiment: &[f64], control: &[f64]) -> bool {
 pub(crate) struct Random(u64);
 
 impl Random {
+    /// Streams of different seeds are far apart: the state is what the generator makes of the seed, and not a multiple of its
+    /// step, with which each stream would be the one before, a number later.
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(7))
+        Self(mixed(seed.wrapping_add(0x9e37_79b9_7f4a_7c15)))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "53 bits")]
     fn uniform(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (((mixed ^ (mixed >> 31)) >> 11) as f64 + 0.5) / 9_007_199_254_740_992.0
+        ((mixed(self.0) >> 11) as f64 + 0.5) / 9_007_199_254_740_992.0
     }
 
     pub(crate) fn normal(&mut self) -> f64 {
@@ -136,4 +143,10 @@ impl Random {
             })
             .collect()
     }
+}
+
+const fn mixed(state: u64) -> u64 {
+    let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let state = (state ^ (state >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    state ^ (state >> 31)
 }

@@ -16,6 +16,10 @@ pub(super) struct Moments {
 /// Most of the correlation that is believed: beyond it no length of analysis would do.
 const CORRELATION_MAX: f64 = 0.99;
 
+/// By how much, times the number of points, a correlation is taken for higher than it looks in short windows: the smallest that
+/// kept false alarms below the level at a correlation of 0.9 (the benchmark's table).
+const DOUBT: f64 = 3.0;
+
 impl Moments {
     /// Mean, deviation and effective size. The variance of a mean of `n` points is `n` times smaller than a point's only for
     /// independent ones; two estimates of the factor that it is larger by are made, and the larger is taken:
@@ -38,8 +42,10 @@ impl Moments {
             .windows(2)
             .fold(0.0, |sum, pair| sum + (pair[0] - mean) * (pair[1] - mean));
         let seen = neighbours / (variance * (n - 1.0));
-        // Corrected, and then taken for as high as it may well be: with few points the estimate itself is little worth.
-        let correlation = (seen + (1.0 + 4.0 * seen) / n + 1.0 / n.sqrt()).min(CORRELATION_MAX);
+        // Corrected, and then taken for as high as it may well be: with few points the estimate itself is little worth, and a
+        // window that is short beside the memory of the series looks like a quiet one.
+        let doubt = 1.0 / n.sqrt() + DOUBT / n;
+        let correlation = (seen + (1.0 + 4.0 * seen) / n + doubt).min(CORRELATION_MAX);
         moments.autocorrelation = correlation;
         let regressive = if correlation > 0.0 {
             (1.0 + correlation) / (1.0 - correlation)

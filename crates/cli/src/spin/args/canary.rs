@@ -37,9 +37,8 @@ pub enum CanaryCommand {
     /// Verdicts about the past.
     #[command(hide = true)]
     Retro(Rest),
-    /// The rate of false alarms.
-    #[command(hide = true)]
-    Calibrate(Rest),
+    /// How often a configuration fails a canary that is no different, and the smallest change that it sees
+    Calibrate(Box<CalibrateArgs>),
 }
 
 /// `canary report`: ours.
@@ -94,6 +93,92 @@ pub struct CanaryJudgeArgs {
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-",
         conflicts_with_all = ["config", "metrics", "pass_score", "marginal_score", "exit_code"])]
     pub batch: Option<String>,
+}
+
+/// `canary calibrate`: ours. The metrics of one population come from a file, from an analysis that the server has kept, or are
+/// fetched by the server.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CalibrateArgs {
+    /// The canary configuration; - is the standard input
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub file: String,
+    /// A metricSetPairList whose controls are the population; no server is asked
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["analysis", "scope"])]
+    pub metrics: Option<String>,
+    /// A canary execution at the server, whose controls are the population
+    #[arg(long, value_name = "ID", conflicts_with = "scope", required_unless_present_any = ["metrics", "scope"])]
+    pub analysis: Option<String>,
+    /// The population that the server fetches
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true, requires_all = ["start", "end"])]
+    pub scope: String,
+    /// Its location
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub location: String,
+    /// Start of its past, in ISO Instant format
+    #[arg(
+        long,
+        value_name = "INSTANT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub start: String,
+    /// End of its past
+    #[arg(
+        long,
+        value_name = "INSTANT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub end: String,
+    /// Seconds between two points
+    #[arg(long, default_value_t = 60)]
+    pub step: i64,
+    /// Extended scope parameters: key=val,key1=val1
+    #[arg(long, value_name = "KEY=VAL")]
+    pub extended_scope_params: Vec<String>,
+    /// Account of the metrics
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub metrics_account: String,
+    /// Account of the results
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub storage_account: String,
+    /// Points of a window: as many as a canary of yours has
+    #[arg(long, value_name = "POINTS", default_value_t = 60)]
+    pub window: usize,
+    /// Score from which on a canary passes
+    #[arg(
+        long = "pass",
+        value_name = "SCORE",
+        default_value_t = 95.0,
+        allow_negative_numbers = true
+    )]
+    pub pass_score: f64,
+    /// Score from which on a canary is marginal
+    #[arg(
+        long = "marginal",
+        value_name = "SCORE",
+        default_value_t = 75.0,
+        allow_negative_numbers = true
+    )]
+    pub marginal_score: f64,
+    /// The judge [default: the one that the configuration names]
+    #[arg(long, value_name = "NAME")]
+    pub judge: Option<String>,
 }
 
 /// What can be done with canary configurations.

@@ -356,7 +356,7 @@ async fn canary_configurations_are_listed_read_saved_and_deleted() {
         spin(&cc(&["delete", "c"]), &server).await,
         ok("Canary config c deleted\n")
     );
-    for word in ["retro", "calibrate"] {
+    for word in ["retro"] {
         let (code, _, err) = spin(&["canary", word, "--whatever"], &gate()).await;
         assert_eq!(code, 1);
         assert!(err.contains("it awaits canary analysis"), "{err}");
@@ -467,4 +467,58 @@ async fn a_retrospective_is_started_and_awaited() {
         let line = [&line[..at], &line[at + 2..]].concat();
         assert_eq!(spin(&line, &server).await.2, expected);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_population_is_fetched_and_calibrated() {
+    let (_folder, file) =
+        file(r#"{"metrics": [{"name": "m", "groups": ["g"]}], "classifier": {}}"#);
+    let values: Vec<u32> = (0..400).map(|at| 100 + at % 10).collect();
+    let pairs =
+        json!([{"name": "m", "tags": {}, "values": {"control": values, "experiment": values}}]);
+    let server = gate()
+        .on(
+            "POST /v2/canaries/canary?metricsAccountName=prom",
+            200,
+            json!({"canaryExecutionId": "x-1"}),
+        )
+        .on(
+            "GET /v2/canaries/canary/x-1",
+            200,
+            json!({"complete": true, "metricSetPairListId": "l-1"}),
+        )
+        .on("GET /v2/canaries/metricSetPairList/l-1", 200, pairs);
+    let arguments = [
+        "canary",
+        "calibrate",
+        "-f",
+        &file,
+        "--scope",
+        "web",
+        "--metrics-account",
+        "prom",
+        "--start",
+        "2026-01-01T00:00:00Z",
+        "--end",
+        "2026-01-01T06:40:00Z",
+        "--window",
+        "50",
+    ];
+    let (code, out, err) = spin(&arguments, &server).await;
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.starts_with("7 windows of 50 points"), "{out}");
+    let (code, _, err) = spin(
+        &["canary", "calibrate", "-f", &file, "--analysis", "x-2"],
+        &gate().on(
+            "GET /v2/canaries/canary/x-2",
+            200,
+            json!({"complete": true, "status": "canceled"}),
+        ),
+    )
+    .await;
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("canary execution x-2 has kept no metrics (status canceled)"),
+        "{err}"
+    );
 }
