@@ -2,7 +2,7 @@
 //! `ExecutionMapper`.
 //!
 //! An analysis is an ad-hoc task with one stage `runCanary`, and its id is that of the task. One that a pipeline made is called
-//! `<execution>.<stage>`. What came of it stands in the execution, and in storage when that is gone (`docs/adr/0018`).
+//! `<execution>.<stage>`. What came of it stands in the execution, and in storage when that is gone (`docs/adr/0019`).
 
 use axum::http::StatusCode;
 use gennaker_model::{
