@@ -10,6 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use gennaker_testkit::s3;
+use gennaker_tests::gate::Gate;
 use gennaker_tests::http::send;
 use gennaker_tests::installation::Installation;
 use serde_json::{Value, json};
@@ -23,9 +25,14 @@ const SECONDS: u64 = 60;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn good_passes_bad_fails_nothing_follows_the_policy_and_a_killed_worker_changes_nothing() {
     let mut prometheus = Prometheus::start(&[("base", 2), ("good", 2), ("bad", 7)]);
+    let s3 = s3::Server::start();
+    let (key, secret) = s3.credentials();
     let settings = format!(
-        "[[canary.accounts]]\nname = \"prom\"\ntype = \"prometheus\"\nurl = \"http://{}\"\n",
-        prometheus.address
+        "[[canary.accounts]]\nname = \"prom\"\ntype = \"prometheus\"\nurl = \"http://{}\"\n\n\
+         [[canary.storage]]\nname = \"results\"\nbackend = \"s3\"\ns3 = {{ bucket = \"spinnaker\", endpoint = \"{}\", \
+         access_key_id = \"{key}\", secret_access_key = \"{secret}\" }}\n",
+        prometheus.address,
+        s3.endpoint()
     );
     let mut installation =
         Installation::start_with_pools(1, &["canary", "notify"], &settings).await;
@@ -77,6 +84,7 @@ async fn good_passes_bad_fails_nothing_follows_the_policy_and_a_killed_worker_ch
     let verdict =
         stage(&good, "runCanary")["outputs"]["canaryAnalysis"]["result"]["judgeResult"].clone();
     assert_eq!(verdict["results"][0]["classification"], "Pass");
+    check_stored(gate, &good, &verdict).await;
 
     let bad = gate.wait_for_end(&run("bad").await, WITHIN).await;
     assert_eq!(bad["status"], "TERMINAL", "{bad}");
@@ -100,6 +108,8 @@ async fn good_passes_bad_fails_nothing_follows_the_policy_and_a_killed_worker_ch
         found["result"]["judgeResult"]["score"]["classification"],
         "Fail"
     );
+
+    standalone(gate, &config, &window).await;
 
     let absent = gate.wait_for_end(&run("absent").await, WITHIN).await;
     assert_eq!(absent["status"], "TERMINAL");
@@ -130,7 +140,94 @@ async fn good_passes_bad_fails_nothing_follows_the_policy_and_a_killed_worker_ch
         stage(&again, "runCanary")["outputs"]["canaryAnalysis"]["result"]["judgeResult"].clone();
     repeated["results"][0]["id"] = verdict["results"][0]["id"].clone();
     assert_eq!(repeated, verdict);
+    let listed = gate
+        .ask("GET", "/kayenta/canaryResultArchive", None, None)
+        .await;
+    // Good, bad, the one of the standalone analysis, without data, and good again: a repetition leaves nothing behind.
+    assert_eq!(listed.as_array().unwrap().len(), 5, "{listed}");
     installation.check_processes();
+}
+
+/// What lies in storage is what the stage shows, and a picture can be made of it.
+async fn check_stored(gate: Gate, execution: &Value, verdict: &Value) {
+    let analysis = stage(execution, "runCanary");
+    let link = |name: &str| analysis["context"][name].as_str().unwrap().to_owned();
+    let id = link("canaryExecutionId");
+    assert_eq!(id, link("canaryPipelineExecutionId"));
+    assert_eq!(link("storageAccountName"), "results");
+    let get = |path: String| async move { gate.ask("GET", &path, None, None).await };
+    let archive = get(format!(
+        "/kayenta/canaryResultArchive/{id}?accountName=results"
+    ))
+    .await;
+    assert_eq!(&archive["result"]["judgeResult"], verdict);
+    assert_eq!(
+        archive["config"]["metrics"][0]["query"]["customInlineTemplate"]
+            .as_str()
+            .unwrap()
+            .matches("$\\{scope}")
+            .count(),
+        2
+    );
+    assert_eq!(get(format!("/v2/canaries/canary/{id}")).await, archive);
+    let list = link("metricSetPairListId");
+    assert_eq!(archive["metricSetPairListId"], *list);
+    let pairs = get(format!("/v2/canaries/metricSetPairList/{list}")).await;
+    assert_eq!(pairs[0]["id"], verdict["results"][0]["id"]);
+    let points = pairs[0]["values"]["experiment"].as_array().unwrap().len();
+    let judged = &verdict["results"][0]["experimentMetadata"]["stats"]["count"];
+    assert_eq!(*judged, points, "{pairs}");
+    let picture = get(format!("/v2/canaries/series/{id}")).await;
+    let metric = &picture["metrics"][0];
+    assert_eq!(metric["classification"], "Pass");
+    assert_eq!(metric["control"]["values"], pairs[0]["values"]["control"]);
+    assert_eq!(
+        picture["scoreThresholds"],
+        json!({"pass": 75, "marginal": 50})
+    );
+    // Judged again from what is stored, it is the same.
+    let again = format!(
+        "/kayenta/judges/judge?canaryConfigId=errors-of-shop&metricSetPairListId={list}&passThreshold=75&marginalThreshold=50"
+    );
+    let again = gate.ask("POST", &again, None, None).await;
+    assert_eq!(again, *verdict);
+    let accounts = get("/v2/canaries/credentials".to_owned()).await;
+    assert_eq!(accounts[1]["bucket"], "spinnaker");
+    let metrics = get("/v2/canaries/metadata/metricsService?filter=ERRORS".to_owned()).await;
+    assert_eq!(metrics, json!([{"name": "errors_total"}]));
+    let runs = get("/v2/canaries/shop/executions".to_owned()).await;
+    assert_eq!(runs[0]["pipelineId"], *id);
+}
+
+/// A canary without a pipeline, whose verdict is kept although it fails.
+async fn standalone(gate: Gate, config: &Value, window: &(String, String)) {
+    let request = json!({"scopes": [{"controlScope": "base", "experimentScope": "bad", "step": 1, "startTimeIso": window.0,
+        "endTimeIso": window.1}], "thresholds": {"pass": 95.5, "marginal": 75.5}});
+    let body = json!({"canaryConfig": config, "executionRequest": request});
+    let path = "/kayenta/standalone_canary_analysis?application=shop&metricsAccountName=prom";
+    let started = gate.ask("POST", path, Some(&body), None).await;
+    let id = started["canaryAnalysisExecutionId"].as_str().unwrap();
+    let path = format!("/kayenta/standalone_canary_analysis/{id}");
+    let until = Instant::now() + WITHIN;
+    let ended = loop {
+        let view = gate.ask("GET", &path, None, None).await;
+        if view["complete"] == true {
+            break view;
+        }
+        assert!(Instant::now() < until, "{view}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let result = &ended["canaryAnalysisExecutionResult"];
+    assert_eq!(ended["executionStatus"], "TERMINAL", "{ended}");
+    assert_eq!(
+        result["canaryScoreMessage"],
+        "Final canary score 0.0 is not above the marginal score threshold."
+    );
+    let judged = &result["canaryExecutionResults"][0]["result"]["judgeResult"];
+    assert_eq!(
+        judged["results"][0]["classificationReason"],
+        "error rate was classified as High"
+    );
 }
 
 fn stage<'d>(document: &'d Value, kind: &str) -> &'d Value {

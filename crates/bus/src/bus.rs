@@ -54,6 +54,8 @@ pub enum Bucket {
     Verdicts,
     /// What is known of sources that are polled, and how it goes with them.
     Poll,
+    /// Results of canary analysis and the metrics behind them, in pieces.
+    Canary,
 }
 
 impl Bus {
@@ -124,6 +126,7 @@ impl Bus {
             Bucket::Cfg => ("gk_cfg".to_owned(), None),
             Bucket::Blobs => ("gk_blobs".to_owned(), Some(MARKER_TTL)),
             Bucket::Values => ("gk_values".to_owned(), Some(MARKER_TTL)),
+            Bucket::Canary => ("gk_canary".to_owned(), Some(MARKER_TTL)),
             // Never deleted from.
             Bucket::Verdicts => ("gk_verdicts".to_owned(), None),
             Bucket::Poll => ("gk_poll".to_owned(), Some(MARKER_TTL)),

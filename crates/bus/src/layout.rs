@@ -176,6 +176,7 @@ impl Layout {
         streams.push(self.settings());
         streams.push(self.pieces("gk_blobs", "Archived executions, in pieces"));
         streams.push(self.pieces("gk_values", "Large values of executions, in pieces"));
+        streams.push(self.canary());
         streams.push(self.advisories());
         streams
     }
@@ -410,6 +411,15 @@ impl Layout {
             message_ttl: true,
             compressed: true,
             ..self.bucket(bucket, description)
+        }
+    }
+
+    /// What is old goes first: there is no end to analyses, and who wants to keep them all names a bucket of S3.
+    fn canary(&self) -> StreamSpec {
+        StreamSpec {
+            age_max: Some(90 * DAY),
+            bytes_max: Some(1024 * MIB),
+            ..self.pieces("gk_canary", "Results of canary analysis, in pieces")
         }
     }
 

@@ -3,7 +3,7 @@
 //! | role | reads | writes |
 //! |---|---|---|
 //! | `scheduler` | everything | logs, state, archive, leases, tasks, ends of executions and announcements; makes streams and consumers |
-//! | `worker` of a pool | its pool's tasks and ledger | its ledger, reports |
+//! | `worker` of a pool | its pool's tasks and ledger | its ledger, reports; that of `canary` its results, that of `notify` documents |
 //! | `triggers` | events, documents | starts, events of its clock and of what it polls, verdicts, leases and state of pollers |
 //! | `gate` | documents, leases, verdicts, status of pollers | documents, events, commands |
 //!
@@ -24,8 +24,8 @@ use crate::subject::{self, token};
 
 /// The pool whose workers also save documents: Gate's API saves them by tasks, as Spinnaker's does.
 const DOCUMENT_POOL: &str = "notify";
-/// The pool whose workers read documents: the configurations of canary analysis.
-const CONFIG_POOL: &str = "canary";
+/// The pool whose workers read documents, the configurations of canary analysis, and keep its results.
+const CANARY_POOL: &str = "canary";
 /// The pool whose workers know builds.
 const BUILD_POOL: &str = "jenkins";
 const DOCUMENTS: &str = "gk_docs";
@@ -46,6 +46,7 @@ const OWN_EVENTS: [&str; 8] = [
     "plugin",
     "s3",
 ];
+const CANARY: &str = "gk_canary";
 
 /// A kind of process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +128,10 @@ impl Role {
             ),
             // The stream of its tasks lies in memory: it may be gone, and is made again by the scheduler.
             Self::Worker { pool } => (
-                vec![bucket(&ledger(pool)), bucket(VALUES)],
+                [bucket(&ledger(pool)), bucket(VALUES)]
+                    .into_iter()
+                    .chain((pool == CANARY_POOL).then(|| bucket(CANARY)))
+                    .collect(),
                 vec![layout::task_stream(pool)],
             ),
             Self::Triggers => (
@@ -225,8 +229,13 @@ impl Rights {
             self.write(DOCUMENTS);
             self.say([ask_of(pool)]);
         }
-        if pool == CONFIG_POOL {
+        if pool == CANARY_POOL {
             self.read(DOCUMENTS);
+            self.read(CANARY);
+            self.write(CANARY);
+            // Pieces of what is deleted go without a trace.
+            let stream = layout::bucket_stream(CANARY);
+            self.say([format!("$JS.API.STREAM.MSG.DELETE.{stream}")]);
         }
         self.say(["gk.cmd.*.report", "gk.alive.*"].map(str::to_owned));
         self.hear([format!("gk.abort.{}.*", token(pool)), ask_of(pool)]);
@@ -423,6 +432,15 @@ mod tests {
             writers("$KV.gk_effect_deploy.01J.1"),
             ["worker-deploy"],
             "the ledger is the pool's"
+        );
+    }
+
+    #[test]
+    fn results_of_canaries_are_that_pools() {
+        assert_eq!(writers("$KV.gk_canary.i.metrics.x"), ["worker-canary"]);
+        assert_eq!(
+            writers("$JS.API.STREAM.MSG.GET.KV_gk_canary"),
+            ["scheduler", "worker-canary"]
         );
     }
 

@@ -1,9 +1,13 @@
 //! Accounts: where metrics can be had, as operators name them.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use gennaker_credentials::{aws, google};
-use gennaker_outbound::Request;
+use gennaker_outbound::{Client, Request};
 
 /// Which kind of server it is (`query.type` of a metric, `type` of an account).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,24 +112,73 @@ pub enum Credentials {
     Aws(Arc<aws::Service>),
 }
 
-/// The accounts of an installation, in their order: without a name the first of the kind is taken.
+/// The accounts of an installation, in their order: without a name the first of the kind that can be reached is taken.
 #[derive(Clone, Debug, Default)]
-pub struct Accounts(Vec<Account>);
+pub struct Accounts {
+    all: Vec<Account>,
+    /// By name, those that have a client of their own: other certificates, another proxy.
+    clients: BTreeMap<String, Client>,
+    /// Names of those that only workers of other zones reach.
+    elsewhere: BTreeSet<String>,
+}
 
 impl Accounts {
     /// These accounts.
     #[must_use]
     pub fn new(accounts: impl IntoIterator<Item = Account>) -> Self {
-        Self(accounts.into_iter().collect())
+        Self {
+            all: accounts.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The same, with a client of its own for an account: other certificates, another proxy.
+    #[must_use]
+    pub fn with_client(mut self, name: &str, client: Client) -> Self {
+        self.clients.insert(name.to_owned(), client);
+        self
+    }
+
+    /// The same, of which one is reached by workers of other zones only.
+    #[must_use]
+    pub fn elsewhere(mut self, name: &str) -> Self {
+        self.elsewhere.insert(name.to_owned());
+        self
+    }
+
+    /// The names of those that are reached from here.
+    pub fn here(&self) -> impl Iterator<Item = &str> {
+        let here = self.all.iter().filter(|account| self.is_here(account));
+        here.map(|account| account.name.as_str())
+    }
+
+    pub(crate) fn all(&self) -> &[Account] {
+        &self.all
+    }
+
+    pub(crate) fn is_here(&self, account: &Account) -> bool {
+        !self.elsewhere.contains(&account.name)
+    }
+
+    /// The client of an account.
+    pub(crate) fn client<'a>(&'a self, account: &Account, usual: &'a Client) -> &'a Client {
+        self.clients.get(&account.name).unwrap_or(usual)
     }
 
     /// Kayenta's `AccountCredentialsRepository`: a name must exist, without one it is the first that fits.
     pub(crate) fn resolve(&self, name: Option<&str>, kind: &str) -> Result<&Account, String> {
         let found = match name {
-            Some(name) => self.0.iter().find(|account| account.name == name),
-            None => self.0.iter().find(|account| account.kind.name() == kind),
+            Some(name) => self.all.iter().find(|account| account.name == name),
+            None => self
+                .all
+                .iter()
+                .find(|account| account.kind.name() == kind && self.is_here(account)),
         };
         match (found, name) {
+            (Some(account), _) if !self.is_here(account) => Err(format!(
+                "the metrics account {} is reached by workers of another zone, and the task does not name it as metricsAccountName",
+                account.name
+            )),
             (Some(account), _) if account.kind.name() == kind => Ok(account),
             (Some(account), _) => Err(format!(
                 "the metrics account {} is of type {}, and the metric wants {kind}",

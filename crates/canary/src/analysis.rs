@@ -1,6 +1,6 @@
 //! One analysis: the configuration's metrics of both sides, mixed and judged.
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use gennaker_judge::{
     CanaryConfig, JudgeResult, MetricSetPair, Request, Style, Thresholds, judge, to_json,
 };
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     accounts::{Accounts, SourceKind},
-    mixer,
+    mixer, record,
     request::{Scope, Scopes},
     source::{Question, Trouble, fetch},
 };
@@ -20,6 +20,9 @@ const METRICS_MAX: usize = 500;
 
 /// Questions to sources that are open at the same time.
 const QUESTIONS_AT_ONCE: usize = 8;
+
+/// Most values of one analysis: what it holds in memory, and what is stored of it, stay bounded.
+const VALUES_MAX: usize = 4_000_000;
 
 /// Fewer points of the control than these leave a warning (orca `MonitorKayentaCanaryTask`).
 const POINTS_FEW: usize = 50;
@@ -45,24 +48,33 @@ pub(crate) struct Analysis {
     pub(crate) warnings: Vec<&'static str>,
     /// The queries as they were sent, by metric and side.
     pub(crate) queries: Value,
+    /// What was judged, as it is stored.
+    pub(crate) pairs: Vec<u8>,
+    /// How many metrics there are.
+    pub(crate) metrics: usize,
 }
 
 /// Fetches, mixes and judges.
 pub(crate) async fn analyse(asked: Asked<'_>) -> Result<Analysis, Trouble> {
     let metrics = metrics(asked.config)?;
+    let count = metrics.len();
     // Made one by one: a closure over borrowed metrics is not general enough for a task that is sent between threads.
     let mut questions = Vec::with_capacity(metrics.len());
     for (number, metric) in metrics.into_iter().enumerate() {
         questions.push(one(&asked, number, metric));
     }
-    let fetched: Vec<Fetched> = stream::iter(questions)
-        .buffered(QUESTIONS_AT_ONCE)
-        .try_collect()
-        .await?;
+    let mut fetched = stream::iter(questions).buffered(QUESTIONS_AT_ONCE);
     let mut pairs = Vec::new();
     let mut queries = Map::new();
-    for metric in fetched {
+    let mut values = 0;
+    while let Some(metric) = fetched.next().await.transpose()? {
         queries.insert(metric.name, metric.queries);
+        values += metric.pairs.iter().map(length).sum::<usize>();
+        if values > VALUES_MAX {
+            return Err(Trouble::Never(format!(
+                "the metrics have more than {VALUES_MAX} values together: choose a larger step, a shorter window or fewer metrics"
+            )));
+        }
         pairs.extend(metric.pairs.into_iter().map(Some));
     }
     let text = serde_json::to_string(asked.config).map_err(|error| error.to_string())?;
@@ -72,18 +84,43 @@ pub(crate) async fn analyse(asked: Asked<'_>) -> Result<Analysis, Trouble> {
         pairs: Some(pairs),
     };
     // Statistics of many long series take longer than a task may hold the others up.
-    let judged = tokio::task::spawn_blocking(move || judge(&request));
+    let judged = tokio::task::spawn_blocking(move || {
+        let judged = judge(&request).map_err(|error| error.to_string())?;
+        let pairs = request.pairs.as_deref().unwrap_or_default();
+        let pairs = record::pairs(pairs, &queries)?;
+        Ok::<_, String>((judged, pairs, queries))
+    });
     let judged = judged
         .await
         .map_err(|error| format!("the judge failed: {error}"))?;
-    let judged = judged.map_err(|error| error.to_string())?;
+    let (judged, pairs, queries) = judged?;
     let verdict = to_json(&judged, Style::Compact).and_then(|text| serde_json::from_str(&text));
     Ok(Analysis {
         score: judged.score.score.0,
         verdict: verdict.map_err(|error| error.to_string())?,
-        warnings: warnings(&judged),
+        warnings: match asked.is_of_datadog() {
+            true => Vec::new(),
+            false => warnings(&judged),
+        },
         queries: queries.into(),
+        pairs,
+        metrics: count,
     })
+}
+
+impl Asked<'_> {
+    /// Orca says nothing about few points when the account that was named is one of Datadog.
+    fn is_of_datadog(&self) -> bool {
+        let named = self.metrics_account;
+        let account = self.accounts.all().iter();
+        let mut named = account.filter(|account| Some(account.name.as_str()) == named);
+        named.any(|account| account.kind == SourceKind::Datadog)
+    }
+}
+
+fn length(pair: &MetricSetPair) -> usize {
+    let sides = [&pair.control, &pair.experiment];
+    sides.into_iter().flatten().map(Vec::len).sum()
 }
 
 struct Fetched {
@@ -118,7 +155,7 @@ async fn one(asked: &Asked<'_>, number: usize, metric: &Map) -> Result<Fetched, 
         let scope = scope.clone();
         async move {
             fetch(Question {
-                client: asked.client,
+                client: asked.accounts.client(account, asked.client),
                 account,
                 metric: name,
                 query,

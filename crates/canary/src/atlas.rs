@@ -34,7 +34,7 @@ pub(crate) async fn fetch(question: Question<'_>) -> Result<Vec<MetricSet>, Trou
 }
 
 /// The metric's query, narrowed to the scope (`AtlasCanaryScope.cq`).
-fn query(question: Question<'_>) -> Result<String, String> {
+pub(crate) fn query(question: Question<'_>) -> Result<String, String> {
     let q = question.text("q").ok_or("an atlas query needs a q")?;
     let scope = question.scope.scope.as_deref().unwrap_or_default();
     let kind = question.scope.parameters.get("type");

@@ -27,7 +27,7 @@ pub(crate) async fn fetch(question: Question<'_>) -> Result<Vec<MetricSet>, Trou
     Ok(sets)
 }
 
-fn query(question: Question<'_>) -> Result<String, String> {
+pub(crate) fn query(question: Question<'_>) -> Result<String, String> {
     let scope = question.scope;
     let time = format!(
         "time >= '{}' AND time < '{}'",

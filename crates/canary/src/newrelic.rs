@@ -23,7 +23,7 @@ pub(crate) async fn fetch(question: Question<'_>) -> Result<Vec<MetricSet>, Trou
     Ok(vec![series(&answer, question, &query)?])
 }
 
-fn query(question: Question<'_>) -> Result<String, String> {
+pub(crate) fn query(question: Question<'_>) -> Result<String, String> {
     let scope = question.scope;
     let (start, end) = (scope.start_ms / 1000, scope.end_ms / 1000);
     let (step, from, to) = (scope.step.to_string(), start.to_string(), end.to_string());

@@ -40,7 +40,7 @@ pub(crate) async fn fetch(question: Question<'_>) -> Result<Vec<MetricSet>, Trou
 }
 
 /// The query of a metric.
-fn query(question: Question<'_>) -> Result<String, String> {
+pub(crate) fn query(question: Question<'_>) -> Result<String, String> {
     let scope = question.scope;
     let project = scope.parameters.get("project").map(String::as_str);
     let resource = question.text("resourceType");

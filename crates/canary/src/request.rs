@@ -82,7 +82,11 @@ impl Scopes {
 }
 
 impl Scope {
-    fn read(scope: &Map) -> Result<Self, String> {
+    /// Reads one side.
+    ///
+    /// # Errors
+    /// Which field is wrong.
+    pub(crate) fn read(scope: &Map) -> Result<Self, String> {
         let text = |key: &str| {
             let text = scope.get(key).and_then(Value::as_str);
             text.filter(|text| !text.is_empty()).map(str::to_owned)

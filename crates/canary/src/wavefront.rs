@@ -44,7 +44,7 @@ pub(crate) async fn fetch(question: Question<'_>) -> Result<Vec<MetricSet>, Trou
 }
 
 /// `agg(ts(metric, scope))`.
-fn query(question: Question<'_>) -> Result<String, String> {
+pub(crate) fn query(question: Question<'_>) -> Result<String, String> {
     let mut query = question
         .text("metricName")
         .ok_or("a wavefront query needs a metricName")?

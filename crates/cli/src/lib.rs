@@ -46,7 +46,8 @@ pub use spin::args::{
     AccountArgs, AccountCommand, ApplicationArgs, ApplicationCommand, ApplicationPipelinesCommand,
     ExecutionCommand, Extra, PipelineArgs, PipelineCommand, SpinArgs, SpinCommand,
     canary::{
-        CalibrateArgs, CanaryArgs, CanaryCommand, CanaryConfigCommand, CanaryJudgeArgs, RetroArgs,
+        CalibrateArgs, CanaryArgs, CanaryCommand, CanaryConfigCommand, CanaryJudgeArgs,
+        CanaryReportArgs, RetroArgs,
     },
     project::{ProjectArgs, ProjectCommand},
     template::{TemplateArgs, TemplateCommand, UseArgs},

@@ -11,6 +11,7 @@ pub(crate) mod args;
 mod canary;
 mod canary_calibrate;
 mod canary_judge;
+mod canary_report;
 mod execution;
 mod flags;
 mod pipeline;
@@ -81,6 +82,13 @@ pub(crate) async fn run(command: SpinCommand, caller: Caller, tools: &Tools, io:
     }) = &command
     {
         return canary_judge::run(args, global, io);
+    }
+    if let SpinCommand::Canary(CanaryArgs {
+        command: CanaryCommand::Report(args),
+        global,
+    }) = &command
+    {
+        return canary_report::run(args, global, caller, tools, io).await;
     }
     if let SpinCommand::Canary(CanaryArgs {
         command: CanaryCommand::Calibrate(args),

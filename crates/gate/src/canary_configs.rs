@@ -3,6 +3,7 @@
 //!
 //! They lie where all documents lie, so an account of a configuration store is taken and makes no difference.
 
+use axum::http::StatusCode;
 use gennaker_model::Map;
 use gennaker_store::{Document, Kind, check_canary_config};
 use serde_json::{Value, json};
@@ -82,6 +83,12 @@ pub(crate) async fn delete(gate: Gate, call: Call) -> Result<Answer, Problem> {
         gate.store().catch_up().await?;
     }
     Ok(Answer::empty())
+}
+
+/// `DELETE /canaryConfig/{id}` of Kayenta's own API: 204.
+pub(crate) async fn remove(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    delete(gate, call).await?;
+    Ok(Answer::Empty(StatusCode::NO_CONTENT))
 }
 
 /// `GET /v2/canaries/judges`.

@@ -216,7 +216,7 @@ mod tests {
         let page = page();
         for line in [
             "| `GET /pubsub/subscriptions` | Subscriptions | `[]`: none can be configured yet | sign-in |",
-            "| `GET /v2/canaries/{*rest}` | Accounts, metrics, lists of runs | 501: this part of canary analysis not built | sign-in |",
+            "| `GET /v2/canaries/{*rest}` | What Kayenta has not | 501: this part of canary analysis not built | sign-in |",
             "| `GET /banners/{id}` | One global banner | 404: Banner not found | sign-in |",
         ] {
             assert!(page.lines().any(|it| it == line), "{line}");

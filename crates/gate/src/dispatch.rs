@@ -23,8 +23,23 @@ use crate::{
     routes::{Does, Route},
 };
 
+/// Before the addresses of Kayenta's own API.
+const KAYENTA: &str = "/kayenta";
+
 /// How long a client may take to send a body.
 const BODY_WAIT: Duration = Duration::from_secs(30);
+
+/// A request to a port of Kayenta's own: its addresses stand below a prefix in the table of routes, and `/health` is everybody's.
+pub(crate) async fn dispatch_kayenta(gate: Gate, mut request: Request) -> Response {
+    let path = request.uri().path_and_query().map_or("/", |it| it.as_str());
+    if request.uri().path() != "/health" {
+        match format!("{KAYENTA}{path}").parse() {
+            Ok(uri) => *request.uri_mut() = uri,
+            Err(_) => return problem::no_route(path, gate.now_ms()),
+        }
+    }
+    dispatch(gate, request).await
+}
 
 pub(crate) async fn dispatch(gate: Gate, request: Request) -> Response {
     let path = request.uri().path().to_owned();

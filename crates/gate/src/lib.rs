@@ -18,6 +18,7 @@
 //! | `clouds` | what clouds have, asked of workers |
 //! | `artifacts` | what accounts of artifacts have, asked of workers |
 //! | `builds`, `build_services` | jobs and builds of build servers, accounts of clouds that build, asked of workers |
+//! | `kayenta` | Kayenta's own API |
 //! | `feed` | server-sent events |
 //! | `observe` | spans and figures of requests |
 //! | `tls` | the listener with certificates |
@@ -54,6 +55,7 @@ mod guard;
 mod health;
 mod images;
 mod jobs;
+mod kayenta;
 mod live;
 mod lookups;
 mod matching;
@@ -242,6 +244,57 @@ impl Gate {
         let gate = self.clone();
         more.fallback(move |request| dispatch::dispatch(gate.clone(), request))
             .layer(middleware::from_fn_with_state(guard, guard::guard))
+    }
+
+    /// Kayenta's own API at the root, as at a port of Kayenta's, behind the same guard: what stands below `/kayenta` in
+    /// [`Gate::router`], and `/health`.
+    pub fn kayenta_router(&self, loopback: bool) -> Router {
+        let guard = guard::Guard {
+            gate: self.clone(),
+            loopback,
+        };
+        let gate = self.clone();
+        Router::new()
+            .fallback(move |request| dispatch::dispatch_kayenta(gate.clone(), request))
+            .layer(middleware::from_fn_with_state(guard, guard::guard))
+    }
+
+    /// Serves [`Gate::kayenta_router`] until `cancel`, then lets answers that are under way end, for a few seconds.
+    ///
+    /// # Errors
+    /// When the listener has no address.
+    pub async fn run_kayenta(
+        &self,
+        listener: TcpListener,
+        tls: Option<Tls>,
+        cancel: CancellationToken,
+    ) -> std::io::Result<()> {
+        let address = listener.local_addr()?;
+        if !address.ip().is_loopback() && !tls.as_ref().is_some_and(Tls::is_closed) {
+            tracing::warn!(
+                %address,
+                "Kayenta's API listens on {address}, which others can reach, and asks nobody for a password"
+            );
+        }
+        let router = self.kayenta_router(address.ip().is_loopback());
+        let server = async {
+            match tls {
+                Some(tls) => serve(TlsListener::new(listener, tls), router, cancel.clone()).await,
+                None => {
+                    let listener = listener.tap_io(|stream| {
+                        let _ = stream.set_nodelay(true);
+                    });
+                    serve(listener, router, cancel.clone()).await
+                }
+            }
+        };
+        tokio::select! {
+            ended = server => ended,
+            () = async {
+                cancel.cancelled().await;
+                tokio::time::sleep(DRAIN).await;
+            } => Ok(()),
+        }
     }
 
     /// Serves until `cancel`, then lets answers that are under way end, for a few seconds.

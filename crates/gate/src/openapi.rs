@@ -1,6 +1,8 @@
 //! The OpenAPI document, made from the table of routes: paths, methods, parameters, what each asks of its caller. What it does
 //! not say (the documents themselves are Spinnaker's) it leaves open.
 
+mod answers;
+
 use axum::http::Method;
 use serde_json::{Map, Value, json};
 
@@ -66,6 +68,9 @@ fn operation(group: &Group, route: &Route) -> Value {
         "parameters": parameters,
         "responses": {"2XX": {"description": "Success"}, "default": failure},
     });
+    if let Some(schema) = answers::schema(route.path) {
+        operation["responses"]["2XX"]["content"] = json!({"application/json": {"schema": schema}});
+    }
     if [Method::POST, Method::PUT, Method::PATCH].contains(&route.method) {
         operation["requestBody"] = json!({"content": {"application/json": {"schema": {}}}});
     }
@@ -137,6 +142,18 @@ mod tests {
                 assert!(named.contains(&name), "{row}: {name}");
             }
         }
+    }
+
+    #[test]
+    fn the_answer_for_pictures_is_described() {
+        let document = document("1");
+        let content =
+            &document["paths"]["/v2/canaries/series/{id}"]["get"]["responses"]["2XX"]["content"];
+        let metric = &content["application/json"]["schema"]["properties"]["metrics"]["items"];
+        assert_eq!(
+            metric["properties"]["control"]["properties"]["values"]["type"],
+            "array"
+        );
     }
 
     #[test]

@@ -11,10 +11,12 @@
 //! | `people` | sign-in, users, accounts |
 //! | `system` | versions, capabilities, administration, plugins |
 //! | `outside` | clouds, build systems, registries, canaries: most of it not built |
+//! | `kayenta` | Kayenta's own addresses |
 //! | `orca` | addresses of Orca that Gate does not have |
 //! | `ours` | what Spinnaker does not have |
 
 mod documents;
+mod kayenta;
 mod orca;
 mod ours;
 mod outside;
@@ -64,6 +66,8 @@ pub(crate) enum Whose {
     Gate,
     /// Orca, behind Gate; some scripts talk to it.
     Orca,
+    /// Kayenta, beside it.
+    Kayenta,
     /// None: it is our own.
     Ours,
 }
@@ -82,6 +86,7 @@ pub(crate) const GROUPS: &[&[Group]] = &[
     people::GROUPS,
     system::GROUPS,
     outside::GROUPS,
+    kayenta::GROUPS,
     orca::GROUPS,
     ours::GROUPS,
 ];

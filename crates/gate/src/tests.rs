@@ -13,6 +13,7 @@ mod failed_stages;
 mod front50;
 mod golden;
 mod guard;
+mod kayenta;
 mod messages;
 mod observe;
 mod owner;

@@ -228,8 +228,10 @@ async fn roles(
         .await
         .map_err(|error| unusable(&error))?;
     clear_leases(&bus).await.map_err(|error| unusable(&error))?;
+    let kayenta = crate::serve::listen_for_kayenta(&settings).await?;
     let plan = Plan {
         roles: Role::ALL.to_vec(),
+        kayenta,
         settings,
         name,
         listener: Some(listener),

@@ -52,6 +52,8 @@ pub(crate) struct Plan {
     pub(crate) listener: Option<TcpListener>,
     /// The certificates of that listener.
     pub(crate) tls: Option<Tls>,
+    /// Where it shows Kayenta's own API besides, and the certificates there.
+    pub(crate) kayenta: Option<(TcpListener, Option<Tls>)>,
     /// Where it shows `/metrics` and `/health` besides, whatever its roles.
     pub(crate) probes: Option<TcpListener>,
     /// Whether this is `gennaker dev`.
@@ -83,6 +85,8 @@ struct Prepared {
     /// For sources of metrics.
     metrics: Client,
     metric_accounts: Arc<gennaker_canary::Accounts>,
+    /// Where results of canary analysis lie, for a worker of the pool `canary`.
+    storages: Option<gennaker_canary::Storages>,
 }
 
 impl Running {
@@ -106,16 +110,25 @@ impl Running {
             name,
             listener,
             tls,
+            kayenta,
             probes,
             is_dev,
         } = plan;
         let mut prepared = prepare(&settings, listener, is_dev, &bus, &store, &clock)?;
-        let serves = |pool: &str| settings.worker.pools.iter().any(|served| served == pool);
-        if serves(gennaker_deploy::POOL) && roles.contains(&Role::Worker) {
+        let serves = |pool: &str| {
+            let has = settings.worker.pools.iter().any(|it| it == pool);
+            has && roles.contains(&Role::Worker)
+        };
+        if serves(gennaker_deploy::POOL) {
             prepared.artifacts = Some(wiring::artifacts(&settings, &clock, &store)?);
         }
-        if serves(gennaker_jenkins::POOL) && roles.contains(&Role::Worker) {
+        if serves(gennaker_jenkins::POOL) {
             prepared.builds = Some(wiring::builds(&settings, &clock)?);
+        }
+        if serves(gennaker_canary::POOL) {
+            // Connecting to S3 is a large future, and is awaited once in the life of a process.
+            let storages = Box::pin(wiring::canary_storages(&settings, &bus)).await?;
+            prepared.storages = Some(storages);
         }
         let mut pollers = None;
         if roles.contains(&Role::Triggers) {
@@ -123,7 +136,7 @@ impl Running {
             pollers = wiring::pollers(&settings, &name, &bus, &clock, &store, &masters)?;
         }
         let mut registries = None;
-        if serves(gennaker_deploy::POOL) && roles.contains(&Role::Worker) {
+        if serves(gennaker_deploy::POOL) {
             registries = Some(wiring::registries(&settings)?);
         }
         let root = Scope::root("gennaker");
@@ -185,6 +198,14 @@ impl Running {
                 let told = wiring::tell_builds(builds.clone(), bus.clone(), clock.clone(), scope);
                 running.edge.keep("builds", told);
             }
+            if let Some(storages) = &prepared.storages {
+                let accounts = Arc::clone(&prepared.metric_accounts);
+                let kayenta = gennaker_canary::Kayenta::new(&prepared.metrics, &accounts, storages);
+                let (bus, clock) = (bus.clone(), clock.clone());
+                let scope = running.edge.child("kayenta");
+                let told = wiring::tell_kayenta(kayenta, accounts, bus, clock, scope);
+                running.edge.keep("kayenta", told);
+            }
             let worker = worker(
                 &settings,
                 &name,
@@ -222,7 +243,11 @@ impl Running {
             running.start_probes(listener, bucket);
         }
         if let Some((gate, listener)) = prepared.gate {
-            running.start_gate(gate.with_blobs(blobs), listener, tls);
+            let gate = gate.with_blobs(blobs);
+            if let Some((listener, tls)) = kayenta {
+                running.start_kayenta(gate.clone(), listener, tls);
+            }
+            running.start_gate(gate, listener, tls);
         }
         Ok(running)
     }
@@ -313,6 +338,15 @@ impl Running {
         });
     }
 
+    fn start_kayenta(&self, gate: Gate, listener: TcpListener, tls: Option<Tls>) {
+        let token = self.edge.token().clone();
+        self.edge.keep("kayenta's API", async move {
+            if let Err(error) = gate.run_kayenta(listener, tls, token).await {
+                tracing::error!("Kayenta's API ended: {}", chain(&error));
+            }
+        });
+    }
+
     fn start_gate(&self, gate: Gate, listener: TcpListener, tls: Option<Tls>) {
         let token = self.edge.token().clone();
         self.edge.keep("gate", async move {
@@ -353,8 +387,9 @@ fn prepare(
         gate,
         channels: wiring::channels(settings, &client, clock, bus)?,
         client,
-        metric_accounts: wiring::metric_accounts(settings, &metrics, clock),
+        metric_accounts: wiring::metric_accounts(settings, &metrics, clock)?,
         metrics,
+        storages: None,
         catalogue,
         secrets: wiring::secret_headers(settings)?,
         services: wiring::services(settings)?,
@@ -394,7 +429,16 @@ fn worker(
                 gennaker_jenkins::registry(builds.expect("made for a worker of this pool"))
             }
             gennaker_canary::POOL => {
-                gennaker_canary::registry(&prepared.metrics, store, &prepared.metric_accounts)
+                let storages = prepared
+                    .storages
+                    .as_ref()
+                    .expect("made for a worker of this pool");
+                gennaker_canary::registry(
+                    &prepared.metrics,
+                    store,
+                    &prepared.metric_accounts,
+                    storages,
+                )
             }
             _ => gennaker_notify::registry(
                 &prepared.client,

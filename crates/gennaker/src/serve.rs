@@ -59,7 +59,8 @@ async fn serve(arguments: &ServeArgs, settings: Settings) -> Result<(), Failure>
     let logging = wiring::logging(&settings, &settings.telemetry.log_filter, &roles)?;
     let guard = gennaker_telemetry::init(&logging)
         .map_err(|error| Failure::new(Exit::Usage, format!("telemetry: {}", chain(&error))))?;
-    let ended = until_asked(roles, settings).await;
+    // A large future, which is awaited once in the life of a process.
+    let ended = Box::pin(until_asked(roles, settings)).await;
     guard.shutdown().await;
     ended
 }
@@ -108,6 +109,10 @@ async fn start(roles: Vec<Role>, settings: Settings) -> Result<Running, Failure>
         true => Some(listen(&settings).await?),
         false => None,
     };
+    let kayenta = match roles.contains(&Role::Gate) {
+        true => listen_for_kayenta(&settings).await?,
+        false => None,
+    };
     let probes = probes::listen(&settings).await?;
     let bus = connect(&settings, &name, &roles).await?;
     let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
@@ -121,6 +126,7 @@ async fn start(roles: Vec<Role>, settings: Settings) -> Result<Running, Failure>
         name: name.clone(),
         listener,
         tls,
+        kayenta,
         probes,
         is_dev: false,
     };
@@ -135,6 +141,25 @@ async fn start(roles: Vec<Role>, settings: Settings) -> Result<Running, Failure>
         tracing::info!(%address, "the HTTP API listens on {scheme}://{address}");
     }
     Ok(running)
+}
+
+/// The listener of Kayenta's own API, where the settings want one, with its certificates.
+pub(crate) async fn listen_for_kayenta(
+    settings: &Settings,
+) -> Result<Option<(TcpListener, Option<gennaker_gate::Tls>)>, Failure> {
+    let Some(address) = settings.gate.kayenta_listen else {
+        return Ok(None);
+    };
+    let tls = wiring::gate_tls(settings)?;
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        Failure::command(format!(
+            "gate.kayenta_listen: cannot listen on {address}: {error}"
+        ))
+    })?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let bound = listener.local_addr().unwrap_or(address);
+    tracing::info!(address = %bound, "Kayenta's API listens on {scheme}://{bound}");
+    Ok(Some((listener, tls)))
 }
 
 async fn listen(settings: &Settings) -> Result<TcpListener, Failure> {

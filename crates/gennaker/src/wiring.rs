@@ -34,7 +34,9 @@ use crate::output::chain;
 pub(crate) use archive::{archive, values};
 pub(crate) use artifacts::{artifacts, baker, tell_artifacts};
 pub(crate) use builds::{builds, masters, shown_masters, tell_builds};
-pub(crate) use canary::{metric_accounts, metrics_client};
+pub(crate) use canary::{
+    canary_storages, metric_accounts, metric_zones, metrics_client, tell_kayenta,
+};
 pub(crate) use documents::{documents, documents_bucket, managed_accounts};
 pub(crate) use kubernetes::{
     account_zones, accounts, accounts_of_kubeconfigs, answers, own_zone_sets, warn_unserved,
@@ -198,6 +200,7 @@ fn zones(settings: &Settings) -> Vec<String> {
     zones.extend(kubernetes::places(settings));
     zones.extend(builds::master_zones(settings).into_values());
     zones.extend(builds::account_zones(settings).into_values());
+    zones.extend(metric_zones(settings).into_values());
     zones.sort_unstable();
     zones.dedup();
     zones

@@ -11,6 +11,7 @@ pub mod artifact_reads;
 pub mod ask;
 pub mod build_reads;
 pub mod build_service_reads;
+pub mod canary_reads;
 pub mod command;
 pub mod execution;
 pub mod freeze;

@@ -94,6 +94,9 @@ fn gate(gate: &Gate, found: &mut Problems) {
             );
         }
     }
+    if gate.kayenta_listen == Some(gate.listen) && gate.listen.port() != 0 {
+        found.add("gate.kayenta_listen", "is the same as gate.listen");
+    }
     let tls = &gate.tls;
     if tls.certificate_file.is_some() != tls.key_file.is_some() {
         found.add(

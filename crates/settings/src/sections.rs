@@ -36,7 +36,7 @@ pub use build_systems::{
     AwsCodeBuild, AwsCodeBuildAccount, Concourse, ConcourseMaster, GitlabCi, GitlabCiMaster,
     GoogleCloudBuild, GoogleCloudBuildAccount, Travis, TravisMaster,
 };
-pub use canary::{Canary, CanaryAccount, CanarySource};
+pub use canary::{Canary, CanaryAccount, CanarySource, CanaryStorage};
 pub use documents::{Documents, DocumentsBackend, ManagedServiceAccounts};
 pub use expressions::Expressions;
 pub use jenkins::{Jenkins, JenkinsMaster};

@@ -52,6 +52,8 @@ pub struct Catalogue {
     accounts: BTreeMap<String, String>,
     /// The zone that the builds of each build server are pinned to, by its name.
     masters: BTreeMap<String, String>,
+    /// The zone that analyses are pinned to, by the name of the account of metrics.
+    metric_accounts: BTreeMap<String, String>,
 }
 
 /// The catalogue of an installation that adds nothing.
@@ -98,6 +100,7 @@ static TYPES: &[&dyn StageType] = &[
     &jenkins::Jenkins,
     &jenkins::Script,
     &jenkins::GetProperties,
+    &kayenta::GenerateCanaryAnalysisResult,
     &services::Jira,
     &services::PageApplicationOwner,
     &services::Gremlin,
@@ -126,6 +129,9 @@ static TYPES: &[&dyn StageType] = &[
     &travis::GitlabCi,
 ];
 
+/// The pool that analyses canaries.
+const CANARY_POOL: &str = "canary";
+
 /// The name of a preconfigured webhook is another stage type's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is the name of another stage type")]
@@ -140,6 +146,7 @@ impl Catalogue {
             dry_runs: false,
             accounts: BTreeMap::new(),
             masters: BTreeMap::new(),
+            metric_accounts: BTreeMap::new(),
         }
     }
 
@@ -185,6 +192,16 @@ impl Catalogue {
     #[must_use]
     pub fn build_account(name: &str) -> String {
         format!("account:{name}")
+    }
+
+    /// The same with accounts of metric servers that can be reached from some zones only: the account's name, and what analyses
+    /// that name it are pinned to.
+    #[must_use]
+    pub fn with_metric_accounts(self, metric_accounts: BTreeMap<String, String>) -> Self {
+        Self {
+            metric_accounts,
+            ..self
+        }
     }
 
     /// Every stage type of this release.
@@ -251,6 +268,10 @@ impl gennaker_engine::Catalogue for Catalogue {
                     None => Self::build_account(cloud_builds::account(context)?),
                 };
                 self.masters.get(&name).cloned()
+            }
+            CANARY_POOL => {
+                let account = context.get("metricsAccountName")?.as_str()?;
+                self.metric_accounts.get(account).cloned()
             }
             _ => None,
         }

@@ -14,6 +14,7 @@ mod aggregate;
 mod config;
 mod intervals;
 mod run_canary;
+mod standalone;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,7 @@ use crate::{
 use aggregate::AGGREGATE;
 use config::Config;
 pub(crate) use run_canary::RunCanary;
+pub(crate) use standalone::GenerateCanaryAnalysisResult;
 
 /// `kayentaCanary`.
 pub(crate) struct KayentaCanary;
@@ -39,6 +41,8 @@ pub(crate) struct KayentaCanary;
 pub(crate) struct RunCanaryIntervals;
 
 const INTERVALS: &str = "runCanaryIntervals";
+/// The same in a standalone analysis of Kayenta.
+const STANDALONE: &str = "setupAndExecuteCanariesStage";
 const RUN: &str = "runCanary";
 
 /// Most analyses of one stage.
@@ -124,11 +128,11 @@ impl StageDefinition for KayentaCanary {
 
 impl StageType for RunCanaryIntervals {
     fn names(&self) -> &'static [&'static str] {
-        &[INTERVALS]
+        &[INTERVALS, STANDALONE]
     }
 
     fn summary(&self) -> &'static str {
-        "The waits and analyses of a canary stage; made by it."
+        "The waits and analyses of a canary stage, or of a standalone analysis; made by it."
     }
 
     fn fields(&self) -> &'static [Field] {
@@ -152,6 +156,7 @@ impl StageDefinition for RunCanaryIntervals {
         let config = Config::read(own)?;
         config.check()?;
         let windows = intervals::windows(&config, context.now)?;
+        let kind = context.stage.kind.as_str();
         let mut before = Vec::new();
         let mut add = |kind: &str, name: String, context: Map| {
             let requires = before.len().checked_sub(1).into_iter().collect();
@@ -176,11 +181,22 @@ impl StageDefinition for RunCanaryIntervals {
                 add("wait", format!("Interval Wait #{number}"), wait(minutes));
             }
             let mut context = config.for_run(window);
+            // A standalone analysis says by it that its verdict follows; a bad score ends its intervals all the same.
+            let goes_on = match kind {
+                STANDALONE => {
+                    // Kayenta's thresholds have decimals, orca's have not.
+                    let exact = own
+                        .get("canaryConfig")
+                        .map(|it| it["scoreThresholds"].clone());
+                    context.insert("scoreThresholds".to_owned(), exact.unwrap_or_default());
+                    context.insert("hasExactThresholds".to_owned(), true.into());
+                    None
+                }
+                _ => own.get("continuePipeline").cloned(),
+            };
             context.insert(
                 "continuePipeline".to_owned(),
-                own.get("continuePipeline")
-                    .cloned()
-                    .unwrap_or(Value::Bool(false)),
+                goes_on.unwrap_or(Value::Bool(false)),
             );
             add(RUN, format!("Run Canary #{number}"), context);
         }

@@ -17,9 +17,10 @@
 //! | `import` | taking over what a Front50 left |
 //! | `objects` | what is written once and found by name and content, over the same two places |
 //! | `archive` | finished executions, as objects |
+//! | `canary_objects` | results of canary analysis and the metrics behind them, as Kayenta keeps them |
 //! | `blobs` | large values of executions, as objects, and messages without them |
 //!
-//! Beside it, [`Archive`] and [`Blobs`].
+//! Beside it, [`Archive`], [`Blobs`] and [`CanaryObjects`].
 //!
 //! It knows the rules of a document (what a pipeline must have, who holds a name) and nothing about HTTP, permissions or
 //! executions. `gate` reads through it, the tasks that save documents write through it, `triggers` watches pipelines with
@@ -32,6 +33,7 @@ mod archive;
 mod blobs;
 mod cache;
 mod canary_configs;
+mod canary_objects;
 mod document;
 mod documents;
 mod entity_tags;
@@ -62,6 +64,7 @@ pub use archive::Archive;
 pub use blobs::{Blobs, Cut, Hole, SEAL_FROM, Sealed, Unopened, cut, has_large_values};
 pub use cache::Watch;
 pub use canary_configs::check_canary_config;
+pub use canary_objects::{CanaryGroup, CanaryListed, CanaryObjects};
 pub use document::{Document, Entry};
 pub use documents::{Documents, Revision, S3Options};
 pub use error::{Error, SaveError};

@@ -24,8 +24,13 @@ impl Store {
             Lookup::Expression(ExpressionLookup::Url { .. })
             | Lookup::Execution(_)
             | Lookup::Artifacts(_) => return None,
-            Lookup::Expression(ExpressionLookup::CanaryConfig { .. }) => {
-                return Some(failed("this release has no canary configurations yet"));
+            Lookup::Expression(ExpressionLookup::CanaryConfig { name, application }) => {
+                let of = [application.clone()];
+                let found = self.canary_configs(&of).await;
+                found.map(|configs| {
+                    let mut named = configs.iter().filter(|it| it.text("name") == Some(name));
+                    named.next().map(|it| it.id().into())
+                })
             }
             Lookup::Expression(ExpressionLookup::Reference { .. }) => {
                 return Some(failed("this release has no artifact store yet"));

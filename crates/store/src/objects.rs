@@ -72,6 +72,18 @@ pub enum ObjectError {
         /// What it belongs to.
         name: String,
     },
+    /// What cannot be the name of one.
+    #[error("{id:?} cannot be the id of an object")]
+    BadId {
+        /// The id.
+        id: String,
+    },
+    /// It is one of several that have the same right to be it.
+    #[error("the folder {folder} holds more than one object")]
+    Ambiguous {
+        /// Where they lie.
+        folder: String,
+    },
     /// It is not what was stored.
     #[error("an object of {name} is damaged")]
     Damaged {
@@ -86,7 +98,11 @@ impl ObjectError {
     pub const fn is_transient(&self) -> bool {
         match self {
             Self::Bus(_) | Self::Bucket { .. } | Self::Going { .. } => true,
-            Self::TooLarge { .. } | Self::Lost { .. } | Self::Damaged { .. } => false,
+            Self::TooLarge { .. }
+            | Self::Lost { .. }
+            | Self::BadId { .. }
+            | Self::Ambiguous { .. }
+            | Self::Damaged { .. } => false,
         }
     }
 }

@@ -24,7 +24,7 @@ impl Spin<'_> {
     pub(super) async fn canary(&mut self, command: CanaryCommand) -> Done {
         let command = match command {
             CanaryCommand::CanaryConfig { command } => command,
-            // Needs no server, so it never comes this far.
+            // Run before a server is asked, so the first two never come this far.
             CanaryCommand::Calibrate(args) => return self.calibrate(&args).await,
             CanaryCommand::Judge(_) | CanaryCommand::Report(_) | CanaryCommand::Retro(_) => {
                 return Err(Said::new(

@@ -1,7 +1,8 @@
 //! What Spinnaker's Gate does not have.
 
-use super::{Does, Group, Whose, run, table};
+use crate::kayenta::objects;
 use crate::{events, freezes, live, messages, pollers, search, warnings};
+use super::{Does, Group, Whose, run, table};
 
 pub(super) const GROUPS: &[Group] = &[Group {
     title: "Gennaker's own",
@@ -29,6 +30,9 @@ pub(super) const GROUPS: &[Group] = &[Group {
         GET "/v2/feed" "Changes as server-sent events" ["topics", "lastEventId"] ReadEach run!(live::feed);
         POST "/v2/feed/{id}/topics" "Other topics for an open stream" ReadEach run!(live::change_topics);
         GET "/v2/feed/snapshot" "What the feed continues" ["topics"] ReadEach run!(live::snapshot);
+        GET "/v2/canaries/series/{id}"
+            "All that a picture of a canary analysis needs: per metric both series, thresholds and verdict"
+            ["storageAccountName"] Read run!(objects::series);
         GET "/v2/executions" "Pipelines and tasks, newest first"
             ["application", "statuses", "limit", "expand", "partial"] ReadEach run!(live::list);
         GET "/v2/executions/{id}" "A pipeline or a task" Read run!(live::execution);

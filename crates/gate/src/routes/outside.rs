@@ -4,8 +4,8 @@
 
 use super::{Does, Group, Whose, run, table};
 use crate::clouds::{clusters, firewalls, live};
-use crate::{artifacts, build_services, builds, images, pollers};
-use crate::{canary_configs, canary_runs, preconfigured};
+use crate::kayenta::objects;
+use crate::{artifacts, build_services, builds, canary_configs, canary_runs, images, kayenta, pollers, preconfigured};
 
 /// Why lists of what only other clouds have are empty.
 const NO_CLOUDS: &str = "Kubernetes has none, and no other cloud can be read yet";
@@ -177,7 +177,14 @@ pub(super) const GROUPS: &[Group] = &[
                 run!(canary_runs::get);
             GET "/v2/canaries/canary/{configId}/{id}" "The same, as it was asked before" ["storageAccountName"] SignIn
                 run!(canary_runs::get);
-            GET "/v2/canaries/{*rest}" "Accounts, metrics, lists of runs" SignIn
+            GET "/v2/canaries/credentials" "Accounts of metrics and of storage" SignIn run!(kayenta::credentials);
+            GET "/v2/canaries/metadata/metricsService" "Metrics that a source knows" ["filter", "metricsAccountName"] Read
+                run!(kayenta::metadata);
+            GET "/v2/canaries/{application}/executions" "Canary analyses of an application, newest first"
+                ["limit", "page", "statuses", "storageAccountName", "partial"] Read run!(canary_runs::list);
+            GET "/v2/canaries/metricSetPairList/{id}" "The metrics that were judged" ["storageAccountName"] Read
+                run!(objects::pair_list_of_gate);
+            GET "/v2/canaries/{*rest}" "What Kayenta has not" SignIn
                 Does::Miss("this part of canary analysis");
             POST "/v2/canaries/{*rest}" "What Kayenta has not" SignIn Does::Miss("this part of canary analysis");
             GET "/canaries/{*rest}" "Canaries of the first generation" SignIn

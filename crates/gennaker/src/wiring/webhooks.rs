@@ -19,8 +19,9 @@ pub(crate) fn catalogue(settings: &Settings) -> Result<Arc<Catalogue>, Failure> 
         .map(|catalogue| {
             let catalogue = catalogue
                 .with_dry_runs(settings.scheduler.dry_runs)
-                .with_masters(super::builds::pinned(settings));
-            Arc::new(catalogue.with_accounts(super::account_zones(settings)))
+                .with_masters(super::builds::pinned(settings))
+                .with_accounts(super::account_zones(settings));
+            Arc::new(catalogue.with_metric_accounts(super::metric_zones(settings)))
         })
         .map_err(|error| Failure::new(Exit::Usage, format!("webhooks.preconfigured: {error}")))
 }

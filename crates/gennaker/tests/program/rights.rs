@@ -14,11 +14,13 @@ use crate::support::{Served, free_address, gennaker, output, request, text, wait
 const VIOLATION: &str = "Violation";
 /// Workers say every five seconds which attempts they hold.
 const LONGER_THAN_A_HEARTBEAT: Duration = Duration::from_millis(5_500);
-const ROLES: [(&str, &str); 4] = [
-    ("scheduler", "scheduler"),
-    ("worker", "worker-notify"),
-    ("triggers", "triggers"),
-    ("gate", "gate"),
+/// Roles, each with its user and, for a worker, its pool.
+const ROLES: [(&str, &str, &str); 5] = [
+    ("scheduler", "scheduler", ""),
+    ("worker", "worker-notify", "notify"),
+    ("worker", "worker-canary", "canary"),
+    ("triggers", "triggers", ""),
+    ("gate", "gate", ""),
 ];
 
 /// The printed users, each with its name as its password.
@@ -46,12 +48,16 @@ fn users() -> String {
     users
 }
 
-fn config(folder: &Path, broker: &Server, listen: &str, role: &str, user: &str) -> PathBuf {
-    let folder = folder.join(role);
+fn config(folder: &Path, broker: &Server, listen: &str, user: &str, pool: &str) -> PathBuf {
+    let folder = folder.join(user);
     std::fs::create_dir(&folder).unwrap();
     let file = folder.join("gennaker.toml");
+    let worker = match pool {
+        "" => String::new(),
+        pool => format!("[worker]\npools = [\"{pool}\"]\n"),
+    };
     let text = format!(
-        "[gate]\nlisten = \"{listen}\"\n[outbound]\nallow_loopback = true\n[broker]\nurls = [\"{}\"]\nusername = \"{user}\"\n\
+        "{worker}[gate]\nlisten = \"{listen}\"\n[outbound]\nallow_loopback = true\n[broker]\nurls = [\"{}\"]\nusername = \"{user}\"\n\
          password = \"{user}\"\n",
         broker.url()
     );
@@ -89,8 +95,8 @@ fn a_pipeline_runs_with_no_more_rights_than_each_role_has() {
     let served: Vec<Served> = ROLES
         .iter()
         .rev()
-        .map(|(role, user)| {
-            let config = config(folder.path(), &broker, &address, role, user);
+        .map(|(role, user, pool)| {
+            let config = config(folder.path(), &broker, &address, user, pool);
             Served::start(&config, role, &[])
         })
         .collect();
@@ -125,6 +131,7 @@ fn a_pipeline_runs_with_no_more_rights_than_each_role_has() {
         end_of(started["ref"].as_str().unwrap(), "SUCCEEDED");
     };
     job("createApplication");
+    results_of_canaries(&ask);
     let slow = slow_service();
     let stages = json!([
         {"refId": "1", "type": "wait", "waitTime": 1, "requisiteStageRefIds": []},
@@ -184,4 +191,28 @@ fn a_pipeline_runs_with_no_more_rights_than_each_role_has() {
         .filter(|line| line.contains(VIOLATION))
         .collect();
     assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+/// What a worker of the pool `canary` keeps in the broker: of several pieces, replaced, listed and deleted.
+fn results_of_canaries(ask: &dyn Fn(&str, &str, &Value) -> Value) {
+    let values: Vec<f64> = (0..60_000).map(|at| f64::from(at) + 0.125).collect();
+    let pairs =
+        json!([{"name": "m", "id": "p", "values": {"control": values, "experiment": [1.0]}}]);
+    let made = ask("POST", "/kayenta/metricSetPairList", &pairs);
+    let list = format!(
+        "/kayenta/metricSetPairList/{}",
+        made["metricSetPairListId"].as_str().unwrap()
+    );
+    assert_eq!(ask("GET", &list, &Value::Null), pairs);
+    let archive = "/kayenta/canaryResultArchive";
+    ask("POST", &format!("{archive}?pipelineId=x"), &json!({"a": 1}));
+    ask("PUT", &format!("{archive}/x"), &json!({"a": 2}));
+    assert_eq!(
+        ask("GET", &format!("{archive}/x"), &Value::Null),
+        json!({"a": 2})
+    );
+    assert_eq!(ask("GET", archive, &Value::Null)[0]["id"], "x");
+    ask("DELETE", &format!("{archive}/x"), &Value::Null);
+    assert_eq!(ask("GET", archive, &Value::Null), json!([]));
+    ask("DELETE", &list, &Value::Null);
 }

@@ -5,13 +5,31 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{archive::ArchiveBackend, bucket::S3Bucket};
+
 /// Canary analysis.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Canary {
-    /// Where metrics can be had. An analysis that names no account takes the first of the type that its metrics want. Only
-    /// workers of the pool `canary` use them; every one of these should have the same.
+    /// Where metrics can be had. An analysis that names no account takes the first of the type that its metrics want. Workers of
+    /// the pool `canary` use them, and schedulers read their zones; all of these should have the same.
     pub accounts: Vec<CanaryAccount>,
+    /// Where results and the metrics behind them are kept. An analysis that names no account takes the first. None: one in the
+    /// broker, called `gennaker`. Only workers of the pool `canary` use them; every one of these should have the same.
+    pub storage: Vec<CanaryStorage>,
+}
+
+/// Storage of results.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CanaryStorage {
+    /// Name by which analyses choose it (`storageAccountName`).
+    pub name: String,
+    /// `kv`: in the broker, where results are kept for 90 days and 1 GiB of them, the newest. `s3`: in a bucket in Kayenta's
+    /// layout, below the folder `kayenta` unless `s3.prefix` names another; one of Kayenta's can be used as it is.
+    pub backend: ArchiveBackend,
+    /// The bucket, for the backend `s3`.
+    pub s3: S3Bucket,
 }
 
 /// A server of metrics.
@@ -40,6 +58,15 @@ pub struct CanaryAccount {
     /// Label of an instance in the queries that are built for metrics of type `prometheus` with a resource type; `instance`
     /// when absent.
     pub scope_label: Option<String>,
+    /// The zone whose workers reach it. An analysis that names the account goes there; unset: to any worker of the pool.
+    pub zone: Option<String>,
+    /// PEM file with certificate authorities to trust besides the system's. Read when the process starts.
+    pub ca_file: Option<String>,
+    /// PEM file with a client certificate, its chain after it, and its private key. Read when the process starts.
+    pub client_certificate_file: Option<String>,
+    /// Proxy to reach it by (`http://proxy.example.com:3128`), or `direct` for none. Unset: as the environment says
+    /// (`HTTPS_PROXY`, `NO_PROXY`).
+    pub proxy: Option<String>,
     /// Label of the scope in the queries that are built for metrics of type `newrelic` and `signalfx`, where the analysis does
     /// not name one by the parameter `_scope_key` (Kayenta's `defaultScopeKey`).
     pub default_scope_key: Option<String>,

@@ -21,7 +21,10 @@ pub struct Gate {
     /// The largest request body, in bytes.
     #[schemars(range(min = 65_536, max = 268_435_456))]
     pub body_limit_bytes: u64,
-    /// TLS of the listener.
+    /// Address and port of Kayenta's own API besides (`127.0.0.1:8090`), with the same hosts and TLS; unset: it answers below
+    /// `/kayenta` only.
+    pub kayenta_listen: Option<SocketAddr>,
+    /// TLS of the listeners.
     pub tls: GateTls,
 }
 
@@ -137,6 +140,7 @@ impl Default for Gate {
                 .to_vec(),
             allowed_origins: Vec::new(),
             body_limit_bytes: 16 << 20,
+            kayenta_listen: None,
             tls: GateTls::default(),
         }
     }

@@ -48,6 +48,8 @@ const PASSED_ON: &[&str] = &[
     "storageAccountName",
     "canaryConfigId",
     "canaryConfigName",
+    // The configuration itself, as base64: an addition of Gennaker, for analyses that bring their own.
+    "canaryConfig",
     "siteLocal",
 ];
 

@@ -86,6 +86,11 @@ impl StageType for RunCanary {
                     "Account of the metric source; the first one if absent.",
                 ),
                 Field::optional(
+                    "storageAccountName",
+                    FieldType::Text,
+                    "Account of the storage that keeps the result; the first one if absent.",
+                ),
+                Field::optional(
                     "continuePipeline",
                     FieldType::Boolean,
                     "A score that is too low ends FAILED_CONTINUE.",
@@ -119,29 +124,41 @@ impl StageDefinition for RunCanary {
     }
 }
 
-/// Orca reads the score and the thresholds as whole numbers, and a score *at* the marginal threshold fails.
 fn monitor(context: &TaskContext<'_>) -> Step {
-    let own = context.context;
-    let Some(score) = integer(own.get("canaryScoreExact")) else {
+    let Some((status, learned)) = judged(context.context) else {
         let message = "the analysis left no score";
         return TaskResult::thrown(context, "IllegalStateException", message).into();
-    };
-    let mut learned = Map::new();
-    learned.insert("canaryScore".to_owned(), score.into());
-    let status = if score > Thresholds::read(own).marginal {
-        Status::Succeeded
-    } else {
-        let message = "Canary score is not above the marginal score threshold.";
-        learned.insert("canaryScoreMessage".to_owned(), message.into());
-        if own.get("continuePipeline") == Some(&Value::Bool(true)) {
-            Status::FailedContinue
-        } else {
-            Status::Terminal
-        }
     };
     TaskResult {
         context: learned,
         ..TaskResult::of(status)
     }
     .into()
+}
+
+/// What a score makes of its stage, and what is learned by it; nothing without a score. Orca reads the score and the thresholds as
+/// whole numbers, and a score *at* the marginal threshold fails.
+pub(super) fn judged(own: &Map) -> Option<(Status, Map)> {
+    let score = integer(own.get("canaryScoreExact"))?;
+    let mut learned = Map::new();
+    learned.insert("canaryScore".to_owned(), score.into());
+    let is_above = match own.get("hasExactThresholds") {
+        // A standalone analysis of Kayenta has decimals.
+        Some(Value::Bool(true)) => {
+            let exact = own.get("canaryScoreExact").and_then(read::number);
+            let marginal = own.get("scoreThresholds").map(|it| &it["marginal"]);
+            exact > Some(marginal.and_then(read::number).unwrap_or(0.0))
+        }
+        _ => score > Thresholds::read(own).marginal,
+    };
+    if is_above {
+        return Some((Status::Succeeded, learned));
+    }
+    let message = "Canary score is not above the marginal score threshold.";
+    learned.insert("canaryScoreMessage".to_owned(), message.into());
+    let goes_on = own.get("continuePipeline") == Some(&Value::Bool(true));
+    Some(match goes_on {
+        true => (Status::FailedContinue, learned),
+        false => (Status::Terminal, learned),
+    })
 }

@@ -192,3 +192,67 @@ fn the_last_score_decides() {
     let quoted = json!({"scoreThresholds": {"pass": "95.9", "marginal": 75.9}});
     assert_eq!(read(quoted), thresholds);
 }
+
+#[test]
+fn a_score_at_the_marginal_threshold_fails_and_decimals_are_cut() {
+    let judged = |score: f64, marginal: Value, more: Value| {
+        let mut own = map(more);
+        own.insert("canaryScoreExact".to_owned(), score.into());
+        own.insert(
+            "scoreThresholds".to_owned(),
+            json!({"pass": 95, "marginal": marginal}),
+        );
+        run_canary::judged(&own)
+    };
+    for (score, marginal, cut, wanted) in [
+        (75.0, json!(75), 75, Status::Terminal),
+        // 75.9 is 75 to orca, and 75 is not above 75.
+        (75.9, json!(75), 75, Status::Terminal),
+        (76.0, json!(75), 76, Status::Succeeded),
+        (76.0, json!("75.9"), 76, Status::Succeeded),
+        (0.0, json!(0), 0, Status::Terminal),
+    ] {
+        let (status, learned) = judged(score, marginal, json!({})).unwrap();
+        assert_eq!(status, wanted, "{score}");
+        assert_eq!(learned["canaryScore"], json!(cut));
+        let is_told = learned.contains_key("canaryScoreMessage");
+        assert_eq!(is_told, wanted != Status::Succeeded);
+    }
+    let (status, _) = judged(1.0, json!(75), json!({"continuePipeline": true})).unwrap();
+    assert_eq!(status, Status::FailedContinue);
+    let exact = |score| {
+        judged(score, json!(75.5), json!({"hasExactThresholds": true}))
+            .unwrap()
+            .0
+    };
+    assert_eq!(
+        (exact(75.5), exact(75.6)),
+        (Status::Terminal, Status::Succeeded)
+    );
+    assert_eq!(run_canary::judged(&Map::new()), None);
+}
+
+#[test]
+fn a_standalone_analysis_brings_its_configuration_and_exact_thresholds() {
+    let canary = json!({"canaryConfig": "e30=", "scoreThresholds": {"pass": 95.5, "marginal": 75.5}, "lifetimeDuration": "PT2M",
+        "canaryAnalysisIntervalMins": 1, "scopes": [{"controlScope": "a", "experimentScope": "b",
+            "startTimeIso": "2026-01-01T00:00:00Z", "endTimeIso": "2026-01-01T00:02:00Z"}]});
+    let own = map(json!({"canaryConfig": canary, "continuePipeline": true}));
+    let stage = stage("setupAndExecuteCanariesStage", own);
+    let execution = execution(&json!([]), &json!({}));
+    let context = PlanContext {
+        execution: &execution,
+        stage: &stage,
+        now: START,
+    };
+    let runs = RunCanaryIntervals.plan(&context).unwrap().before;
+    assert_eq!(runs.len(), 2);
+    for run in runs {
+        assert_eq!(run.context["canaryConfig"], "e30=");
+        assert_eq!(
+            run.context["scoreThresholds"],
+            json!({"pass": 95.5, "marginal": 75.5})
+        );
+        assert_eq!(run.context["continuePipeline"], false);
+    }
+}

@@ -26,6 +26,7 @@ use aws_sdk_s3::{
 };
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use gennaker_model::Map;
 use tokio::sync::Notify;
 
 pub use client::Options;
@@ -53,6 +54,16 @@ pub(crate) struct Bucket {
     pub(crate) refresh_every: std::time::Duration,
     /// Wakes the cache before its time.
     pub(crate) wake: Arc<Notify>,
+}
+
+/// Files in the folder of a canary configuration that are looked at.
+const FILES_MAX: i32 = 10;
+
+/// Where a record is written.
+struct Target {
+    path: String,
+    /// The object that it was so far, under another name.
+    replaces: Option<String>,
 }
 
 /// An object as a list shows it.
@@ -89,7 +100,7 @@ impl Bucket {
     }
 
     pub(super) async fn get(&self, address: Address<'_>) -> Result<Option<Record>, Error> {
-        let Some(path) = self.layout.path(address) else {
+        let Some(path) = self.found(address).await? else {
             return Ok(None);
         };
         self.read(&path, None, kind_of(address)).await
@@ -101,24 +112,34 @@ impl Bucket {
         expected: Option<&Revision>,
         raw: Bytes,
     ) -> Result<Option<Written>, Error> {
-        let path = self.path(address)?;
+        let Some(target) = self.target(address, expected, &raw).await? else {
+            return Ok(None);
+        };
         let request = self
             .client
             .put_object()
             .bucket(&*self.name)
-            .key(&path)
+            .key(&target.path)
             .content_type("application/json")
             .metadata(OURS, "1")
             .body(ByteStream::from(raw));
         let request = match expected {
-            Some(revision) => request.if_match(tag(revision)),
-            None => request.if_none_match("*"),
+            Some(revision) if target.replaces.is_none() => request.if_match(tag(revision)),
+            Some(_) | None => request.if_none_match("*"),
         };
         let put = match request.send().await {
             Ok(put) => put,
             Err(error) if is_conflict(&error) => return Ok(None),
             Err(error) => return Err(failed("write", error)),
         };
+        if let Some(former) = &target.replaces {
+            let request = self.client.delete_object().bucket(&*self.name).key(former);
+            match request.send().await {
+                Ok(_) => {}
+                Err(error) if is_missing(&error) => {}
+                Err(error) => return Err(failed("delete", error)),
+            }
+        }
         if let Address::Document(kind, _) = address {
             self.tell_front50(kind).await;
         }
@@ -133,7 +154,10 @@ impl Bucket {
         address: Address<'_>,
         expected: &Revision,
     ) -> Result<Option<Written>, Error> {
-        let path = self.path(address)?;
+        self.path(address)?;
+        let Some(path) = self.found(address).await? else {
+            return Ok(None);
+        };
         // Not every server honours the condition of a deletion.
         let head = self.client.head_object().bucket(&*self.name).key(&path);
         match head.send().await {
@@ -165,7 +189,7 @@ impl Bucket {
         id: &str,
         limit: usize,
     ) -> Result<Vec<Record>, Error> {
-        let Some(path) = self.layout.path(Address::Document(kind, id)) else {
+        let Some(path) = self.found(Address::Document(kind, id)).await? else {
             return Ok(Vec::new());
         };
         let mut versions: Vec<String> = Vec::new();
@@ -206,8 +230,9 @@ impl Bucket {
         let mut groups: Vec<&str> = kinds.iter().map(|kind| layout::group(*kind)).collect();
         groups.sort_unstable();
         groups.dedup();
-        let mut listed = Vec::new();
+        let mut listed: Vec<Listed> = Vec::new();
         for group in groups {
+            let mut last: Option<i64> = None;
             let mut pages = self
                 .client
                 .list_objects_v2()
@@ -224,6 +249,19 @@ impl Bucket {
                     if let Some((kind, id)) = self.layout.document(group, path)
                         && kinds.contains(&kind)
                     {
+                        // Of two files of one configuration the newer one counts, as in `found`. They stand together.
+                        let at = modified(object.last_modified());
+                        let is_second = kind == Kind::CanaryConfig
+                            && listed
+                                .last()
+                                .is_some_and(|it| it.kind == kind && it.id == id);
+                        if is_second {
+                            if last > Some(at) {
+                                continue;
+                            }
+                            listed.pop();
+                        }
+                        last = Some(at);
                         listed.push(Listed {
                             kind,
                             id: id.to_owned(),
@@ -323,6 +361,12 @@ impl Bucket {
         let raw = collected.map_err(|error| Error::bucket("read", error))?;
         let raw = raw.into_bytes();
         let raw = match kind {
+            Some(Kind::CanaryConfig) if !is_ours => {
+                let id = self
+                    .layout
+                    .document(layout::group(Kind::CanaryConfig), path);
+                front50::completed_config(id.map_or("", |(_, id)| id), raw, time_ms)
+            }
             Some(kind) if !is_ours => completed(kind, raw, time_ms),
             Some(_) | None => raw,
         };
@@ -358,6 +402,78 @@ impl Bucket {
         }
     }
 
+    /// The key of the object that a record is, if it may be one. That of a canary configuration depends on its name, so it is
+    /// looked for; of two, which a renaming leaves for a moment, it is the newer one.
+    async fn found(&self, address: Address<'_>) -> Result<Option<String>, Error> {
+        let Address::Document(Kind::CanaryConfig, id) = address else {
+            return Ok(self.layout.path(address));
+        };
+        let Some(folder) = self.layout.config_folder(id) else {
+            return Ok(None);
+        };
+        let request = self
+            .client
+            .list_objects_v2()
+            .bucket(&*self.name)
+            .prefix(&folder)
+            .max_keys(FILES_MAX);
+        let page = request
+            .send()
+            .await
+            .map_err(|error| failed("list", error))?;
+        let files = page.contents().iter().filter(|it| {
+            let file = it.key().and_then(|key| key.strip_prefix(&*folder));
+            file.is_some_and(|file| file.ends_with(".json") && !file.contains('/'))
+        });
+        let newest = files.max_by_key(|it| modified(it.last_modified()));
+        Ok(newest.and_then(|it| it.key()).map(str::to_owned))
+    }
+
+    /// Where a record is to be written, and what goes after that. Nothing: what is there is not what was expected.
+    async fn target(
+        &self,
+        address: Address<'_>,
+        expected: Option<&Revision>,
+        raw: &[u8],
+    ) -> Result<Option<Target>, Error> {
+        let Address::Document(Kind::CanaryConfig, id) = address else {
+            return Ok(Some(Target {
+                path: self.path(address)?,
+                replaces: None,
+            }));
+        };
+        let body: Map = serde_json::from_slice(raw).unwrap_or_default();
+        let path = self.layout.config(id, &body);
+        let path = path.ok_or_else(|| Error::BadId { id: id.to_owned() })?;
+        let (former, expected) = match (self.found(address).await?, expected) {
+            (None, None) => {
+                return Ok(Some(Target {
+                    path,
+                    replaces: None,
+                }));
+            }
+            (Some(former), Some(expected)) => (former, expected),
+            (None, Some(_)) | (Some(_), None) => return Ok(None),
+        };
+        if former == path {
+            return Ok(Some(Target {
+                path,
+                replaces: None,
+            }));
+        }
+        // Renamed, as Kayenta does it: the new object first, then the old one goes.
+        let head = self.client.head_object().bucket(&*self.name).key(&former);
+        match head.send().await {
+            Ok(head) if head.e_tag() == Some(tag(expected)) => Ok(Some(Target {
+                path,
+                replaces: Some(former),
+            })),
+            Ok(_) => Ok(None),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(failed("look at", error)),
+        }
+    }
+
     fn path(&self, address: Address<'_>) -> Result<String, Error> {
         self.layout.path(address).ok_or_else(|| Error::BadId {
             id: match address {
@@ -366,6 +482,10 @@ impl Bucket {
             },
         })
     }
+}
+
+fn modified(at: Option<&aws_sdk_s3::primitives::DateTime>) -> i64 {
+    at.and_then(|at| at.to_millis().ok()).unwrap_or_default()
 }
 
 const fn kind_of(address: Address<'_>) -> Option<Kind> {

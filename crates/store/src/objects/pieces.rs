@@ -21,7 +21,7 @@ impl Pieces {
         Self { bucket, letter }
     }
 
-    pub(super) async fn put(&self, object: &Object, content: Bytes) -> Result<(), ObjectError> {
+    pub(crate) async fn put(&self, object: &Object, content: Bytes) -> Result<(), ObjectError> {
         for number in 0..count(object) {
             let from = number * PIECE_BYTES;
             let piece = content.slice(from..content.len().min(from + PIECE_BYTES));
@@ -30,7 +30,7 @@ impl Pieces {
         Ok(())
     }
 
-    pub(super) async fn get(&self, object: &Object) -> Result<Option<Bytes>, ObjectError> {
+    pub(crate) async fn get(&self, object: &Object) -> Result<Option<Bytes>, ObjectError> {
         let mut content = BytesMut::new();
         for number in 0..count(object) {
             match self.bucket.get(&self.key(object, number)).await? {
@@ -41,7 +41,7 @@ impl Pieces {
         Ok(Some(content.freeze()))
     }
 
-    pub(super) async fn delete(&self, object: &Object) -> Result<(), ObjectError> {
+    pub(crate) async fn delete(&self, object: &Object) -> Result<(), ObjectError> {
         for number in 0..count(object) {
             let key = self.key(object, number);
             // Never used again: another content has another key.

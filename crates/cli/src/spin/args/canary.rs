@@ -32,14 +32,30 @@ pub enum CanaryCommand {
     },
     /// A verdict on metrics of files, without a server
     Judge(Box<CanaryJudgeArgs>),
-    /// The verdict of an execution as a table.
-    #[command(hide = true)]
-    Report(Rest),
+    /// What came of an analysis, as a table
+    Report(CanaryReportArgs),
     /// Verdicts about the past.
     #[command(hide = true)]
     Retro(Rest),
     /// How often a configuration fails a canary that is no different, and the smallest change that it sees
     Calibrate(Box<CalibrateArgs>),
+}
+
+/// `canary report`: ours.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CanaryReportArgs {
+    /// Id of an execution or an analysis, or a file with the result of one; - is the standard input
+    #[arg(value_name = "ID|FILE")]
+    pub what: String,
+    /// Tables for a page or a comment
+    #[arg(long)]
+    pub markdown: bool,
+    /// Account of the storage where the result lies [default: the first]
+    #[arg(long, value_name = "NAME")]
+    pub storage_account: Option<String>,
+    /// End with 3 unless the last analysis passed
+    #[arg(long)]
+    pub exit_code: bool,
 }
 
 /// `canary judge`: ours.

@@ -2,6 +2,8 @@
 //!
 //! Source: Front50 `ObjectType`, `S3StorageService`.
 
+use gennaker_model::Map;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::super::Address;
@@ -39,6 +41,10 @@ impl Layout {
     /// The key of an object; `None` for an id that no path can hold.
     pub(super) fn path(&self, address: Address<'_>) -> Option<String> {
         let path = match address {
+            // Its file is called as the configuration is; see `config`.
+            Address::Document(Kind::CanaryConfig, id) => {
+                self.config(id, &Map::new()).filter(|_| key::is_id(id))?
+            }
             Address::Document(kind, id) => {
                 let id = key::fold(id);
                 let is_bad = |part: &str| part.is_empty() || part == "." || part == "..";
@@ -54,6 +60,28 @@ impl Layout {
                 format!("{}{hash}.json", self.folder(NAMES))
             }
         };
+        (path.len() <= KEY_BYTES_MAX).then_some(path)
+    }
+
+    /// The folder of a canary configuration; `None` for an id that none can have. Kayenta tells upper case from lower.
+    pub(super) fn config_folder(&self, id: &str) -> Option<String> {
+        let id = id.trim();
+        let is_bad = id.is_empty() || id == "." || id == ".." || id.contains('/');
+        (!is_bad).then(|| format!("{}{id}/", self.folder(CANARY_CONFIGS)))
+    }
+
+    /// The key of a canary configuration with this body (Kayenta `ObjectType.CANARY_CONFIG`, `S3StorageService.storeObject`).
+    pub(super) fn config(&self, id: &str, body: &Map) -> Option<String> {
+        let name = body.get("name").and_then(Value::as_str).unwrap_or_default();
+        let is_name = !name.is_empty()
+            && name
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, ',' | '-' | '_'));
+        let file = match is_name {
+            true => format!("{name}.json"),
+            false => file(Kind::CanaryConfig).to_owned(),
+        };
+        let path = self.config_folder(id)? + &file;
         (path.len() <= KEY_BYTES_MAX).then_some(path)
     }
 
@@ -73,6 +101,10 @@ impl Layout {
     /// The document that an object of a group is, if it is one.
     pub(crate) fn document<'p>(&self, group: &str, path: &'p str) -> Option<(Kind, &'p str)> {
         let (id, name) = path.strip_prefix(&*self.folder(group))?.rsplit_once('/')?;
+        if group == CANARY_CONFIGS {
+            let is_config = name.ends_with(".json") && !id.is_empty() && !id.contains('/');
+            return is_config.then_some((Kind::CanaryConfig, id));
+        }
         let kind = Kind::ALL
             .into_iter()
             .find(|kind| self::group(*kind) == group && file(*kind) == name)?;
@@ -120,7 +152,7 @@ const fn file(kind: Kind) -> &'static str {
         Kind::Snapshot => "snapshot.json",
         Kind::Delivery => "delivery-metadata.json",
         Kind::PluginVersions => "plugin-versions-metadata.json",
-        // Kayenta's name for one without a name of its own; it finds the object by its folder.
+        // Kayenta's name for one without a name of its own.
         Kind::CanaryConfig => "canary_config.json",
     }
 }
@@ -136,6 +168,9 @@ mod tests {
             let layout = Layout::new(root);
             for kind in Kind::ALL {
                 for id in ["mine:latest", "a/b", "x.y@z"] {
+                    if kind == Kind::CanaryConfig && id.contains('/') {
+                        continue;
+                    }
                     let path = layout.path(Address::Document(kind, id)).unwrap();
                     assert_eq!(
                         layout.document(group(kind), &path),
@@ -166,6 +201,31 @@ mod tests {
             layout.document("pipelines", "front50/pipelines/a/other.json"),
             None
         );
+    }
+
+    #[test]
+    fn canary_configs_lie_as_kayenta_writes_them() {
+        let layout = Layout::new("front50");
+        let named = |name: &str| [("name".to_owned(), name.into())].into_iter().collect();
+        let path = |id, name| layout.config(id, &named(name));
+        assert_eq!(
+            path("Ab-1", "my-config").as_deref(),
+            Some("kayenta/canary_config/Ab-1/my-config.json")
+        );
+        assert_eq!(
+            path("one", "../x").as_deref(),
+            Some("kayenta/canary_config/one/canary_config.json")
+        );
+        for bad in ["", "..", "a/b"] {
+            assert_eq!(path(bad, "x"), None);
+        }
+        let document = |path| layout.document("canary_config", path);
+        assert_eq!(
+            document("kayenta/canary_config/Ab-1/my-config.json"),
+            Some((Kind::CanaryConfig, "Ab-1"))
+        );
+        assert_eq!(document("kayenta/canary_config/a/b/c.json"), None);
+        assert_eq!(document("kayenta/canary_config/a/notes.txt"), None);
     }
 
     #[test]
