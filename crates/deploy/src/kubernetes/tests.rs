@@ -4,6 +4,7 @@ mod fixture;
 
 mod deploying;
 mod jobs;
+mod losses;
 mod operations;
 mod troubles;
 
