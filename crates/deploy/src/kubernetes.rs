@@ -7,6 +7,7 @@ mod delete;
 mod deploy;
 mod fetch;
 mod find_artifacts;
+mod hush;
 mod input;
 mod job;
 mod old_replica_sets;

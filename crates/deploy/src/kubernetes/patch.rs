@@ -11,7 +11,7 @@ use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Task};
 use serde_json::{Value, json};
 
 use super::{
-    Base, EFFECT, REPEATABLE, fetch, input,
+    Base, EFFECT, REPEATABLE, fetch, hush, input,
     outputs::{self, History},
     trouble,
 };
@@ -67,7 +67,8 @@ impl Task for PatchManifest {
                 let call = cluster
                     .account
                     .patch(&at, patch.strategy, &body, Write::default());
-                cluster.must(&what, call).await?;
+                let sent = cluster.must(&what, call).await;
+                sent.map_err(|why| hush::without_values_of_patch(why, &at.kind, &patch.body))?;
             }
             let mut history = History::default();
             history.say(PHASE, format!("Patched {}", at.full_name()));

@@ -272,30 +272,9 @@ impl Fixture {
     pub(super) async fn writes(&self, wanted: usize) -> Vec<String> {
         let namespace = self.namespace.clone();
         tokio::task::spawn_blocking(move || {
-            let read = || -> Vec<String> {
-                let lines = Cluster::shared().audit();
-                let ours = lines.iter().filter(|line| {
-                    line["objectRef"]["namespace"] == json!(namespace)
-                        && !line["userAgent"]
-                            .as_str()
-                            .unwrap_or_default()
-                            .contains("kubectl")
-                        && line["stage"] == "ResponseComplete"
-                });
-                ours.map(|line| {
-                    let of = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-                    let object = &line["objectRef"];
-                    let name = match of(&object["name"]) {
-                        empty if empty.is_empty() => of(&line["requestObject"]["metadata"]["name"]),
-                        name => name,
-                    };
-                    format!("{} {} {name}", of(&line["verb"]), of(&object["resource"]))
-                })
-                .collect()
-            };
             let until = std::time::Instant::now() + Duration::from_secs(5);
             loop {
-                let found = read();
+                let found = Cluster::shared().writes(&namespace);
                 if found.len() >= wanted || std::time::Instant::now() > until {
                     return found;
                 }
