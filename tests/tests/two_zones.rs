@@ -276,8 +276,8 @@ async fn whoever_works_is_killed_at_each_task_and_each_write_arrives_once() {
     );
     assert_eq!(
         count("GET "),
-        3,
-        "and at a wait for each kind in each cluster: {kills:#?}"
+        2,
+        "and while it waits for a Deployment of each zone: {kills:#?}"
     );
     installation.check_processes();
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use gennaker_runtime::Clock;
 use gennaker_settings::KubernetesAccount;
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::client::Body;
@@ -30,6 +30,8 @@ const REFUSAL_BYTES_MAX: usize = 1 << 20;
 const ATTEMPTS_MAX: u32 = 4;
 /// The pause when it does not say how long.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Who an API server's audit log says it was.
+const AGENT: &str = concat!("gennaker/", env!("CARGO_PKG_VERSION"));
 /// What stands in a path or query as it is.
 const WITHIN_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -118,6 +120,7 @@ impl Call {
             .uri(address)
             .header(ACCEPT, self.accept)
             .header(CONTENT_TYPE, self.content_type)
+            .header(USER_AGENT, AGENT)
             .body(body)
             .map_err(|error| Error::Malformed(error.to_string()))
     }

@@ -212,15 +212,15 @@ impl Cluster {
             .collect()
     }
 
-    /// The writes in a namespace of programs that are not kubectl, oldest first: verb, resource and name, as
-    /// `create configmaps cfg-v000`. As [`Self::audit`], so wait for what should be there.
+    /// The writes of Gennaker in a namespace, oldest first: verb, resource and name, as `create configmaps cfg-v000`. As
+    /// [`Self::audit`], so wait for what should be there.
     pub fn writes(&self, namespace: &str) -> Vec<String> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let lines = self.audit();
         let ours = lines.iter().filter(|line| {
             line["objectRef"]["namespace"] == namespace
                 && line["stage"] == "ResponseComplete"
-                && !text(&line["userAgent"]).contains("kubectl")
+                && text(&line["userAgent"]).starts_with("gennaker/")
         });
         ours.map(|line| {
             let object = &line["objectRef"];

@@ -1,4 +1,4 @@
-//! Values of Secrets are not told: an API server may quote what it refuses.
+//! Values of Secrets are not told: an API server may quote what it refuses, and with it what was in the object before.
 
 use gennaker_manifests::{Kind, Manifest, Native, redact::REDACTED};
 use gennaker_worker::Failure;
@@ -6,6 +6,9 @@ use serde_json::Value;
 
 /// Fields of a Secret that hold values.
 const FIELDS: [&str; 2] = ["data", "stringData"];
+
+/// What stands before what an API server quotes.
+const QUOTES: &str = "Invalid value: ";
 
 /// Shorter ones would take words apart, and hide nothing.
 const LENGTH_MIN: usize = 3;
@@ -79,6 +82,9 @@ fn hushed(failure: Failure, values: &[&str]) -> Failure {
 fn hide(value: &mut Value, secrets: &[&str]) {
     match value {
         Value::String(text) => {
+            if let Some(unquoted) = unquoted(text) {
+                *text = unquoted;
+            }
             for secret in secrets {
                 if text.contains(secret) {
                     *text = text.replace(secret, REDACTED);
@@ -89,6 +95,14 @@ fn hide(value: &mut Value, secrets: &[&str]) {
         Value::Object(map) => map.values_mut().for_each(|value| hide(value, secrets)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// The sentence without what it quotes, from the first quoted value to the last: that may be the whole object, of which nobody here
+/// knows all.
+fn unquoted(text: &str) -> Option<String> {
+    let (before, rest) = text.split_once(QUOTES)?;
+    let reason = rest.rsplit_once("\": ").map_or("", |(_, reason)| reason);
+    Some(format!("{before}{QUOTES}{REDACTED}: {reason}"))
 }
 
 #[cfg(test)]
@@ -122,6 +136,18 @@ mod tests {
         };
         assert!(!told(without_values_of(failure(), &object("Secret"))).contains("hunter2"));
         assert!(told(without_values_of(failure(), &object("ConfigMap"))).contains("hunter2"));
+    }
+
+    #[test]
+    fn what_was_in_the_object_before_is_not_quoted_either() {
+        let said = "\"\" is invalid: patch: Invalid value: \"{\\\"data\\\":{\\\"b\\\":\\\"aHVudGVyMg==\\\"}}\": illegal base64 data at input byte 7";
+        assert_eq!(
+            unquoted(said).as_deref(),
+            Some(
+                "\"\" is invalid: patch: Invalid value: REDACTED: illegal base64 data at input byte 7"
+            )
+        );
+        assert_eq!(unquoted("secrets \"s\" not found"), None);
     }
 
     #[test]
