@@ -91,6 +91,7 @@ impl Fixture {
             clock: Clock::system(),
             scope: scope.child("accounts"),
             zone: None,
+            google: None,
         };
         let (accounts, skipped) = Accounts::load(&settings, &options);
         assert!(skipped.is_empty(), "{skipped:?}");
