@@ -2,6 +2,7 @@
 
 mod fixture;
 
+mod compatibility;
 mod deploying;
 mod jobs;
 mod losses;
