@@ -97,6 +97,12 @@ impl Base {
     }
 }
 
+/// The tasks that only read artifacts.
+#[cfg(test)]
+pub(crate) fn fetching(artifacts: &gennaker_artifacts::Accounts) -> Vec<Arc<dyn Task>> {
+    fetch::tasks(Some(artifacts))
+}
+
 /// Every task of the provider.
 pub(crate) fn tasks(
     accounts: &Accounts,
