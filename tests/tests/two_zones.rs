@@ -10,6 +10,7 @@ use gennaker_tests::installation::Installation;
 use gennaker_tests::receiver::Receiver;
 use gennaker_tests::way::Way;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 const WITHIN: Duration = Duration::from_secs(120);
 
@@ -243,13 +244,17 @@ async fn whoever_works_is_killed_at_each_task_and_each_write_arrives_once() {
 
     let execution = start(&gate, "1.0", &receiver).await;
     let id = execution.clone();
-    let people = tokio::spawn(async move {
+    let mut people = JoinSet::new();
+    people.spawn(async move {
         judge(&gate, &id, "Judge zone three", "go on", ALL_KILLS_WITHIN).await;
         judge(&gate, &id, "Judge zone two", "go on", ALL_KILLS_WITHIN).await;
         gate.wait_for_end(&id, ALL_KILLS_WITHIN).await
     });
     let mut kills = Vec::new();
-    while !people.is_finished() {
+    let done = loop {
+        if let Some(done) = people.try_join_next() {
+            break done.unwrap();
+        }
         let next = tokio::time::timeout(Duration::from_millis(200), held.recv()).await;
         let Ok(Some(request)) = next else { continue };
         kills.push(request);
@@ -259,8 +264,7 @@ async fn whoever_works_is_killed_at_each_task_and_each_write_arrives_once() {
         for zone in ["zone-2", "zone-3"] {
             installation.process(zone).start_again();
         }
-    }
-    let done = people.await.unwrap();
+    };
     assert_eq!(done["status"], "SUCCEEDED", "{}", outline(&done));
     assert_eq!(zones.weights(), ["0", "50", "100", "50"], "each once");
     assert_eq!(zones.three.writes("shop"), ["create deployments shop"]);
