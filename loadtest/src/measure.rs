@@ -2,6 +2,7 @@
 
 mod cold;
 mod fan_out;
+mod kubernetes;
 mod list;
 mod parked;
 mod sequence;
@@ -51,6 +52,8 @@ pub enum Name {
     TakeOver,
     /// The sequence with three brokers
     ThreeBrokers,
+    /// Deployments to a Kubernetes control plane beside kubectl; only when it is asked for, as it needs one
+    Kubernetes,
 }
 
 impl Name {
@@ -59,6 +62,7 @@ impl Name {
         let is_usual = |name: &Self| match name {
             Self::Cold => setup == Setup::Dev,
             Self::ThreeBrokers => three_too,
+            Self::Kubernetes => false,
             Self::Sequence
             | Self::FanOut
             | Self::Timers
@@ -105,6 +109,10 @@ pub async fn all(plan: &Plan<'_>, tell: impl Fn(Name)) -> Vec<Row> {
         tell(Name::ThreeBrokers);
         rows.extend(or_reason(Name::ThreeBrokers, three_brokers(plan).await));
     }
+    if wanted(Name::Kubernetes) {
+        tell(Name::Kubernetes);
+        rows.extend(or_reason(Name::Kubernetes, kubernetes::measure(plan).await));
+    }
     rows
 }
 
@@ -145,7 +153,9 @@ async fn on_one_target(plan: &Plan<'_>, names: &[Name], tell: &impl Fn(Name), ro
             Name::FanOut => fan_out::measure(plan, &mut target).await,
             Name::Timers => timers::measure(plan, &mut target).await,
             Name::List => list::measure(plan, &mut target).await,
-            Name::Cold | Name::Parked | Name::TakeOver | Name::ThreeBrokers => continue,
+            Name::Cold | Name::Parked | Name::TakeOver | Name::ThreeBrokers | Name::Kubernetes => {
+                continue;
+            }
         };
         rows.extend(or_reason(name, measured));
     }

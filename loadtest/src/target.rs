@@ -142,6 +142,19 @@ impl Target {
     /// # Errors
     /// As [`Target::start`].
     pub async fn serve(programs: &Programs, setup: Setup, roles: &[&'static str]) -> Result<Self> {
+        Self::serve_with(programs, setup, roles, "").await
+    }
+
+    /// The same with further settings. What follows a space in one of `roles` is the pools of its worker.
+    ///
+    /// # Errors
+    /// As [`Target::start`].
+    pub async fn serve_with(
+        programs: &Programs,
+        setup: Setup,
+        roles: &[&'static str],
+        more: &str,
+    ) -> Result<Self> {
         let Setup::Serve {
             brokers: count,
             sync,
@@ -154,7 +167,8 @@ impl Target {
         let port = brokers::free_ports(1)?[0];
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let configuration = folder.path().join("gennaker.toml");
-        std::fs::write(&configuration, settings(&brokers, count, address))
+        let settings = format!("{}\n{more}", settings(&brokers, count, address));
+        std::fs::write(&configuration, settings)
             .with_context(|| format!("failed to write {}", configuration.display()))?;
         let started = Instant::now();
         let mut target = Self {
@@ -167,9 +181,13 @@ impl Target {
         };
         for (at, roles) in roles.iter().enumerate() {
             let mut command = Command::new(&programs.gennaker);
+            let (of_process, pools) = roles.split_once(' ').unzip();
             command
-                .args(["serve", "--roles", roles, "--config"])
+                .args(["serve", "--roles", of_process.unwrap_or(roles), "--config"])
                 .arg(&configuration);
+            if let Some(pools) = pools {
+                command.args(["--pools", pools]);
+            }
             let log = target.folder.path().join(format!("serve-{at}.log"));
             target.processes.push(Process::spawn(command, roles, log)?);
         }
@@ -230,6 +248,11 @@ impl Target {
             .collect();
         roots.extend(self.brokers.iter().flat_map(Brokers::pids));
         process::usage_of_trees(&roots)
+    }
+
+    /// What the process at this place of those that were started uses.
+    pub fn usage_of(&self, at: usize) -> process::Usage {
+        process::total(&process::usage_of_trees(&[self.processes[at].child.id()]))
     }
 
     /// Kills the process at this place of those that were started (SIGKILL).

@@ -14,6 +14,7 @@
 //! | [`receiver`] | a service that records requests and answers as it is told |
 //! | [`storm`] | kills at random moments |
 //! | [`survival`] | the pipeline that must survive them, and what must be true afterwards |
+//! | [`way`] | a way to a cluster on which answers get lost |
 
 #![expect(
     clippy::print_stderr,
@@ -30,3 +31,4 @@ pub mod random;
 pub mod receiver;
 pub mod storm;
 pub mod survival;
+pub mod way;

@@ -51,33 +51,10 @@ fn deploy(reference: &str, after: &[&str], place: &str, manifests: Value) -> Val
         "namespaceOverride": place, "manifests": manifests})
 }
 
-/// Writes of ours in a namespace: verb, resource and name.
-fn writes(place: &str) -> Vec<String> {
-    let lines = Cluster::shared().audit();
-    let of = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let ours = lines.iter().filter(|line| {
-        line["objectRef"]["namespace"] == place
-            && line["stage"] == "ResponseComplete"
-            && !line["userAgent"]
-                .as_str()
-                .unwrap_or_default()
-                .contains("kubectl")
-    });
-    ours.map(|line| {
-        let object = &line["objectRef"];
-        let name = match of(&object["name"]) {
-            empty if empty.is_empty() => of(&line["requestObject"]["metadata"]["name"]),
-            name => name,
-        };
-        format!("{} {} {name}", of(&line["verb"]), of(&object["resource"]))
-    })
-    .collect()
-}
-
 async fn until_written(place: &'static str, count: usize) {
     let until = Instant::now() + WITHIN;
     loop {
-        let found = tokio::task::spawn_blocking(move || writes(place))
+        let found = tokio::task::spawn_blocking(move || Cluster::shared().writes(place))
             .await
             .unwrap();
         if found.len() >= count {
@@ -272,7 +249,7 @@ async fn what_is_killed_in_the_middle_is_found_and_finished() {
         "{}",
         gennaker_tests::gate::outline(&done)
     );
-    let mut all = tokio::task::spawn_blocking(|| writes("killed"))
+    let mut all = tokio::task::spawn_blocking(|| Cluster::shared().writes("killed"))
         .await
         .unwrap();
     assert_eq!(all.pop().as_deref(), Some("patch deployments web"));

@@ -8,9 +8,14 @@ use gennaker_testkit::kube::Cluster;
 use gennaker_tests::gate::{Gate, outline, stage};
 use gennaker_tests::installation::Installation;
 use gennaker_tests::receiver::Receiver;
+use gennaker_tests::way::Way;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 const WITHIN: Duration = Duration::from_secs(120);
+
+/// Each worker that is lost in the middle of a write costs the time in which its request could still arrive.
+const ALL_KILLS_WITHIN: Duration = Duration::from_secs(600);
 
 const WEIGHT: &str = "nginx.ingress.kubernetes.io/canary-weight";
 
@@ -98,7 +103,7 @@ async fn start(gate: &Gate, tag: &str, receiver: &Receiver) -> String {
 }
 
 /// Waits until a person is asked; the path at which to answer.
-async fn asked(gate: &Gate, id: &str, name: &str) -> String {
+async fn asked(gate: &Gate, id: &str, name: &str, within: Duration) -> String {
     let asked = |document: &Value| {
         let stages = document["stages"].as_array().into_iter().flatten();
         let mut running =
@@ -108,20 +113,19 @@ async fn asked(gate: &Gate, id: &str, name: &str) -> String {
             .map(|stage| stage["id"].as_str().unwrap().to_owned())
     };
     let document = gate
-        .wait_for(id, name, WITHIN, |document| asked(document).is_some())
+        .wait_for(id, name, within, |document| asked(document).is_some())
         .await;
     format!("/pipelines/{id}/stages/{}", asked(&document).unwrap())
 }
 
-async fn judge(gate: &Gate, id: &str, name: &str, input: &str) {
-    let path = asked(gate, id, name).await;
+async fn judge(gate: &Gate, id: &str, name: &str, input: &str, within: Duration) {
+    let path = asked(gate, id, name, within).await;
     let decision = json!({"judgmentStatus": "continue", "judgmentInput": input});
     gate.ask("PATCH", &path, Some(&decision), None).await;
 }
 
-async fn installation(zones: &Zones) -> Installation {
-    let (two, three) = zones.kubeconfigs();
-    let mut installation = Installation::start_with(1, &settings(&two, &three)).await;
+async fn installation(two: &Path, three: &Path) -> Installation {
+    let mut installation = Installation::start_with(1, &settings(two, three)).await;
     for zone in ["zone-2", "zone-3"] {
         installation.start_worker(zone, &["--pools", "deploy", "--zone", zone]);
     }
@@ -140,19 +144,20 @@ fn image(tag: &str) -> Option<String> {
 async fn a_version_goes_out_zone_by_zone_and_what_is_refused_is_undone() {
     let zones = tokio::task::spawn_blocking(Zones::start).await.unwrap();
     let receiver = Receiver::start().await;
-    let mut installation = installation(&zones).await;
+    let (two, three) = zones.kubeconfigs();
+    let mut installation = installation(&two, &three).await;
     let gate = installation.gate;
 
     let first = start(&gate, "1.0", &receiver).await;
-    asked(&gate, &first, "Judge zone three").await;
+    asked(&gate, &first, "Judge zone three", WITHIN).await;
     assert_eq!(
         (Zones::image(&zones.three), Zones::image(&zones.two)),
         (image("1.0"), None),
         "one zone after the other"
     );
     assert_eq!(zones.weight(), "0");
-    judge(&gate, &first, "Judge zone three", "go on").await;
-    judge(&gate, &first, "Judge zone two", "go on").await;
+    judge(&gate, &first, "Judge zone three", "go on", WITHIN).await;
+    judge(&gate, &first, "Judge zone two", "go on", WITHIN).await;
     let done = gate.wait_for_end(&first, WITHIN).await;
     assert_eq!(done["status"], "SUCCEEDED", "{}", outline(&done));
     assert_eq!(
@@ -168,7 +173,7 @@ async fn a_version_goes_out_zone_by_zone_and_what_is_refused_is_undone() {
     assert_eq!(checks, ["/zone-3", "/zone-2"]);
 
     let second = start(&gate, "2.0", &receiver).await;
-    judge(&gate, &second, "Judge zone three", "undo").await;
+    judge(&gate, &second, "Judge zone three", "undo", WITHIN).await;
     let done = gate.wait_for_end(&second, WITHIN).await;
     assert_eq!(done["status"], "TERMINAL", "{}", outline(&done));
     assert_eq!(
@@ -214,13 +219,69 @@ async fn a_version_goes_out_zone_by_zone_and_what_is_refused_is_undone() {
         "SUCCEEDED"
     );
     installation.process("zone-3").start_again();
-    judge(&gate, &third, "Judge zone three", "go on").await;
-    judge(&gate, &third, "Judge zone two", "go on").await;
+    judge(&gate, &third, "Judge zone three", "go on", WITHIN).await;
+    judge(&gate, &third, "Judge zone two", "go on", WITHIN).await;
     let done = gate.wait_for_end(&third, WITHIN).await;
     assert_eq!(done["status"], "SUCCEEDED", "{}", outline(&done));
     assert_eq!(
         (Zones::image(&zones.three), Zones::image(&zones.two)),
         (image("3.0"), image("3.0"))
+    );
+    installation.check_processes();
+}
+
+/// All workers of both zones die whenever a write was made and its answer is under way, and when one begins to wait for what it
+/// wrote.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_works_is_killed_at_each_task_and_each_write_arrives_once() {
+    let zones = tokio::task::spawn_blocking(Zones::start).await.unwrap();
+    let receiver = Receiver::start().await;
+    let (sender, mut held) = tokio::sync::mpsc::unbounded_channel();
+    let two = Way::open(&zones.two, "way-two", sender.clone()).await;
+    let three = Way::open(&zones.three, "way-three", sender).await;
+    let mut installation = installation(two.kubeconfig(), three.kubeconfig()).await;
+    let gate = installation.gate;
+
+    let execution = start(&gate, "1.0", &receiver).await;
+    let id = execution.clone();
+    let mut people = JoinSet::new();
+    people.spawn(async move {
+        judge(&gate, &id, "Judge zone three", "go on", ALL_KILLS_WITHIN).await;
+        judge(&gate, &id, "Judge zone two", "go on", ALL_KILLS_WITHIN).await;
+        gate.wait_for_end(&id, ALL_KILLS_WITHIN).await
+    });
+    let mut kills = Vec::new();
+    let done = loop {
+        if let Some(done) = people.try_join_next() {
+            break done.unwrap();
+        }
+        let next = tokio::time::timeout(Duration::from_millis(200), held.recv()).await;
+        let Ok(Some(request)) = next else { continue };
+        kills.push(request);
+        for zone in ["zone-2", "zone-3"] {
+            installation.process(zone).kill_9();
+        }
+        for zone in ["zone-2", "zone-3"] {
+            installation.process(zone).start_again();
+        }
+    };
+    assert_eq!(done["status"], "SUCCEEDED", "{}", outline(&done));
+    assert_eq!(zones.weights(), ["0", "50", "100", "50"], "each once");
+    assert_eq!(zones.three.writes("shop"), ["create deployments shop"]);
+    let patch = "patch ingresses shop-zone-3";
+    let writes = zones.two.writes("shop");
+    let wanted = [patch, patch, patch, "create deployments shop", patch];
+    assert_eq!(writes, wanted, "after {kills:#?}");
+    let count = |what: &str| kills.iter().filter(|line| line.starts_with(what)).count();
+    assert_eq!(
+        (count("PATCH "), count("POST ")),
+        (4, 2),
+        "a worker was killed at each write: {kills:#?}"
+    );
+    assert_eq!(
+        count("GET "),
+        2,
+        "and while it waits for a Deployment of each zone: {kills:#?}"
     );
     installation.check_processes();
 }

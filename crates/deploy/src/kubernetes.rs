@@ -7,6 +7,7 @@ mod delete;
 mod deploy;
 mod fetch;
 mod find_artifacts;
+mod hush;
 mod input;
 mod job;
 mod old_replica_sets;
@@ -94,6 +95,12 @@ impl Base {
     fn cluster<'a>(&'a self, ctx: &'a Ctx) -> Result<Cluster<'a>, Failure> {
         Ok(Cluster::new(self.account(ctx)?, ctx, self.patience))
     }
+}
+
+/// The tasks that only read artifacts.
+#[cfg(test)]
+pub(crate) fn fetching(artifacts: &gennaker_artifacts::Accounts) -> Vec<Arc<dyn Task>> {
+    fetch::tasks(Some(artifacts))
 }
 
 /// Every task of the provider.

@@ -11,6 +11,8 @@
 mod artifacts;
 mod bake;
 mod kubernetes;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 

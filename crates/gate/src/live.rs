@@ -122,9 +122,11 @@ pub(crate) async fn history(gate: Gate, call: Call) -> Result<Answer, Problem> {
         .await?
     {
         Said::Reply(Reply::History { dropped, steps }) => {
-            // The first fact is the document as it was submitted, with what its author wrote into the manifests of Secrets.
+            // The first fact is the document as it was submitted, with what its author wrote into the manifests of Secrets, and into
+            // patches of them.
             let mut steps = json!(steps);
             gennaker_manifests::redact::value(&mut steps);
+            gennaker_manifests::redact::patches(&mut steps);
             Ok(Answer::json(json!({
                 "id": id, "dropped": dropped, "steps": steps,
             })))

@@ -164,7 +164,7 @@ impl Running {
             wiring::warn_unserved(&settings);
             // What the accounts watch ends with the worker.
             let scope = running.edge.child("kubernetes");
-            let accounts = wiring::accounts(&settings, &clock, &scope);
+            let accounts = wiring::accounts(&settings, &clock, &scope, &prepared.client);
             if settings
                 .worker
                 .pools

@@ -52,7 +52,7 @@ impl Account {
         }
         Ok(Account {
             inner: Arc::new(Inner {
-                transport: Transport::new(&settings, options.clock.clone()),
+                transport: Transport::new(&settings, options)?,
                 discovery: Discovery::default(),
                 clock: options.clock.clone(),
                 cache: Cache::new(all, options),

@@ -23,6 +23,8 @@ pub struct Options {
     pub scope: Scope,
     /// The zone of this worker: accounts of another zone are left out. None: all accounts.
     pub zone: Option<String>,
+    /// Who asks Google for the tokens of accounts with `oauth_service_account`. None: such accounts are left out.
+    pub google: Option<gennaker_outbound::Client>,
 }
 
 impl Accounts {

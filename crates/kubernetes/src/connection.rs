@@ -34,6 +34,8 @@ pub(crate) struct Connection {
     source: Source,
     context: Option<String>,
     allow_exec: bool,
+    /// Requests bring who we are themselves.
+    is_bare: bool,
     clock: Clock,
     state: Mutex<State>,
 }
@@ -87,6 +89,7 @@ impl Connection {
             source,
             context: settings.context.clone(),
             allow_exec: settings.allow_exec,
+            is_bare: settings.oauth_service_account.is_some(),
             clock,
             state: Mutex::default(),
         }
@@ -196,9 +199,13 @@ impl Connection {
             context: self.context.clone(),
             ..KubeConfigOptions::default()
         };
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options)
+        let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
             .await
             .map_err(|error| self.no_credentials(&error))?;
+        if self.is_bare {
+            // As kubectl with --token: nothing that the kubeconfig says of a user counts, and no program of its is run.
+            config.auth_info = AuthInfo::default();
+        }
         self.check(&config.auth_info)?;
         Ok(config)
     }

@@ -275,6 +275,10 @@ impl ApiError {
 
     /// What a caller can do about it. The word counts before the number: both are the server's, and the word says more.
     pub fn class(&self) -> Class {
+        // etcd's refusal comes as a failure of the server, without a word.
+        if self.code == 500 && self.message.contains("request is too large") {
+            return Class::TooLarge;
+        }
         match self.reason.as_str() {
             "NotFound" => Class::NotFound,
             "AlreadyExists" => Class::AlreadyExists,
@@ -359,6 +363,11 @@ mod tests {
         for (code, reason, class) in rows {
             assert_eq!(said(code, reason).class(), class, "{code} {reason}");
         }
+        let body =
+            json!({"kind": "Status", "message": "etcdserver: request is too large", "code": 500});
+        let etcd = Error::from(ApiError::read(500, None, body.to_string().as_bytes()));
+        assert_eq!(etcd.class(), Class::TooLarge);
+        assert!(!etcd.is_transient());
         assert!(said(500, "InternalError").may_have_happened());
         assert!(!said(422, "Invalid").may_have_happened());
         assert!(said(409, "Conflict").is_transient());

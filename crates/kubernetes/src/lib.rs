@@ -19,6 +19,7 @@
 
 mod account;
 mod accounts;
+mod bearer;
 mod cache;
 mod connection;
 mod contexts;

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
-use gennaker_runtime::Clock;
 use gennaker_settings::KubernetesAccount;
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::client::Body;
@@ -18,6 +17,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::accounts::Options;
+use crate::bearer::Bearer;
 use crate::connection::{Connection, chain, plain, plain_auth};
 use crate::error::{ApiError, Class, Error};
 use crate::limiter::Limiter;
@@ -30,6 +31,8 @@ const REFUSAL_BYTES_MAX: usize = 1 << 20;
 const ATTEMPTS_MAX: u32 = 4;
 /// The pause when it does not say how long.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Who an API server's audit log says it was.
+const AGENT: &str = concat!("gennaker/", env!("CARGO_PKG_VERSION"));
 /// What stands in a path or query as it is.
 const WITHIN_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -43,6 +46,8 @@ pub(crate) const JSON: &str = "application/json";
 pub(crate) struct Transport {
     account: String,
     connection: Connection,
+    /// Who we are in place of what the kubeconfig says.
+    bearer: Option<Bearer>,
     limiter: Limiter,
     timeout: Duration,
 }
@@ -118,6 +123,7 @@ impl Call {
             .uri(address)
             .header(ACCEPT, self.accept)
             .header(CONTENT_TYPE, self.content_type)
+            .header(USER_AGENT, AGENT)
             .body(body)
             .map_err(|error| Error::Malformed(error.to_string()))
     }
@@ -129,13 +135,17 @@ pub(crate) fn segment(name: &str) -> String {
 }
 
 impl Transport {
-    pub(crate) fn new(settings: &KubernetesAccount, clock: Clock) -> Transport {
-        Transport {
+    pub(crate) fn new(
+        settings: &KubernetesAccount,
+        options: &Options,
+    ) -> Result<Transport, String> {
+        Ok(Transport {
             account: settings.name.clone(),
-            connection: Connection::new(settings, clock),
+            connection: Connection::new(settings, options.clock.clone()),
+            bearer: Bearer::of(settings, options)?,
             limiter: Limiter::new(settings.requests_per_second, settings.requests_burst),
             timeout: Duration::from_millis(settings.request_timeout_ms),
-        }
+        })
     }
 
     /// The namespace of objects that name none.
@@ -189,7 +199,13 @@ impl Transport {
             attempts += 1;
             self.limiter.turn().await;
             let link = self.connection.link().await?;
-            let response = match link.client.send(call.request()?).await {
+            let mut request = call.request()?;
+            if let Some(bearer) = &self.bearer {
+                request
+                    .headers_mut()
+                    .insert(AUTHORIZATION, bearer.header().await?);
+            }
+            let response = match link.client.send(request).await {
                 Ok(response) => response,
                 Err(error) => return Err(self.unreachable(&error)),
             };

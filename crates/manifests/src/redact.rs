@@ -18,12 +18,57 @@ pub fn value(value: &mut Value) {
     within(value, 0);
 }
 
+/// Does so for bodies of patches, anywhere within a value in lists called `manifests` or `patchBody`. They do not say of what they are
+/// a part, so `data` and `stringData` of whatever names no kind is taken for a Secret's, merged or by operations.
+pub fn patches(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map.iter_mut() {
+                match (key.as_str(), &mut *value) {
+                    ("manifests" | "patchBody", Value::Array(bodies)) => {
+                        bodies.iter_mut().for_each(patch)
+                    }
+                    ("manifests" | "patchBody", body @ Value::Object(_)) => patch(body),
+                    _ => patches(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(patches),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn patch(body: &mut Value) {
+    let Value::Object(map) = body else { return };
+    if map.contains_key("kind") {
+        return;
+    }
+    let path = map.get("path").and_then(Value::as_str).unwrap_or_default();
+    let of_values = FIELDS
+        .iter()
+        .any(|field| path.trim_start_matches('/').starts_with(field));
+    // The whole object is replaced by an operation on nothing.
+    if (of_values || path.is_empty())
+        && let Some(value) = map.get_mut("value")
+    {
+        redact(value);
+    }
+    for field in FIELDS {
+        if let Some(values) = map.get_mut(field) {
+            redact(values);
+        }
+    }
+}
+
 /// Takes `metadata.managedFields` away.
 pub fn strip_managed_fields(manifest: &mut Manifest) {
     if let Some(Value::Object(metadata)) = manifest.as_map_mut().get_mut("metadata") {
         metadata.shift_remove("managedFields");
     }
 }
+
+/// Fields of a Secret that hold values.
+const FIELDS: [&str; 2] = ["data", "stringData"];
 
 /// How deep a text of JSON may lie within texts of JSON.
 const TEXTS_MAX: u32 = 3;
@@ -39,7 +84,7 @@ fn within(value: &mut Value, texts: u32) {
 fn object(map: &mut Map, texts: u32) {
     let secret = is_secret(map);
     if secret {
-        for field in ["data", "stringData"] {
+        for field in FIELDS {
             if let Some(values) = map.get_mut(field) {
                 redact(values);
             }
@@ -103,7 +148,7 @@ fn last_applied(applied: &mut Value, secret: bool, texts: u32) {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{manifest, value};
+    use super::{manifest, patches, value};
     use crate::Manifest;
 
     fn secret() -> Value {
@@ -157,6 +202,22 @@ mod tests {
             "{hunter2".into();
         value(&mut object);
         assert!(!object.to_string().contains("hunter2"));
+    }
+
+    #[test]
+    fn a_patch_says_nothing_of_values_and_all_of_the_rest() {
+        let mut document = json!({"e": [{"context": {"manifests": [
+            {"stringData": {"b": "planted"}, "metadata": {"labels": {"kept": "x"}}},
+            {"op": "replace", "path": "/data/c", "value": "planted"},
+            {"op": "replace", "path": "/spec/replicas", "value": 3},
+            {"kind": "ConfigMap", "data": {"kept": "y"}},
+        ], "patchBody": {"data": {"a": "planted"}}}}]});
+        patches(&mut document);
+        assert!(!document.to_string().contains("planted"), "{document}");
+        let left = &document["e"][0]["context"]["manifests"];
+        assert_eq!(left[0]["metadata"]["labels"]["kept"], "x");
+        assert_eq!(left[2]["value"], 3);
+        assert_eq!(left[3]["data"]["kept"], "y");
     }
 
     #[test]

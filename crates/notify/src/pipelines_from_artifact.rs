@@ -47,7 +47,7 @@ impl GetPipelinesFromArtifact {
             "http/file" => self.fetch(ctx, reference).await?,
             other => {
                 let problem = format!(
-                    "artifacts of type {other:?} are not read yet; embedded/base64 and http/file are"
+                    "artifacts of type {other:?} are read by workers of the pool deploy, and none has"
                 );
                 return Err(self.illegal(ctx, &problem));
             }
@@ -255,7 +255,7 @@ mod tests {
             ),
             (
                 json!({"pipelinesArtifact": {"type": "s3/object"}}),
-                "artifacts of type \"s3/object\" are not read yet; embedded/base64 and http/file are",
+                "artifacts of type \"s3/object\" are read by workers of the pool deploy, and none has",
             ),
             (
                 json!({"pipelinesArtifact": {"type": "embedded/base64", "reference": "%"}}),

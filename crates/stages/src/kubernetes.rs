@@ -19,6 +19,7 @@ mod disable;
 mod enable;
 mod fields;
 mod find_artifacts;
+mod operation;
 mod patch;
 mod pause;
 mod restart;
@@ -32,15 +33,15 @@ mod undo;
 
 pub(crate) use delete::DeleteManifest;
 pub(crate) use deploy::DeployManifest;
-pub(crate) use disable::DisableManifest;
-pub(crate) use enable::EnableManifest;
+pub(crate) use disable::DISABLE;
+pub(crate) use enable::ENABLE;
 pub(crate) use find_artifacts::FindArtifactsFromResource;
 pub(crate) use patch::PatchManifest;
-pub(crate) use pause::PauseRolloutManifest;
-pub(crate) use restart::RollingRestartManifest;
-pub(crate) use resume::ResumeRolloutManifest;
+pub(crate) use pause::PAUSE;
+pub(crate) use restart::RESTART;
+pub(crate) use resume::RESUME;
 pub(crate) use run_job::RunJob;
-pub(crate) use scale::ScaleManifest;
+pub(crate) use scale::SCALE;
 pub(crate) use tasks::MONITOR;
 pub(crate) use undo::UndoRolloutManifest;
 
@@ -89,6 +90,7 @@ fn cleared() -> Cleared {
         "warnings",
         "events",
         source::FETCHED,
+        "deleteTargets",
         strategy::OLD,
         tasks::REVISIONS,
         tasks::APPLIED,

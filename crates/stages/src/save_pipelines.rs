@@ -15,6 +15,7 @@ use crate::{
     artifacts,
     catalogue::StageType,
     field::{Field, FieldType},
+    kubernetes,
     pipeline_documents::{self, SAVE, SAVE_TASKS},
     read,
 };
@@ -25,10 +26,15 @@ pub(crate) struct SavePipelinesFromArtifact;
 static GET: TaskDefinition = TaskDefinition {
     name: "getPipelinesFromArtifact",
     class: "com.netflix.spinnaker.orca.clouddriver.tasks.pipeline.GetPipelinesFromArtifactTask",
-    step: |_| {
+    step: |context| {
+        let (pool, kind) = match needs_an_account(context.context) {
+            // It comes back as an artifact that is its content, and the task is looked at again.
+            true => (kubernetes::POOL, "fetchPipelines"),
+            false => ("notify", "getPipelinesFromArtifact"),
+        };
         Step::Dispatch(Remote {
-            pool: "notify",
-            kind: "getPipelinesFromArtifact",
+            pool,
+            kind,
             effect: false,
         })
     },
@@ -125,7 +131,7 @@ impl StageType for SavePipelinesFromArtifact {
     }
 
     fn differs(&self) -> &'static str {
-        "Artifacts of the types embedded/base64 and http/file are read. `pipelinesToSave` in the context holds base64 \
+        "`pipelinesToSave` in the context holds base64 \
          and stays whole until the end, so that expressions in the pipelines are saved as they are and not evaluated. A pipeline that cannot be saved does not keep the \
          next ones from being saved, as the class of Orca means it."
     }
@@ -173,6 +179,20 @@ impl StageDefinition for SavePipelinesFromArtifact {
         _by_child: bool,
     ) -> gennaker_engine::Cleared {
         gennaker_engine::Cleared::keys(&[CREATED, UPDATED, FAILED, LISTED, TAKEN])
+    }
+}
+
+/// Whether the artifact is read through an account of artifacts, which workers of another pool have: all but what carries its content,
+/// or is at an address that anybody may read.
+fn needs_an_account(context: &Map) -> bool {
+    let Some(Value::Object(artifact)) = context.get("pipelinesArtifact") else {
+        return false;
+    };
+    match read::text(artifact, "type") {
+        Some("embedded/base64") | None => false,
+        Some("http/file") => read::text(artifact, "artifactAccount")
+            .is_some_and(|account| !account.is_empty() && account != "no-auth-http-account"),
+        Some(_) => true,
     }
 }
 
@@ -261,4 +281,38 @@ fn listed<'a>(context: &TaskContext<'a>) -> &'a [Value] {
 fn taken(context: &TaskContext<'_>) -> usize {
     let taken = context.context.get(TAKEN).and_then(Value::as_u64);
     taken.map_or(0, |taken| usize::try_from(taken).unwrap_or(usize::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_are_asked_for_what_they_alone_can_read() {
+        for (artifact, needs) in [
+            (
+                json!({"type": "embedded/base64", "reference": "e30="}),
+                false,
+            ),
+            (
+                json!({"type": "http/file", "reference": "https://x"}),
+                false,
+            ),
+            (
+                json!({"type": "http/file", "artifactAccount": "no-auth-http-account"}),
+                false,
+            ),
+            (
+                json!({"type": "http/file", "artifactAccount": "with-password"}),
+                true,
+            ),
+            (json!({"type": "s3/object", "reference": "s3://b/k"}), true),
+            (json!({"type": "ivy/file"}), true),
+            (Value::Null, false),
+        ] {
+            let mut context = Map::new();
+            context.insert("pipelinesArtifact".to_owned(), artifact.clone());
+            assert_eq!(needs_an_account(&context), needs, "{artifact}");
+        }
+    }
 }

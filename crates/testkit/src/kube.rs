@@ -212,6 +212,32 @@ impl Cluster {
             .collect()
     }
 
+    /// The writes of Gennaker in a namespace, oldest first: verb, resource and name, as `create configmaps cfg-v000`. As
+    /// [`Self::audit`], so wait for what should be there.
+    pub fn writes(&self, namespace: &str) -> Vec<String> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let lines = self.audit();
+        let ours = lines.iter().filter(|line| {
+            line["objectRef"]["namespace"] == namespace
+                && line["stage"] == "ResponseComplete"
+                && text(&line["userAgent"]).starts_with("gennaker/")
+        });
+        ours.map(|line| {
+            let object = &line["objectRef"];
+            let name = match text(&object["name"]) {
+                // Of what is created only the body has a name.
+                none if none.is_empty() => text(&line["requestObject"]["metadata"]["name"]),
+                name => name,
+            };
+            format!(
+                "{} {} {name}",
+                text(&line["verb"]),
+                text(&object["resource"])
+            )
+        })
+        .collect()
+    }
+
     /// Kills the API server (SIGKILL).
     pub fn kill_api_server(&mut self) {
         self.servers.kill("kube-apiserver");

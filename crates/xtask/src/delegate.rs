@@ -31,8 +31,9 @@ pub(crate) fn documents() -> Result<()> {
 }
 
 /// `cargo xtask bench`.
-pub(crate) fn bench(quick: bool, json: Option<&Path>) -> Result<ExitCode> {
+pub(crate) fn bench(quick: bool, json: Option<&Path>, kubernetes: bool) -> Result<ExitCode> {
     let nats_server = tools::ensure_nats_server()?;
+    let kube = kubernetes.then(tools::ensure_kube).transpose()?;
     console::note(
         "building Gennaker and its load test, optimised (several minutes the first time)",
     );
@@ -42,6 +43,10 @@ pub(crate) fn bench(quick: bool, json: Option<&Path>) -> Result<ExitCode> {
     command
         .env("GENNAKER_BIN", gennaker)
         .env("GENNAKER_NATS_SERVER", nats_server);
+    if let Some(kube) = kube {
+        command.env("GENNAKER_KUBE", kube);
+        command.args(["--only", "kubernetes"]);
+    }
     if quick {
         command.arg("--quick");
     }

@@ -50,7 +50,11 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Simulate(seeds) => return delegate::simulate(&seeds),
         Command::Documents => delegate::documents()?,
         Command::Fuzz(options) => return fuzz::run(&options),
-        Command::Bench { quick, json } => return delegate::bench(quick, json.as_deref()),
+        Command::Bench {
+            quick,
+            json,
+            kubernetes,
+        } => return delegate::bench(quick, json.as_deref(), kubernetes),
         Command::Generate { check: true } => {
             generate::check(&process::build_binary("gennaker", &[])?)?
         }
@@ -128,6 +132,9 @@ enum Command {
         /// Write the figures as JSON, too
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
+        /// Instead of the usual set: deployments to a Kubernetes control plane, beside kubectl
+        #[arg(long)]
+        kubernetes: bool,
     },
 
     /// Write the files that are generated from the code

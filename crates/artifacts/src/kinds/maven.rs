@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use gennaker_credentials::auth::{Auth, Proof, Secret};
 use gennaker_settings::MavenAccount;
-use xmlparser::{ElementEnd, Token, Tokenizer};
+use roxmltree::{Document, Node};
 
 use super::Source;
 use crate::{
@@ -173,35 +173,22 @@ impl Metadata {
     fn parse(text: &[u8]) -> Result<Self, Error> {
         let wrong = || Error::Answer("maven-metadata.xml cannot be read".to_owned());
         let text = std::str::from_utf8(text).map_err(|_| wrong())?;
+        let document = Document::parse(text).map_err(|_| wrong())?;
         let mut read = Self::default();
-        let mut open: Vec<&str> = Vec::new();
-        for token in Tokenizer::from(text) {
-            match token.map_err(|_| wrong())? {
-                Token::ElementStart { local, .. } => open.push(local.as_str()),
-                Token::ElementEnd { end, .. } => match end {
-                    ElementEnd::Open => {}
-                    ElementEnd::Close(..) | ElementEnd::Empty => {
-                        open.pop();
-                    }
-                },
-                Token::Text { text } => {
-                    let text = || Some(text.as_str().trim().to_owned());
-                    match open.as_slice() {
-                        ["metadata", "versioning", "release"] => read.release = text(),
-                        ["metadata", "versioning", "latest"] => read.latest = text(),
-                        ["metadata", "versioning", "versions", "version"] => {
-                            read.versions.extend(text())
-                        }
-                        ["metadata", "versioning", "snapshot", "timestamp"] => {
-                            read.timestamp = text()
-                        }
-                        ["metadata", "versioning", "snapshot", "buildNumber"] => {
-                            read.build_number = text()
-                        }
-                        _ => {}
-                    }
-                }
-                _ => {}
+        let root = document.root_element();
+        if root.tag_name().name() != "metadata" {
+            return Ok(read);
+        }
+        for part in children(root, "versioning") {
+            read.release = text_of(part, "release").or(read.release);
+            read.latest = text_of(part, "latest").or(read.latest);
+            for versions in children(part, "versions") {
+                let versions = children(versions, "version").filter_map(trimmed);
+                read.versions.extend(versions);
+            }
+            for snapshot in children(part, "snapshot") {
+                read.timestamp = text_of(snapshot, "timestamp").or(read.timestamp);
+                read.build_number = text_of(snapshot, "buildNumber").or(read.build_number);
             }
         }
         Ok(read)
@@ -211,6 +198,25 @@ impl Metadata {
         let fitting = self.versions.iter().filter(|one| fits(one));
         fitting.max_by_key(|one| MavenVersion::parse(one)).cloned()
     }
+}
+
+/// Children of this name, whatever their namespace.
+fn children<'a, 'i: 'a>(
+    node: Node<'a, 'i>,
+    name: &'static str,
+) -> impl Iterator<Item = Node<'a, 'i>> {
+    node.children()
+        .filter(move |child| child.is_element() && child.tag_name().name() == name)
+}
+
+/// The text of the last child of this name that has one.
+fn text_of(node: Node<'_, '_>, name: &'static str) -> Option<String> {
+    children(node, name).filter_map(trimmed).last()
+}
+
+fn trimmed(node: Node<'_, '_>) -> Option<String> {
+    let text = node.text()?.trim();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 #[cfg(test)]

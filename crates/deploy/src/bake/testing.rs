@@ -13,25 +13,22 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::GzEncoder};
 use gennaker_artifacts::Accounts;
 use gennaker_bake::{Baker, Limits, Tools};
-use gennaker_bus::{Bus, Layout, TaskAddress, layout, memory::Broker};
 use gennaker_model::{
     AttemptId, ExecutionId, StageId,
-    command::{Answer, Reply},
-    work::{Order, Outcome, TaskMessage, TaskReport, VERSION},
+    work::{Order, Outcome, TaskMessage, VERSION},
 };
 use gennaker_outbound::Exceptions;
-use gennaker_runtime::{CancellationToken, Clock, Scope};
+use gennaker_runtime::{Clock, Scope};
 use gennaker_settings::{File, load};
 use gennaker_testkit::bakers;
-use gennaker_worker::{Options, Pool, Registry, Worker};
+use gennaker_worker::Registry;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
-    sync::mpsc,
 };
 
-use crate::POOL;
+use crate::{POOL, testing::Bench};
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
@@ -61,11 +58,7 @@ pub(crate) fn accounts(settings: &str) -> Accounts {
 }
 
 /// A pool at work that bakes.
-pub(super) struct Fixture {
-    bus: Bus,
-    reports: mpsc::UnboundedReceiver<TaskReport>,
-    _scope: Scope,
-}
+pub(super) struct Fixture(Bench);
 
 impl Fixture {
     pub(super) async fn new(accounts: &Accounts) -> Self {
@@ -91,28 +84,6 @@ impl Fixture {
     }
 
     async fn with(accounts: &Accounts, tools: Tools) -> Self {
-        let broker = Broker::starting_at(1, u64::try_from(Clock::system().now_ms()).unwrap());
-        let bus = Bus::memory(&broker, "owner");
-        let layout = Layout {
-            pools: vec![layout::Pool::new(POOL)],
-            ..Layout::default()
-        };
-        bus.bootstrap(&layout).await.unwrap();
-        let (sender, reports) = mpsc::unbounded_channel();
-        let mut commands = bus.serve_commands(0).await.unwrap();
-        let scope = Scope::root("test");
-        scope.spawn("owner", async move {
-            while let Some(command) = commands.next().await {
-                let _ = sender.send(serde_json::from_slice(&command.payload).unwrap());
-                let answer = Answer {
-                    partition: 0,
-                    sequence: 1,
-                    result: Ok(Reply::Report { stale: false }),
-                };
-                let answer = serde_json::to_vec(&answer).unwrap().into();
-                command.responder.send(answer).await.unwrap();
-            }
-        });
         let baker = Arc::new(Baker::new(gennaker_bake::Options {
             tools,
             limits: Limits {
@@ -125,27 +96,11 @@ impl Fixture {
             allow_hooks_and_post_renderers: false,
             overrides_file_threshold: 0,
         }));
-        let pool = Pool {
-            name: POOL.into(),
-            concurrency: 4,
-            tasks: Registry::new(super::tasks(accounts, &baker)),
-        };
-        let options = Options {
-            name: "worker".into(),
-            zone: None,
-            seed: 1,
-            pools: vec![pool],
-            drain: Duration::from_secs(1),
-        };
-        let worker = Worker::new(Bus::memory(&broker, "worker"), Clock::system(), options);
-        scope.spawn("worker", async move {
-            worker.run(CancellationToken::new()).await;
-        });
-        Self {
-            bus,
-            reports,
-            _scope: scope,
-        }
+        let mut tasks = super::tasks(accounts, &baker);
+        tasks.extend(crate::kubernetes::fetching(accounts));
+        let scope = Scope::root("test");
+        let bench = Bench::start(scope, Registry::new(tasks), Duration::ZERO).await;
+        Self(bench)
     }
 
     /// Runs a task to its report.
@@ -153,13 +108,6 @@ impl Fixture {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed) + 1;
         let execution = ExecutionId::new(format!("E{number}")).unwrap();
         let stage = StageId::new("S").unwrap();
-        let address = TaskAddress {
-            zone: None,
-            execution: execution.to_string(),
-            stage: stage.to_string(),
-            task: "1".into(),
-            attempt: number,
-        };
         let task = TaskMessage {
             v: VERSION,
             partition: 0,
@@ -179,14 +127,7 @@ impl Fixture {
             execution,
             stage,
         };
-        let payload = serde_json::to_vec(&task).unwrap().into();
-        self.bus
-            .tasks(POOL)
-            .publish(&address, payload)
-            .await
-            .unwrap();
-        let report = tokio::time::timeout(Duration::from_secs(60), self.reports.recv()).await;
-        report.expect("a report within a minute").unwrap().outcome
+        self.0.run(&task).await
     }
 }
 

@@ -108,3 +108,38 @@ async fn a_worker_without_the_program_names_it() {
     );
     assert!(said.contains("Install Helmfile on the workers"), "{said}");
 }
+
+#[tokio::test]
+async fn pipelines_are_read_through_the_accounts_of_artifacts() {
+    let server = chart_server().await;
+    let accounts = accounts(&format!(
+        "[[artifacts.helm]]\nname = \"charts\"\nrepository = \"{server}\"\n"
+    ));
+    let mut fixture = Fixture::new(&accounts).await;
+    let index = json!({"type": "helm/index", "artifactAccount": "charts"});
+    let outcome = fixture
+        .run("fetchPipelines", json!({"pipelinesArtifact": index}))
+        .await;
+    let Outcome::Running {
+        again_ms: 0,
+        context,
+    } = outcome
+    else {
+        panic!("{outcome:?}");
+    };
+    let fetched = &context["pipelinesArtifact"];
+    assert_eq!(fetched["type"], "embedded/base64");
+    assert!(text_of(fetched).starts_with("apiVersion: v1"), "{fetched}");
+    // Kinds that are not built say so by name.
+    for (kind, words) in [
+        ("ivy/file", "ivy/file"),
+        ("cloudfoundry/app", "cloudfoundry/app"),
+    ] {
+        let artifact = json!({"type": kind, "reference": "x", "artifactAccount": "charts"});
+        let outcome = fixture
+            .run("fetchPipelines", json!({"pipelinesArtifact": artifact}))
+            .await;
+        let said = error_of(outcome);
+        assert!(said.contains(words), "{said}");
+    }
+}

@@ -1,8 +1,9 @@
 //! `deleteManifest`: deletes by name or by labels and waits until it is gone (Kubernetes reference 7.2). Source: clouddriver
 //! `KubernetesDeleteManifestOperation`.
 //!
-//! What is to be deleted is read first and deleted by its uid: a repetition never touches an object that somebody has made since
-//! under the same name within one look.
+//! What is to be deleted is chosen first and noted in the stage ([`CHOSEN`]), then it is deleted by its uid. A worker that follows
+//! a lost one deletes what that one had chosen: never an object that somebody has made since, under the same name or with the same
+//! labels.
 
 use std::time::Duration;
 
@@ -28,6 +29,9 @@ const GONE_WITHIN: Duration = Duration::from_secs(8 * 60);
 /// Longest single look.
 const LOOK: Duration = Duration::from_secs(20);
 
+/// Context key: `{effect, objects: [{manifestName, location, uid}]}`, what this run of the stage deletes. Ours.
+const CHOSEN: &str = "deleteTargets";
+
 /// The task.
 pub(super) struct DeleteManifest(pub Base);
 
@@ -47,41 +51,35 @@ impl Task for DeleteManifest {
             let options = context.get("options").and_then(Value::as_object);
             let options = delete::Options::from_json(options)
                 .map_err(|error| trouble::illegal(ctx, &error.to_string()))?;
-            let targets = targets(&cluster).await?;
+            let chosen = match noted(ctx) {
+                Some(chosen) => chosen,
+                None => {
+                    let chosen = choose(&cluster).await?;
+                    if !chosen.is_empty() {
+                        return Err(Failure::RetryLater {
+                            after: Duration::ZERO,
+                            context: note(ctx, &chosen),
+                        });
+                    }
+                    chosen
+                }
+            };
             let mut history = History::default();
             let mut names = Map::new();
+            // One that is named is told, also when there is none.
+            if let (true, Some(name)) = (chosen.is_empty(), input::text(context, "manifestName")) {
+                names.insert(input::location(context).to_owned(), json!([name]));
+            }
             let mut deletions = Vec::new();
-            for object in &targets {
-                let at = Coordinates::of(object);
-                history.say(PHASE, format!("Deleting {} ...", at.full_name()));
-                if object.at(&["metadata", "deletionTimestamp"]).is_some() {
-                    // A worker before us, or somebody else, has.
-                    deletions.push(Deletion {
-                        at: at.clone(),
-                        uid: object.uid().to_owned(),
-                        gone: false,
-                    });
-                } else {
-                    let call =
-                        cluster
-                            .account
-                            .delete(&at, &options, Some(object.uid()), Write::default());
-                    match cluster.ask(call).await? {
-                        Ok(deletion) => deletions.extend(deletion),
-                        Err(error) if error.class() == Class::Conflict => {}
-                        Err(error) => {
-                            return Err(cluster.failed(
-                                &format!("Delete failed for {}: ", at.full_name()),
-                                &error,
-                            ));
-                        }
-                    }
-                }
+            for target in &chosen {
+                let name = target.at.full_name().to_string();
+                history.say(PHASE, format!("Deleting {name} ..."));
+                deletions.extend(delete(&cluster, target, &options).await?);
                 let list = names
-                    .entry(at.namespace.clone())
+                    .entry(target.at.namespace.clone())
                     .or_insert_with(|| json!([]));
                 if let Value::Array(list) = list {
-                    list.push(json!(at.full_name().to_string()));
+                    list.push(json!(name));
                 }
             }
             wait(&cluster, &deletions).await?;
@@ -100,8 +98,88 @@ impl Task for DeleteManifest {
     }
 }
 
+/// An object to delete, and not another one of its name.
+#[derive(Debug, PartialEq)]
+struct Target {
+    at: Coordinates,
+    uid: String,
+}
+
+/// What an attempt before this one has chosen. A stage that is restarted has another effect, and chooses anew.
+fn noted(ctx: &Ctx) -> Option<Vec<Target>> {
+    let noted = ctx.input().get(CHOSEN)?;
+    let effect = noted.get("effect").and_then(Value::as_str);
+    if effect.is_none() || effect != ctx.effect_id() {
+        return None;
+    }
+    let objects = noted.get("objects")?.as_array()?;
+    let target = |object: &Value| {
+        let text = |key: &str| object.get(key).and_then(Value::as_str);
+        Some(Target {
+            at: Coordinates::parse(text("manifestName")?, text("location")?).ok()?,
+            uid: text("uid")?.to_owned(),
+        })
+    };
+    objects.iter().map(target).collect()
+}
+
+fn note(ctx: &Ctx, chosen: &[Target]) -> Map {
+    let object = |target: &Target| {
+        json!({
+            "manifestName": target.at.full_name().to_string(),
+            "location": target.at.namespace,
+            "uid": target.uid,
+        })
+    };
+    let objects: Vec<Value> = chosen.iter().map(object).collect();
+    let mut context = Map::new();
+    context.insert(
+        CHOSEN.to_owned(),
+        json!({ "effect": ctx.effect_id(), "objects": objects }),
+    );
+    context
+}
+
+/// Deletes one object, unless that was done; none when nothing is left to wait for.
+async fn delete(
+    cluster: &Cluster<'_>,
+    target: &Target,
+    options: &delete::Options,
+) -> Result<Option<Deletion>, Failure> {
+    let Target { at, uid } = target;
+    let what = format!("Delete failed for {}: ", at.full_name());
+    let live = cluster.must(&what, cluster.account.find(at)).await?;
+    let Some(live) = live.filter(|live| live.uid() == uid) else {
+        return Ok(None);
+    };
+    if live.at(&["metadata", "deletionTimestamp"]).is_some() {
+        // A worker before us, or somebody else, has.
+        return Ok(Some(Deletion {
+            at: at.clone(),
+            uid: uid.clone(),
+            gone: false,
+        }));
+    }
+    let call = cluster
+        .account
+        .delete(at, options, Some(uid), Write::default());
+    match cluster.ask(call).await? {
+        Ok(deletion) => Ok(deletion),
+        Err(error) if error.class() == Class::Conflict => Ok(None),
+        Err(error) => Err(cluster.failed(&what, &error)),
+    }
+}
+
 /// The objects that the stage means, as they are now.
-async fn targets(cluster: &Cluster<'_>) -> Result<Vec<Manifest>, Failure> {
+async fn choose(cluster: &Cluster<'_>) -> Result<Vec<Target>, Failure> {
+    let target = |object: &Manifest| Target {
+        at: Coordinates::of(object),
+        uid: object.uid().to_owned(),
+    };
+    Ok(meant(cluster).await?.iter().map(target).collect())
+}
+
+async fn meant(cluster: &Cluster<'_>) -> Result<Vec<Manifest>, Failure> {
     let ctx = cluster.ctx;
     let context = ctx.input();
     if let Some(name) = input::text(context, "manifestName") {

@@ -1,5 +1,5 @@
-//! Manifests, properties and definitions of builds from artifacts (Kubernetes reference 5.2.1): `fetchManifests`, `consumeArtifact`,
-//! `fetchBuildDefinition`.
+//! Manifests, properties, definitions of builds and pipelines from artifacts (Kubernetes reference 5.2.1): `fetchManifests`,
+//! `consumeArtifact`, `fetchBuildDefinition`, `fetchPipelines`.
 //!
 //! `fetchManifests` reports RUNNING with the documents in the context, and the task goes on with the context evaluated. A document
 //! with `${` in it that must not be evaluated goes as an artifact `embedded/base64`.
@@ -21,6 +21,9 @@ const EMBEDDED: &str = "embedded/base64";
 /// Most bytes of a JSON document whose keys become outputs.
 const PROPERTIES_BYTES_MAX: usize = 1 << 20;
 
+/// Most bytes of pipelines that are saved; who saves them says the same.
+const PIPELINES_BYTES_MAX: usize = 192 << 10;
+
 /// Pause before an artifact whose place does not answer is read again.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -35,6 +38,7 @@ pub(super) fn tasks(artifacts: Option<&Accounts>) -> Vec<Arc<dyn Task>> {
     let content = Content(artifacts.cloned());
     vec![
         Arc::new(FetchManifests(content.clone())),
+        Arc::new(FetchPipelines(content.clone())),
         Arc::new(ConsumeArtifact(content.clone())),
         Arc::new(FetchBuildDefinition(content)),
     ]
@@ -105,6 +109,42 @@ impl Task for FetchManifests {
             let mut context = Map::new();
             context.insert("manifests".to_owned(), Value::Array(documents));
             context.insert("manifestArtifactFetched".to_owned(), json!(true));
+            Err(Failure::RetryLater {
+                after: Duration::ZERO,
+                context,
+            })
+        })
+    }
+}
+
+/// The task that fetches pipelines that are to be saved: they go on as an artifact that is its content. Ours; Orca's task reads every
+/// artifact itself.
+struct FetchPipelines(Content);
+
+impl Task for FetchPipelines {
+    fn kind(&self) -> &'static str {
+        "fetchPipelines"
+    }
+
+    fn effect(&self, _message: &TaskMessage) -> Effect {
+        Effect::None
+    }
+
+    fn run<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Done, Failure>> {
+        Box::pin(async move {
+            let artifact = ctx.input().get("pipelinesArtifact").unwrap_or(&Value::Null);
+            let content = self.0.of(ctx, artifact).await?;
+            if content.len() > PIPELINES_BYTES_MAX {
+                let message = format!(
+                    "the artifact has {} KiB; the limit is {} KiB",
+                    content.len() / 1024,
+                    PIPELINES_BYTES_MAX / 1024
+                );
+                return Err(trouble::illegal(ctx, &message));
+            }
+            let fetched = json!({"type": EMBEDDED, "reference": BASE64_STANDARD.encode(content)});
+            let mut context = Map::new();
+            context.insert("pipelinesArtifact".to_owned(), fetched);
             Err(Failure::RetryLater {
                 after: Duration::ZERO,
                 context,

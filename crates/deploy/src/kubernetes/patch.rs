@@ -11,12 +11,15 @@ use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Task};
 use serde_json::{Value, json};
 
 use super::{
-    Base, EFFECT, REPEATABLE, fetch, input,
+    Base, EFFECT, REPEATABLE, fetch, hush, input,
     outputs::{self, History},
     trouble,
 };
 
 const PHASE: &str = "PATCH_KUBERNETES_MANIFEST";
+
+/// Where annotations are, in a patch of operations.
+const ANNOTATIONS: &str = "/metadata/annotations";
 
 /// The task.
 pub(super) struct PatchManifest(pub Base);
@@ -64,7 +67,8 @@ impl Task for PatchManifest {
                 let call = cluster
                     .account
                     .patch(&at, patch.strategy, &body, Write::default());
-                cluster.must(&what, call).await?;
+                let sent = cluster.must(&what, call).await;
+                sent.map_err(|why| hush::without_values_of_patch(why, &at.kind, &patch.body))?;
             }
             let mut history = History::default();
             history.say(PHASE, format!("Patched {}", at.full_name()));
@@ -96,14 +100,13 @@ fn marked(patch: &Patch, live: &Manifest, token: &str) -> Value {
     let mut body = patch.body.clone();
     match (&patch.strategy, &mut body) {
         (MergeStrategy::Json, Value::Array(operations)) => {
-            let own = json!({ EFFECT: token });
-            operations.push(match live.annotations() {
-                Some(_) => {
-                    let path = format!("/metadata/annotations/{}", EFFECT.replace('/', "~1"));
-                    json!({"op": "add", "path": path, "value": token})
-                }
-                None => json!({"op": "add", "path": "/metadata/annotations", "value": own}),
-            });
+            // Last, so that nothing of the author's operations takes it away again.
+            let one = operations_of(Some(token));
+            let first = json!({"op": "add", "path": ANNOTATIONS, "value": { EFFECT: token }});
+            match has_annotations_after(operations, live.annotations().is_some()) {
+                true => operations.extend(one),
+                false => operations.push(first),
+            }
         }
         (MergeStrategy::Strategic | MergeStrategy::Merge, Value::Object(_)) => {
             mark(&mut body, token)
@@ -114,9 +117,29 @@ fn marked(patch: &Patch, live: &Manifest, token: &str) -> Value {
     body
 }
 
+/// Whether an object has annotations once these operations were done. An operation that cannot work ends all of them anyway.
+fn has_annotations_after(operations: &[Value], before: bool) -> bool {
+    let after = |has: bool, operation: &Value| {
+        let text = |key: &str| operation.get(key).and_then(Value::as_str).unwrap_or("");
+        let value = operation.get("value");
+        let brings = |value: Option<&Value>| match text("op") {
+            "add" | "replace" => value.is_some_and(Value::is_object),
+            op => matches!(op, "move" | "copy"),
+        };
+        match (text("op"), text("path")) {
+            ("test", _) => has,
+            ("move", _) if text("from") == ANNOTATIONS => false,
+            (_, ANNOTATIONS) => brings(value),
+            (_, "/metadata") => brings(value.and_then(|value| value.get("annotations"))),
+            _ => has,
+        }
+    };
+    operations.iter().fold(before, after)
+}
+
 /// Operations for an object that certainly has annotations, such as a Deployment with a revision.
 pub(super) fn operations_of(token: Option<&str>) -> Option<Value> {
-    let path = format!("/metadata/annotations/{}", EFFECT.replace('/', "~1"));
+    let path = format!("{ANNOTATIONS}/{}", EFFECT.replace('/', "~1"));
     token.map(|token| json!({"op": "add", "path": path, "value": token}))
 }
 
@@ -170,5 +193,46 @@ mod tests {
             ),
             json!([{"op": "add", "path": "/metadata/annotations/gennaker.io~1effect", "value": "t"}])
         );
+    }
+
+    #[test]
+    fn annotations_that_the_operations_bring_are_kept_and_those_that_they_take_are_not_missed() {
+        let add = |path: &str, value: Value| json!({"op": "add", "path": path, "value": value});
+        let take = json!({"op": "remove", "path": ANNOTATIONS});
+        let whole = add(ANNOTATIONS, json!({"a": "b"}));
+        let away = json!({"op": "move", "from": ANNOTATIONS, "path": "/metadata/labels"});
+        let back = json!({"op": "move", "from": "/metadata/labels", "path": ANNOTATIONS});
+        for (operations, before, after) in [
+            (vec![whole.clone()], false, true),
+            (vec![take.clone()], true, false),
+            (vec![take.clone(), whole], true, true),
+            (vec![away], true, false),
+            (vec![back], false, true),
+            (vec![add("/metadata", json!({"name": "w"}))], true, false),
+            (
+                vec![add("/metadata", json!({"annotations": {}}))],
+                false,
+                true,
+            ),
+            (vec![add("/spec/replicas", json!(1))], false, false),
+            (
+                vec![json!({"op": "test", "path": ANNOTATIONS, "value": null})],
+                false,
+                false,
+            ),
+        ] {
+            assert_eq!(
+                has_annotations_after(&operations, before),
+                after,
+                "{operations:?}"
+            );
+        }
+        let patch = Patch {
+            strategy: MergeStrategy::Json,
+            body: json!([take]),
+            bound: Vec::new(),
+        };
+        let body = marked(&patch, &live(json!({"name": "w", "annotations": {}})), "t");
+        assert_eq!(body[1], add(ANNOTATIONS, json!({ EFFECT: "t" })));
     }
 }

@@ -1,21 +1,28 @@
 //! `waitForManifestToStabilize`: watches what was deployed until it is stable or has failed (Kubernetes reference 5.2.2 and 6).
 //!
 //! The task follows watches. Whenever what an object waits for has changed it reports RUNNING with that in the context, at most
-//! once a second, and goes on at once with the next attempt: people see progress, and nothing is polled. Source: orca
+//! once a second (less often for many objects), and goes on at once with the next attempt: people see progress, and nothing is polled.
+//! What their Pods do is looked up beside, for some objects at a time: it is for people, and the end waits for nothing but the watches. Source: orca
 //! `WaitForManifestStableTask`.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use gennaker_kubernetes::{Class, List, Seen};
-use gennaker_manifests::{Coordinates, Kind, Manifest, Native, progress, redact, stability};
+use gennaker_kubernetes::{Class, Seen};
+use gennaker_manifests::{Coordinates, Kind, Manifest, Native, stability};
 use gennaker_model::{Map, work::TaskMessage};
 use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, GiveUp, Task, exception};
 use serde_json::{Value, json};
 
 use super::{Base, cluster::Cluster, input, trouble};
+use pods::Look;
+
+mod pods;
 
 /// Least time between two reports.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// The same for each object that is followed: after a report all of them are read anew.
+const REPORT_EVERY_OF_ONE: Duration = Duration::from_millis(40);
 
 /// Longest attempt without news; well within what a worker lets a task run.
 const ATTEMPT: Duration = Duration::from_secs(240);
@@ -26,14 +33,11 @@ const LOOK_AT_PODS: Duration = Duration::from_secs(5);
 /// Pause after the cluster could not be asked.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Most Pods that are looked at for one sentence.
-const PODS_MAX: usize = 500;
-
 /// Most objects that are followed at once; the others come after them.
 const FOLLOWED_MAX: usize = 200;
 
-/// Most events that are shown of one object.
-const EVENTS_MAX: usize = 50;
+/// Most objects whose Pods are looked at in one go.
+const LOOKED_AT_MAX: usize = 10;
 
 /// The task.
 pub(super) struct WaitForManifestToStabilize(pub Base);
@@ -56,6 +60,11 @@ impl Task for WaitForManifestToStabilize {
     }
 }
 
+fn report_every(objects: usize) -> Duration {
+    let objects = u32::try_from(objects).unwrap_or(u32::MAX);
+    REPORT_EVERY.max(REPORT_EVERY_OF_ONE.saturating_mul(objects))
+}
+
 /// What is known of one object.
 enum State {
     Waiting(String),
@@ -68,9 +77,11 @@ struct Wait<'a> {
     cluster: &'a Cluster<'a>,
     /// In the order of the context: what is waited for, and what became of it.
     objects: Vec<(Coordinates, State)>,
+    /// Where each stands there.
+    places: BTreeMap<Coordinates, usize>,
     /// The last sentence about the Pods of an object.
     progress: BTreeMap<Coordinates, String>,
-    events: Vec<Value>,
+    events: BTreeMap<Coordinates, Vec<Value>>,
     warnings: Vec<Value>,
 }
 
@@ -94,49 +105,53 @@ impl<'a> Wait<'a> {
             };
             objects.push((at, state));
         }
+        let places = objects.iter().enumerate();
+        let places = places.map(|(place, (at, _))| (at.clone(), place));
         Ok(Self {
             ctx,
             cluster,
+            places: places.collect(),
             objects,
             progress: BTreeMap::new(),
-            events: Vec::new(),
+            events: BTreeMap::new(),
             warnings: Vec::new(),
         })
     }
 
     async fn run(&mut self) -> Result<Done, Failure> {
         let open: Vec<Coordinates> = self.open().take(FOLLOWED_MAX).cloned().collect();
+        let report_every = report_every(open.len());
         let followed = self.cluster.account.follow(open);
         let mut follow = followed.map_err(|error| self.cluster.failed("", &error))?;
         let began = tokio::time::Instant::now();
         let mut pods_due = began;
+        let mut looking: Option<BoxFuture<'a, Vec<Look>>> = None;
         loop {
-            let seen: Vec<(Coordinates, Seen)> = follow
-                .all()
-                .map(|(at, seen)| (at.clone(), seen.clone()))
-                .collect();
-            let is_unknown = seen.iter().any(|(_, seen)| matches!(seen, Seen::Unknown));
-            self.judge(&seen)?;
+            let is_unknown = follow.all().any(|(_, seen)| matches!(seen, Seen::Unknown));
+            self.judge(follow.all())?;
             if !is_unknown && self.is_over() {
+                let silent = self.failed_silently(follow.all());
+                self.learn(pods::look(self.cluster, silent).await);
                 return self.end();
             }
-            if !is_unknown && self.are_decided(&seen) {
+            if !is_unknown && self.are_decided(follow.all()) {
                 // Those that were not followed yet.
                 let context = self.context(&[]);
                 let after = Duration::ZERO;
                 return Err(Failure::RetryLater { after, context });
             }
-            if !is_unknown && tokio::time::Instant::now() >= pods_due {
-                self.look_at_pods(&seen).await;
-                self.judge(&seen)?;
-                pods_due = tokio::time::Instant::now() + LOOK_AT_PODS;
+            if !is_unknown && looking.is_none() && tokio::time::Instant::now() >= pods_due {
+                let waiting = self.to_look_at(follow.all());
+                looking = Some(pods::look(self.cluster, waiting));
             }
             let troubles: Vec<String> = follow
                 .troubles()
                 .map(|(_, error)| trouble::sentence(error))
                 .collect();
-            let has_news = (!is_unknown || !troubles.is_empty()) && self.has_news(&troubles);
-            if began.elapsed() >= ATTEMPT || (has_news && began.elapsed() >= REPORT_EVERY) {
+            let may_report = began.elapsed() >= report_every;
+            let has_news =
+                may_report && (!is_unknown || !troubles.is_empty()) && self.has_news(&troubles);
+            if began.elapsed() >= ATTEMPT || has_news {
                 let after = if troubles.is_empty() {
                     Duration::ZERO
                 } else {
@@ -145,10 +160,10 @@ impl<'a> Wait<'a> {
                 let context = self.context(&troubles);
                 return Err(Failure::RetryLater { after, context });
             }
-            let wake = if has_news {
-                began + REPORT_EVERY
-            } else {
-                pods_due.max(began + REPORT_EVERY).min(began + ATTEMPT)
+            let report = if may_report { ATTEMPT } else { report_every };
+            let wake = match looking.is_some() || is_unknown {
+                true => began + report,
+                false => pods_due.min(began + report),
             };
             tokio::select! {
                 biased;
@@ -164,9 +179,63 @@ impl<'a> Wait<'a> {
                     };
                     return Err(failure);
                 },
+                looks = async { looking.as_mut().expect("asked only while it is there").await }, if looking.is_some() => {
+                    looking = None;
+                    pods_due = tokio::time::Instant::now() + LOOK_AT_PODS;
+                    self.learn(looks);
+                }
                 () = tokio::time::sleep_until(wake) => {}
             }
         }
+    }
+
+    /// The objects whose Pods are looked at next: some that wait, first those of which nothing is known.
+    fn to_look_at<'s>(
+        &self,
+        seen: impl Iterator<Item = (&'s Coordinates, &'s Seen)>,
+    ) -> Vec<(Coordinates, Manifest)> {
+        let waiting = seen.filter_map(|(at, seen)| match (seen, self.state(at)) {
+            (Seen::Present(object), Some(State::Waiting(_))) => Some((at, object)),
+            _ => None,
+        });
+        let (old, new): (Vec<_>, Vec<_>) =
+            waiting.partition(|(at, _)| self.progress.contains_key(*at));
+        let chosen = new.into_iter().chain(old).take(LOOKED_AT_MAX);
+        chosen
+            .map(|(at, object)| (at.clone(), (**object).clone()))
+            .collect()
+    }
+
+    /// The objects that have failed and of whose Pods nothing is known: a person will want to.
+    fn failed_silently<'s>(
+        &self,
+        seen: impl Iterator<Item = (&'s Coordinates, &'s Seen)>,
+    ) -> Vec<(Coordinates, Manifest)> {
+        let failed = seen.filter_map(|(at, seen)| match (seen, self.state(at)) {
+            (Seen::Present(object), Some(State::Failed(_))) => {
+                Some((at.clone(), (**object).clone()))
+            }
+            _ => None,
+        });
+        failed
+            .filter(|(at, _)| !self.progress.contains_key(at))
+            .take(LOOKED_AT_MAX)
+            .collect()
+    }
+
+    fn learn(&mut self, looks: Vec<Look>) {
+        for look in looks {
+            if !look.events.is_empty() {
+                self.events.insert(look.at.clone(), look.events);
+            }
+            if let Some(sentence) = look.sentence {
+                self.progress.insert(look.at, sentence);
+            }
+        }
+    }
+
+    fn state(&self, at: &Coordinates) -> Option<&State> {
+        Some(&self.objects[*self.places.get(at)?].1)
     }
 
     fn open(&self) -> impl Iterator<Item = &Coordinates> {
@@ -184,16 +253,16 @@ impl<'a> Wait<'a> {
     }
 
     /// Whether there is nothing more to see of these.
-    fn are_decided(&self, seen: &[(Coordinates, Seen)]) -> bool {
-        let is_waiting = |at: &Coordinates| {
-            let mut known = self.objects.iter();
-            known.any(|(known, state)| known == at && matches!(state, State::Waiting(_)))
-        };
-        !seen.iter().any(|(at, _)| is_waiting(at))
+    fn are_decided<'s>(&self, seen: impl Iterator<Item = (&'s Coordinates, &'s Seen)>) -> bool {
+        let mut seen = seen;
+        !seen.any(|(at, _)| matches!(self.state(at), Some(State::Waiting(_))))
     }
 
     /// Applies the rules of the kinds to what is seen.
-    fn judge(&mut self, seen: &[(Coordinates, Seen)]) -> Result<(), Failure> {
+    fn judge<'s>(
+        &mut self,
+        seen: impl Iterator<Item = (&'s Coordinates, &'s Seen)>,
+    ) -> Result<(), Failure> {
         for (at, seen) in seen {
             let state = match seen {
                 Seen::Unknown => continue,
@@ -220,62 +289,11 @@ impl<'a> Wait<'a> {
                     }
                 }
             };
-            if let Some(known) = self.objects.iter_mut().find(|(known, _)| known == at) {
-                known.1 = state;
+            if let Some(place) = self.places.get(at) {
+                self.objects[*place].1 = state;
             }
         }
         Ok(())
-    }
-
-    /// Says more about objects that wait: what their Pods do. It is for people, so a failure to read is none.
-    async fn look_at_pods(&mut self, seen: &[(Coordinates, Seen)]) {
-        let shows_events = input::boolean(self.ctx.input(), "includeEvents") == Some(true);
-        for (at, seen) in seen {
-            let Seen::Present(object) = seen else {
-                continue;
-            };
-            let waits = self
-                .objects
-                .iter()
-                .any(|(known, state)| known == at && matches!(state, State::Waiting(_)));
-            if !waits {
-                continue;
-            }
-            if shows_events
-                && let Ok(Ok(events)) = self.cluster.ask(self.cluster.account.events(object)).await
-            {
-                let skipped = events.len().saturating_sub(EVENTS_MAX);
-                self.events.extend(events.into_iter().skip(skipped));
-            }
-            if let Some(pods) = self.pods_of(at, object).await
-                && let Some(sentence) =
-                    progress::sentence(object, &pods.iter().collect::<Vec<_>>(), &[])
-            {
-                self.progress.insert(at.clone(), sentence);
-            }
-        }
-        for event in &mut self.events {
-            redact::value(event);
-        }
-    }
-
-    /// The Pods of a workload, by its selector; nothing for what has none.
-    async fn pods_of(&self, at: &Coordinates, object: &Manifest) -> Option<Vec<Manifest>> {
-        let selector = object.at(&["spec", "selector"])?;
-        let selectors = gennaker_manifests::selector::Selectors::from_workload(selector).ok()?;
-        if selectors.is_empty() {
-            return None;
-        }
-        let list = List::of(Kind::parse("pod"), Some(&at.namespace))
-            .labels(&selectors.expression())
-            .limit(PODS_MAX);
-        let found = self
-            .cluster
-            .ask(self.cluster.account.list(&list))
-            .await
-            .ok()?
-            .ok()?;
-        Some(found.items)
     }
 
     /// Whether the context says something else than what is so now.
@@ -325,7 +343,8 @@ impl<'a> Wait<'a> {
         context.insert("stableManifests".to_owned(), json!(stable));
         context.insert("failedManifests".to_owned(), json!(failed));
         if !self.events.is_empty() {
-            context.insert("events".to_owned(), json!(self.events));
+            let events: Vec<&Value> = self.events.values().flatten().collect();
+            context.insert("events".to_owned(), json!(events));
         }
         if !self.warnings.is_empty() {
             context.insert("warnings".to_owned(), json!(self.warnings));

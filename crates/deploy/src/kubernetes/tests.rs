@@ -2,8 +2,10 @@
 
 mod fixture;
 
+mod compatibility;
 mod deploying;
 mod jobs;
+mod losses;
 mod operations;
 mod troubles;
 

@@ -10,6 +10,7 @@ use gennaker_cli::{Exit, Failure};
 use gennaker_deploy::POOL;
 use gennaker_kubernetes::{Accounts, Options};
 use gennaker_model::reads;
+use gennaker_outbound::Client;
 use gennaker_runtime::{Clock, Scope};
 use gennaker_settings::{KubernetesAccount, Settings};
 use gennaker_worker::asks::{self, Answerer};
@@ -17,12 +18,19 @@ use gennaker_worker::asks::{self, Answerer};
 /// Where kubectl looks, and `gennaker dev` only when somebody has set it.
 const VARIABLE: &str = "KUBECONFIG";
 
-/// The accounts that a worker of this zone serves. Those that cannot be used are named in the log.
-pub(crate) fn accounts(settings: &Settings, clock: &Clock, scope: &Scope) -> Accounts {
+/// The accounts that a worker of this zone serves. Those that cannot be used are named in the log. `google` asks for the tokens of
+/// those that are Google's service accounts.
+pub(crate) fn accounts(
+    settings: &Settings,
+    clock: &Clock,
+    scope: &Scope,
+    google: &Client,
+) -> Accounts {
     let options = Options {
         clock: clock.clone(),
         scope: scope.clone(),
         zone: Some(settings.zone.clone()),
+        google: Some(google.clone()),
     };
     Accounts::load(&settings.kubernetes, &options).0
 }

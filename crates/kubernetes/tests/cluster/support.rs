@@ -38,6 +38,7 @@ pub(crate) fn options() -> Options {
         clock: Clock::system(),
         scope: Scope::root("test"),
         zone: None,
+        google: None,
     }
 }
 

@@ -63,6 +63,7 @@ pub(crate) async fn account(
         clock: Clock::system(),
         scope: Scope::root("test"),
         zone: None,
+        google: None,
     };
     let (accounts, _) = Accounts::load(&settings, &options);
     (accounts.get("played").unwrap().clone(), server)

@@ -54,6 +54,11 @@ pub struct KubernetesAccount {
     /// Whether a kubeconfig may name a program that is run for credentials (`exec`). What it names runs with the rights of the
     /// worker.
     pub allow_exec: bool,
+    /// The key of a Google service account, as Google hands it out (JSON). Its access tokens are who we are, in place of what the
+    /// kubeconfig says. Its `token_uri` must be an address that `[outbound]` allows.
+    pub oauth_service_account: Option<String>,
+    /// What its tokens are good for. Empty: the cloud platform, and the e-mail address, by which clusters know the account.
+    pub oauth_scopes: Vec<String>,
     /// The only namespaces that are seen and changed. Empty: all.
     pub namespaces: Vec<String>,
     /// Namespaces that are not seen and not changed; not together with `namespaces`.
@@ -151,6 +156,8 @@ impl Default for KubernetesAccount {
             context: None,
             service_account: false,
             allow_exec: false,
+            oauth_service_account: None,
+            oauth_scopes: Vec::new(),
             namespaces: Vec::new(),
             omit_namespaces: Vec::new(),
             kinds: Vec::new(),
@@ -260,6 +267,11 @@ impl KubernetesAccount {
             return Some(
                 "it has neither kubeconfig_file nor kubeconfig_contents nor service_account"
                     .to_owned(),
+            );
+        }
+        if self.oauth_service_account.is_some() && self.service_account {
+            return Some(
+                "oauth_service_account and service_account are two answers to who it is".to_owned(),
             );
         }
         if both(&self.namespaces, &self.omit_namespaces) {

@@ -126,7 +126,11 @@ fn resolved(context: &TaskContext<'_>, keys: &[&str], none: &str) -> Result<Step
     learned.insert("requiredArtifacts".to_owned(), Value::Array(required));
     learned.insert("optionalArtifacts".to_owned(), Value::Array(optional));
     let mut outputs = learned.clone();
-    let shown = manifests.iter().map(without_secrets).collect();
+    let of_secret = names_a_secret(own);
+    let shown = manifests
+        .iter()
+        .map(|manifest| without_secrets(manifest, of_secret))
+        .collect();
     outputs.insert(MANIFESTS.to_owned(), Value::Array(shown));
     if read::boolean(own, "noOutput") == Some(true) {
         outputs.clear();
@@ -202,16 +206,42 @@ fn flattened(manifests: &Value) -> Vec<Value> {
         .collect()
 }
 
+/// The annotation in which an apply keeps a copy of the object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Whether the one object that the stage names is a Secret: what is patched into it is one, too, and does not say so.
+fn names_a_secret(context: &Map) -> bool {
+    let named = read::text(context, "manifestName").and_then(|name| name.split(' ').next());
+    let kinds = named.into_iter().chain(read::text(context, "kind"));
+    kinds.into_iter().any(is_secret)
+}
+
+fn is_secret(kind: &str) -> bool {
+    kind.eq_ignore_ascii_case("secret")
+}
+
 /// The manifest as outputs show it: those are read by every later stage, and the data of a Secret is nobody's business there.
-fn without_secrets(manifest: &Value) -> Value {
-    let is_secret = manifest
-        .get("kind")
-        .and_then(Value::as_str)
-        .is_some_and(|kind| kind.eq_ignore_ascii_case("secret"));
+/// `of_secret`: it is a patch of one.
+fn without_secrets(manifest: &Value, of_secret: bool) -> Value {
+    let kind = manifest.get("kind").and_then(Value::as_str);
     let mut shown = manifest.clone();
-    if is_secret && let Value::Object(fields) = &mut shown {
+    let Value::Object(fields) = &mut shown else {
+        return shown;
+    };
+    if of_secret || kind.is_some_and(is_secret) {
         fields.shift_remove("data");
         fields.shift_remove("stringData");
+        // Of an operation of a patch.
+        fields.shift_remove("value");
+        let metadata = fields.get_mut("metadata").and_then(Value::as_object_mut);
+        let annotations = metadata.and_then(|it| it.get_mut("annotations")?.as_object_mut());
+        annotations.map(|it| it.shift_remove(LAST_APPLIED));
+    }
+    if let Some(Value::Array(items)) = fields.get_mut("items") {
+        // A list of objects is shown as its parts are.
+        for item in items {
+            *item = without_secrets(item, of_secret || kind == Some("SecretList"));
+        }
     }
     if manifest
         .get("type")
@@ -234,4 +264,54 @@ fn failed_expressions(context: &Map) -> Option<String> {
         .filter_map(|entry| entry.get("description")?.as_str())
         .collect();
     (!failed.is_empty()).then(|| failed.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(fields: Value) -> Map {
+        fields.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn outputs_have_no_value_of_a_secret_wherever_it_stands() {
+        let secret = json!({"kind": "Secret", "data": {"a": "planted"}, "stringData": {"b": "planted"},
+            "metadata": {"name": "s", "annotations": {LAST_APPLIED: "planted", "kept": "x"}}});
+        let list = |kind: &str| json!({"kind": kind, "items": [{"data": {"a": "planted"}, "kind": secret["kind"]}]});
+        let operation = json!({"op": "replace", "path": "/data/a", "value": "planted"});
+        for (manifest, of_secret) in [
+            (secret.clone(), false),
+            (list("List"), false),
+            (
+                json!({"kind": "SecretList", "items": [{"data": {"a": "planted"}}]}),
+                false,
+            ),
+            (json!({"data": {"a": "planted"}}), true),
+            (operation, true),
+        ] {
+            let shown = without_secrets(&manifest, of_secret).to_string();
+            assert!(!shown.contains("planted"), "{shown}");
+        }
+        let shown = without_secrets(&secret, false);
+        assert_eq!(
+            shown["metadata"],
+            json!({"name": "s", "annotations": {"kept": "x"}})
+        );
+        let map = json!({"kind": "ConfigMap", "data": {"a": "b"}});
+        assert_eq!(without_secrets(&map, false), map);
+    }
+
+    #[test]
+    fn a_patch_of_a_secret_is_known_by_its_target() {
+        for (fields, is) in [
+            (json!({"manifestName": "secret s"}), true),
+            (json!({"manifestName": "Secret s"}), true),
+            (json!({"kind": "secret"}), true),
+            (json!({"manifestName": "configMap secret"}), false),
+            (json!({}), false),
+        ] {
+            assert_eq!(names_a_secret(&context(fields.clone())), is, "{fields}");
+        }
+    }
 }

@@ -18,7 +18,8 @@
 //!
 //! Neighbours in the services row, or in the adapters row, never see each other. Two exceptions: `store` uses `bus`,
 //! because documents and blobs lie in JetStream or in S3 behind one type; and a pool of tasks (`deploy`, `canary`, `notify`)
-//! is a service that stands on `worker`. `artifacts` stands on `outbound` for its accounts that speak HTTP.
+//! is a service that stands on `worker`. `artifacts` and
+//! `kubernetes` stand on `outbound` for what they ask over HTTP.
 
 /// What kind of crate it is; the strictness of the rules follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +104,15 @@ pub(super) const CRATES: &[Rule] = &[
     library("outbound", &["model", "runtime", "settings", "telemetry"]),
     library(
         "kubernetes",
-        &["manifests", "model", "runtime", "settings", "telemetry"],
+        &[
+            "credentials",
+            "manifests",
+            "model",
+            "outbound",
+            "runtime",
+            "settings",
+            "telemetry",
+        ],
     ),
     // Secrets and signatures of what goes out over HTTP.
     library("credentials", &["outbound", "runtime", "settings"]),

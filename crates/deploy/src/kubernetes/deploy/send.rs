@@ -5,14 +5,14 @@ use std::time::Duration;
 use gennaker_kubernetes::{Class, Error, How, Write};
 use gennaker_manifests::{
     Coordinates, Kind, Manifest, Native, annotations, apply, delete, deploy::Step,
-    redact::REDACTED, strategy::Submission,
+    strategy::Submission,
 };
 use gennaker_model::{Map, routing::fnv1a64};
 use gennaker_worker::Failure;
 use serde_json::{Value, json};
 
 use super::APPLIED;
-use crate::kubernetes::{EFFECT, cluster::Cluster, outputs, trouble};
+use crate::kubernetes::{EFFECT, cluster::Cluster, hush, outputs, trouble};
 
 /// The annotation with the revision that an object had before, where the stage wants to go back on failure.
 const BEFORE: &str = "gennaker.io/revision-before";
@@ -322,7 +322,7 @@ impl<'a> Sender<'a> {
             }
             other => self.cluster.failed(&what, other),
         };
-        without_values(failure, manifest)
+        hush::without_values_of(failure, manifest)
     }
 
     /// Adds what was sent so far to what the stage is told.
@@ -370,50 +370,6 @@ fn suffix(token: &str, place: usize, number: u64) -> String {
     suffix
 }
 
-/// Takes the values of a Secret out of everything that a failure says: an API server may quote them.
-fn without_values(failure: Failure, manifest: &Manifest) -> Failure {
-    if manifest.kind().native() != Some(Native::Secret) {
-        return failure;
-    }
-    let values: Vec<&str> = ["data", "stringData"]
-        .iter()
-        .filter_map(|field| manifest.at(&[field])?.as_object())
-        .flat_map(|fields| fields.values().filter_map(Value::as_str))
-        .filter(|value| value.len() > 2)
-        .collect();
-    match failure {
-        Failure::GiveUp(mut why) => {
-            if let Some(exception) = &mut why.exception {
-                hide(exception, &values);
-            }
-            why.context
-                .values_mut()
-                .for_each(|value| hide(value, &values));
-            Failure::GiveUp(why)
-        }
-        Failure::RetryLater { after, mut context } => {
-            context.values_mut().for_each(|value| hide(value, &values));
-            Failure::RetryLater { after, context }
-        }
-        other => other,
-    }
-}
-
-fn hide(value: &mut Value, secrets: &[&str]) {
-    match value {
-        Value::String(text) => {
-            for secret in secrets {
-                if text.contains(secret) {
-                    *text = text.replace(secret, REDACTED);
-                }
-            }
-        }
-        Value::Array(list) => list.iter_mut().for_each(|value| hide(value, secrets)),
-        Value::Object(map) => map.values_mut().for_each(|value| hide(value, secrets)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -430,19 +386,5 @@ mod tests {
         ] {
             assert_ne!(name, other);
         }
-    }
-
-    #[test]
-    fn values_of_a_secret_are_not_quoted() {
-        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"k": "hunter2"}});
-        let manifest = Manifest::new(secret).unwrap();
-        let why = gennaker_worker::GiveUp {
-            exception: Some(json!({"details": {"errors": ["Invalid value: \"hunter2\""]}})),
-            ..gennaker_worker::GiveUp::default()
-        };
-        let Failure::GiveUp(why) = without_values(Failure::GiveUp(Box::new(why)), &manifest) else {
-            panic!("another failure")
-        };
-        assert!(!why.exception.unwrap().to_string().contains("hunter2"));
     }
 }

@@ -260,6 +260,7 @@ async fn a_rollout_that_is_stuck_fails_with_what_its_pods_say() {
     let outcome = fixture.finish(task).await;
     let said = error(&outcome);
     assert!(said.starts_with("'deployment web' in 'stuck' for account test: Deployment exceeded its progress deadline"), "{said}");
+    assert!(said.contains("ImagePullBackOff"), "{said}");
     assert_eq!(
         context(&outcome)["failedManifests"],
         json!([{"manifestName": "deployment web", "location": "stuck"}])

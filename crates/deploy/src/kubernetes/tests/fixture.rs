@@ -5,36 +5,29 @@ use std::{
     time::Duration,
 };
 
-use gennaker_bus::{Bucket, Bus, Layout, TaskAddress, layout, memory::Broker, token};
+use gennaker_bus::{Bucket, token};
 use gennaker_kubernetes::{Accounts, Options as AccountOptions};
 use gennaker_model::{
     AttemptId, EffectId, ExecutionId, Map, StageId,
-    command::{Answer, Reply},
-    work::{Order, Outcome, TaskMessage, TaskReport, VERSION},
+    work::{Order, Outcome, TaskMessage, VERSION},
 };
-use gennaker_runtime::{CancellationToken, Clock, Scope};
+use gennaker_runtime::{Clock, Scope};
 use gennaker_settings::{Kubernetes, KubernetesAccount};
 use gennaker_testkit::kube::Cluster;
-use gennaker_worker::{
-    Options, Pool, Worker,
-    ledger::{Entry, State},
-};
+use gennaker_worker::ledger::{Entry, State};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
-use crate::{POOL, Patience, registry_with};
+use crate::{POOL, Patience, registry_with, testing::Bench};
 
 /// Each fixture has executions of its own: their effects must not meet in the one cluster of the program.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 /// A pool at work.
 pub(super) struct Fixture {
-    bus: Bus,
-    reports: mpsc::UnboundedReceiver<TaskReport>,
+    bench: Bench,
     attempts: u64,
     /// The namespace of the test.
     pub namespace: String,
-    _scope: Scope,
 }
 
 impl Fixture {
@@ -59,30 +52,7 @@ impl Fixture {
 
     /// The same for a namespace that is there, or is not needed.
     pub(super) async fn of(namespace: &str, account: KubernetesAccount) -> Self {
-        // The broker's clock is an hour behind, so that what is written to the ledger here looks old to the worker.
-        let behind_ms = u64::try_from(Clock::system().now_ms() - 3_600_000).unwrap();
-        let broker = Broker::starting_at(1, behind_ms);
-        let bus = Bus::memory(&broker, "owner");
-        let layout = Layout {
-            pools: vec![layout::Pool::new(POOL)],
-            ..Layout::default()
-        };
-        bus.bootstrap(&layout).await.unwrap();
-        let (sender, reports) = mpsc::unbounded_channel();
-        let mut commands = bus.serve_commands(0).await.unwrap();
         let scope = Scope::root("test");
-        scope.spawn("owner", async move {
-            while let Some(command) = commands.next().await {
-                let _ = sender.send(serde_json::from_slice(&command.payload).unwrap());
-                let answer = Answer {
-                    partition: 0,
-                    sequence: 1,
-                    result: Ok(Reply::Report { stale: false }),
-                };
-                let answer = serde_json::to_vec(&answer).unwrap().into();
-                command.responder.send(answer).await.unwrap();
-            }
-        });
         let settings = Kubernetes {
             accounts: vec![account],
             ..Kubernetes::default()
@@ -91,6 +61,7 @@ impl Fixture {
             clock: Clock::system(),
             scope: scope.child("accounts"),
             zone: None,
+            google: None,
         };
         let (accounts, skipped) = Accounts::load(&settings, &options);
         assert!(skipped.is_empty(), "{skipped:?}");
@@ -99,28 +70,17 @@ impl Fixture {
             pause: Duration::from_millis(100),
             pause_max: Duration::from_millis(1_000),
         };
-        let pool = Pool {
-            name: POOL.into(),
-            concurrency: 8,
-            tasks: registry_with(&accounts, patience),
-        };
-        let options = Options {
-            name: "worker".into(),
-            zone: None,
-            seed: 1,
-            pools: vec![pool],
-            drain: Duration::from_secs(1),
-        };
-        let worker = Worker::new(Bus::memory(&broker, "worker"), Clock::system(), options);
-        scope.spawn("worker", async move {
-            worker.run(CancellationToken::new()).await;
-        });
+        // An hour behind, so that what is written to the ledger here looks old to the worker.
+        let bench = Bench::start(
+            scope,
+            registry_with(&accounts, patience),
+            Duration::from_secs(3_600),
+        )
+        .await;
         Self {
-            bus,
-            reports,
+            bench,
             attempts: NUMBER.fetch_add(1, Ordering::Relaxed) * 1_000,
             namespace: namespace.to_owned(),
-            _scope: scope,
         }
     }
 
@@ -172,21 +132,7 @@ impl Fixture {
 
     /// Runs it to its first report.
     pub(super) async fn once(&mut self, task: &TaskMessage) -> Outcome {
-        let address = TaskAddress {
-            zone: None,
-            execution: task.execution.to_string(),
-            stage: task.stage.to_string(),
-            task: task.task.clone(),
-            attempt: task.attempt.0,
-        };
-        let payload = serde_json::to_vec(task).unwrap().into();
-        self.bus
-            .tasks(POOL)
-            .publish(&address, payload)
-            .await
-            .unwrap();
-        let report = tokio::time::timeout(Duration::from_secs(90), self.reports.recv()).await;
-        report.expect("a report within 90 s").unwrap().outcome
+        self.bench.run(task).await
     }
 
     pub(super) async fn finish(&mut self, mut task: TaskMessage) -> Outcome {
@@ -237,7 +183,7 @@ impl Fixture {
             reference: None,
         };
         let key = token(task.effect.as_ref().unwrap().as_str());
-        let kv = self.bus.kv(Bucket::Effect(POOL.into()));
+        let kv = self.bench.bus.kv(Bucket::Effect(POOL.into()));
         let held = kv.get(&key).await.unwrap();
         let revision = held.map_or(0, |held| held.revision);
         let value = serde_json::to_vec(&Entry::new(state)).unwrap().into();
@@ -272,30 +218,9 @@ impl Fixture {
     pub(super) async fn writes(&self, wanted: usize) -> Vec<String> {
         let namespace = self.namespace.clone();
         tokio::task::spawn_blocking(move || {
-            let read = || -> Vec<String> {
-                let lines = Cluster::shared().audit();
-                let ours = lines.iter().filter(|line| {
-                    line["objectRef"]["namespace"] == json!(namespace)
-                        && !line["userAgent"]
-                            .as_str()
-                            .unwrap_or_default()
-                            .contains("kubectl")
-                        && line["stage"] == "ResponseComplete"
-                });
-                ours.map(|line| {
-                    let of = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-                    let object = &line["objectRef"];
-                    let name = match of(&object["name"]) {
-                        empty if empty.is_empty() => of(&line["requestObject"]["metadata"]["name"]),
-                        name => name,
-                    };
-                    format!("{} {} {name}", of(&line["verb"]), of(&object["resource"]))
-                })
-                .collect()
-            };
             let until = std::time::Instant::now() + Duration::from_secs(5);
             loop {
-                let found = read();
+                let found = Cluster::shared().writes(&namespace);
                 if found.len() >= wanted || std::time::Instant::now() > until {
                     return found;
                 }

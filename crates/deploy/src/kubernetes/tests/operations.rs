@@ -264,7 +264,7 @@ async fn a_replica_set_is_taken_out_of_its_service_and_put_back() {
 }
 
 /// A ReplicaSet behind a Service, as a red/black deployment has it.
-async fn red_black(fixture: &mut Fixture, version: &str) -> gennaker_model::Map {
+pub(super) async fn red_black(fixture: &mut Fixture, version: &str) -> gennaker_model::Map {
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
         "spec": {"selector": {"lb": "web"}, "ports": [{"port": 80}]}});
     let labels = json!({"run": "web", "version": version});

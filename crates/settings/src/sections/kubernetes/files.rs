@@ -134,10 +134,11 @@ fn account(
             continue;
         }
         match (key.as_str(), value) {
-            ("oAuthServiceAccount" | "oAuthScopes", _) => {
-                return wrong(
-                    "oAuthServiceAccount is not supported: use an exec plugin and allowExec",
-                );
+            ("oAuthServiceAccount", value) => {
+                ours.insert("oauth_service_account".to_owned(), value);
+            }
+            ("oAuthScopes", value) => {
+                ours.insert("oauth_scopes".to_owned(), value);
             }
             ("namingStrategy", Value::String(strategy))
                 if !strategy.eq_ignore_ascii_case("kubernetesAnnotations") =>

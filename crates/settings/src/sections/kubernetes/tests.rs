@@ -92,6 +92,7 @@ kubernetes:
     somethingOfAPlugin: 1
   - {name: broken, kubeconfigFile: [secret-text]}
   - {name: oauth, oAuthServiceAccount: /x}
+  - {name: google, kubeconfigFile: /etc/gke, oAuthServiceAccount: /etc/key.json, oAuthScopes: [one, two]}
 "#,
     );
     write(
@@ -112,7 +113,13 @@ kubernetes:
     std::fs::remove_dir_all(&folder).unwrap();
 
     let names: Vec<_> = found.accounts.iter().map(|it| it.name.as_str()).collect();
-    assert_eq!(names, ["prod", "single", "listed"]);
+    assert_eq!(names, ["prod", "google", "single", "listed"]);
+    let google = &found.accounts[1];
+    assert_eq!(
+        google.oauth_service_account.as_deref(),
+        Some("/etc/key.json")
+    );
+    assert_eq!(google.oauth_scopes, ["one", "two"]);
     let prod = &found.accounts[0];
     assert_eq!(prod.omit_namespaces, ["kube-system"]);
     assert_eq!(prod.request_timeout_ms, 20_000);
@@ -120,8 +127,8 @@ kubernetes:
     assert_eq!(prod.permissions["WRITE"], ["ops"]);
     assert_eq!(prod.custom_resources[0].deploy_priority, "50");
     assert!(prod.custom_resources[0].versioned && prod.custom_resources[0].namespaced);
-    assert_eq!(found.accounts[1].zone.as_deref(), Some("z1"));
-    assert!(found.accounts[1].allow_exec);
+    assert_eq!(found.accounts[2].zone.as_deref(), Some("z1"));
+    assert!(found.accounts[2].allow_exec);
 
     let skipped = format!("{:?}", found.skipped);
     for part in ["broken", "kubeconfig_file", "oauth", "4.yml", "no YAML"] {
