@@ -1,8 +1,8 @@
 //! What Spinnaker's Gate does not have.
 
+use super::{Does, Group, Whose, run, table};
 use crate::kayenta::objects;
 use crate::{events, freezes, live, messages, pollers, search, warnings};
-use super::{Does, Group, Whose, run, table};
 
 pub(super) const GROUPS: &[Group] = &[Group {
     title: "Gennaker's own",

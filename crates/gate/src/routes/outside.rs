@@ -5,7 +5,10 @@
 use super::{Does, Group, Whose, run, table};
 use crate::clouds::{clusters, firewalls, live};
 use crate::kayenta::objects;
-use crate::{artifacts, build_services, builds, canary_configs, canary_runs, images, kayenta, pollers, preconfigured};
+use crate::{
+    artifacts, build_services, builds, canary_configs, canary_runs, images, kayenta, pollers,
+    preconfigured,
+};
 
 /// Why lists of what only other clouds have are empty.
 const NO_CLOUDS: &str = "Kubernetes has none, and no other cloud can be read yet";
