@@ -18,7 +18,7 @@ pub(super) const BUILDS: &str = "exclude=/*/build/action[not(totalCount)]&tree=b
      url,fullDisplayName,actions[failCount,skipCount,totalCount]]";
 
 /// Most elements, attributes and texts of an answer.
-const NODES_MAX: u32 = 2_000_000;
+const NODES_MAX: u32 = 1_000_000;
 
 /// Most files of a build that are kept (Igor: `BuildArtifactFilter`).
 const ARTIFACTS_MAX: usize = 20;

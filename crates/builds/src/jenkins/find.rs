@@ -70,23 +70,22 @@ impl Jenkins {
 
     /// The build of a start, if it arrived.
     pub(super) async fn find_build(&self, start: &Start) -> Result<Option<Started>, Error> {
-        let config = self.config(&start.job).await?;
         let found = self.candidates(&start.job).await?;
         let ours = &self.token_parameter;
-        if config.declared(ours).is_some() {
-            let carries = |candidate: &&Candidate| {
-                let mut parameters = candidate.parameters.iter();
-                parameters
-                    .any(|(name, value)| name == ours && value.as_deref() == Some(&start.token))
-            };
-            return Ok(found.iter().find(carries).map(Candidate::started));
+        // Builds keep their parameters, whatever the job declares by now.
+        let carries = |candidate: &&Candidate| {
+            let mut parameters = candidate.parameters.iter();
+            parameters.any(|(name, value)| name == ours && value.as_deref() == Some(&start.token))
+        };
+        if let Some(one) = found.iter().find(carries) {
+            return Ok(Some(one.started()));
         }
         let before = start
             .before
             .as_deref()
             .and_then(|before| before.parse::<u64>().ok());
         let Some(before) = before else {
-            // Who starts such a job notes first what is there: without a note nothing was asked.
+            // Who starts a job that does not take the token notes first what is there: without a note nothing was asked.
             return Ok(None);
         };
         let mut mine = found.iter().filter(|candidate| {

@@ -390,6 +390,9 @@ async fn a_start_is_found_again_by_its_token() {
         jenkins.queued("deploy", "2").await.unwrap(),
         Queued::Number(2)
     );
+    // Somebody has changed the job meanwhile.
+    double.job(job("deploy"));
+    assert_eq!(jenkins.find(&ours).await.unwrap(), found);
     let gone = jenkins.queued("deploy", "77").await.unwrap_err();
     assert_eq!(gone.status(), Some(404));
 }
