@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use gennaker_tests::gate::Gate;
 use gennaker_tests::installation::Installation;
 use gennaker_tests::random::Random;
+use gennaker_tests::receiver::Receiver;
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -122,7 +123,7 @@ async fn a_notification_that_cannot_be_sent_is_in_nobodys_way_and_says_why() {
     let gate = installation.gate;
     gate.save_application(APPLICATION).await;
     let pipeline = json!({"application": APPLICATION, "name": "loud", "stages": say(), "notifications": [
-        {"type": "carrierPigeon", "level": "pipeline", "address": "loft", "when": ["pipeline.complete", "pipeline.failed"]}]});
+        {"type": "email", "level": "pipeline", "address": "ops@example.com", "when": ["pipeline.complete", "pipeline.failed"]}]});
     gate.save_pipeline(&pipeline).await;
     let id = gate.start(APPLICATION, "loud", "once").await;
     let ended = gate.wait_for_end(&id, PATIENCE).await;
@@ -140,8 +141,76 @@ async fn a_notification_that_cannot_be_sent_is_in_nobodys_way_and_says_why() {
     .await;
     assert_eq!(
         (&receipt["status"], &receipt["to"]),
-        (&json!("FAILED"), &json!("loft"))
+        (&json!("FAILED"), &json!("ops@example.com"))
     );
     assert!(!receipt["reason"].as_str().unwrap().is_empty(), "{receipt}");
+    installation.check_processes();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_notification_and_each_event_arrives_while_schedulers_are_killed() {
+    const RUNS: usize = 6;
+    let mut random = Random::new("notifications");
+    let receiver = Receiver::start().await;
+    let settings = format!(
+        "[notifications]\nbase_url = \"https://deploys.example.com\"\n[notifications.microsoft_teams]\nenabled = true\n\
+         [[notifications.endpoints]]\nurl = \"{}/all\"\n",
+        receiver.url()
+    );
+    let mut installation = Installation::start_with(1, &settings).await;
+    let gate = installation.gate;
+    gate.save_application(APPLICATION).await;
+    let room = format!("{}/room", receiver.url());
+    let pipeline = json!({"application": APPLICATION, "name": "heard", "stages": say(), "notifications": [
+        {"type": "microsoftteams", "level": "pipeline", "address": room, "when": ["pipeline.complete", "pipeline.failed"]}]});
+    gate.save_pipeline(&pipeline).await;
+    let mut started = Vec::new();
+    for run in 0..RUNS {
+        let victim = ["scheduler-a", "scheduler-b"][run % 2];
+        started.push(
+            gate.start(APPLICATION, "heard", &format!("run-{run}"))
+                .await,
+        );
+        tokio::time::sleep(random.between_ms(0, 60)).await;
+        eprintln!("run {run}: {victim} is killed");
+        installation.process(victim).kill_9();
+        installation.process(victim).start_again();
+    }
+    for id in &started {
+        let receipt = until("the receipt", async || {
+            let execution = gate.execution(id).await;
+            let receipt = &execution["notificationReceipts"][0];
+            let is_settled = receipt.is_object() && receipt["status"] != "PENDING";
+            is_settled.then(|| receipt.clone())
+        })
+        .await;
+        assert_eq!(receipt["status"], "DELIVERED", "{receipt}");
+        let heard = receiver.seen();
+        let told = heard.iter().filter(|seen| {
+            seen.path == "/room" && String::from_utf8_lossy(&seen.body).contains(id)
+        });
+        assert_eq!(told.count(), 1, "{id}");
+    }
+    for id in &started {
+        for kind in [
+            "orca:pipeline:starting",
+            "orca:stage:starting",
+            "orca:task:complete",
+            "orca:stage:complete",
+            "orca:pipeline:complete",
+        ] {
+            until(kind, async || {
+                let heard = receiver.seen();
+                let events = heard.iter().filter(|seen| seen.path == "/all");
+                let mut events =
+                    events.filter_map(|seen| serde_json::from_slice::<Value>(&seen.body).ok());
+                events.find(|event| {
+                    event["details"]["type"] == kind
+                        && event["content"]["executionId"] == id.as_str()
+                })
+            })
+            .await;
+        }
+    }
     installation.check_processes();
 }

@@ -233,16 +233,17 @@ pub(crate) fn scheduler(
     }
 }
 
-/// What is told to everybody: what is asked for, and stages if every event goes to an address.
+/// What is told to everybody: what is asked for, or everything if every event goes somewhere.
 fn forwards(settings: &Settings) -> Forwards {
     let asked = match settings.scheduler.announces {
         Announces::Nothing => Forwards::Nothing,
         Announces::Stages => Forwards::Stages,
         Announces::Tasks => Forwards::Tasks,
     };
-    match settings.notifications.endpoints.is_empty() {
-        true => asked,
-        false => asked.max(Forwards::Stages),
+    let is_wanted = gennaker_notify::notifications::forward::is_wanted(&settings.notifications);
+    match asked {
+        Forwards::Nothing if is_wanted => Forwards::Tasks,
+        asked => asked,
     }
 }
 

@@ -7,7 +7,7 @@ use gennaker_model::Map;
 use gennaker_stages::{Catalogue, preconfigured};
 use serde_json::Value;
 
-use crate::matching;
+use crate::{matching, notifications};
 
 /// The verdict in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -157,12 +157,13 @@ fn look_at_trigger(place: usize, trigger: &Map, found: &mut Assessment) {
 fn look_at_notifications(whose: &str, holder: &Map, found: &mut Assessment) {
     let mut channels: Vec<&str> = objects(holder, "notifications")
         .filter_map(|(_, notification)| text(notification, "type"))
+        .filter(|channel| !notifications::CHANNELS.contains(channel))
         .collect();
     channels.sort_unstable();
     channels.dedup();
     if !channels.is_empty() {
         found.unsupported.push(format!(
-            "notifications of {whose} by {} are not sent yet",
+            "notifications of {whose} by {} are not sent: there is no such channel",
             channels.join(", ")
         ));
     }
@@ -231,9 +232,9 @@ mod tests {
                 "trigger 1 is of the type no-such-thing, which does not fire yet",
             ),
             (
-                json!({"notifications": [{"type": "slack"}, {"type": "email"}, {"type": "slack"}]}),
+                json!({"notifications": [{"type": "pigeon"}, {"type": "email"}, {"type": "drum"}, {"type": "pigeon"}]}),
                 Fit::Unsupported,
-                "notifications of the pipeline by email, slack are not sent yet",
+                "notifications of the pipeline by drum, pigeon are not sent: there is no such channel",
             ),
             (
                 json!({"type": "templatedPipeline", "schema": "v2", "template": {"reference": "spinnaker://t:stable"}}),

@@ -3,6 +3,23 @@
 use gennaker_model::Map;
 use serde_json::Value;
 
+/// The types of notifications that are sent, if the settings have what their channel needs.
+pub const CHANNELS: &[&str] = &[
+    "bearychat",
+    "cdevents",
+    "email",
+    "githubStatus",
+    "gitlabStatus",
+    "googlechat",
+    "hipchat",
+    "jira",
+    "microsoftteams",
+    "pager_duty",
+    "pubsub",
+    "slack",
+    "sms",
+];
+
 /// The configuration with the trigger's notifications after its own.
 ///
 /// Source: gate `PipelineService.trigger`, echo `BaseTriggerEventHandler`.

@@ -204,8 +204,9 @@ mod tests {
         let (listeners, follower) = Listeners::new(&store, Forwards::Nothing);
         assert!(listeners.triggers("anything"), "nothing is known yet");
         let cancel = CancellationToken::new();
-        let followed = tokio::spawn(follower.run(cancel.clone()));
-        let cached = tokio::spawn({
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(follower.run(cancel.clone()));
+        tasks.spawn({
             let (store, cancel) = (store.clone(), cancel.clone());
             async move { store.run(cancel).await }
         });
@@ -231,7 +232,6 @@ mod tests {
         pipelines.save(without, "c", "me", false, 6).await.unwrap();
         wait(false).await;
         cancel.cancel();
-        followed.await.unwrap();
-        cached.await.unwrap();
+        tasks.join_all().await;
     }
 }

@@ -105,7 +105,7 @@ pub(super) fn check(event: &Event, trigger: &Map) -> Check {
     ))
 }
 
-/// The trigger of the child, as the starter makes it: what a trigger of another type keeps of its configuration goes.
+/// The trigger of the child, as Orca's starter makes it, beside what is configured.
 pub(super) fn complete(event: &Event, config: &Map, fired: &mut Map) {
     let ids = expected_artifacts(event, config, fired);
     let parent = event.payload.get("execution").cloned();

@@ -76,7 +76,7 @@ pub struct Scheduler {
     pub dry_runs: bool,
     /// What is told to those who follow all executions, beside notifications and triggers: `nothing`, `stages` (beginnings and ends of
     /// executions and of stages) or `tasks` (those of tasks, too). Each is stored in the broker's stream `GK_ANNOUNCED`. With
-    /// `notifications.endpoints` it is at least `stages`.
+    /// `notifications.endpoints`, or a publisher of everything, `nothing` means `tasks`.
     pub announces: Announces,
     /// Tasks that are skipped when they would start, by the last part of their class, its first letter in lower case:
     /// `waitForManifestStableTask`. Spinnaker: `tasks.NAME.enabled: false`, there for some tasks only.
