@@ -90,6 +90,15 @@ const DIFFERENCES: &[(&str, &str)] = &[
          local time that exists twice fires once, but for schedules of every hour, which fire both times.",
     ),
     (
+        "`POST /notifications/callbacks/slack`",
+        "Buttons decide manual judgements; Echo passes them on to services such as Keel, which is not done. The body is checked as it \
+         came, and who pressed must be known to Slack by a mail address.",
+    ),
+    (
+        "`POST /notifications`",
+        "Echo's, at the same address as the rest; the receipt stands in the answer. What may have been sent is answered with 502 or 504.",
+    ),
+    (
         "`POST /tags`, `/batch/tags`",
         "The account's name stands in the id of the tags, unless the entity names the account's number (`accountId`).",
     ),
