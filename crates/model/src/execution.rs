@@ -340,7 +340,6 @@ impl Execution {
     }
 }
 
-#[expect(clippy::ptr_arg, reason = "serde hands over the field")]
 fn is_none_kept(receipts: &Arc<Vec<Receipt>>) -> bool {
     receipts.is_empty()
 }
