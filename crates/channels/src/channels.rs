@@ -265,7 +265,7 @@ impl Channels {
         Channel::ALL.into_iter().filter(is_set).collect()
     }
 
-    /// Delivers. A type that no channel has is ignored, as in Echo.
+    /// Delivers. Echo ignores a type that no channel has without a word; here who reads the receipt learns of it.
     ///
     /// # Errors
     /// [`Problem`].
@@ -274,13 +274,12 @@ impl Channels {
         notice: &Notice,
         delivery: &Delivery<'_>,
     ) -> Result<Receipt, Problem> {
-        let Some(channel) = Channel::parse(&notice.channel) else {
-            let why = match notice.channel.eq_ignore_ascii_case("dryrun") {
-                true => "dry runs that a notification starts are not built",
-                false => "no channel has this type",
-            };
-            return Ok(Receipt::Ignored(why.to_owned()));
-        };
+        let channel = Channel::parse(&notice.channel).ok_or_else(|| {
+            Problem::refused(match notice.channel.eq_ignore_ascii_case("dryrun") {
+                true => "dry runs that a notification starts are not built".to_owned(),
+                false => format!("no channel has the type '{}'", shown_type(&notice.channel)),
+            })
+        })?;
         if let (true, Told::Event(event)) = (says_nothing(channel), &notice.told) {
             let what = event.kind.word();
             let why = format!(
@@ -357,6 +356,10 @@ fn set<T>(channel: &Option<T>, which: Channel) -> Result<&T, Problem> {
             which.section()
         ))
     })
+}
+
+fn shown_type(kind: &str) -> String {
+    crate::text::one_line(kind).chars().take(100).collect()
 }
 
 /// The secret of a file that a setting names.

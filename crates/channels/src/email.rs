@@ -126,15 +126,18 @@ impl Email {
                 });
             }
         };
+        let is_taken = |to: &String| {
+            let start = format!("{to} (");
+            !taken.refused.iter().any(|it| it.starts_with(&start))
+        };
         let to = mail.to.iter().map(ToString::to_string);
+        let to = to.filter(is_taken).collect();
         let note = match taken.refused.is_empty() {
             true => taken.said,
             false => format!("{}; refused: {}", taken.said, taken.refused.join(", ")),
         };
         Ok(Sent {
-            to: to
-                .filter(|to| !taken.refused.iter().any(|it| it.starts_with(to.as_str())))
-                .collect(),
+            to,
             reference: Some(mail.id),
             note: Some(note),
         })

@@ -27,7 +27,6 @@ use crate::{
 pub(crate) struct Teams;
 
 impl Teams {
-    #[expect(clippy::unused_self, reason = "as all channels")]
     pub(crate) async fn deliver(&self, notice: &Notice, line: &Line<'_>) -> Result<Sent, Problem> {
         let card = match &notice.told {
             Told::Event(event) => of_event(event, &notice.entry),

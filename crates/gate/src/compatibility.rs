@@ -91,11 +91,11 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ),
     (
         "triggers on what is polled",
-        "Nothing fires on first sight, of no source: Igor's Jenkins poller fires for all builds that it finds then. More new things          than the threshold are a warning and all become events: Igor stops until somebody fast-forwards it. A build's details are          asked for when a trigger fits.",
+        "Nothing fires on first sight, of no source: Igor's Jenkins poller fires for all builds that it finds then. More new things than the threshold are a warning and all become events: Igor stops until somebody fast-forwards it. A build's details are asked for when a trigger fits.",
     ),
     (
         "triggers of the types `docker` and `helm/oci`",
-        "Webhooks of Docker Hub, Harbor, Quay and the distribution registry make the account of that registry be looked at within a          second; what fires is what the registry shows. Digests are those of the index for images of several platforms.",
+        "Webhooks of Docker Hub, Harbor, Quay and the distribution registry make the account of that registry be looked at within a second; what fires is what the registry shows. Digests are those of the index for images of several platforms.",
     ),
     (
         "triggers of the type `nexus`",
@@ -107,7 +107,16 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ),
     (
         "`GET /images/find`, `/images/tags`, `/charts/find`, `/charts/tags`",
-        "The registry itself is asked, through a worker of the pool `deploy`; Clouddriver answers from its cache. `q` is found in          repository and tag; without `count` at most 1000 images are listed.",
+        "The registry itself is asked, through a worker of the pool `deploy`; Clouddriver answers from its cache. `q` is found in repository and tag; without `count` at most 1000 images are listed.",
+    ),
+    (
+        "`POST /notifications/callbacks/slack`",
+        "Buttons decide manual judgements; Echo passes them on to services such as Keel, which is not done. The body is checked as it \
+         came, and who pressed must be known to Slack by a mail address.",
+    ),
+    (
+        "`POST /notifications`",
+        "Echo's, at the same address as the rest; the receipt stands in the answer. What may have been sent is answered with 502 or 504.",
     ),
     (
         "`POST /tags`, `/batch/tags`",

@@ -36,10 +36,17 @@ const CALLBACK_BYTES_MAX: usize = 256 * 1024;
 /// `POST /notifications`: sends a message by the channel of its `notificationType`. Answers Echo's, with the receipt added; a type
 /// that no channel has is answered with nothing.
 pub(crate) async fn send(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    let notification = call.object()?;
+    if !notification
+        .get("notificationType")
+        .is_some_and(Value::is_string)
+    {
+        return Err(Problem::bad_request("'notificationType' is missing"));
+    }
     let wish = SendMessage {
         v: VERSION,
         id: uuid(call.random),
-        notification: call.object()?,
+        notification,
     };
     let what = "sent the message";
     match ask(&gate, MESSAGE, &wish, SEND_WAIT, what).await? {

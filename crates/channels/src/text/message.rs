@@ -307,7 +307,7 @@ fn plain(message: &Message, state: State) -> String {
             None => sentence,
         },
         State::Continued | State::Stopped => {
-            let said = said(message, state, |it| html::plain(it), |it| it);
+            let said = said(message, state, html::plain, |it| it);
             match said.is_empty() {
                 true => sentence,
                 false => format!("{sentence}\n\n{}", said.join("\n")),

@@ -196,13 +196,11 @@ async fn a_button_in_slack_decides_a_judgement_once() {
 async fn buttons_decide_only_what_waits() {
     let mut fixture = Fixture::new().await;
     let (id, stage) = waiting(&fixture).await;
-    fixture
-        .owner
-        .lock()
-        .unwrap()
-        .executions
-        .get_mut(&id)
-        .map(|it| Arc::make_mut(&mut it.stages[0]).status = Status::Canceled);
+    {
+        let mut owner = fixture.owner.lock().unwrap();
+        let execution = owner.executions.get_mut(&id).unwrap();
+        Arc::make_mut(&mut execution.stages[0]).status = Status::Canceled;
+    }
     fixture
         .serve_notify(SLACK, move |from: &FromSlack| match from.answer {
             Some(_) => SlackSaid::Answered,

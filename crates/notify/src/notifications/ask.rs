@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use gennaker_channels::{
-    Channels, Delivery, Problem,
+    Channel, Channels, Delivery, Problem, Receipt,
     line::{Freely, Line},
     notice::Notice,
     slack::{App, Pressed},
@@ -50,6 +50,10 @@ impl Messages {
             Err(problem) => return MessageSent::Refused(problem),
         };
         let now_ms = self.clock.now_ms();
+        if Channel::parse(&notice.channel).is_none() {
+            let nobody = Receipt::Ignored("no channel has this type".to_owned());
+            return MessageSent::Receipt(nobody.json(&notice.channel, now_ms));
+        }
         let delivery = Delivery {
             id: &wish.id,
             permit: &Freely,

@@ -75,7 +75,8 @@ pub async fn run(
         let Some(delivery) = next else { break };
         let wanting = Arc::clone(&wanting);
         scope.spawn("forward", async move {
-            wanting.take(delivery).await;
+            // Boxed, because what the channels do makes it large.
+            Box::pin(wanting.take(delivery)).await;
             drop(place);
         });
     }

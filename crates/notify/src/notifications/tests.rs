@@ -71,13 +71,19 @@ async fn a_notification_that_was_sent_leaves_a_receipt() {
 }
 
 #[tokio::test]
-async fn list_14_20_types_that_no_channel_has_are_ignored() {
+async fn list_14_20_types_that_no_channel_has_go_nowhere_and_say_so() {
     let mut fixture = with(&Settings::default()).await;
-    for kind in ["dryrun", "pigeon"] {
+    for (kind, sentence) in [
+        (
+            "dryrun",
+            "dry runs that a notification starts are not built",
+        ),
+        ("pigeon", "no channel has the type 'pigeon'"),
+    ] {
         let outcome = fixture
             .run("sendNotification", due(json!({"type": kind})))
             .await;
-        assert_eq!(receipt(&outcome)["status"], "ignored", "{kind}");
+        assert_eq!(error(&outcome), sentence);
     }
     let outcome = fixture
         .run("sendNotification", due(json!({"type": "slack"})))
