@@ -15,6 +15,7 @@ use crate::kv::{Kv, WriteIds};
 use crate::layout::Layout;
 use crate::lease::Lease;
 use crate::log::Log;
+use crate::messages::Messages;
 use crate::options::Options;
 use crate::rights::Role;
 use crate::subject::{self, Subject, SubjectFilter, token};
@@ -140,6 +141,11 @@ impl Bus {
     /// The events from outside.
     pub fn events(&self) -> Events {
         Events::new(self.backend.clone(), self.remembered.clone())
+    }
+
+    /// The messages that others send to subjects of ours.
+    pub fn messages(&self) -> Messages {
+        Messages::new(self.backend.clone(), self.remembered.clone())
     }
 
     /// Sends a command to the owner of a partition and waits for its answer, joined when it came in parts.

@@ -1,6 +1,6 @@
 //! Messages of a work queue or of the event stream, delivered until acknowledged.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ pub struct Delivery {
     pub address: String,
     /// What was published.
     pub payload: Bytes,
+    /// What was published beside it.
+    pub headers: BTreeMap<String, String>,
     /// Which delivery of this message this is, from 1.
     pub delivered: u64,
     /// Its sequence in the stream.
@@ -282,6 +284,7 @@ impl DeliveryStream {
         Some(Delivery {
             address: raw.subject,
             payload: raw.payload,
+            headers: raw.headers,
             delivered: meta.delivered,
             sequence: meta.sequence,
             time_ms: meta.time_ms,

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `scheduler` | everything | logs, state, archive, leases, tasks; makes streams and consumers |
 //! | `worker` of a pool | its pool's tasks and ledger | its ledger, reports |
-//! | `triggers` | events, documents | starts, events of its clock, verdicts |
+//! | `triggers` | events, messages of subscriptions, documents | starts, events of its clock and subscriptions, verdicts |
 //! | `gate` | documents, leases, verdicts | documents, events, commands |
 //!
 //! Everybody reads and writes large values of executions, which what is said refers to; only the scheduler removes them.
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::bootstrap::PARTITIONS_SUBJECT;
-use crate::layout::{self, EVENT_STREAM, Layout};
+use crate::layout::{self, EVENT_STREAM, Layout, MESSAGE_STREAM};
 use crate::subject::{self, token};
 
 /// The pool whose workers also save documents: Gate's API saves them by tasks, as Spinnaker's does.
@@ -123,7 +123,7 @@ impl Role {
                     bucket(VALUES),
                     bucket(VERDICTS),
                 ],
-                vec![EVENT_STREAM.to_owned()],
+                vec![EVENT_STREAM.to_owned(), MESSAGE_STREAM.to_owned()],
             ),
             Self::Gate => (
                 vec![
@@ -213,13 +213,19 @@ impl Rights {
 
     fn of_triggers(&mut self) {
         self.consume(EVENT_STREAM);
+        self.consume(MESSAGE_STREAM);
         self.read(SETTINGS);
         self.read(DOCUMENTS);
         self.follow(DOCUMENTS);
         self.read(VERDICTS);
         self.write(VERDICTS);
+        // Templates may lie at addresses, which workers read.
+        self.say([ask_of(DOCUMENT_POOL)]);
         self.say([
             "gk.event.cron.*".to_owned(),
+            "gk.event.pubsub.*".to_owned(),
+            // Messages that somebody else has given names.
+            format!("$KV.{SETTINGS}.once.>"),
             // Written to see it come back: then the list of documents is complete.
             format!("$KV.{DOCUMENTS}.beacon"),
             "gk.cmd.*.request".to_owned(),

@@ -85,6 +85,24 @@ const DIFFERENCES: &[(&str, &str)] = &[
          second. Merge requests of GitLab are read. The secret does not go into the execution.",
     ),
     (
+        "`POST /webhooks/cdevents/{source}`",
+        "Stored with the attributes of the CloudEvent, whichever mode it came in; a second delivery of one `source` and `id` starts nothing \
+         more. Batches are refused.",
+    ),
+    (
+        "a webhook of a source code system that cannot be read",
+        "200 and a verdict that names what is missing; Echo answers 500.",
+    ),
+    (
+        "triggers of the type `pubsub`",
+        "A message is acknowledged after its event is stored; Echo acknowledges it before. `pubsubSystem` may also be `nats`. Queues of \
+         Amazon are not made and not subscribed to topics (Echo's `skipQueueBootstrap: true`). Keys of S3's objects are decoded.",
+    ),
+    (
+        "artifacts of webhooks and messages",
+        "A template of the settings that fails makes no artifacts, and a warning; the event goes on.",
+    ),
+    (
         "triggers of the type `cron`",
         "Instants that nobody was there to see are made up for within ten minutes (`triggers.cron_catch_up_ms`); Echo drops them. A \
          local time that exists twice fires once, but for schedules of every hour, which fire both times.",
@@ -195,7 +213,6 @@ mod tests {
     fn reasons_stand_beside_what_is_empty_or_missing() {
         let page = page();
         for line in [
-            "| `GET /pubsub/subscriptions` | Subscriptions | `[]`: none can be configured yet | sign-in |",
             "| `GET /v2/canaries/{*rest}` | Accounts, metrics, lists of runs | 501: this part of canary analysis not built | sign-in |",
             "| `GET /banners/{id}` | One global banner | 404: Banner not found | sign-in |",
         ] {

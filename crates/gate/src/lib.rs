@@ -35,6 +35,7 @@ mod call;
 mod canary_configs;
 mod canary_runs;
 mod capabilities;
+mod cloud_events;
 mod clouds;
 mod compatibility;
 mod configs;
@@ -92,6 +93,7 @@ use axum::{
 };
 use gennaker_bus::Bus;
 use gennaker_engine::Rules;
+use gennaker_intake::matching::QuietPeriod;
 use gennaker_runtime::{CancellationToken, Clock};
 use gennaker_settings::KubernetesAccount;
 use gennaker_stages::Catalogue;
@@ -131,6 +133,10 @@ pub struct Config {
     pub kubernetes: Vec<KubernetesAccount>,
     /// The accounts of artifacts that workers serve.
     pub artifacts: Vec<gennaker_model::artifact_reads::Account>,
+    /// The quiet period of triggers.
+    pub quiet: Option<QuietPeriod>,
+    /// The subscriptions whose messages become events: system and name.
+    pub subscriptions: Vec<(&'static str, String)>,
 }
 
 impl Default for Config {
@@ -146,6 +152,8 @@ impl Default for Config {
             catalogue: Arc::new(Catalogue::new()),
             kubernetes: Vec::new(),
             artifacts: Vec::new(),
+            quiet: None,
+            subscriptions: Vec::new(),
         }
     }
 }

@@ -7,7 +7,9 @@ mod canary;
 mod collector;
 mod documents;
 mod kubernetes;
+mod pubsub;
 mod services;
+mod triggers;
 mod webhooks;
 
 use std::path::{Path, PathBuf};
@@ -35,7 +37,9 @@ pub(crate) use documents::{documents, documents_bucket, managed_accounts};
 pub(crate) use kubernetes::{
     account_zones, accounts, accounts_of_kubeconfigs, answers, own_zone_sets, warn_unserved,
 };
+pub(crate) use pubsub::subscriptions;
 pub(crate) use services::services;
+pub(crate) use triggers::{quiet_period, triggers};
 pub(crate) use webhooks::{catalogue, secret_headers};
 
 /// The pools that this release has tasks for.
@@ -251,6 +255,8 @@ pub(crate) fn gate(
         catalogue: Arc::clone(catalogue),
         kubernetes: kubernetes::shown_accounts(settings),
         artifacts: gennaker_artifacts::listed(&settings.artifacts),
+        quiet: quiet_period(settings),
+        subscriptions: pubsub::listed(settings),
     }
 }
 
@@ -292,17 +298,6 @@ fn rules(settings: &Settings) -> Rules {
             ..Limits::default()
         },
         ..Rules::default()
-    }
-}
-
-/// How schedules fire.
-pub(crate) fn cron(
-    triggers: &gennaker_settings::Triggers,
-) -> gennaker_triggers::timetable::Settings {
-    gennaker_triggers::timetable::Settings {
-        enabled: triggers.cron,
-        zone: TimeZone::get(&triggers.time_zone).expect("the settings were checked"),
-        catch_up_ms: i64::try_from(triggers.cron_catch_up_ms).unwrap_or(i64::MAX),
     }
 }
 

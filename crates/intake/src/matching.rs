@@ -6,22 +6,32 @@
 //!
 //! Source: echo `BaseTriggerEventHandler`, `ArtifactMatcher`, and the handler of each type.
 
+mod cdevents;
 mod constraints;
 mod cron;
 mod git;
+mod index;
 mod path;
+mod pubsub;
+mod quiet;
 mod record;
 mod stored;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unfired;
 mod webhook;
 
 use gennaker_model::Map;
 use gennaker_stages::artifacts::{Artifact, Matcher};
 use serde_json::Value;
 
+pub use cdevents::{CDEVENTS, is_complete as is_cdevent};
 pub use cron::{CRON, Scheduled, firing, schedules};
-pub use git::{Push, SOURCES, Scm, token_digest};
+pub use git::{Push, SOURCES, Scm, compare_shared_secret, token_digest};
+pub use index::{Considered, Found, Index};
+pub use pubsub::{Message, PUBSUB, message};
+pub use quiet::QuietPeriod;
 pub use record::{Judged, Outcome, Record};
 pub use stored::{Event, Header, Origin, Unreadable, VERSION, decode, encode};
 
@@ -54,7 +64,7 @@ struct Type {
     complete: fn(&Event, &mut Map),
 }
 
-static TYPES: [Type; 3] = [
+static TYPES: [Type; 5] = [
     Type {
         name: "webhook",
         concerns: |event, _| event.header.kind.eq_ignore_ascii_case("webhook"),
@@ -72,6 +82,18 @@ static TYPES: [Type; 3] = [
         concerns: cron::concerns,
         check: cron::check,
         complete: |_, _| {},
+    },
+    Type {
+        name: CDEVENTS,
+        concerns: |event, _| cdevents::is_cdevent(&event.header),
+        check: |event, _, trigger| cdevents::check(event, trigger),
+        complete: cdevents::complete,
+    },
+    Type {
+        name: PUBSUB,
+        concerns: |event, _| pubsub::concerns(event),
+        check: |event, _, trigger| pubsub::check(event, trigger),
+        complete: pubsub::complete,
     },
 ];
 
@@ -107,19 +129,14 @@ pub fn consider(event: &Event, config: &Map) -> Vec<(usize, Verdict)> {
         .collect()
 }
 
-/// Whether somebody who asks why an event did not fire a trigger would ask it of this one: the two name the same source.
+/// Whether somebody who asks why an event did not fire a trigger would ask it of this one: the two name the same source,
+/// repository, subscription.
 #[must_use]
 pub fn is_near(event: &Event, config: &Map, place: usize) -> bool {
     let trigger = triggers_of(config).find(|(at, _)| *at == place);
-    let field = |name: &str| trigger.and_then(|(_, trigger)| text(trigger, name));
-    match &event.scm {
-        Some(Scm::Push(push)) => {
-            field("slug").is_some_and(|slug| slug.eq_ignore_ascii_case(&push.slug))
-        }
-        Some(Scm::Ignored(_) | Scm::Unreadable(_)) | None => {
-            event.header.kind == CRON || field("source") == Some(&event.header.source)
-        }
-    }
+    trigger.is_some_and(|(_, trigger)| {
+        type_of(trigger).is_some_and(|kind| index::names_same(event, config, trigger, kind))
+    })
 }
 
 fn type_of(trigger: &Map) -> Option<&'static Type> {

@@ -28,12 +28,13 @@ pub use layers::{File, load, read};
 pub use schema::schema_json;
 pub use secret::Secret;
 pub use sections::{
-    AdHocTask, Archive, ArchiveBackend, Artifacts, Bake, BitbucketAccount, Broker, BrokerTls,
-    Canary, CanaryAccount, CanarySource, Documents, DocumentsBackend, Expressions, Gate, GateTls,
-    GcsAccount, GitRepoAccount, GithubAccount, GitlabAccount, Gremlin, HelmAccount, HelmOciAccount,
-    HttpAccount, JenkinsAccount, Jira, Kubernetes, KubernetesAccount, KubernetesAccounts,
-    KubernetesCustomResource, LogFormat, ManagedServiceAccounts, MavenAccount, OracleAccount,
-    Outbound, PagerDuty, PreconfiguredWebhook, S3Account, S3Bucket, Scheduler, Services, Settings,
-    SkippedAccount, StatusUrlResolution, Telemetry, Triggers, Values, WebhookParameter, Webhooks,
-    Worker,
+    AdHocTask, AmazonSubscription, Archive, ArchiveBackend, ArtifactTemplate, Artifacts, Bake,
+    BitbucketAccount, Broker, BrokerTls, Canary, CanaryAccount, CanarySource, Documents,
+    DocumentsBackend, Expressions, Gate, GateTls, GcsAccount, GitRepoAccount, GithubAccount,
+    GitlabAccount, GoogleSubscription, Gremlin, HelmAccount, HelmOciAccount, HttpAccount,
+    JenkinsAccount, Jira, Kubernetes, KubernetesAccount, KubernetesAccounts,
+    KubernetesCustomResource, LogFormat, ManagedServiceAccounts, MavenAccount, MessageFormat,
+    NatsSubscription, OracleAccount, Outbound, PagerDuty, PreconfiguredWebhook, Pubsub,
+    QuietPeriod, S3Account, S3Bucket, Scheduler, Services, Settings, SkippedAccount,
+    StatusUrlResolution, Telemetry, Triggers, Values, WebhookParameter, Webhooks, Worker,
 };

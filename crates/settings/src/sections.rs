@@ -10,6 +10,7 @@ mod documents;
 mod expressions;
 mod kubernetes;
 mod processes;
+mod pubsub;
 mod services;
 mod support;
 mod triggers;
@@ -35,9 +36,10 @@ pub use kubernetes::{
     Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, SkippedAccount,
 };
 pub use processes::{AdHocTask, Gate, GateTls, Scheduler, Worker};
+pub use pubsub::{AmazonSubscription, GoogleSubscription, MessageFormat, NatsSubscription, Pubsub};
 pub use services::{Gremlin, Jira, PagerDuty, Services};
 pub use support::{LogFormat, Outbound, Telemetry};
-pub use triggers::Triggers;
+pub use triggers::{ArtifactTemplate, QuietPeriod, Triggers};
 pub use values::Values;
 pub use webhooks::{PreconfiguredWebhook, StatusUrlResolution, WebhookParameter, Webhooks};
 
@@ -67,6 +69,8 @@ pub struct Settings {
     pub worker: Worker,
     /// What starts pipelines by itself.
     pub triggers: Triggers,
+    /// Subscriptions whose messages become events.
+    pub pubsub: Pubsub,
     /// How the expressions of pipelines (`${…}`) are evaluated.
     ///
     /// What they gave is recorded with the execution: a change concerns what is evaluated from then on. All schedulers
@@ -102,6 +106,7 @@ impl Default for Settings {
             scheduler: Scheduler::default(),
             worker: Worker::default(),
             triggers: Triggers::default(),
+            pubsub: Pubsub::default(),
             expressions: Expressions::default(),
             outbound: Outbound::default(),
             webhooks: Webhooks::default(),

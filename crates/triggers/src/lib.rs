@@ -9,6 +9,7 @@
 //! It must never decide whether a start is allowed: the owner of the partition does. Run by `gennaker`; nobody calls it.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+mod addresses;
 mod artifacts;
 mod candidates;
 mod observe;
@@ -21,13 +22,15 @@ mod verdicts;
 use std::{sync::Arc, time::Duration};
 
 use gennaker_bus::{Bus, Delivery};
-use gennaker_intake::matching::{self, Event, Unreadable};
+use gennaker_credentials::auth::Secret;
+use gennaker_intake::matching::{self, Event, QuietPeriod, Unreadable};
 use gennaker_runtime::{CancellationToken, Clock};
 use gennaker_store::{Blobs, Store};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
-use candidates::Candidate;
+pub use artifacts::Templates;
+use candidates::Candidates;
 use starter::Starter;
 use timetable::Timetable;
 use verdicts::Verdicts;
@@ -51,6 +54,12 @@ pub struct Config {
     pub partitions: u32,
     /// How schedules are read.
     pub cron: timetable::Settings,
+    /// The secret of triggers of the type `git` that have none of their own.
+    pub git_secret: Option<Secret>,
+    /// When triggers of some types fire nothing.
+    pub quiet: Option<QuietPeriod>,
+    /// What makes artifacts of events.
+    pub templates: Templates,
 }
 
 /// Why the role ended.
@@ -68,6 +77,15 @@ pub struct Triggers {
     candidates: candidates::Shared,
     starter: Starter,
     timetable: Timetable,
+    clock: Clock,
+    reading: Arc<Reading>,
+}
+
+/// How stored events are read.
+struct Reading {
+    git_secret: Option<Secret>,
+    quiet: Option<QuietPeriod>,
+    templates: Templates,
 }
 
 impl Triggers {
@@ -81,9 +99,15 @@ impl Triggers {
                 bus: bus.clone(),
                 store: store.clone(),
                 candidates: candidates.clone(),
-                clock,
+                clock: clock.clone(),
                 settings: config.cron,
             },
+            clock,
+            reading: Arc::new(Reading {
+                git_secret: config.git_secret,
+                quiet: config.quiet,
+                templates: config.templates,
+            }),
             bus,
             store,
             candidates,
@@ -106,7 +130,7 @@ impl Triggers {
             tracing::error!("the figures of triggers are not shown: {error}");
         }
         // One that cannot read events tells no instants either.
-        let (handled, ()) = tokio::join!(
+        let (handled, (), ()) = tokio::join!(
             async {
                 let handled = self.handle_events(&cancel).await;
                 if handled.is_err() {
@@ -115,6 +139,8 @@ impl Triggers {
                 handled
             },
             self.timetable.run(cancel.clone()),
+            self.candidates
+                .read_addresses(&self.store, &self.clock, &cancel),
         );
         handled
     }
@@ -148,6 +174,7 @@ impl Triggers {
                 bus: self.bus.clone(),
                 starter: self.starter.clone(),
                 candidates: self.candidates.current(),
+                reading: Arc::clone(&self.reading),
                 cancel: cancel.clone(),
             };
             running.spawn(async move { handling.run(delivery).await });
@@ -164,13 +191,14 @@ impl Triggers {
 struct Handling {
     bus: Bus,
     starter: Starter,
-    candidates: Arc<Vec<Candidate>>,
+    candidates: Arc<Candidates>,
+    reading: Arc<Reading>,
     cancel: CancellationToken,
 }
 
 impl Handling {
     async fn run(self, delivery: Delivery) {
-        let event = match read(&delivery) {
+        let event = match self.reading.read(&delivery).await {
             Ok(event) => event,
             Err(reason) => {
                 observe::given_up();
@@ -189,7 +217,10 @@ impl Handling {
 
     async fn handle(&self, event: &Event, delivery: Delivery) {
         let matched_at_ms = self.starter.now_ms();
-        let verdicts = Verdicts::of(event, &self.candidates);
+        let quiet = self.reading.quiet.as_ref();
+        let verdicts = Verdicts::of(event, &self.candidates, &|config, trigger| {
+            quiet?.holds_back(config, trigger, matched_at_ms)
+        });
         observe::matched(event, !verdicts.fired.is_empty(), matched_at_ms);
         let work = async {
             let ended = self.starter.start_all(event, &verdicts.fired).await;
@@ -215,17 +246,38 @@ impl Handling {
     }
 }
 
-/// Reads a stored event; the reason when it never will be readable.
-fn read(delivery: &Delivery) -> Result<Event, String> {
-    if delivery.delivered > DELIVERIES_MAX {
-        return Err(format!(
-            "it was delivered {} times and never finished",
-            delivery.delivered
-        ));
+impl Reading {
+    /// Reads a stored event; the reason when it never will be readable.
+    async fn read(&self, delivery: &Delivery) -> Result<Event, String> {
+        if delivery.delivered > DELIVERIES_MAX {
+            return Err(format!(
+                "it was delivered {} times and never finished",
+                delivery.delivered
+            ));
+        }
+        let mut event = matching::decode(&delivery.payload).map_err(|error| told(&error))?;
+        artifacts::complete(&mut event, &self.templates);
+        if event.scm.is_some() {
+            self.compare_secret(&mut event).await;
+        }
+        Ok(event)
     }
-    let mut event = matching::decode(&delivery.payload).map_err(|error| told(&error))?;
-    artifacts::complete(&mut event);
-    Ok(event)
+
+    async fn compare_secret(&self, event: &mut Event) {
+        let Some(secret) = &self.git_secret else {
+            return;
+        };
+        match secret.read().await {
+            Ok(secret) => matching::compare_shared_secret(event, &secret),
+            // Nobody gets in without it, and the verdict says so.
+            Err(problem) => {
+                tracing::error!("the secret that all git triggers share cannot be read: {problem}");
+                event.shared_secret = Some(Err(
+                    "the secret that all git triggers share cannot be read".to_owned(),
+                ));
+            }
+        }
+    }
 }
 
 fn told(error: &Unreadable) -> String {

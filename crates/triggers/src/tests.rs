@@ -19,7 +19,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::{Config, Triggers, timetable};
+use crate::{Config, Templates, Triggers, timetable};
 
 const NOW: i64 = 1_787_220_672_345;
 const PARTITIONS: u32 = 3;
@@ -220,6 +220,9 @@ fn config() -> Config {
             zone: TimeZone::UTC,
             catch_up_ms: 600_000,
         },
+        git_secret: None,
+        quiet: None,
+        templates: Templates::default(),
     }
 }
 

@@ -10,6 +10,8 @@ use super::{Check, excerpt, path};
 /// Steps that a pattern may take on one value before it counts as not matching.
 const STEPS_MAX: usize = 1_000_000;
 
+const PAYLOAD: &str = "payload";
+
 /// Whether a payload fits the `payloadConstraints` of a trigger.
 pub(super) fn payload_fits(payload: &Map, trigger: &Map) -> Check {
     let Some(Value::Object(constraints)) = trigger.get("payloadConstraints") else {
@@ -18,6 +20,29 @@ pub(super) fn payload_fits(payload: &Map, trigger: &Map) -> Check {
     constraints
         .iter()
         .try_for_each(|(key, pattern)| constraint_fits(payload, key, pattern))
+}
+
+/// Whether a flat map of values fits the constraints in a field of a trigger: keys of the map only, no JSON paths. `what` is what
+/// reasons call its entries.
+///
+/// Source: echo `ArtifactMatcher.isConstraintInPayload`.
+pub(super) fn plain_fits(what: &str, values: &Map, trigger: &Map, field: &str) -> Check {
+    let Some(Value::Object(constraints)) = trigger.get(field) else {
+        return Ok(());
+    };
+    for (key, pattern) in constraints {
+        match values.get(key) {
+            Some(Value::Null) | None => return Err(format!("{what} key {key:?} is missing")),
+            Some(_) if pattern.is_null() => {}
+            Some(value) => {
+                let found = java::text_of(value);
+                if !find(pattern, &found)? {
+                    return Err(differs(what, key, pattern, &[&found]));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Java's `Matcher.matches`: the whole text.
@@ -37,7 +62,7 @@ fn constraint_fits(payload: &Map, key: &str, pattern: &Value) -> Check {
             return if find(pattern, &found)? {
                 Ok(())
             } else {
-                Err(differs(key, pattern, &[&found]))
+                Err(differs(PAYLOAD, key, pattern, &[&found]))
             };
         }
     }
@@ -63,7 +88,7 @@ fn constraint_fits(payload: &Map, key: &str, pattern: &Value) -> Check {
             return Ok(());
         }
     }
-    Err(differs(key, pattern, &found))
+    Err(differs(PAYLOAD, key, pattern, &found))
 }
 
 /// The strings that a path yielded; a single list of strings counts as its elements.
@@ -99,14 +124,14 @@ fn too_many_steps(pattern: &str, value: &str) -> String {
     )
 }
 
-fn differs(key: &str, pattern: &Value, found: &[&str]) -> String {
+fn differs(what: &str, key: &str, pattern: &Value, found: &[&str]) -> String {
     let found: Vec<String> = found
         .iter()
         .take(3)
         .map(|value| format!("{:?}", excerpt(value)))
         .collect();
     format!(
-        "payload {key:?} is {}, which {:?} does not match",
+        "{what} {key:?} is {}, which {:?} does not match",
         found.join(", "),
         java::text_of(pattern)
     )
