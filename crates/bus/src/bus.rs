@@ -52,6 +52,8 @@ pub enum Bucket {
     Values,
     /// What became of each event.
     Verdicts,
+    /// What is known of sources that are polled, and how it goes with them.
+    Poll,
 }
 
 impl Bus {
@@ -124,6 +126,7 @@ impl Bus {
             Bucket::Values => ("gk_values".to_owned(), Some(MARKER_TTL)),
             // Never deleted from.
             Bucket::Verdicts => ("gk_verdicts".to_owned(), None),
+            Bucket::Poll => ("gk_poll".to_owned(), Some(MARKER_TTL)),
         };
         Kv::new(self.backend.clone(), name, marker_ttl, self.ids.clone())
     }

@@ -169,6 +169,7 @@ impl Layout {
         streams.push(self.events());
         streams.push(self.messages());
         streams.push(self.verdicts());
+        streams.push(self.poll());
         streams.push(self.lease());
         streams.extend(self.pools.iter().map(|pool| self.effect(&pool.name)));
         streams.push(self.documents());
@@ -345,6 +346,18 @@ impl Layout {
             age_max: Some(3 * DAY),
             compressed: true,
             ..self.bucket("gk_verdicts", "What became of each event, for people")
+        }
+    }
+
+    fn poll(&self) -> StreamSpec {
+        StreamSpec {
+            per_subject_max: Some(1),
+            message_ttl: true,
+            compressed: true,
+            ..self.bucket(
+                "gk_poll",
+                "What is known of sources that are polled, and how it goes with them",
+            )
         }
     }
 

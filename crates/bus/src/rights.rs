@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | `scheduler` | everything | logs, state, archive, leases, tasks; makes streams and consumers |
 //! | `worker` of a pool | its pool's tasks and ledger | its ledger, reports |
-//! | `triggers` | events, messages of subscriptions, documents | starts, events of its clock and subscriptions, verdicts |
-//! | `gate` | documents, leases, verdicts | documents, events, commands |
+//! | `triggers` | events, messages of subscriptions, documents | starts, events of its clock, of subscriptions and of what it polls, verdicts, leases and state of pollers |
+//! | `gate` | documents, leases, verdicts, status of pollers | documents, events, commands |
 //!
 //! Everybody reads and writes large values of executions, which what is said refers to; only the scheduler removes them.
 //!
@@ -32,6 +32,20 @@ const SETTINGS: &str = "gk_cfg";
 const BLOBS: &str = "gk_blobs";
 const VALUES: &str = "gk_values";
 const VERDICTS: &str = "gk_verdicts";
+const POLL: &str = "gk_poll";
+/// The kinds of events that the role `triggers` makes itself: of its clock, of subscriptions and of what it polls.
+const OWN_EVENTS: [&str; 10] = [
+    "cron",
+    "pubsub",
+    "docker",
+    "helm/oci",
+    "build",
+    "helm",
+    "artifactory",
+    "nexus",
+    "plugin",
+    "s3",
+];
 
 /// A kind of process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +136,8 @@ impl Role {
                     bucket(SETTINGS),
                     bucket(VALUES),
                     bucket(VERDICTS),
+                    bucket(LEASES),
+                    bucket(POLL),
                 ],
                 vec![EVENT_STREAM.to_owned(), MESSAGE_STREAM.to_owned()],
             ),
@@ -132,6 +148,7 @@ impl Role {
                     bucket(SETTINGS),
                     bucket(VALUES),
                     bucket(VERDICTS),
+                    bucket(POLL),
                 ],
                 Vec::new(),
             ),
@@ -221,11 +238,17 @@ impl Rights {
         self.write(VERDICTS);
         // Templates may lie at addresses, which workers read.
         self.say([ask_of(DOCUMENT_POOL)]);
+        self.read(LEASES);
+        self.read(POLL);
+        self.write(POLL);
+        self.say(OWN_EVENTS.map(|kind| format!("gk.event.{}.*", token(kind))));
+        self.hear([subject::poll_hint().to_string()]);
         self.say([
-            "gk.event.cron.*".to_owned(),
-            "gk.event.pubsub.*".to_owned(),
             // Messages that somebody else has given names.
             format!("$KV.{SETTINGS}.once.>"),
+            // Who polls what.
+            format!("$KV.{LEASES}.poll.>"),
+            subject::poll_hint().to_string(),
             // Written to see it come back: then the list of documents is complete.
             format!("$KV.{DOCUMENTS}.beacon"),
             "gk.cmd.*.request".to_owned(),
@@ -239,6 +262,7 @@ impl Rights {
         self.read(LEASES);
         self.read(VERDICTS);
         self.follow(VERDICTS);
+        self.read(POLL);
         self.write(SETTINGS);
         self.say(["gk.event.>", "gk.ask.*.*", "gk.cmd.*.request"].map(str::to_owned));
         self.hear(["gk.feed.>".to_owned()]);

@@ -75,6 +75,11 @@ pub fn feed_of(application: &str) -> SubjectFilter {
     SubjectFilter(format!("gk.feed.{}.*", token(application)))
 }
 
+/// `gk.poll.hint`: something was pushed to a registry; not stored.
+pub fn poll_hint() -> Subject {
+    Subject("gk.poll.hint".to_owned())
+}
+
 /// `gk.abort.<pool>.<zone or any>`: stop an attempt.
 pub fn abort(pool: &str, zone: Option<&str>) -> Subject {
     Subject(format!("gk.abort.{}.{}", token(pool), zone_token(zone)))

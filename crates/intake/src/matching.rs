@@ -6,16 +6,26 @@
 //!
 //! Source: echo `BaseTriggerEventHandler`, `ArtifactMatcher`, and the handler of each type.
 
+mod artifactory;
+mod build;
 mod cdevents;
 mod constraints;
 mod cron;
+mod docker;
 mod git;
+mod helm;
 mod index;
+mod nexus;
 mod path;
+mod plugin;
 mod pubsub;
 mod quiet;
 mod record;
+mod s3;
+mod semver;
 mod stored;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -26,6 +36,7 @@ use gennaker_model::Map;
 use gennaker_stages::artifacts::{Artifact, Matcher};
 use serde_json::Value;
 
+pub use build::{BUILD, BUILD_TYPES, Built, Properties, built, property_files};
 pub use cdevents::{CDEVENTS, is_complete as is_cdevent};
 pub use cron::{CRON, Scheduled, firing, schedules};
 pub use git::{Push, SOURCES, Scm, compare_shared_secret, token_digest};
@@ -64,7 +75,7 @@ struct Type {
     complete: fn(&Event, &mut Map),
 }
 
-static TYPES: [Type; 5] = [
+static TYPES: [Type; 16] = [
     Type {
         name: "webhook",
         concerns: |event, _| event.header.kind.eq_ignore_ascii_case("webhook"),
@@ -95,7 +106,63 @@ static TYPES: [Type; 5] = [
         check: |event, _, trigger| pubsub::check(event, trigger),
         complete: pubsub::complete,
     },
+    Type {
+        name: "docker",
+        concerns: |event, _| is_polled(event, "docker"),
+        check: |event, _, trigger| docker::check(event, trigger),
+        complete: docker::complete,
+    },
+    Type {
+        name: "helm/oci",
+        concerns: |event, _| is_polled(event, "helm/oci"),
+        check: |event, _, trigger| docker::check(event, trigger),
+        complete: docker::complete,
+    },
+    built_by("jenkins"),
+    built_by("travis"),
+    built_by("concourse"),
+    built_by("gitlab-ci"),
+    Type {
+        name: "helm",
+        concerns: |event, _| is_polled(event, "helm"),
+        check: |event, _, trigger| helm::check(event, trigger),
+        complete: helm::complete,
+    },
+    Type {
+        name: "artifactory",
+        concerns: |event, _| is_polled(event, "artifactory"),
+        check: |event, _, trigger| artifactory::check(event, trigger),
+        complete: |_, _| {},
+    },
+    Type {
+        name: "nexus",
+        concerns: |event, _| event.header.kind.eq_ignore_ascii_case("nexus"),
+        check: |event, _, trigger| nexus::check(event, trigger),
+        complete: |_, _| {},
+    },
+    Type {
+        name: "plugin",
+        concerns: |event, _| is_polled(event, "plugin"),
+        check: |event, _, trigger| plugin::check(event, trigger),
+        complete: plugin::complete,
+    },
+    Type {
+        name: "s3",
+        concerns: |event, _| is_polled(event, "s3"),
+        check: |event, _, trigger| s3::check(event, trigger),
+        complete: s3::complete,
+    },
 ];
+
+/// A type whose events are builds.
+const fn built_by(name: &'static str) -> Type {
+    Type {
+        name,
+        concerns: |event, _| build::concerns(event),
+        check: |event, _, trigger| build::check(event, trigger),
+        complete: build::complete,
+    }
+}
 
 /// Whether triggers of this type fire.
 #[must_use]
@@ -186,8 +253,8 @@ fn artifacts_fit(event: &Event, config: &Map, trigger: &Map) -> Check {
         Some(Value::Array(items)) => items.as_slice(),
         Some(_) | None => &[],
     };
-    let artifacts: Vec<Artifact> = event
-        .artifacts
+    let received = received(event, trigger);
+    let artifacts: Vec<Artifact> = received
         .iter()
         .filter_map(|artifact| Artifact::read(artifact, "artifacts").ok())
         .collect();
@@ -212,7 +279,7 @@ fn artifacts_fit(event: &Event, config: &Map, trigger: &Map) -> Check {
     }
     Err(format!(
         "none of the {} artifacts of the event matches an expected artifact ({})",
-        event.artifacts.len(),
+        received.len(),
         ids.join(", ")
     ))
 }
@@ -230,9 +297,36 @@ fn execution_trigger(event: &Event, trigger: &Map, kind: &Type) -> Map {
         .to_owned();
     fired.insert("user".to_owned(), user.into());
     (kind.complete)(event, &mut fired);
-    fired.insert("artifacts".to_owned(), event.artifacts.clone().into());
+    let received = received(event, trigger);
+    fired.insert("artifacts".to_owned(), received.into());
     fired.insert("eventId".to_owned(), event.header.id.clone().into());
     fired
+}
+
+/// The artifacts of an event, and those that the trigger finds in it.
+fn received(event: &Event, trigger: &Map) -> Vec<Value> {
+    let found = match event.header.kind.eq_ignore_ascii_case("nexus") {
+        true => nexus::artifact(&event.payload).into_iter().collect(),
+        false => build::artifacts(event, trigger),
+    };
+    event.artifacts.iter().cloned().chain(found).collect()
+}
+
+/// Whether we saw it ourselves; nobody outside can claim it.
+fn is_polled(event: &Event, kind: &str) -> bool {
+    event.header.origin == Origin::Inside && event.header.kind == kind
+}
+
+/// Whether a field of the trigger is exactly what was found; both have names for people.
+fn equal(what: &str, found: Option<&str>, trigger: &Map, field: &str) -> Check {
+    let found = found.unwrap_or_default();
+    match text(trigger, field).filter(|wanted| !wanted.is_empty()) {
+        Some(wanted) if wanted == found => Ok(()),
+        Some(wanted) => Err(format!(
+            "the {what} is {found:?}, the trigger wants {wanted:?}"
+        )),
+        None => Err(format!("the trigger names no {field}")),
+    }
 }
 
 fn triggers_of(config: &Map) -> impl Iterator<Item = (usize, &Map)> {

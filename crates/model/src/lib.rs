@@ -13,6 +13,7 @@ pub mod command;
 pub mod execution;
 pub mod freeze;
 pub mod id;
+pub mod polling;
 pub mod reads;
 pub mod routing;
 pub mod status;

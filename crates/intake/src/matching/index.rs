@@ -9,11 +9,10 @@ mod tests;
 use std::collections::BTreeMap;
 
 use gennaker_model::Map;
-use serde_json::Value;
 
 use super::{
-    Event, Scm, TYPES, Type, Verdict, cdevents::CDEVENTS, cron::CRON, judge, pubsub::PUBSUB, text,
-    triggers_of, type_of,
+    BUILD_TYPES, Event, Scm, TYPES, Type, Verdict, built, cdevents::CDEVENTS, cron::CRON, judge,
+    pubsub::PUBSUB, text, triggers_of, type_of,
 };
 
 /// A trigger: the number of its pipeline, and its place there.
@@ -140,10 +139,16 @@ pub(super) fn names_same(event: &Event, config: &Map, trigger: &Map, kind: &Type
 
 /// What the triggers that an event could fire name. `None`: any.
 fn name_in_event(kind: &Type, event: &Event) -> Option<String> {
+    let field = |name: &str| text(&event.payload, name).map(str::to_owned);
     match (kind.name, &event.scm) {
-        ("webhook" | CDEVENTS | CRON, _) => Some(event.header.source.clone()),
+        ("webhook" | "nexus" | CDEVENTS | CRON, _) => Some(event.header.source.clone()),
         (PUBSUB, _) => Some(folded(&event.header.source)),
         ("git", Some(Scm::Push(push))) => Some(folded(&push.slug)),
+        ("docker" | "helm/oci", _) => field("repository"),
+        ("helm", _) => field("account"),
+        ("artifactory", _) => field("name"),
+        ("s3", _) => field("search"),
+        (kind, _) if BUILD_TYPES.contains(&kind) => built(event).map(|built| built.job),
         _ => None,
     }
 }
@@ -155,7 +160,13 @@ fn name_in_trigger(config: &Map, trigger: &Map) -> Option<String> {
         "webhook" | CDEVENTS => field("source").map(str::to_owned),
         PUBSUB => field("subscriptionName").map(folded),
         "git" => field("slug").map(folded),
-        CRON => config.get("id").and_then(Value::as_str).map(str::to_owned),
+        CRON => text(config, "id").map(str::to_owned),
+        "docker" | "helm/oci" => field("repository").map(str::to_owned),
+        "helm" => field("account").map(str::to_owned),
+        "artifactory" => field("artifactorySearchName").map(str::to_owned),
+        "nexus" => field("nexusSearchName").map(str::to_owned),
+        "s3" => field("search").map(str::to_owned),
+        kind if BUILD_TYPES.contains(&kind) => field("job").map(str::to_owned),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::matching::{Header, Origin, VERSION, consider, decode, encode, is_near};
@@ -16,7 +16,7 @@ fn event(kind: &str, source: &str, body: &Value) -> Event {
         at_ms: 1,
         headers: BTreeMap::new(),
         origin: match kind {
-            CRON | PUBSUB => Origin::Inside,
+            CRON | PUBSUB | "docker" | "build" => Origin::Inside,
             _ => Origin::Outside,
         },
     };
@@ -33,6 +33,9 @@ fn pipelines() -> Vec<Map> {
                 {"type": "git", "enabled": true, "source": "github", "project": "acme", "slug": format!("Web-{place}")},
                 {"type": "cron", "enabled": true, "id": "t", "cronExpression": "0 0 * * * ?"},
                 {"type": "pubsub", "enabled": true, "pubsubSystem": "nats", "subscriptionName": format!("Sub-{place}")},
+                {"type": "docker", "enabled": true, "account": "hub", "repository": format!("acme/web-{place}")},
+                {"type": "jenkins", "enabled": true, "master": "ci", "job": format!("job-{place}")},
+                {"type": "travis", "enabled": true, "master": "ci", "job": format!("job-{place}")},
                 {"type": "unknown", "enabled": true}, 7,
             ]});
             config.as_object().unwrap().clone()
@@ -48,6 +51,7 @@ fn nothing_is_overlooked() {
     let push = json!({"ref": "refs/heads/main", "after": "c", "repository": {"name": "web-3", "owner": {"name": "acme"}}});
     let instant = json!({"trigger": "t", "cronExpression": "0 0 * * * ?"});
     let message = json!({"pubsubSystem": "nats", "subscriptionName": "sub-2", "payload": {}});
+    let build = json!({"master": "ci", "project": {"name": "job-4", "lastBuild": {"number": 7, "building": false, "result": "SUCCESS"}}});
     for event in [
         event("webhook", "hook-2", &json!({})),
         event("Webhook", "hook-2", &json!({})),
@@ -56,6 +60,12 @@ fn nothing_is_overlooked() {
         event("git", "github", &json!({"hook_id": 1})),
         event(CRON, "p7", &instant),
         event(PUBSUB, "sub-2", &message),
+        event(
+            "docker",
+            "hub",
+            &json!({"account": "hub", "repository": "acme/web-1", "tag": "v1"}),
+        ),
+        event("build", "ci", &build),
         event("other", "hook-2", &json!({})),
     ] {
         let mut all = Vec::new();
