@@ -29,7 +29,9 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ),
     (
         "`POST /pipelines/v2/{application}/{name}`",
-        "The execution exists when the answer comes; in Spinnaker it appears later.",
+        "The execution exists when the answer comes; in Spinnaker it appears later. Of a pipeline that is disabled there is a failed \
+         execution that says so; Echo does nothing. `master`, `job` and `buildNumber` in the trigger stay as they are: no build is \
+         looked up.",
     ),
     (
         "`PUT /pipelines/{id}/cancel`, `pause`, `resume`, `PATCH …/stages/{stageId}`",
