@@ -12,6 +12,7 @@
 mod addresses;
 mod artifacts;
 mod candidates;
+mod fresh;
 mod observe;
 mod starter;
 #[cfg(test)]
@@ -31,12 +32,13 @@ use tracing::Instrument as _;
 
 pub use artifacts::Templates;
 use candidates::Candidates;
+use fresh::Fresh;
 use starter::Starter;
 use timetable::Timetable;
 use verdicts::Verdicts;
 
 /// Events that are handled at once.
-const EVENTS_MAX: usize = 16;
+const EVENTS_MAX: usize = 64;
 
 /// Deliveries after which an event is given up: something in it brings processes down.
 const DELIVERIES_MAX: u64 = 10;
@@ -148,6 +150,7 @@ impl Triggers {
     async fn handle_events(&self, cancel: &CancellationToken) -> Result<(), Error> {
         let mut events = self.bus.events().consume().await.map_err(Error::Events)?;
         let mut running = JoinSet::new();
+        let fresh = Arc::new(Fresh::new(self.store.clone()));
         loop {
             let delivery = tokio::select! {
                 biased;
@@ -161,19 +164,11 @@ impl Triggers {
                     None => break,
                 },
             };
-            // Everything that was saved before the event came in must have its chance.
-            if let Err(error) = self.store.catch_up().await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "events wait: the pipelines cannot be read just now"
-                );
-                settle(delivery.nak(AGAIN).await);
-                continue;
-            }
             let handling = Handling {
                 bus: self.bus.clone(),
                 starter: self.starter.clone(),
-                candidates: self.candidates.current(),
+                fresh: Arc::clone(&fresh),
+                candidates: self.candidates.clone(),
                 reading: Arc::clone(&self.reading),
                 cancel: cancel.clone(),
             };
@@ -191,7 +186,8 @@ impl Triggers {
 struct Handling {
     bus: Bus,
     starter: Starter,
-    candidates: Arc<Candidates>,
+    fresh: Arc<Fresh>,
+    candidates: candidates::Shared,
     reading: Arc<Reading>,
     cancel: CancellationToken,
 }
@@ -211,14 +207,33 @@ impl Handling {
                 return;
             }
         };
+        // Everything that was saved before the event came in must have its chance.
+        let caught_up = tokio::select! {
+            () = self.cancel.cancelled() => {
+                settle(delivery.nak(Duration::ZERO).await);
+                return;
+            }
+            caught_up = self.fresh.catch_up() => caught_up,
+        };
+        if let Err(error) = caught_up {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "events wait: the pipelines cannot be read just now"
+            );
+            settle(delivery.nak(AGAIN).await);
+            return;
+        }
+        let candidates = self.candidates.current();
         let span = observe::span(&event);
-        self.handle(&event, delivery).instrument(span).await;
+        self.handle(&event, &candidates, delivery)
+            .instrument(span)
+            .await;
     }
 
-    async fn handle(&self, event: &Event, delivery: Delivery) {
+    async fn handle(&self, event: &Event, candidates: &Candidates, delivery: Delivery) {
         let matched_at_ms = self.starter.now_ms();
         let quiet = self.reading.quiet.as_ref();
-        let verdicts = Verdicts::of(event, &self.candidates, &|config, trigger| {
+        let verdicts = Verdicts::of(event, candidates, &|config, trigger| {
             quiet?.holds_back(config, trigger, matched_at_ms)
         });
         observe::matched(event, !verdicts.fired.is_empty(), matched_at_ms);

@@ -1,7 +1,7 @@
 //! Events over the in-memory broker, with an owner that takes notes.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     sync::{Arc, Mutex},
     time::Duration,
 };
