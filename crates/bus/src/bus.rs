@@ -10,7 +10,7 @@ use crate::bootstrap::{self, Remembered};
 use crate::command::{self, Class, CommandStream, QuestionStream};
 use crate::core_subjects::Subscription;
 use crate::error::{BootstrapError, CommandError, Error};
-use crate::events::Events;
+use crate::events::{Events, Group};
 use crate::kv::{Kv, WriteIds};
 use crate::layout::Layout;
 use crate::lease::Lease;
@@ -31,6 +31,7 @@ pub struct Bus {
     backend: Backend,
     remembered: Remembered,
     ids: WriteIds,
+    group: Group,
 }
 
 /// A bucket of records.
@@ -78,6 +79,7 @@ impl Bus {
             ids: WriteIds::new(&backend.nonce()),
             backend,
             remembered: Remembered::default(),
+            group: Group::default(),
         }
     }
 
@@ -143,7 +145,11 @@ impl Bus {
 
     /// The events from outside.
     pub fn events(&self) -> Events {
-        Events::new(self.backend.clone(), self.remembered.clone())
+        Events::new(
+            self.backend.clone(),
+            self.remembered.clone(),
+            self.group.clone(),
+        )
     }
 
     /// The messages that others send to subjects of ours.

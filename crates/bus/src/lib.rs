@@ -39,6 +39,7 @@ pub mod memory;
 mod messages;
 mod nats;
 mod options;
+mod parts;
 mod pull;
 pub mod rights;
 mod settle;
