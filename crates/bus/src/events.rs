@@ -191,7 +191,10 @@ impl Events {
 
 impl Group {
     fn waiting(&self) -> std::sync::MutexGuard<'_, VecDeque<Waiting>> {
-        self.0.waiting.lock().expect("nothing panics while it is held")
+        self.0
+            .waiting
+            .lock()
+            .expect("nothing panics while it is held")
     }
 
     /// The first ones that fit into a message.

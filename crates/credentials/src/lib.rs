@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`auth`] | user names, passwords and tokens of an account |
 //! | [`aws`] | requests signed for Amazon's services |
+//! | [`challenge`] | what registries want to see, and tokens for them |
 //! | [`file`] | secrets in files |
 //! | [`google`] | tokens of Google's service accounts |
 //! | [`rsa`] | signatures and web tokens with a private key |
@@ -14,6 +15,7 @@
 
 pub mod auth;
 pub mod aws;
+pub mod challenge;
 pub mod file;
 pub mod google;
 pub mod rsa;

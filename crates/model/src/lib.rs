@@ -15,6 +15,7 @@ pub mod freeze;
 pub mod id;
 pub mod polling;
 pub mod reads;
+pub mod registry_reads;
 pub mod routing;
 pub mod status;
 pub mod ulid;

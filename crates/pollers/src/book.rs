@@ -182,7 +182,9 @@ impl Book {
         changes: &[Change],
         pending: Vec<Pending>,
     ) -> Result<(), Fault> {
-        let fresh = changes.iter().filter(|(hash, _)| state.known.get(*hash).is_none());
+        let fresh = changes
+            .iter()
+            .filter(|(hash, _)| state.known.get(*hash).is_none());
         if state.known.len() + fresh.count() > ENTRIES_MAX {
             return Err(Fault::TooMany);
         }
@@ -212,9 +214,7 @@ impl Book {
         }
         let found = self.kv.walk(&chunk_prefix(id)).await?;
         state.tail = Vec::new();
-        state.head.chunks = self
-            .write_chunks(id, &state.known.changes())
-            .await?;
+        state.head.chunks = self.write_chunks(id, &state.known.changes()).await?;
         self.put_head(id, state).await?;
         let named: BTreeSet<String> = state
             .head
@@ -252,17 +252,16 @@ impl Book {
         }))
     }
 
-    async fn write_chunks(
-        &self,
-        id: &Id,
-        changes: &[Change],
-    ) -> Result<Vec<String>, Fault> {
+    async fn write_chunks(&self, id: &Id, changes: &[Change]) -> Result<Vec<String>, Fault> {
         let mut names = Vec::new();
         for part in changes.chunks(CHUNK_ENTRIES_MAX) {
             let number = self.drawn.fetch_add(1, Ordering::Relaxed);
             let name = format!("{}-{number}", self.nonce);
             let bytes = encode(part).into();
-            let put = self.kv.put_if(&chunk_key(id, &name), 0, bytes, None).await?;
+            let put = self
+                .kv
+                .put_if(&chunk_key(id, &name), 0, bytes, None)
+                .await?;
             if put == Put::Conflict {
                 return Err(Fault::Superseded);
             }
@@ -333,8 +332,8 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     let digit = |byte: u8| char::from(byte).to_digit(16);
-    let bytes = pairs.iter().map(|[high, low]| {
-        u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()
-    });
+    let bytes = pairs
+        .iter()
+        .map(|[high, low]| u8::try_from(digit(*high)? * 16 + digit(*low)?).ok());
     bytes.collect()
 }

@@ -121,7 +121,9 @@ impl Cycle<'_> {
         settled.extend(found.quiet);
         if !settled.is_empty() || !state.head.pending.is_empty() || is_wider {
             state.head.scope = scope;
-            self.book.commit(id, &mut state, &settled, Vec::new()).await?;
+            self.book
+                .commit(id, &mut state, &settled, Vec::new())
+                .await?;
         }
         let forget_after = self.source.forget_after_days();
         let renew_after_ms = i64::from((forget_after / 4).max(1)) * DAY_MS;
@@ -193,12 +195,17 @@ impl Cycle<'_> {
         now_ms: i64,
         outcome: &mut Outcome,
     ) -> (Vec<Pending>, usize) {
-        let contents = stream::iter(news.iter().take(BATCH_MAX))
-            .map(async |news| (news, self.source.content(news.item).await))
-            .buffered(CONTENTS_AT_ONCE);
-        let mut contents = std::pin::pin!(contents);
+        let first = &news[..news.len().min(BATCH_MAX)];
+        let asked: Vec<_> = first
+            .iter()
+            .map(|news| self.source.content(news.item))
+            .collect();
+        let mut contents = stream::iter(asked).buffered(CONTENTS_AT_ONCE);
         let (mut pending, mut taken, mut bytes) = (Vec::new(), 0, 0);
-        while let Some((news, content)) = contents.next().await {
+        for news in first {
+            let Some(content) = contents.next().await else {
+                break;
+            };
             match content {
                 Ok(content) => {
                     let size = serde_json::to_string(&content).map_or(0, |text| text.len());

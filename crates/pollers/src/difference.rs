@@ -40,7 +40,11 @@ pub(crate) fn first_sight(look: &Look, day: u32) -> Vec<Change> {
     let items = look.items.iter().map(item);
     let groups = look.groups.iter().map(|name| group(name, LOOKED));
     let failed = look.failed.iter().map(|(name, _)| group(name, UNSEEN));
-    items.chain(groups).chain(failed).chain(marks(look, day)).collect()
+    items
+        .chain(groups)
+        .chain(failed)
+        .chain(marks(look, day))
+        .collect()
 }
 
 /// What a later look changes. `is_wider`: something else of the source is looked at than before.
@@ -59,7 +63,11 @@ pub(crate) fn difference<'a>(
         }
     }
     if is_wider {
-        for (name, _) in look.failed.iter().filter(|(name, _)| group_of(name).is_none()) {
+        for (name, _) in look
+            .failed
+            .iter()
+            .filter(|(name, _)| group_of(name).is_none())
+        {
             let entry = Entry { value: UNSEEN, day };
             found.quiet.push((Key::Group(name).hash(), entry));
         }
@@ -86,7 +94,9 @@ pub(crate) fn difference<'a>(
         }
     }
     let other = |(hash, entry): &Change| {
-        known.get(*hash).is_none_or(|former| former.value != entry.value)
+        known
+            .get(*hash)
+            .is_none_or(|former| former.value != entry.value)
     };
     found.quiet.extend(marks(look, day).filter(other));
     found
@@ -180,7 +190,10 @@ mod tests {
         let known = after(&[look(&[("a:1", None)], &["a"], &[])]);
         let now = look(&[("a:1", None), ("b:1", None)], &["a", "b"], &[]);
         assert_eq!(new(&known, &now, false), ["b:1"], "a repository was pushed");
-        assert!(new(&known, &now, true).is_empty(), "the settings name one more");
+        assert!(
+            new(&known, &now, true).is_empty(),
+            "the settings name one more"
+        );
         let more = look(&[("a:2", None), ("b:1", None)], &["a", "b"], &[]);
         assert_eq!(
             new(&known, &more, true),
@@ -204,8 +217,11 @@ mod tests {
     fn an_empty_answer_makes_nothing_new_later() {
         let all = look(&[("a:1", None), ("a:2", None)], &["a"], &[]);
         let known = after(std::slice::from_ref(&all));
-        let nothing = difference(&known, &Look::default(), false, 1);
-        assert_eq!(nothing, Difference::default());
+        let nothing = Look::default();
+        assert_eq!(
+            difference(&known, &nothing, false, 1),
+            Difference::default()
+        );
         assert!(new(&known, &all, false).is_empty());
     }
 

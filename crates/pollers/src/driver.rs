@@ -142,7 +142,11 @@ impl Driver {
         }
         let released = self.shared.lease.release(held);
         if tokio::time::timeout(RELEASE_MAX, released).await.is_err() {
-            tracing::debug!("the broker was not told that {} {} is free", id.kind, id.name);
+            tracing::debug!(
+                "the broker was not told that {} {} is free",
+                id.kind,
+                id.name
+            );
         }
     }
 

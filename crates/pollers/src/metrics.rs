@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use gennaker_telemetry::metrics::{
-    Counter, Gauge, Histogram, InvalidMetric, SECONDS, registry,
-};
+use gennaker_telemetry::metrics::{Counter, Gauge, Histogram, InvalidMetric, SECONDS, registry};
 
 static LOOKS: Counter<2> = Counter::labelled(
     "gennaker_pollers_looks_total",

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod canary;
+mod polling;
 mod pubsub;
 mod services;
 mod triggers;
@@ -53,6 +54,13 @@ impl Settings {
         services::check(&self.services, &mut found);
         artifacts::check(&self.artifacts, &mut found);
         canary::check(&self.canary, &mut found);
+        polling::check(
+            &self.polling,
+            &self.docker_registry,
+            &self.artifactory,
+            &self.artifacts,
+            &mut found,
+        );
         telemetry(&self.telemetry, &mut found);
         let order: Vec<String> = schema::nodes().into_iter().map(|node| node.path).collect();
         found

@@ -9,6 +9,7 @@ mod canary;
 mod documents;
 mod expressions;
 mod kubernetes;
+mod polling;
 mod processes;
 mod pubsub;
 mod services;
@@ -34,6 +35,10 @@ pub use documents::{Documents, DocumentsBackend, ManagedServiceAccounts};
 pub use expressions::Expressions;
 pub use kubernetes::{
     Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, SkippedAccount,
+};
+pub use polling::{
+    Artifactory, ArtifactoryRepoType, ArtifactorySearch, DockerRegistry, DockerRegistryAccount,
+    Polling, S3Search,
 };
 pub use processes::{AdHocTask, Gate, GateTls, Scheduler, Worker};
 pub use pubsub::{AmazonSubscription, GoogleSubscription, MessageFormat, NatsSubscription, Pubsub};
@@ -71,6 +76,12 @@ pub struct Settings {
     pub triggers: Triggers,
     /// Subscriptions whose messages become events.
     pub pubsub: Pubsub,
+    /// What is looked at for them again and again.
+    pub polling: Polling,
+    /// Registries of images.
+    pub docker_registry: DockerRegistry,
+    /// Searches in Artifactory.
+    pub artifactory: Artifactory,
     /// How the expressions of pipelines (`${…}`) are evaluated.
     ///
     /// What they gave is recorded with the execution: a change concerns what is evaluated from then on. All schedulers
@@ -107,6 +118,9 @@ impl Default for Settings {
             worker: Worker::default(),
             triggers: Triggers::default(),
             pubsub: Pubsub::default(),
+            polling: Polling::default(),
+            docker_registry: DockerRegistry::default(),
+            artifactory: Artifactory::default(),
             expressions: Expressions::default(),
             outbound: Outbound::default(),
             webhooks: Webhooks::default(),

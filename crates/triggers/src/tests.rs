@@ -714,9 +714,7 @@ async fn the_shared_secret_is_read_at_each_use_and_never_told() {
         json!({"triggers": [trigger]})
     };
     fixture.pipeline("shared", git(json!({}))).await;
-    fixture
-        .pipeline("own", git(json!({"secret": "own"})))
-        .await;
+    fixture.pipeline("own", git(json!({"secret": "own"}))).await;
     let body = json!({"ref": "refs/heads/main", "after": "c", "repository": {"name": "web", "owner": {"name": "acme"}}});
     // The HMAC of that body, without blanks, with the secret in the file.
     let digest = "sha256=daea22f604170ef3fc4b0b926d3bbb8bb269d02bd67c71947b49751f6931b901";

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use gennaker_credentials::auth::{Auth, Secret};
+use gennaker_credentials::{
+    auth::{Auth, Secret},
+    challenge,
+};
 use gennaker_settings::HelmOciAccount;
 
 use super::{Source, registry::Registry};
@@ -15,13 +18,6 @@ use crate::{
 
 /// What it reads.
 pub(super) const TYPES: &[&str] = &["helm/image"];
-
-/// Where well-known registries give their tokens.
-const TOKEN_HOSTS: [(&str, &str); 3] = [
-    ("registry-1.docker.io", "auth.docker.io"),
-    ("index.docker.io", "auth.docker.io"),
-    ("registry.gitlab.com", "gitlab.com"),
-];
 
 pub(super) struct HelmOci {
     http: Http,
@@ -39,9 +35,12 @@ impl HelmOci {
         let address = account.address.trim_end_matches('/');
         let address = address.strip_suffix("/v2").unwrap_or(address).to_owned();
         let host = host_of(&address);
-        let known = TOKEN_HOSTS.iter().filter(|(registry, _)| *registry == host);
-        let known = known.map(|(_, tokens)| *tokens);
-        let token_hosts = Hosts::new(known.chain(account.hosts.iter().map(String::as_str)));
+        let known = challenge::token_hosts(&host);
+        let token_hosts = Hosts::new(
+            known
+                .into_iter()
+                .chain(account.hosts.iter().map(String::as_str)),
+        );
         let opened: Vec<String> = token_hosts.patterns().collect();
         let opened: Vec<&str> = opened.iter().map(String::as_str).collect();
         Ok(Self {

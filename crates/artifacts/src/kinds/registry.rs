@@ -1,7 +1,10 @@
 //! A registry by the OCI distribution protocol: manifests, blobs, tags, and the tokens that it wants.
 
 use bytes::Bytes;
-use gennaker_credentials::auth::Proof;
+use gennaker_credentials::{
+    auth::Proof,
+    challenge::{self, Challenge, bearer},
+};
 use gennaker_outbound::{Request, Response};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -44,13 +47,6 @@ struct Layer {
 #[derive(Deserialize)]
 struct Tags {
     tags: Option<Vec<String>>,
-}
-
-#[derive(Deserialize)]
-struct Token {
-    bearer_token: Option<String>,
-    token: Option<String>,
-    access_token: Option<String>,
 }
 
 impl Registry<'_> {
@@ -177,46 +173,9 @@ impl Registry<'_> {
             request = request.secret_header(name, value);
         }
         let answer = self.http.send(request).await?;
-        let token: Option<Token> = serde_json::from_slice(&answer.body).ok();
-        token
-            .and_then(|it| it.bearer_token.or(it.token).or(it.access_token))
+        challenge::token(&answer.body)
             .ok_or_else(|| Error::Answer("the registry's token cannot be read".to_owned()))
     }
-}
-
-/// What a registry wants.
-#[derive(Debug, PartialEq, Eq)]
-struct Challenge {
-    realm: String,
-    service: Option<String>,
-    scope: Option<String>,
-}
-
-/// Reads `Bearer realm="…",service="…",scope="…"`.
-fn bearer(header: &str) -> Option<Challenge> {
-    let (scheme, mut rest) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return None;
-    }
-    let (mut realm, mut service, mut scope) = (None, None, None);
-    while let Some((name, after)) = rest.split_once('=') {
-        let (value, next) = match after.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"')?,
-            None => after.split_once(',').unwrap_or((after, "")),
-        };
-        match name.trim_matches([',', ' ']).to_ascii_lowercase().as_str() {
-            "realm" => realm = Some(value.to_owned()),
-            "service" => service = Some(value.to_owned()),
-            "scope" => scope = Some(value.to_owned()),
-            _ => {}
-        }
-        rest = next;
-    }
-    Some(Challenge {
-        realm: realm?,
-        service,
-        scope,
-    })
 }
 
 /// The next page in a `Link` header, if it is of the same registry.
@@ -250,18 +209,6 @@ fn check(content: &[u8], hex: &str) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn challenges() {
-        let read = bearer(r#"Bearer realm="https://a.io/t?x=1,2",service="r",scope="repository:a/b:pull,push",error=x"#).unwrap();
-        assert_eq!(read.realm, "https://a.io/t?x=1,2");
-        assert_eq!(
-            (read.service.as_deref(), read.scope.as_deref()),
-            (Some("r"), Some("repository:a/b:pull,push"))
-        );
-        assert_eq!(bearer("Basic realm=\"x\""), None);
-        assert_eq!(bearer("Bearer service=x"), None);
-    }
 
     #[test]
     fn pages_stay_with_the_registry() {

@@ -1,0 +1,10 @@
+//! Registries of images (clouddriver-docker: `DockerRegistryClient`, `DockerRegistryNamedAccountCredentials`).
+
+mod accounts;
+mod client;
+mod config_file;
+pub mod reads;
+#[cfg(test)]
+mod tests;
+
+pub use accounts::{Accounts, Docker, Invalid, Labels, Options, Repositories};
