@@ -74,6 +74,7 @@ mod routes;
 mod search;
 mod start;
 mod strategies;
+mod switches;
 mod tags;
 mod tasks;
 mod templates;

@@ -15,6 +15,7 @@ mod candidates;
 mod fresh;
 mod observe;
 mod starter;
+mod switches;
 #[cfg(test)]
 mod tests;
 pub mod timetable;
@@ -34,6 +35,7 @@ pub use artifacts::Templates;
 use candidates::Candidates;
 use fresh::Fresh;
 use starter::Starter;
+use switches::Switches;
 use timetable::Timetable;
 use verdicts::Verdicts;
 
@@ -81,6 +83,7 @@ pub struct Triggers {
     timetable: Timetable,
     clock: Clock,
     reading: Arc<Reading>,
+    switches: Arc<Switches>,
 }
 
 /// How stored events are read.
@@ -110,6 +113,7 @@ impl Triggers {
                 quiet: config.quiet,
                 templates: config.templates,
             }),
+            switches: Arc::new(Switches::new(&bus)),
             bus,
             store,
             candidates,
@@ -170,6 +174,7 @@ impl Triggers {
                 fresh: Arc::clone(&fresh),
                 candidates: self.candidates.clone(),
                 reading: Arc::clone(&self.reading),
+                switches: Arc::clone(&self.switches),
                 cancel: cancel.clone(),
             };
             running.spawn(async move { handling.run(delivery).await });
@@ -189,6 +194,7 @@ struct Handling {
     fresh: Arc<Fresh>,
     candidates: candidates::Shared,
     reading: Arc<Reading>,
+    switches: Arc<Switches>,
     cancel: CancellationToken,
 }
 
@@ -233,8 +239,11 @@ impl Handling {
     async fn handle(&self, event: &Event, candidates: &Candidates, delivery: Delivery) {
         let matched_at_ms = self.starter.now_ms();
         let quiet = self.reading.quiet.as_ref();
+        let off = self.switches.off(matched_at_ms).await;
         let verdicts = Verdicts::of(event, candidates, &|config, trigger| {
-            quiet?.holds_back(config, trigger, matched_at_ms)
+            let kind = trigger.get("type").and_then(serde_json::Value::as_str);
+            switches::reason(&off, kind.unwrap_or_default())
+                .or_else(|| quiet?.holds_back(config, trigger, matched_at_ms))
         });
         observe::matched(event, !verdicts.fired.is_empty(), matched_at_ms);
         let work = async {

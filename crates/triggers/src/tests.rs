@@ -697,6 +697,43 @@ async fn a_quiet_period_holds_back_the_types_that_it_names() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_switched_off_fires_nothing_until_it_is_switched_on() {
+    let mut fixture = Fixture::new().await;
+    fixture.serve().await;
+    let trigger = webhook(json!({}));
+    fixture.pipeline("p", json!({"triggers": [trigger]})).await;
+    let kv = Bus::memory(&fixture.broker, "api").kv(Bucket::Cfg);
+    for (number, name) in ["cron", "webhook", "triggers"].into_iter().enumerate() {
+        let switch = json!({"name": name, "by": "anna", "atMs": NOW, "reason": "moving house"});
+        let key = format!("switch.{name}");
+        let put = kv.put_if(&key, 0, switch.to_string().into(), None).await;
+        let gennaker_bus::Put::Done(revision) = put.unwrap() else {
+            panic!("nobody else writes");
+        };
+        let later = fixture.clock.now_ms() + 2_000;
+        fixture.clock.sleep_until_ms(later).await;
+        let id = format!("e-{number}");
+        fixture.event(&id, json!({})).await;
+        let verdict = fixture.record(&id).await.verdicts.remove(0);
+        let reason = match name {
+            "cron" => None,
+            "webhook" => {
+                Some("triggers of the type \"webhook\" are switched off by anna: moving house")
+            }
+            _ => Some("triggers are switched off by anna: moving house"),
+        };
+        assert_eq!(verdict.reason.as_deref(), reason, "{name}");
+        kv.delete_if(&key, revision).await.unwrap();
+    }
+    fixture
+        .clock
+        .sleep_until_ms(fixture.clock.now_ms() + 2_000)
+        .await;
+    fixture.event("last", json!({})).await;
+    assert_eq!(fixture.starts(2).await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_shared_secret_is_read_at_each_use_and_never_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("secret");

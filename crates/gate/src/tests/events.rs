@@ -257,3 +257,31 @@ async fn the_quiet_period_and_subscriptions_are_shown() {
         json!([{"pubsubSystem": "nats", "subscriptionName": "builds"}])
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn triggers_are_switched_off_and_on() {
+    let fixture = Fixture::new().await;
+    let off = fixture
+        .call("PUT", "/v2/switches/Cron", r#"{"reason": "moving house"}"#)
+        .await
+        .json();
+    let expected = json!({"name": "cron", "by": "anonymous", "at": NOW, "reason": "moving house"});
+    assert_eq!(off, expected);
+    // Again is no error, and the later reason counts.
+    let again = r#"{"reason": "still"}"#;
+    fixture.call("PUT", "/v2/switches/cron", again).await.json();
+    let listed = fixture.get("/v2/switches").await.json();
+    assert_eq!(listed[0]["reason"], "still", "{listed}");
+    for (path, body) in [
+        ("/v2/switches/nothing", again),
+        ("/v2/switches/triggers", "{}"),
+    ] {
+        let (status, _) = fixture.call("PUT", path, body).await.problem();
+        assert_eq!(status, 400, "{path}");
+    }
+    for _ in 0..2 {
+        let on = fixture.call("DELETE", "/v2/switches/cron", "").await;
+        assert!(on.status.is_success(), "{}", on.status);
+    }
+    assert_eq!(fixture.get("/v2/switches").await.json(), json!([]));
+}
