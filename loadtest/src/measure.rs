@@ -7,6 +7,7 @@ mod parked;
 mod sequence;
 mod take_over;
 mod timers;
+mod webhooks;
 
 use std::fmt;
 use std::time::Duration;
@@ -49,6 +50,8 @@ pub enum Name {
     Parked,
     /// Another scheduler goes on after `kill -9`
     TakeOver,
+    /// A thousand webhooks in a second
+    Webhooks,
     /// The sequence with three brokers
     ThreeBrokers,
 }
@@ -64,7 +67,8 @@ impl Name {
             | Self::Timers
             | Self::List
             | Self::Parked
-            | Self::TakeOver => true,
+            | Self::TakeOver
+            | Self::Webhooks => true,
         };
         Self::value_variants()
             .iter()
@@ -100,6 +104,10 @@ pub async fn all(plan: &Plan<'_>, tell: impl Fn(Name)) -> Vec<Row> {
     if wanted(Name::TakeOver) {
         tell(Name::TakeOver);
         rows.extend(or_reason(Name::TakeOver, take_over::measure(plan).await));
+    }
+    if wanted(Name::Webhooks) {
+        tell(Name::Webhooks);
+        rows.extend(or_reason(Name::Webhooks, webhooks::measure(plan).await));
     }
     if wanted(Name::ThreeBrokers) {
         tell(Name::ThreeBrokers);
@@ -145,7 +153,9 @@ async fn on_one_target(plan: &Plan<'_>, names: &[Name], tell: &impl Fn(Name), ro
             Name::FanOut => fan_out::measure(plan, &mut target).await,
             Name::Timers => timers::measure(plan, &mut target).await,
             Name::List => list::measure(plan, &mut target).await,
-            Name::Cold | Name::Parked | Name::TakeOver | Name::ThreeBrokers => continue,
+            Name::Cold | Name::Parked | Name::TakeOver | Name::Webhooks | Name::ThreeBrokers => {
+                continue;
+            }
         };
         rows.extend(or_reason(name, measured));
     }

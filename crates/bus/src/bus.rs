@@ -10,11 +10,12 @@ use crate::bootstrap::{self, Remembered};
 use crate::command::{self, Class, CommandStream, QuestionStream};
 use crate::core_subjects::Subscription;
 use crate::error::{BootstrapError, CommandError, Error};
-use crate::events::Events;
+use crate::events::{Events, Group};
 use crate::kv::{Kv, WriteIds};
 use crate::layout::Layout;
 use crate::lease::Lease;
 use crate::log::Log;
+use crate::messages::Messages;
 use crate::options::Options;
 use crate::rights::Role;
 use crate::subject::{self, Subject, SubjectFilter, token};
@@ -30,6 +31,7 @@ pub struct Bus {
     backend: Backend,
     remembered: Remembered,
     ids: WriteIds,
+    group: Group,
 }
 
 /// A bucket of records.
@@ -77,6 +79,7 @@ impl Bus {
             ids: WriteIds::new(&backend.nonce()),
             backend,
             remembered: Remembered::default(),
+            group: Group::default(),
         }
     }
 
@@ -142,7 +145,16 @@ impl Bus {
 
     /// The events from outside.
     pub fn events(&self) -> Events {
-        Events::new(self.backend.clone(), self.remembered.clone())
+        Events::new(
+            self.backend.clone(),
+            self.remembered.clone(),
+            self.group.clone(),
+        )
+    }
+
+    /// The messages that others send to subjects of ours.
+    pub fn messages(&self) -> Messages {
+        Messages::new(self.backend.clone(), self.remembered.clone())
     }
 
     /// Sends a command to the owner of a partition and waits for its answer, joined when it came in parts.

@@ -167,6 +167,7 @@ impl Layout {
         }
         streams.extend(self.pools.iter().map(|pool| self.task(&pool.name)));
         streams.push(self.events());
+        streams.push(self.messages());
         streams.push(self.verdicts());
         streams.push(self.poll());
         streams.push(self.lease());
@@ -189,6 +190,7 @@ impl Layout {
             }
         }
         consumers.push(self.event_consumer());
+        consumers.push(self.message_consumer());
         consumers
     }
 
@@ -255,6 +257,17 @@ impl Layout {
         }
     }
 
+    /// The specification of the consumer that hands messages to `triggers`, which makes events of them.
+    pub fn message_consumer(&self) -> ConsumerSpec {
+        ConsumerSpec {
+            stream: MESSAGE_STREAM.to_owned(),
+            name: EVENT_CONSUMER.to_owned(),
+            filter: None,
+            ack_wait: Duration::from_secs(30),
+            ack_pending_max: 500,
+        }
+    }
+
     /// The task stream of a pool.
     pub fn task(&self, pool: &str) -> StreamSpec {
         StreamSpec {
@@ -306,6 +319,22 @@ impl Layout {
                 EVENT_STREAM.to_owned(),
                 "gk.event.>".to_owned(),
                 "Events from outside".to_owned(),
+            )
+        }
+    }
+
+    fn messages(&self) -> StreamSpec {
+        StreamSpec {
+            retention: Retention::WorkQueue,
+            // Whoever sends learns that there is no room.
+            discard: Discard::New,
+            bytes_max: Some(self.event_bytes_max / 4),
+            age_max: Some(3 * DAY),
+            duplicate_window: Some(Duration::from_secs(600)),
+            ..self.stream(
+                MESSAGE_STREAM.to_owned(),
+                "gk.pubsub.*".to_owned(),
+                "Messages of others that are to become events".to_owned(),
             )
         }
     }
@@ -433,6 +462,7 @@ impl Layout {
 }
 
 pub(crate) const EVENT_STREAM: &str = "GK_EVENTS";
+pub(crate) const MESSAGE_STREAM: &str = "GK_PUBSUB";
 pub(crate) const EVENT_CONSUMER: &str = "triggers";
 
 pub(crate) fn log_stream(partition: u32) -> String {

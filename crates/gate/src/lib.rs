@@ -37,6 +37,7 @@ mod call;
 mod canary_configs;
 mod canary_runs;
 mod capabilities;
+mod cloud_events;
 mod clouds;
 mod compatibility;
 mod configs;
@@ -77,6 +78,7 @@ mod routes;
 mod search;
 mod start;
 mod strategies;
+mod switches;
 mod tags;
 mod tasks;
 mod templates;
@@ -96,6 +98,7 @@ use axum::{
 };
 use gennaker_bus::Bus;
 use gennaker_engine::Rules;
+use gennaker_intake::matching::QuietPeriod;
 use gennaker_runtime::{CancellationToken, Clock};
 use gennaker_settings::KubernetesAccount;
 use gennaker_stages::Catalogue;
@@ -141,6 +144,10 @@ pub struct Config {
     pub artifactory: Vec<String>,
     /// The build servers that workers serve, in the order of their names.
     pub build_masters: Vec<gennaker_model::build_reads::Master>,
+    /// The quiet period of triggers.
+    pub quiet: Option<QuietPeriod>,
+    /// The subscriptions whose messages become events: system and name.
+    pub subscriptions: Vec<(&'static str, String)>,
 }
 
 impl Default for Config {
@@ -159,6 +166,8 @@ impl Default for Config {
             registries: Vec::new(),
             artifactory: Vec::new(),
             build_masters: Vec::new(),
+            quiet: None,
+            subscriptions: Vec::new(),
         }
     }
 }

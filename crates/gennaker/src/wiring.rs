@@ -9,7 +9,9 @@ mod collector;
 mod documents;
 mod kubernetes;
 mod polling;
+mod pubsub;
 mod services;
+mod triggers;
 mod webhooks;
 
 use std::path::{Path, PathBuf};
@@ -39,7 +41,9 @@ pub(crate) use kubernetes::{
     account_zones, accounts, accounts_of_kubeconfigs, answers, own_zone_sets, warn_unserved,
 };
 pub(crate) use polling::{pollers, registries, tell_registries};
+pub(crate) use pubsub::subscriptions;
 pub(crate) use services::services;
+pub(crate) use triggers::{quiet_period, triggers};
 pub(crate) use webhooks::{catalogue, secret_headers};
 
 /// The pools that this release has tasks for.
@@ -260,6 +264,8 @@ pub(crate) fn gate(
         registries: polling::shown_registries(settings),
         artifactory: polling::shown_searches(settings),
         build_masters: shown_masters(settings),
+        quiet: quiet_period(settings),
+        subscriptions: pubsub::listed(settings),
     }
 }
 
@@ -301,17 +307,6 @@ fn rules(settings: &Settings) -> Rules {
             ..Limits::default()
         },
         ..Rules::default()
-    }
-}
-
-/// How schedules fire.
-pub(crate) fn cron(
-    triggers: &gennaker_settings::Triggers,
-) -> gennaker_triggers::timetable::Settings {
-    gennaker_triggers::timetable::Settings {
-        enabled: triggers.cron,
-        zone: TimeZone::get(&triggers.time_zone).expect("the settings were checked"),
-        catch_up_ms: i64::try_from(triggers.cron_catch_up_ms).unwrap_or(i64::MAX),
     }
 }
 

@@ -12,6 +12,7 @@ mod jenkins;
 mod kubernetes;
 mod polling;
 mod processes;
+mod pubsub;
 mod services;
 mod support;
 mod triggers;
@@ -42,9 +43,10 @@ pub use polling::{
     Polling, S3Search,
 };
 pub use processes::{AdHocTask, Gate, GateTls, Scheduler, Worker};
+pub use pubsub::{AmazonSubscription, GoogleSubscription, MessageFormat, NatsSubscription, Pubsub};
 pub use services::{Gremlin, Jira, PagerDuty, Services};
 pub use support::{LogFormat, Outbound, Telemetry};
-pub use triggers::Triggers;
+pub use triggers::{ArtifactTemplate, QuietPeriod, Triggers};
 pub use values::Values;
 pub use webhooks::{PreconfiguredWebhook, StatusUrlResolution, WebhookParameter, Webhooks};
 
@@ -74,6 +76,8 @@ pub struct Settings {
     pub worker: Worker,
     /// What starts pipelines by itself.
     pub triggers: Triggers,
+    /// Subscriptions whose messages become events.
+    pub pubsub: Pubsub,
     /// What is looked at for them again and again.
     pub polling: Polling,
     /// Registries of images.
@@ -117,6 +121,7 @@ impl Default for Settings {
             scheduler: Scheduler::default(),
             worker: Worker::default(),
             triggers: Triggers::default(),
+            pubsub: Pubsub::default(),
             polling: Polling::default(),
             docker_registry: DockerRegistry::default(),
             artifactory: Artifactory::default(),

@@ -250,6 +250,7 @@ pub(super) const CRATES: &[Rule] = &[
         "triggers",
         &[
             "bus",
+            "credentials",
             "cron",
             "expressions",
             "intake",
