@@ -432,11 +432,7 @@ impl Jobs {
             rest = others;
             let mut children = vec![Element::value("name", first[depth])];
             if first.len() == depth + 1 {
-                let last = self
-                    .builds
-                    .iter()
-                    .filter(|build| build.job == job.name)
-                    .next_back();
+                let last = self.builds.iter().rfind(|build| build.job == job.name);
                 children.extend(last.map(|build| build.element(job, base, Some("lastBuild"))));
             } else {
                 children.extend(self.folder(these, depth + 1, base));
