@@ -8,6 +8,7 @@ mod parked;
 mod sequence;
 mod take_over;
 mod timers;
+mod webhooks;
 
 use std::fmt;
 use std::time::Duration;
@@ -50,6 +51,8 @@ pub enum Name {
     Parked,
     /// Another scheduler goes on after `kill -9`
     TakeOver,
+    /// A thousand webhooks in a second
+    Webhooks,
     /// The sequence with three brokers
     ThreeBrokers,
     /// Deployments to a Kubernetes control plane beside kubectl; only when it is asked for, as it needs one
@@ -68,7 +71,8 @@ impl Name {
             | Self::Timers
             | Self::List
             | Self::Parked
-            | Self::TakeOver => true,
+            | Self::TakeOver
+            | Self::Webhooks => true,
         };
         Self::value_variants()
             .iter()
@@ -104,6 +108,10 @@ pub async fn all(plan: &Plan<'_>, tell: impl Fn(Name)) -> Vec<Row> {
     if wanted(Name::TakeOver) {
         tell(Name::TakeOver);
         rows.extend(or_reason(Name::TakeOver, take_over::measure(plan).await));
+    }
+    if wanted(Name::Webhooks) {
+        tell(Name::Webhooks);
+        rows.extend(or_reason(Name::Webhooks, webhooks::measure(plan).await));
     }
     if wanted(Name::ThreeBrokers) {
         tell(Name::ThreeBrokers);
@@ -153,7 +161,12 @@ async fn on_one_target(plan: &Plan<'_>, names: &[Name], tell: &impl Fn(Name), ro
             Name::FanOut => fan_out::measure(plan, &mut target).await,
             Name::Timers => timers::measure(plan, &mut target).await,
             Name::List => list::measure(plan, &mut target).await,
-            Name::Cold | Name::Parked | Name::TakeOver | Name::ThreeBrokers | Name::Kubernetes => {
+            Name::Cold
+            | Name::Parked
+            | Name::TakeOver
+            | Name::Webhooks
+            | Name::ThreeBrokers
+            | Name::Kubernetes => {
                 continue;
             }
         };

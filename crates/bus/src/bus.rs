@@ -11,11 +11,12 @@ use crate::bootstrap::{self, Remembered};
 use crate::command::{self, Class, CommandStream, QuestionStream};
 use crate::core_subjects::Subscription;
 use crate::error::{BootstrapError, CommandError, Error};
-use crate::events::Events;
+use crate::events::{Events, Group};
 use crate::kv::{Kv, WriteIds};
 use crate::layout::Layout;
 use crate::lease::Lease;
 use crate::log::Log;
+use crate::messages::Messages;
 use crate::options::Options;
 use crate::rights::Role;
 use crate::subject::{self, Subject, SubjectFilter, token};
@@ -31,6 +32,7 @@ pub struct Bus {
     backend: Backend,
     remembered: Remembered,
     ids: WriteIds,
+    group: Group,
 }
 
 /// A bucket of records.
@@ -80,6 +82,7 @@ impl Bus {
             ids: WriteIds::new(&backend.nonce()),
             backend,
             remembered: Remembered::default(),
+            group: Group::default(),
         }
     }
 
@@ -146,7 +149,16 @@ impl Bus {
 
     /// The events from outside.
     pub fn events(&self) -> Events {
-        Events::new(self.backend.clone(), self.remembered.clone())
+        Events::new(
+            self.backend.clone(),
+            self.remembered.clone(),
+            self.group.clone(),
+        )
+    }
+
+    /// The messages that others send to subjects of ours.
+    pub fn messages(&self) -> Messages {
+        Messages::new(self.backend.clone(), self.remembered.clone())
     }
 
     /// What executions tell of their lives.

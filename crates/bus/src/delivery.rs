@@ -1,6 +1,6 @@
 //! Messages of a work queue or of the event stream, delivered until acknowledged.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use crate::backend::{Backend, Headers, Raw};
 use crate::bootstrap::Remembered;
 use crate::error::Error;
 use crate::layout::ConsumerSpec;
+use crate::parts::{self, Share};
 use crate::pull::{Meta, Pulled, Pulling};
 
 /// Most messages asked for at once.
@@ -23,6 +24,8 @@ pub struct Delivery {
     pub address: String,
     /// What was published.
     pub payload: Bytes,
+    /// What was published beside it.
+    pub headers: BTreeMap<String, String>,
     /// Which delivery of this message this is, from 1.
     pub delivered: u64,
     /// Its sequence in the stream.
@@ -32,6 +35,8 @@ pub struct Delivery {
     backend: Backend,
     reply: String,
     slot: Option<OwnedSemaphorePermit>,
+    /// What it has in common with others of the same message.
+    share: Option<Arc<Share>>,
 }
 
 /// Continuous delivery from one consumer; see [`crate::Tasks::pull`].
@@ -52,6 +57,8 @@ pub struct DeliveryStream {
     held: Vec<OwnedSemaphorePermit>,
     /// Messages that came when no slot was left.
     backlog: VecDeque<Raw>,
+    /// Parts of a message whose first one was handed out.
+    parts: VecDeque<Delivery>,
     /// How many to ask for at once: grows while messages come, shrinks while none do, so that an idle consumer does not
     /// sit on the slots that a busy one needs.
     window: usize,
@@ -67,6 +74,9 @@ impl Delivery {
     /// # Errors
     /// [`Error::Unavailable`]: it may be delivered again.
     pub async fn ack(&self) -> Result<(), Error> {
+        if !self.is_last() {
+            return Ok(());
+        }
         self.backend
             .request(&self.reply, Bytes::from_static(b"+ACK"))
             .await
@@ -79,6 +89,9 @@ impl Delivery {
     /// # Errors
     /// As [`Delivery::progress`].
     pub async fn ack_unconfirmed(&self) -> Result<(), Error> {
+        if !self.is_last() {
+            return Ok(());
+        }
         self.say(Bytes::from_static(b"+ACK")).await
     }
 
@@ -90,11 +103,14 @@ impl Delivery {
         self.say(Bytes::from_static(b"+WPI")).await
     }
 
-    /// Hands the message back, to be delivered again after `delay`.
+    /// Hands the message back, to be delivered again after `delay`; with it the other events that were stored with it.
     ///
     /// # Errors
     /// As [`Delivery::progress`].
     pub async fn nak(&self, delay: Duration) -> Result<(), Error> {
+        if self.share.as_ref().is_some_and(|share| !share.hand_back()) {
+            return Ok(());
+        }
         if delay.is_zero() {
             return self.say(Bytes::from_static(b"-NAK")).await;
         }
@@ -110,6 +126,10 @@ impl Delivery {
     /// # Errors
     /// As [`Delivery::progress`].
     pub async fn term(&self, reason: &str) -> Result<(), Error> {
+        // Others of the same message go on.
+        if self.share.is_some() {
+            return self.ack().await;
+        }
         let reason: String = reason
             .chars()
             .filter(|c| !c.is_control())
@@ -126,6 +146,11 @@ impl Delivery {
     /// Takes the slot out of the delivery, to be held by whoever does the work.
     pub fn take_slot(&mut self) -> Option<OwnedSemaphorePermit> {
         self.slot.take()
+    }
+
+    /// Whether nothing of the message is left to be done with.
+    fn is_last(&self) -> bool {
+        self.share.as_ref().is_none_or(|share| share.finish())
     }
 
     async fn say(&self, word: Bytes) -> Result<(), Error> {
@@ -162,6 +187,7 @@ impl DeliveryStream {
             asked: Vec::new(),
             held: Vec::new(),
             backlog: VecDeque::new(),
+            parts: VecDeque::new(),
             window: 1,
             served: 0,
             failures: 0,
@@ -172,6 +198,9 @@ impl DeliveryStream {
     /// called again without loss.
     pub async fn next(&mut self) -> Option<Delivery> {
         loop {
+            if let Some(part) = self.parts.pop_front() {
+                return Some(part);
+            }
             if !self.backlog.is_empty() {
                 let slot = self.any_slot().await?;
                 let raw = self.backlog.pop_front().expect("just seen");
@@ -191,6 +220,11 @@ impl DeliveryStream {
 
     /// Stops and hands back, for others, what was delivered and not yet taken.
     pub async fn close(mut self) {
+        for part in self.parts.drain(..) {
+            if let Err(error) = part.nak(Duration::ZERO).await {
+                tracing::debug!("a delivery was not handed back and will come again: {error}");
+            }
+        }
         if let Some(pulling) = self.pulling.as_mut() {
             while let Some(pulled) = pulling.arrived().await {
                 match pulled {
@@ -276,19 +310,30 @@ impl DeliveryStream {
         Arc::clone(&self.slots).acquire_owned().await.ok()
     }
 
-    fn deliver(&self, raw: Raw, slot: OwnedSemaphorePermit) -> Option<Delivery> {
+    /// The first part of a message; the others wait.
+    fn deliver(&mut self, raw: Raw, slot: OwnedSemaphorePermit) -> Option<Delivery> {
         let reply = raw.reply?;
         let meta = Meta::parse(&reply)?;
-        Some(Delivery {
-            address: raw.subject,
-            payload: raw.payload,
-            delivered: meta.delivered,
-            sequence: meta.sequence,
-            time_ms: meta.time_ms,
-            backend: self.backend.clone(),
-            reply,
-            slot: Some(slot),
-        })
+        // What is torn is handed out as it is: whoever reads it says so.
+        let parts = parts::split(&raw.payload).unwrap_or_else(|| vec![raw.payload.clone()]);
+        let share = (parts.len() > 1).then(|| Arc::new(Share::new(parts.len())));
+        let mut slot = Some(slot);
+        for payload in parts {
+            self.parts.push_back(Delivery {
+                address: raw.subject.clone(),
+                payload,
+                headers: raw.headers.clone(),
+                delivered: meta.delivered,
+                sequence: meta.sequence,
+                time_ms: meta.time_ms,
+                backend: self.backend.clone(),
+                reply: reply.clone(),
+                // One message, one slot.
+                slot: slot.take(),
+                share: share.clone(),
+            });
+        }
+        self.parts.pop_front()
     }
 
     /// Starts anew after trouble; `None` when there is nothing to come back to.

@@ -168,6 +168,7 @@ impl Layout {
         streams.extend(self.pools.iter().map(|pool| self.task(&pool.name)));
         streams.push(self.events());
         streams.push(self.announcements());
+        streams.push(self.messages());
         streams.push(self.verdicts());
         streams.push(self.poll());
         streams.push(self.lease());
@@ -192,6 +193,7 @@ impl Layout {
         }
         consumers.push(self.event_consumer());
         consumers.push(self.announcement_consumer());
+        consumers.push(self.message_consumer());
         consumers
     }
 
@@ -269,6 +271,17 @@ impl Layout {
         }
     }
 
+    /// The specification of the consumer that hands messages to `triggers`, which makes events of them.
+    pub fn message_consumer(&self) -> ConsumerSpec {
+        ConsumerSpec {
+            stream: MESSAGE_STREAM.to_owned(),
+            name: EVENT_CONSUMER.to_owned(),
+            filter: None,
+            ack_wait: Duration::from_secs(30),
+            ack_pending_max: 500,
+        }
+    }
+
     /// The task stream of a pool.
     pub fn task(&self, pool: &str) -> StreamSpec {
         StreamSpec {
@@ -334,6 +347,22 @@ impl Layout {
                 ANNOUNCEMENT_STREAM.to_owned(),
                 "gk.announced.>".to_owned(),
                 "What executions tell of their lives, for those who follow all of them".to_owned(),
+            )
+        }
+    }
+
+    fn messages(&self) -> StreamSpec {
+        StreamSpec {
+            retention: Retention::WorkQueue,
+            // Whoever sends learns that there is no room.
+            discard: Discard::New,
+            bytes_max: Some(self.event_bytes_max / 4),
+            age_max: Some(3 * DAY),
+            duplicate_window: Some(Duration::from_secs(600)),
+            ..self.stream(
+                MESSAGE_STREAM.to_owned(),
+                "gk.pubsub.*".to_owned(),
+                "Messages of others that are to become events".to_owned(),
             )
         }
     }
@@ -470,6 +499,7 @@ impl Layout {
 }
 
 pub(crate) const EVENT_STREAM: &str = "GK_EVENTS";
+pub(crate) const MESSAGE_STREAM: &str = "GK_PUBSUB";
 pub(crate) const EVENT_CONSUMER: &str = "triggers";
 pub(crate) const ANNOUNCEMENT_STREAM: &str = "GK_ANNOUNCED";
 pub(crate) const ANNOUNCEMENT_CONSUMER: &str = "forward";

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `scheduler` | everything | logs, state, archive, leases, tasks, ends of executions and announcements; makes streams and consumers |
 //! | `worker` of a pool | its pool's tasks and ledger | its ledger, reports; that of `canary` its results, that of `notify` documents |
-//! | `triggers` | events, documents | starts, events of its clock and of what it polls, verdicts, leases and state of pollers |
+//! | `triggers` | events, messages of subscriptions, documents | starts, events of its clock, of subscriptions and of what it polls, verdicts, leases and state of pollers |
 //! | `gate` | documents, leases, verdicts, status of pollers | documents, events, commands |
 //!
 //! Everybody reads and writes large values of executions, which what is said refers to; only the scheduler removes them.
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::bootstrap::PARTITIONS_SUBJECT;
-use crate::layout::{self, ANNOUNCEMENT_STREAM, EVENT_STREAM, Layout};
+use crate::layout::{ANNOUNCEMENT_STREAM, EVENT_STREAM, Layout, MESSAGE_STREAM, self};
 use crate::subject::{self, token};
 
 /// The pool whose workers also save documents: Gate's API saves them by tasks, as Spinnaker's does.
@@ -35,9 +35,10 @@ const BLOBS: &str = "gk_blobs";
 const VALUES: &str = "gk_values";
 const VERDICTS: &str = "gk_verdicts";
 const POLL: &str = "gk_poll";
-/// The kinds of events that the role `triggers` makes itself: of its clock, and of what it polls.
-const OWN_EVENTS: [&str; 8] = [
+/// The kinds of events that the role `triggers` makes itself: of its clock, of subscriptions and of what it polls.
+const OWN_EVENTS: [&str; 9] = [
     "cron",
+    "pubsub",
     "docker",
     "helm/oci",
     "build",
@@ -143,7 +144,7 @@ impl Role {
                     bucket(LEASES),
                     bucket(POLL),
                 ],
-                vec![EVENT_STREAM.to_owned()],
+                vec![EVENT_STREAM.to_owned(), MESSAGE_STREAM.to_owned()],
             ),
             Self::Gate => (
                 vec![
@@ -244,11 +245,14 @@ impl Rights {
 
     fn of_triggers(&mut self) {
         self.consume(EVENT_STREAM);
+        self.consume(MESSAGE_STREAM);
         self.read(SETTINGS);
         self.read(DOCUMENTS);
         self.follow(DOCUMENTS);
         self.read(VERDICTS);
         self.write(VERDICTS);
+        // Templates may lie at addresses, which workers read.
+        self.say([ask_of(DOCUMENT_POOL)]);
         self.read(LEASES);
         self.read(POLL);
         self.write(POLL);
@@ -257,6 +261,8 @@ impl Rights {
         self.say(OWN_EVENTS.map(|kind| format!("gk.event.{}.*", token(kind))));
         self.hear([subject::poll_hint().to_string()]);
         self.say([
+            // Messages that somebody else has given names.
+            format!("$KV.{SETTINGS}.once.>"),
             // Who polls what.
             format!("$KV.{LEASES}.poll.>"),
             subject::poll_hint().to_string(),

@@ -135,6 +135,15 @@ pub(crate) fn announcement(kind: &str, application: &str) -> String {
     format!("gk.announced.{what}.{moment}.{}", token(application))
 }
 
+pub(crate) fn message(subscription: &str) -> String {
+    format!("gk.pubsub.{}", token(subscription))
+}
+
+/// The subscription of a message, by the subject that it was sent to.
+pub fn subscription_of(subject: &str) -> Option<String> {
+    name(subject.strip_prefix("gk.pubsub.")?)
+}
+
 pub(crate) fn task_filter(pool: &str, zone: Option<&str>) -> String {
     format!("gk.task.{}.{}.>", token(pool), zone_token(zone))
 }

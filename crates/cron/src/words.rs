@@ -5,6 +5,8 @@ use crate::{
     field::{Days, From, Number, Unit, Weekdays},
 };
 
+/// The same names stand in `expressions`, which prints dates. Neither crate needs anything else of the other, and a third one for
+/// nineteen words that never change would only be one more thing to know.
 const MONTHS: [&str; 12] = [
     "January",
     "February",

@@ -36,6 +36,28 @@ pub(crate) async fn expressions(_gate: Gate, _call: Call) -> Result<Answer, Prob
     })))
 }
 
+/// `GET /capabilities/quietPeriod`. Source: echo `QuietPeriodController`.
+pub(crate) async fn quiet_period(gate: Gate, call: Call) -> Result<Answer, Problem> {
+    Ok(Answer::json(match &gate.config().quiet {
+        Some(quiet) => json!({
+            "enabled": true,
+            "inQuietPeriod": quiet.holds_at(call.at_ms),
+            "startTime": quiet.from_ms,
+            "endTime": quiet.until_ms,
+        }),
+        None => json!({"enabled": false, "inQuietPeriod": false}),
+    }))
+}
+
+/// `GET /pubsub/subscriptions`. Source: echo `PubsubController`.
+pub(crate) async fn subscriptions(gate: Gate, _call: Call) -> Result<Answer, Problem> {
+    let subscriptions = gate.config().subscriptions.iter();
+    let shown: Vec<Value> = subscriptions
+        .map(|(system, name)| json!({"pubsubSystem": system, "subscriptionName": name}))
+        .collect();
+    Ok(Answer::json(shown))
+}
+
 fn evaluator(version: &str, description: &str, deprecated: bool) -> Value {
     json!({"versionKey": version, "description": description, "deprecated": deprecated})
 }

@@ -29,7 +29,9 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ),
     (
         "`POST /pipelines/v2/{application}/{name}`",
-        "The execution exists when the answer comes; in Spinnaker it appears later.",
+        "The execution exists when the answer comes; in Spinnaker it appears later. Of a pipeline that is disabled there is a failed \
+         execution that says so; Echo does nothing. `master`, `job` and `buildNumber` in the trigger stay as they are: no build is \
+         looked up.",
     ),
     (
         "`PUT /pipelines/{id}/cancel`, `pause`, `resume`, `PATCH …/stages/{stageId}`",
@@ -83,6 +85,24 @@ const DIFFERENCES: &[(&str, &str)] = &[
         "`POST /webhooks/git/{source}`",
         "Signatures by SHA-256 and GitLab's token are compared with the trigger's secret, too; Echo refuses the first and never sees the \
          second. Merge requests of GitLab are read. The secret does not go into the execution.",
+    ),
+    (
+        "`POST /webhooks/cdevents/{source}`",
+        "Stored with the attributes of the CloudEvent, whichever mode it came in; a second delivery of one `source` and `id` starts nothing \
+         more. Batches are refused.",
+    ),
+    (
+        "a webhook of a source code system that cannot be read",
+        "200 and a verdict that names what is missing; Echo answers 500.",
+    ),
+    (
+        "triggers of the type `pubsub`",
+        "A message is acknowledged after its event is stored; Echo acknowledges it before. `pubsubSystem` may also be `nats`. Queues of \
+         Amazon are not made and not subscribed to topics (Echo's `skipQueueBootstrap: true`). Keys of S3's objects are decoded.",
+    ),
+    (
+        "artifacts of webhooks and messages",
+        "A template of the settings that fails makes no artifacts, and a warning; the event goes on.",
     ),
     (
         "triggers of the type `cron`",
@@ -224,7 +244,6 @@ mod tests {
     fn reasons_stand_beside_what_is_empty_or_missing() {
         let page = page();
         for line in [
-            "| `GET /pubsub/subscriptions` | Subscriptions | `[]`: none can be configured yet | sign-in |",
             "| `GET /v2/canaries/{*rest}` | What Kayenta has not | 501: this part of canary analysis not built | sign-in |",
             "| `GET /banners/{id}` | One global banner | 404: Banner not found | sign-in |",
         ] {

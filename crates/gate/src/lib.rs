@@ -39,6 +39,7 @@ mod call;
 mod canary_configs;
 mod canary_runs;
 mod capabilities;
+mod cloud_events;
 mod clouds;
 mod compatibility;
 mod configs;
@@ -81,6 +82,7 @@ mod routes;
 mod search;
 mod start;
 mod strategies;
+mod switches;
 mod tags;
 mod tasks;
 mod templates;
@@ -100,6 +102,7 @@ use axum::{
 };
 use gennaker_bus::Bus;
 use gennaker_engine::Rules;
+use gennaker_intake::matching::QuietPeriod;
 use gennaker_runtime::{CancellationToken, Clock};
 use gennaker_settings::KubernetesAccount;
 use gennaker_stages::Catalogue;
@@ -149,6 +152,10 @@ pub struct Config {
     pub google_cloud_build: Vec<gennaker_model::build_service_reads::Account>,
     /// The accounts of AWS CodeBuild that workers serve, in the order of their names.
     pub aws_code_build: Vec<gennaker_model::build_service_reads::Account>,
+    /// The quiet period of triggers.
+    pub quiet: Option<QuietPeriod>,
+    /// The subscriptions whose messages become events: system and name.
+    pub subscriptions: Vec<(&'static str, String)>,
 }
 
 impl Default for Config {
@@ -169,6 +176,8 @@ impl Default for Config {
             build_masters: Vec::new(),
             google_cloud_build: Vec::new(),
             aws_code_build: Vec::new(),
+            quiet: None,
+            subscriptions: Vec::new(),
         }
     }
 }

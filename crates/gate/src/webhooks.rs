@@ -1,17 +1,18 @@
 //! `POST /webhooks/{type}/{source}`: an event is stored, and then the caller is answered. What it starts is found later.
 //!
 //! Source: gate `WebhookController`, echo `WebhooksController`. Gate parses the body and writes it anew, which breaks
-//! signatures over it; here the raw bytes are kept.
+//! signatures over it; here the raw bytes are kept. Of a CloudEvent its data are the body, and its attributes headers.
 
 use std::collections::BTreeMap;
 
-use gennaker_intake::matching::{self, Header, Origin, Scm};
+use gennaker_intake::matching::{self, CDEVENTS, Header, Origin, Scm};
 use serde_json::{Value, json};
 
 use crate::{
     Gate,
     answer::Answer,
     call::{Call, uuid},
+    cloud_events::{self, CloudEvent},
     once::{self, Drawn},
     problem::Problem,
 };
@@ -62,8 +63,11 @@ pub(crate) async fn receive(gate: Gate, call: Call) -> Result<Answer, Problem> {
             call.body.len()
         )));
     }
-    let is_object = matches!(call.json()?, None | Some(Value::Object(_)));
-    if !is_object {
+    let told = match kind.eq_ignore_ascii_case(CDEVENTS) {
+        true => Some(cloud_events::read(&call)?),
+        false => None,
+    };
+    if told.is_none() && !matches!(call.json()?, None | Some(Value::Object(_))) {
         return Err(Problem::malformed_json("an object is expected"));
     }
     let is_git = kind.eq_ignore_ascii_case("git");
@@ -73,21 +77,25 @@ pub(crate) async fn receive(gate: Gate, call: Call) -> Result<Answer, Problem> {
             "Invalid SCM handler source{source}"
         )));
     }
-    let drawn = drawn(&gate, &call, kind, source).await?;
+    let drawn = drawn(&gate, &call, kind, source, told.as_ref()).await?;
+    let mut headers = kept_headers(&call, &drawn.id);
+    if let Some(told) = &told {
+        headers.extend(told.attributes.clone());
+    }
     let header = Header {
         v: matching::VERSION,
         id: drawn.id.clone(),
         kind: kind.to_owned(),
         source: source.to_owned(),
         at_ms: drawn.at_ms,
-        headers: kept_headers(&call, &drawn.id),
+        headers,
         origin: Origin::Outside,
     };
     // `null` counts as no body, as for all requests.
-    let body: &[u8] = if call.body.trim_ascii() == b"null" {
-        b""
-    } else {
-        &call.body
+    let body: &[u8] = match &told {
+        Some(told) => &told.data,
+        None if call.body.trim_ascii() == b"null" => b"",
+        None => &call.body,
     };
     let stored = matching::encode(&header, body);
     // Read once more only where the sender is told what is in it.
@@ -111,7 +119,13 @@ pub(crate) async fn receive(gate: Gate, call: Call) -> Result<Answer, Problem> {
 }
 
 /// Id and time of the event; those of the first delivery, if the sender names deliveries.
-async fn drawn(gate: &Gate, call: &Call, kind: &str, source: &str) -> Result<Drawn, Problem> {
+async fn drawn(
+    gate: &Gate,
+    call: &Call,
+    kind: &str,
+    source: &str,
+    told: Option<&CloudEvent>,
+) -> Result<Drawn, Problem> {
     let drawn = Drawn {
         id: uuid(call.random),
         event: None,
@@ -123,7 +137,14 @@ async fn drawn(gate: &Gate, call: &Call, kind: &str, source: &str) -> Result<Dra
             return once::claim(gate, &scope, delivery, drawn).await;
         }
     }
-    Ok(drawn)
+    match told {
+        // Its source and id together name it, whoever delivers it.
+        Some(told) => {
+            let scope = format!("event/{kind}/{source}/ce");
+            once::claim(gate, &scope, &told.identity(), drawn).await
+        }
+        None => Ok(drawn),
+    }
 }
 
 fn kept_headers(call: &Call, event_id: &str) -> BTreeMap<String, String> {

@@ -228,13 +228,14 @@ impl Running {
             }
         }
         if roles.contains(&Role::Triggers) {
-            let config = gennaker_triggers::Config {
-                partitions: u32::from(settings.broker.partitions),
-                cron: wiring::cron(&settings.triggers),
-            };
             if let Some(pollers) = pollers {
                 running.start_pollers(pollers);
             }
+            let config = wiring::triggers(&settings)?;
+            let subscriptions = wiring::subscriptions(&settings, &clock)?;
+            let token = running.edge.token().clone();
+            let followed = subscriptions.run(bus.clone(), clock.clone(), token);
+            running.edge.keep("subscriptions", followed);
             let triggers = Triggers::new(bus, store, clock, config);
             running.start_triggers(triggers.with_blobs(blobs.clone()));
         }

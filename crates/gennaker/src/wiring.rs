@@ -10,7 +10,9 @@ mod collector;
 mod documents;
 mod kubernetes;
 mod polling;
+mod pubsub;
 mod services;
+mod triggers;
 mod webhooks;
 
 use std::path::{Path, PathBuf};
@@ -42,7 +44,9 @@ pub(crate) use kubernetes::{
     account_zones, accounts, accounts_of_kubeconfigs, answers, own_zone_sets, warn_unserved,
 };
 pub(crate) use polling::{pollers, registries, tell_registries};
+pub(crate) use pubsub::subscriptions;
 pub(crate) use services::{channels, services};
+pub(crate) use triggers::{quiet_period, triggers};
 pub(crate) use webhooks::{catalogue, secret_headers};
 
 /// The pools that this release has tasks for.
@@ -282,6 +286,8 @@ pub(crate) fn gate(
         build_masters: shown_masters(settings),
         google_cloud_build: build_systems::shown_google(settings),
         aws_code_build: build_systems::shown_amazon(settings),
+        quiet: quiet_period(settings),
+        subscriptions: pubsub::listed(settings),
     }
 }
 
@@ -324,17 +330,6 @@ fn rules(settings: &Settings) -> Rules {
             ..Limits::default()
         },
         ..Rules::default()
-    }
-}
-
-/// How schedules fire.
-pub(crate) fn cron(
-    triggers: &gennaker_settings::Triggers,
-) -> gennaker_triggers::timetable::Settings {
-    gennaker_triggers::timetable::Settings {
-        enabled: triggers.cron,
-        zone: TimeZone::get(&triggers.time_zone).expect("the settings were checked"),
-        catch_up_ms: i64::try_from(triggers.cron_catch_up_ms).unwrap_or(i64::MAX),
     }
 }
 

@@ -8,15 +8,19 @@
 
 mod artifactory;
 mod build;
+mod cdevents;
 mod constraints;
 mod cron;
 mod docker;
 pub mod ended;
 mod git;
 mod helm;
+mod index;
 mod nexus;
 mod path;
 mod plugin;
+mod pubsub;
+mod quiet;
 mod record;
 mod s3;
 mod semver;
@@ -25,6 +29,8 @@ mod stored;
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unfired;
 mod webhook;
 
 use gennaker_model::Map;
@@ -32,8 +38,12 @@ use gennaker_stages::artifacts::{Artifact, Matcher};
 use serde_json::Value;
 
 pub use build::{BUILD, BUILD_TYPES, Built, Told, built, property_files};
+pub use cdevents::{CDEVENTS, is_complete as is_cdevent};
 pub use cron::{CRON, Scheduled, firing, schedules};
-pub use git::{Push, SOURCES, Scm, token_digest};
+pub use git::{Push, SOURCES, Scm, compare_shared_secret, token_digest};
+pub use index::{Considered, Found, Index};
+pub use pubsub::{Message, PUBSUB, message};
+pub use quiet::QuietPeriod;
 pub use record::{Judged, Outcome, Record};
 pub use stored::{Event, Header, Origin, Unreadable, VERSION, decode, encode};
 
@@ -54,16 +64,6 @@ pub enum Verdict {
 
 type Check = Result<(), String>;
 
-/// Where triggers name the source of their events.
-const SOURCE_FIELDS: [&str; 6] = [
-    "source",
-    "account",
-    "master",
-    "artifactorySearchName",
-    "nexusSearchName",
-    "search",
-];
-
 /// A type of trigger.
 struct Type {
     /// Its name in `type`, in any case.
@@ -76,7 +76,7 @@ struct Type {
     complete: fn(&Event, &Map, &mut Map),
 }
 
-static TYPES: [Type; 15] = [
+static TYPES: [Type; 17] = [
     Type {
         name: "webhook",
         concerns: |event, _| event.header.kind.eq_ignore_ascii_case("webhook"),
@@ -100,6 +100,18 @@ static TYPES: [Type; 15] = [
         concerns: ended::concerns,
         check: |event, _, trigger| ended::check(event, trigger),
         complete: ended::complete,
+    },
+    Type {
+        name: CDEVENTS,
+        concerns: |event, _| cdevents::is_cdevent(&event.header),
+        check: |event, _, trigger| cdevents::check(event, trigger),
+        complete: |event, _, fired| cdevents::complete(event, fired),
+    },
+    Type {
+        name: PUBSUB,
+        concerns: |event, _| pubsub::concerns(event),
+        check: |event, _, trigger| pubsub::check(event, trigger),
+        complete: |event, _, fired| pubsub::complete(event, fired),
     },
     Type {
         name: "docker",
@@ -191,24 +203,14 @@ pub fn consider(event: &Event, config: &Map) -> Vec<(usize, Verdict)> {
         .collect()
 }
 
-/// Whether somebody who asks why an event did not fire a trigger would ask it of this one: the two name the same source.
+/// Whether somebody who asks why an event did not fire a trigger would ask it of this one: the two name the same source,
+/// repository, subscription.
 #[must_use]
 pub fn is_near(event: &Event, config: &Map, place: usize) -> bool {
     let trigger = triggers_of(config).find(|(at, _)| *at == place);
-    let field = |name: &str| trigger.and_then(|(_, trigger)| text(trigger, name));
-    match &event.scm {
-        Some(Scm::Push(push)) => {
-            field("slug").is_some_and(|slug| slug.eq_ignore_ascii_case(&push.slug))
-        }
-        Some(Scm::Ignored(_) | Scm::Unreadable(_)) | None => {
-            let source = Some(event.header.source.as_str());
-            event.header.kind == CRON
-                || match event.header.kind == ended::PIPELINE {
-                    true => field("pipeline") == source,
-                    false => SOURCE_FIELDS.iter().any(|name| field(name) == source),
-                }
-        }
-    }
+    trigger.is_some_and(|(_, trigger)| {
+        type_of(trigger).is_some_and(|kind| index::names_same(event, config, trigger, kind))
+    })
 }
 
 fn type_of(trigger: &Map) -> Option<&'static Type> {

@@ -21,6 +21,7 @@ pub mod reads;
 pub mod registry_reads;
 pub mod routing;
 pub mod status;
+pub mod switch;
 pub mod ulid;
 pub mod work;
 

@@ -153,7 +153,7 @@ impl Fixture {
         let mut stream = self.bus("reader").events().consume().await.unwrap();
         let mut events = Vec::new();
         while events.len() < count {
-            let delivery = tokio::time::timeout(Duration::from_secs(20), stream.next());
+            let delivery = tokio::time::timeout(Duration::from_secs(300), stream.next());
             let delivery = delivery.await.expect("it was stored").unwrap();
             events.push(decode(&delivery.payload).unwrap());
             delivery.ack().await.unwrap();
@@ -243,9 +243,9 @@ async fn above_the_threshold_everything_fires() {
 }
 
 /// Every prefix of what a process writes may be the last thing that it did.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_process_that_dies_anywhere_is_followed_by_one_that_ends_it() {
-    for steps in 0..60 {
+    for steps in 0..400 {
         let fixture = Fixture::new().await;
         let shelf = Shelf::new(3);
         fixture.looker("first").look(&shelf).await.unwrap();
@@ -260,7 +260,8 @@ async fn a_process_that_dies_anywhere_is_followed_by_one_that_ends_it() {
                 is_over = true;
                 break;
             }
-            tokio::task::yield_now().await;
+            // Time goes on by itself when nobody has anything to do.
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         drop(look);
         fixture.clock.jump(30_000);
@@ -271,7 +272,7 @@ async fn a_process_that_dies_anywhere_is_followed_by_one_that_ends_it() {
             return;
         }
     }
-    panic!("a look has more than sixty steps");
+    panic!("a look has more steps");
 }
 
 #[tokio::test]

@@ -6,7 +6,9 @@ mod canary;
 mod jenkins;
 mod notifications;
 mod polling;
+mod pubsub;
 mod services;
+mod triggers;
 mod webhooks;
 
 use regex::RegexBuilder;
@@ -40,8 +42,8 @@ impl Settings {
         values(&self.values, &mut found);
         scheduler(&self.scheduler, &mut found);
         worker(&self.worker, &mut found);
-        let zone = &self.triggers.time_zone;
-        time_zone("triggers.time_zone", zone, &mut found);
+        triggers::check(&self.triggers, &mut found);
+        pubsub::check(&self.pubsub, &mut found);
         expressions(&self.expressions, &mut found);
         if self
             .outbound

@@ -14,6 +14,7 @@ mod kubernetes;
 mod notifications;
 mod polling;
 mod processes;
+mod pubsub;
 mod services;
 mod support;
 mod triggers;
@@ -53,9 +54,10 @@ pub use polling::{
     Polling, S3Search,
 };
 pub use processes::{AdHocTask, Announces, Gate, GateTls, Scheduler, Worker};
+pub use pubsub::{AmazonSubscription, GoogleSubscription, MessageFormat, NatsSubscription, Pubsub};
 pub use services::{Gremlin, Jira, PagerDuty, Services};
 pub use support::{LogFormat, Outbound, Telemetry};
-pub use triggers::Triggers;
+pub use triggers::{ArtifactTemplate, QuietPeriod, Triggers};
 pub use values::Values;
 pub use webhooks::{PreconfiguredWebhook, StatusUrlResolution, WebhookParameter, Webhooks};
 
@@ -85,6 +87,8 @@ pub struct Settings {
     pub worker: Worker,
     /// What starts pipelines by itself.
     pub triggers: Triggers,
+    /// Subscriptions whose messages become events.
+    pub pubsub: Pubsub,
     /// What is looked at for them again and again.
     pub polling: Polling,
     /// Registries of images.
@@ -140,6 +144,7 @@ impl Default for Settings {
             scheduler: Scheduler::default(),
             worker: Worker::default(),
             triggers: Triggers::default(),
+            pubsub: Pubsub::default(),
             polling: Polling::default(),
             docker_registry: DockerRegistry::default(),
             artifactory: Artifactory::default(),

@@ -117,6 +117,18 @@ impl Store {
         Self { addresses, ..self }
     }
 
+    /// The text at an address, read by a worker; see [`Store::reading_addresses`]. Whoever asks waits, for more than a minute at
+    /// worst.
+    ///
+    /// # Errors
+    /// Why there is none: a sentence for people.
+    pub async fn read_address(&self, url: &str) -> Result<String, String> {
+        match &self.addresses {
+            Some(addresses) => addresses.read(url).await,
+            None => Err(format!("{url} cannot be read here")),
+        }
+    }
+
     /// Keeps the cache of lists current until `cancel`; a broken watch is started again.
     pub async fn run(&self, cancel: CancellationToken) {
         self.cache.run(&self.documents, cancel).await;

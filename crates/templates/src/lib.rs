@@ -30,6 +30,7 @@ mod load;
 mod need;
 mod problem;
 mod render;
+mod text;
 mod v1;
 mod v2;
 mod variables;
@@ -44,6 +45,7 @@ pub use convert::convert;
 pub use gennaker_expressions::Limits;
 pub use need::{Answer, Answers, Need};
 pub use problem::{Problem, Severity, reason, reason_of};
+pub use text::rendered;
 pub use v1::resolve;
 
 use problem::Halt;

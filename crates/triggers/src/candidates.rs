@@ -2,15 +2,18 @@
 
 use std::{
     cell::RefCell,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 
-use gennaker_intake::matching;
+use gennaker_intake::matching::{self, Considered, Event, Index};
 use gennaker_model::Map;
-use gennaker_store::{Entry, Watch};
+use gennaker_runtime::{CancellationToken, Clock};
+use gennaker_store::{Entry, Store, Watch};
 use gennaker_templates::{Answer, Expansion, Limits, Need, Request, is_templated, surface};
 use serde_json::Value;
+
+use crate::addresses::Addresses;
 
 /// A pipeline with at least one trigger that an event could fire.
 #[derive(Debug, PartialEq)]
@@ -24,56 +27,118 @@ pub(crate) struct Candidate {
     pub(crate) document: Arc<Map>,
 }
 
+/// All candidates, and how to find among them those that an event could fire.
+#[derive(Debug, Default)]
+pub(crate) struct Candidates {
+    list: Vec<Candidate>,
+    index: Index,
+}
+
+impl Candidates {
+    fn new(list: Vec<Candidate>) -> Self {
+        let index = Index::of(list.iter().map(|it| &*it.config));
+        Self { list, index }
+    }
+
+    /// What an event means for them; see [`Index::consider`].
+    pub(crate) fn consider(&self, event: &Event, far_max: usize) -> Considered {
+        let configs: Vec<&Map> = self.list.iter().map(|it| &*it.config).collect();
+        self.index.consider(event, &configs, far_max)
+    }
+
+    pub(crate) fn get(&self, number: usize) -> Option<&Candidate> {
+        self.list.get(number)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Candidate> {
+        self.list.iter()
+    }
+}
+
 /// A pipeline as it was looked at.
 struct Looked {
     revision: u64,
     /// The templates it is made from, and which version of each was there.
     templates: Vec<(String, Option<u64>)>,
+    /// The addresses of templates it is made from, and which version of each was known.
+    addresses: Vec<(String, u64)>,
     /// What others see of it and what is stored, if it is a candidate.
     candidate: Option<(Arc<Map>, Arc<Map>)>,
 }
 
 /// The candidates, parsed once for all that look at them.
 #[derive(Clone)]
-pub(crate) struct Shared(Arc<Mutex<Candidates>>);
+pub(crate) struct Shared {
+    state: Arc<Mutex<State>>,
+    addresses: Addresses,
+}
 
 /// The candidates as of the last look.
-struct Candidates {
+struct State {
     watch: Watch,
+    addresses: Addresses,
+    /// Which change of the addresses the last look saw.
+    seen: u64,
     /// By key.
     known: BTreeMap<String, Looked>,
-    current: Arc<Vec<Candidate>>,
+    current: Arc<Candidates>,
 }
 
 impl Shared {
     pub(crate) fn new(watch: Watch) -> Self {
-        Self(Arc::new(Mutex::new(Candidates {
+        let addresses = Addresses::default();
+        let state = State {
             watch,
+            addresses: addresses.clone(),
+            seen: 0,
             known: BTreeMap::new(),
             current: Arc::default(),
-        })))
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            addresses,
+        }
     }
 
     /// The candidates as the cache of documents has them now; the same value as long as nothing changes.
-    pub(crate) fn current(&self) -> Arc<Vec<Candidate>> {
-        let mut candidates = self.0.lock().expect("no look at the pipelines panics");
-        candidates.current()
+    pub(crate) fn current(&self) -> Arc<Candidates> {
+        let mut state = self.state.lock().expect("no look at the pipelines panics");
+        state.current()
+    }
+
+    /// Reads the addresses at which templates lie, beside everything else, until `cancel`.
+    pub(crate) async fn read_addresses(
+        &self,
+        store: &Store,
+        clock: &Clock,
+        cancel: &CancellationToken,
+    ) {
+        self.addresses.run(store, clock, cancel).await;
     }
 }
 
-impl Candidates {
-    fn current(&mut self) -> Arc<Vec<Candidate>> {
-        if self.watch.take_change() {
+impl State {
+    fn current(&mut self) -> Arc<Candidates> {
+        let version = self.addresses.version();
+        if self.watch.take_change() || self.seen != version {
+            self.seen = version;
+            let mut wished = BTreeSet::new();
             let mut former = std::mem::take(&mut self.known);
             for entry in self.watch.pipelines() {
                 let looked = match former.remove(&entry.key) {
-                    Some(looked) if looked.is_current(&entry, &self.watch) => looked,
-                    Some(_) | None => look(&entry, &self.watch),
+                    Some(looked) if looked.is_current(&entry, self) => looked,
+                    Some(_) | None => look(&entry, &self.watch, &self.addresses),
                 };
+                wished.extend(looked.addresses.iter().map(|(url, _)| url.clone()));
                 self.known.insert(entry.key, looked);
             }
+            self.addresses.wish(wished);
             let found = self.known.values().filter_map(|it| it.candidate.as_ref());
-            self.current = Arc::new(found.map(candidate).collect());
+            self.current = Arc::new(Candidates::new(found.map(candidate).collect()));
         }
         Arc::clone(&self.current)
     }
@@ -81,34 +146,54 @@ impl Candidates {
 
 impl Looked {
     /// Whether neither the pipeline nor its templates changed since.
-    fn is_current(&self, entry: &Entry, watch: &Watch) -> bool {
+    fn is_current(&self, entry: &Entry, state: &State) -> bool {
         let same = |(key, revision): &(String, Option<u64>)| {
-            watch.template(key).map(|it| it.revision) == *revision
+            state.watch.template(key).map(|it| it.revision) == *revision
         };
-        self.revision == entry.revision && self.templates.iter().all(same)
+        let known = |(url, version): &(String, u64)| state.addresses.of(url).1 == *version;
+        self.revision == entry.revision
+            && self.templates.iter().all(same)
+            && self.addresses.iter().all(known)
     }
 }
 
-fn look(entry: &Entry, watch: &Watch) -> Looked {
+/// What a pipeline was found to be made from.
+#[derive(Default)]
+struct Sources {
+    templates: Vec<(String, Option<u64>)>,
+    addresses: Vec<(String, u64)>,
+}
+
+fn look(entry: &Entry, watch: &Watch, addresses: &Addresses) -> Looked {
     let document = parse(entry);
-    let templates = RefCell::new(Vec::new());
+    let sources = RefCell::new(Sources::default());
     let candidate = document.and_then(|document| {
         let document = Arc::new(document);
         let seen = match is_templated(&document) {
-            true => Arc::new(surfaced(&document, watch, &templates)),
+            true => Arc::new(surfaced(&document, watch, addresses, &sources)),
             false => Arc::clone(&document),
         };
         matching::has_trigger(&seen).then_some((seen, document))
     });
+    let Sources {
+        templates,
+        addresses,
+    } = sources.into_inner();
     Looked {
         revision: entry.revision,
-        templates: templates.into_inner(),
+        templates,
+        addresses,
         candidate,
     }
 }
 
 /// A templated pipeline with the triggers and the like that its template gives it. Without its template it has its own.
-fn surfaced(document: &Map, watch: &Watch, templates: &RefCell<Vec<(String, Option<u64>)>>) -> Map {
+fn surfaced(
+    document: &Map,
+    watch: &Watch,
+    addresses: &Addresses,
+    sources: &RefCell<Sources>,
+) -> Map {
     let (trigger, limits) = (Map::new(), Limits::default());
     let request = Request {
         config: document,
@@ -123,11 +208,16 @@ fn surfaced(document: &Map, watch: &Watch, templates: &RefCell<Vec<(String, Opti
             Need::Template(key) => {
                 let found = watch.template(key);
                 let revision = found.as_ref().map(|it| it.revision);
-                templates.borrow_mut().push((key.clone(), revision));
+                sources.borrow_mut().templates.push((key.clone(), revision));
                 let body = found.and_then(|it| serde_json::from_slice(&it.raw).ok());
                 body.map_or(Answer::Missing, Answer::Template)
             }
-            Need::Address(_) | Need::Pipeline { .. } | Need::Strategy { .. } => Answer::Missing,
+            Need::Address(url) => {
+                let (text, version) = addresses.of(url);
+                sources.borrow_mut().addresses.push((url.clone(), version));
+                text.map_or(Answer::Missing, Answer::Text)
+            }
+            Need::Pipeline { .. } | Need::Strategy { .. } => Answer::Missing,
         })
     };
     match surface(&request, &answers) {

@@ -9,11 +9,14 @@
 //! It must never decide whether a start is allowed: the owner of the partition does. Run by `gennaker`; nobody calls it.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+mod addresses;
 mod artifacts;
 mod candidates;
+mod fresh;
 mod hints;
 mod observe;
 mod starter;
+mod switches;
 #[cfg(test)]
 mod tests;
 pub mod timetable;
@@ -23,19 +26,23 @@ mod verdicts;
 use std::{sync::Arc, time::Duration};
 
 use gennaker_bus::{Bus, Delivery};
-use gennaker_intake::matching::{self, Event, Unreadable};
+use gennaker_credentials::auth::Secret;
+use gennaker_intake::matching::{self, Event, QuietPeriod, Unreadable};
 use gennaker_runtime::{CancellationToken, Clock};
 use gennaker_store::{Blobs, Store};
 use tokio::task::JoinSet;
 use tracing::Instrument as _;
 
-use candidates::Candidate;
+pub use artifacts::Templates;
+use candidates::Candidates;
+use fresh::Fresh;
 use starter::Starter;
+use switches::Switches;
 use timetable::Timetable;
 use verdicts::Verdicts;
 
 /// Events that are handled at once.
-const EVENTS_MAX: usize = 16;
+const EVENTS_MAX: usize = 64;
 
 /// Deliveries after which an event is given up: something in it brings processes down.
 const DELIVERIES_MAX: u64 = 10;
@@ -53,6 +60,12 @@ pub struct Config {
     pub partitions: u32,
     /// How schedules are read.
     pub cron: timetable::Settings,
+    /// The secret of triggers of the type `git` that have none of their own.
+    pub git_secret: Option<Secret>,
+    /// When triggers of some types fire nothing.
+    pub quiet: Option<QuietPeriod>,
+    /// What makes artifacts of events.
+    pub templates: Templates,
 }
 
 /// Why the role ended.
@@ -70,6 +83,16 @@ pub struct Triggers {
     candidates: candidates::Shared,
     starter: Starter,
     timetable: Timetable,
+    clock: Clock,
+    reading: Arc<Reading>,
+    switches: Arc<Switches>,
+}
+
+/// How stored events are read.
+struct Reading {
+    git_secret: Option<Secret>,
+    quiet: Option<QuietPeriod>,
+    templates: Templates,
 }
 
 impl Triggers {
@@ -83,9 +106,16 @@ impl Triggers {
                 bus: bus.clone(),
                 store: store.clone(),
                 candidates: candidates.clone(),
-                clock,
+                clock: clock.clone(),
                 settings: config.cron,
             },
+            clock,
+            reading: Arc::new(Reading {
+                git_secret: config.git_secret,
+                quiet: config.quiet,
+                templates: config.templates,
+            }),
+            switches: Arc::new(Switches::new(&bus)),
             bus,
             store,
             candidates,
@@ -108,7 +138,7 @@ impl Triggers {
             tracing::error!("the figures of triggers are not shown: {error}");
         }
         // One that cannot read events tells no instants either.
-        let (handled, ()) = tokio::join!(
+        let (handled, (), ()) = tokio::join!(
             async {
                 let handled = self.handle_events(&cancel).await;
                 if handled.is_err() {
@@ -117,6 +147,8 @@ impl Triggers {
                 handled
             },
             self.timetable.run(cancel.clone()),
+            self.candidates
+                .read_addresses(&self.store, &self.clock, &cancel),
         );
         handled
     }
@@ -124,6 +156,7 @@ impl Triggers {
     async fn handle_events(&self, cancel: &CancellationToken) -> Result<(), Error> {
         let mut events = self.bus.events().consume().await.map_err(Error::Events)?;
         let mut running = JoinSet::new();
+        let fresh = Arc::new(Fresh::new(self.store.clone()));
         loop {
             let delivery = tokio::select! {
                 biased;
@@ -137,19 +170,13 @@ impl Triggers {
                     None => break,
                 },
             };
-            // Everything that was saved before the event came in must have its chance.
-            if let Err(error) = self.store.catch_up().await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "events wait: the pipelines cannot be read just now"
-                );
-                settle(delivery.nak(AGAIN).await);
-                continue;
-            }
             let handling = Handling {
                 bus: self.bus.clone(),
                 starter: self.starter.clone(),
-                candidates: self.candidates.current(),
+                fresh: Arc::clone(&fresh),
+                candidates: self.candidates.clone(),
+                reading: Arc::clone(&self.reading),
+                switches: Arc::clone(&self.switches),
                 cancel: cancel.clone(),
             };
             running.spawn(async move { handling.run(delivery).await });
@@ -166,13 +193,16 @@ impl Triggers {
 struct Handling {
     bus: Bus,
     starter: Starter,
-    candidates: Arc<Vec<Candidate>>,
+    fresh: Arc<Fresh>,
+    candidates: candidates::Shared,
+    reading: Arc<Reading>,
+    switches: Arc<Switches>,
     cancel: CancellationToken,
 }
 
 impl Handling {
     async fn run(self, delivery: Delivery) {
-        let mut event = match read(&delivery) {
+        let mut event = match self.reading.read(&delivery).await {
             Ok(event) => event,
             Err(reason) => {
                 observe::given_up();
@@ -185,17 +215,42 @@ impl Handling {
                 return;
             }
         };
+        // Everything that was saved before the event came in must have its chance.
+        let caught_up = tokio::select! {
+            () = self.cancel.cancelled() => {
+                settle(delivery.nak(Duration::ZERO).await);
+                return;
+            }
+            caught_up = self.fresh.catch_up() => caught_up,
+        };
+        if let Err(error) = caught_up {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "events wait: the pipelines cannot be read just now"
+            );
+            settle(delivery.nak(AGAIN).await);
+            return;
+        }
+        let candidates = self.candidates.current();
         let span = observe::span(&event);
-        self.handle(&mut event, delivery).instrument(span).await;
+        self.handle(&mut event, &candidates, delivery)
+            .instrument(span)
+            .await;
     }
 
-    async fn handle(&self, event: &mut Event, delivery: Delivery) {
+    async fn handle(&self, event: &mut Event, candidates: &Candidates, delivery: Delivery) {
         let work = async {
             hints::send(&self.bus, event).await;
-            told::complete(&self.bus, self.starter.clock(), event, &self.candidates).await;
+            told::complete(&self.bus, self.starter.clock(), event, candidates).await;
             let event = &*event;
             let matched_at_ms = self.starter.now_ms();
-            let verdicts = Verdicts::of(event, &self.candidates);
+            let quiet = self.reading.quiet.as_ref();
+            let off = self.switches.off(matched_at_ms).await;
+            let verdicts = Verdicts::of(event, candidates, &|config, trigger| {
+                let kind = trigger.get("type").and_then(serde_json::Value::as_str);
+                switches::reason(&off, kind.unwrap_or_default())
+                    .or_else(|| quiet?.holds_back(config, trigger, matched_at_ms))
+            });
             observe::matched(event, !verdicts.fired.is_empty(), matched_at_ms);
             let ended = self.starter.start_all(event, &verdicts.fired).await;
             let reason = matching::passed_over(event).map(str::to_owned);
@@ -221,17 +276,38 @@ impl Handling {
     }
 }
 
-/// Reads a stored event; the reason when it never will be readable.
-fn read(delivery: &Delivery) -> Result<Event, String> {
-    if delivery.delivered > DELIVERIES_MAX {
-        return Err(format!(
-            "it was delivered {} times and never finished",
-            delivery.delivered
-        ));
+impl Reading {
+    /// Reads a stored event; the reason when it never will be readable.
+    async fn read(&self, delivery: &Delivery) -> Result<Event, String> {
+        if delivery.delivered > DELIVERIES_MAX {
+            return Err(format!(
+                "it was delivered {} times and never finished",
+                delivery.delivered
+            ));
+        }
+        let mut event = matching::decode(&delivery.payload).map_err(|error| told(&error))?;
+        artifacts::complete(&mut event, &self.templates);
+        if event.scm.is_some() {
+            self.compare_secret(&mut event).await;
+        }
+        Ok(event)
     }
-    let mut event = matching::decode(&delivery.payload).map_err(|error| told(&error))?;
-    artifacts::complete(&mut event);
-    Ok(event)
+
+    async fn compare_secret(&self, event: &mut Event) {
+        let Some(secret) = &self.git_secret else {
+            return;
+        };
+        match secret.read().await {
+            Ok(secret) => matching::compare_shared_secret(event, &secret),
+            // Nobody gets in without it, and the verdict says so.
+            Err(problem) => {
+                tracing::error!("the secret that all git triggers share cannot be read: {problem}");
+                event.shared_secret = Some(Err(
+                    "the secret that all git triggers share cannot be read".to_owned(),
+                ));
+            }
+        }
+    }
 }
 
 fn told(error: &Unreadable) -> String {

@@ -85,6 +85,11 @@ pub(crate) fn judged(verdict: &Verdict) {
     }]);
 }
 
+/// So many triggers were passed over without a look.
+pub(crate) fn passed(count: usize) {
+    VERDICTS.add_for(["passes"], u64::try_from(count).unwrap_or(u64::MAX));
+}
+
 /// A start was answered; the current span is linked with the execution's trace.
 pub(crate) fn ended(start: Start, execution: &ExecutionId) {
     STARTS.inc_for([match start {

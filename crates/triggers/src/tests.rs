@@ -1,15 +1,17 @@
 //! Events over the in-memory broker, with an owner that takes notes.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use gennaker_bus::{Bucket, Bus, CommandStream, Layout, memory::Broker, token};
+use gennaker_bus::{Bucket, Bus, CommandStream, Layout, memory::Broker, subject, token};
+use gennaker_credentials::auth::Secret;
 use gennaker_intake::matching::{self, Header, Origin, Outcome, Record};
 use gennaker_model::{
     ExecutionId, Map,
+    ask::{ADDRESS, ADDRESS_POOL},
     command::{Answer, Envelope, Refusal, RefusalCode, Reply, Request, Start},
     routing,
 };
@@ -19,7 +21,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::{Config, Triggers, timetable};
+use crate::{Config, Templates, Triggers, timetable};
 
 const NOW: i64 = 1_787_220_672_345;
 const PARTITIONS: u32 = 3;
@@ -37,10 +39,15 @@ struct Fixture {
     clock: Clock,
     cancel: CancellationToken,
     tasks: JoinSet<()>,
+    config: Config,
 }
 
 impl Fixture {
     async fn new() -> Self {
+        Self::with(config()).await
+    }
+
+    async fn with(config: Config) -> Self {
         let broker = Broker::new(3);
         let bus = Bus::memory(&broker, "api");
         let layout = Layout {
@@ -55,6 +62,7 @@ impl Fixture {
             clock: Clock::simulated(NOW),
             cancel: CancellationToken::new(),
             tasks: JoinSet::new(),
+            config,
         };
         fixture.run_role();
         fixture
@@ -78,8 +86,8 @@ impl Fixture {
             partitions: PARTITIONS,
             ..Layout::default()
         });
-        let store = Store::new(&bus);
-        let role = Triggers::new(bus, store.clone(), self.clock.clone(), config());
+        let store = Store::new(&bus).reading_addresses(&bus);
+        let role = Triggers::new(bus, store.clone(), self.clock.clone(), self.config.clone());
         let cancel = self.cancel.clone();
         async move {
             let cached = store.run(cancel.clone());
@@ -138,13 +146,27 @@ impl Fixture {
     }
 
     async fn event(&self, id: &str, body: Value) {
+        self.event_of("webhook", "hook", id, &[], body).await;
+    }
+
+    async fn event_of(
+        &self,
+        kind: &str,
+        source: &str,
+        id: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) {
+        let headers = headers.iter();
         let header = Header {
             v: matching::VERSION,
             id: id.to_owned(),
-            kind: "webhook".to_owned(),
-            source: "hook".to_owned(),
+            kind: kind.to_owned(),
+            source: source.to_owned(),
             at_ms: NOW,
-            headers: BTreeMap::new(),
+            headers: headers
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             origin: Origin::Outside,
         };
         self.raw(matching::encode(&header, body.to_string().as_bytes()))
@@ -220,6 +242,9 @@ fn config() -> Config {
             zone: TimeZone::UTC,
             catch_up_ms: 600_000,
         },
+        git_secret: None,
+        quiet: None,
+        templates: Templates::default(),
     }
 }
 
@@ -632,6 +657,215 @@ async fn the_verdict_on_every_trigger_is_kept() {
         (started.at_ms, started.source.as_str(), started.others),
         (NOW, "hook", 0)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_period_holds_back_the_types_that_it_names() {
+    let quiet = matching::QuietPeriod {
+        from_ms: NOW - 1,
+        until_ms: NOW + 3_600_000,
+        suppressed_types: vec!["webhook".to_owned()],
+    };
+    let mut fixture = Fixture::with(Config {
+        quiet: Some(quiet),
+        ..config()
+    })
+    .await;
+    fixture.serve().await;
+    let trigger = webhook(json!({}));
+    let more = json!({"triggers": [trigger], "respectQuietPeriod": true});
+    fixture.pipeline("quiet", more).await;
+    fixture
+        .pipeline("loud", json!({"triggers": [trigger]}))
+        .await;
+    fixture.event("event-1", json!({})).await;
+    let record = fixture.record("event-1").await;
+    let told: Vec<(&str, Outcome, Option<&str>)> = record
+        .verdicts
+        .iter()
+        .map(|it| (it.pipeline.as_str(), it.outcome, it.reason.as_deref()))
+        .collect();
+    let reason = "it is a quiet period, which the pipeline respects: triggers of the type \"webhook\" are held back";
+    assert_eq!(
+        told,
+        [
+            ("loud", Outcome::Started, None),
+            ("quiet", Outcome::Passed, Some(reason))
+        ]
+    );
+    assert_eq!(fixture.starts(1).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_switched_off_fires_nothing_until_it_is_switched_on() {
+    let mut fixture = Fixture::new().await;
+    fixture.serve().await;
+    let trigger = webhook(json!({}));
+    fixture.pipeline("p", json!({"triggers": [trigger]})).await;
+    let kv = Bus::memory(&fixture.broker, "api").kv(Bucket::Cfg);
+    for (number, name) in ["cron", "webhook", "triggers"].into_iter().enumerate() {
+        let switch = json!({"name": name, "by": "anna", "atMs": NOW, "reason": "moving house"});
+        let key = format!("switch.{name}");
+        let put = kv.put_if(&key, 0, switch.to_string().into(), None).await;
+        let gennaker_bus::Put::Done(revision) = put.unwrap() else {
+            panic!("nobody else writes");
+        };
+        let later = fixture.clock.now_ms() + 2_000;
+        fixture.clock.sleep_until_ms(later).await;
+        let id = format!("e-{number}");
+        fixture.event(&id, json!({})).await;
+        let verdict = fixture.record(&id).await.verdicts.remove(0);
+        let reason = match name {
+            "cron" => None,
+            "webhook" => {
+                Some("triggers of the type \"webhook\" are switched off by anna: moving house")
+            }
+            _ => Some("triggers are switched off by anna: moving house"),
+        };
+        assert_eq!(verdict.reason.as_deref(), reason, "{name}");
+        kv.delete_if(&key, revision).await.unwrap();
+    }
+    fixture
+        .clock
+        .sleep_until_ms(fixture.clock.now_ms() + 2_000)
+        .await;
+    fixture.event("last", json!({})).await;
+    assert_eq!(fixture.starts(2).await.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_shared_secret_is_read_at_each_use_and_never_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret");
+    std::fs::write(&file, "s3cret\n").unwrap();
+    let mut fixture = Fixture::with(Config {
+        git_secret: Some(Secret::File(file.clone())),
+        ..config()
+    })
+    .await;
+    fixture.serve().await;
+    let git = |more: Value| {
+        let mut trigger = json!({"type": "git", "enabled": true, "source": "github", "project": "acme", "slug": "web"});
+        let fields = trigger.as_object_mut().unwrap();
+        fields.extend(more.as_object().unwrap().clone());
+        json!({"triggers": [trigger]})
+    };
+    fixture.pipeline("shared", git(json!({}))).await;
+    fixture.pipeline("own", git(json!({"secret": "own"}))).await;
+    let body = json!({"ref": "refs/heads/main", "after": "c", "repository": {"name": "web", "owner": {"name": "acme"}}});
+    // The HMAC of that body, without blanks, with the secret in the file.
+    let digest = "sha256=daea22f604170ef3fc4b0b926d3bbb8bb269d02bd67c71947b49751f6931b901";
+    let reasons = async |id: &str, fixture: &Fixture| {
+        let headers = [("x-hub-signature-256", digest)];
+        fixture
+            .event_of("git", "github", id, &headers, body.clone())
+            .await;
+        let record = fixture.record(id).await;
+        let mut reasons: Vec<(String, String)> = record
+            .verdicts
+            .iter()
+            .map(|it| (it.pipeline.clone(), it.reason.clone().unwrap_or_default()))
+            .collect();
+        reasons.sort();
+        reasons
+    };
+    let own = "the signature of the webhook was not made with the trigger's secret";
+    let row = |name: &str, reason: &str| (name.to_owned(), reason.to_owned());
+    assert_eq!(
+        reasons("e-1", &fixture).await,
+        [row("own", own), row("shared", "")]
+    );
+    assert_eq!(fixture.starts(1).await[0].config["name"], "shared");
+    std::fs::write(&file, "another").unwrap();
+    assert_eq!(
+        reasons("e-2", &fixture).await,
+        [
+            row("own", own),
+            row(
+                "shared",
+                "the signature of the webhook was not made with the secret that all git triggers share"
+            )
+        ]
+    );
+    // The file is gone: nobody gets in.
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(
+        reasons("e-3", &fixture).await,
+        [
+            row("own", own),
+            row(
+                "shared",
+                "the secret that all git triggers share cannot be read"
+            )
+        ]
+    );
+    assert_eq!(fixture.starts(1).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn templates_at_addresses_contribute_triggers_once_a_worker_has_read_them() {
+    let mut fixture = Fixture::new().await;
+    fixture.serve().await;
+    let config = json!({"schema": "1", "configuration": {"inherit": ["triggers"]},
+        "pipeline": {"application": "demo", "template": {"source": "https://x.io/t.yml"}}});
+    let far = json!({"type": "templatedPipeline", "config": config});
+    fixture.pipeline("far", far).await;
+    fixture.event("e-1", json!({})).await;
+    // Nobody has read it, and nobody waits for that.
+    assert!(fixture.record("e-1").await.verdicts.is_empty());
+
+    let texts = Arc::new(Mutex::new(VecDeque::from(["hook", "other"])));
+    let bus = Bus::memory(&fixture.broker, "worker");
+    fixture.tasks.spawn(async move {
+        let subject = subject::ask(ADDRESS_POOL, ADDRESS);
+        let mut questions = bus.serve(subject, None).await.unwrap();
+        while let Some(question) = questions.next().await {
+            let source = texts.lock().unwrap().pop_front();
+            let answer = match source {
+                Some(source) => json!({"text": format!(
+                    "schema: '1'\nid: t\nmetadata: {{name: n, description: d, scopes: [global]}}\nconfiguration:\n  triggers:\n  \
+                     - {{name: t, type: webhook, source: {source}, enabled: true}}\n"
+                )}),
+                None => json!({"failed": "gone"}),
+            };
+            let answer = serde_json::to_vec(&answer).unwrap();
+            question.responder.send(answer.into()).await.unwrap();
+        }
+    });
+    let fires = async |number: &mut u32, expected: bool| {
+        let look = async {
+            loop {
+                *number += 1;
+                let id = format!("again-{number}");
+                fixture.event(&id, json!({})).await;
+                let record = fixture.record(&id).await;
+                let started = record
+                    .verdicts
+                    .iter()
+                    .any(|it| it.outcome == Outcome::Started);
+                if started == expected {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_secs(10)).await;
+            }
+        };
+        let found = tokio::time::timeout(Duration::from_secs(1_200), look).await;
+        assert!(found.is_ok(), "{expected}");
+    };
+    let mut number = 0;
+    fires(&mut number, true).await;
+    // It is read again, and what changed counts.
+    fires(&mut number, false).await;
+    // Gone for a while, it contributes what it did.
+    fixture
+        .clock
+        .sleep_until_ms(fixture.clock.now_ms() + 900_000)
+        .await;
+    fixture
+        .event_of("webhook", "other", "last", &[], json!({}))
+        .await;
+    let record = fixture.record("last").await;
+    assert_eq!(record.verdicts[0].outcome, Outcome::Started);
 }
 
 /// A pipeline that names its id is not new, and keeps the ids of its triggers.

@@ -18,7 +18,7 @@ use gennaker_telemetry::metrics::{Counter, InvalidMetric, registry};
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 
-use crate::candidates::{self, Candidate};
+use crate::candidates::{self, Candidate, Candidates};
 
 /// How often the clock and the documents are looked at; the wall clock may be set meanwhile.
 const TICK: Duration = Duration::from_millis(500);
@@ -82,7 +82,7 @@ impl Timetable {
                 return;
             },
         }
-        let mut known: Option<Arc<Vec<Candidate>>> = None;
+        let mut known: Option<Arc<Candidates>> = None;
         let mut rows: Vec<Row> = Vec::new();
         let mut since_ms = self.clock.now_ms() - self.settings.catch_up_ms;
         loop {
@@ -107,9 +107,9 @@ impl Timetable {
     }
 
     /// The schedules of all pipelines, from `since_ms` on.
-    fn rows(&self, candidates: &[Candidate], since_ms: i64) -> Vec<Row> {
+    fn rows(&self, candidates: &Candidates, since_ms: i64) -> Vec<Row> {
         let mut rows = Vec::new();
-        for candidate in candidates {
+        for candidate in candidates.iter() {
             for scheduled in matching::schedules(&candidate.config) {
                 let schedule = match &scheduled.schedule {
                     Ok(schedule) => schedule,

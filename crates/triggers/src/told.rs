@@ -15,7 +15,7 @@ use gennaker_model::{
 use gennaker_runtime::Clock;
 use serde_json::Value;
 
-use crate::candidates::Candidate;
+use crate::candidates::Candidates;
 
 /// Tries, and the pause between two of them: a file may be there a little later than the build's end.
 const TRIES: usize = 5;
@@ -28,12 +28,7 @@ const WAIT: Duration = Duration::from_secs(20);
 const FILES_MAX: usize = 20;
 
 /// Asks for what the candidates want to know of the event's build, if it is one.
-pub(crate) async fn complete(
-    bus: &Bus,
-    clock: &Clock,
-    event: &mut Event,
-    candidates: &[Candidate],
-) {
+pub(crate) async fn complete(bus: &Bus, clock: &Clock, event: &mut Event, candidates: &Candidates) {
     let Some(built) = matching::built(event) else {
         return;
     };

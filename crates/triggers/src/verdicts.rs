@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use gennaker_bus::{Bucket, Bus, Error, Kv, Put, token};
-use gennaker_intake::matching::{Event, Judged, Outcome, Record, Verdict, is_near};
+use gennaker_intake::matching::{self, Event, Judged, Outcome, Record, Verdict};
+use gennaker_model::Map;
 
 use crate::{
-    candidates::Candidate,
+    candidates::{Candidate, Candidates},
     observe,
     starter::{Ended, Fired},
 };
@@ -13,22 +14,36 @@ use crate::{
 /// Tries to replace a record that an earlier delivery of the event left.
 const TRIES: usize = 3;
 
+/// Verdicts in a record on triggers that an event concerns by their type only.
+const FAR_MAX: usize = 50;
+
 /// What the triggers said to an event.
 pub(crate) struct Verdicts<'a> {
     /// Pipelines to start, each once.
     pub(crate) fired: Vec<Fired<'a>>,
     rest: Vec<(Judged, bool)>,
+    /// Triggers of the event's type that are only counted.
+    others: usize,
 }
 
 impl<'a> Verdicts<'a> {
-    /// Considers every candidate.
-    pub(crate) fn of(event: &Event, candidates: &'a [Candidate]) -> Self {
+    /// Considers every candidate. `held` says of a trigger that fires why its start is held back, if it is.
+    pub(crate) fn of(
+        event: &Event,
+        candidates: &'a Candidates,
+        held: &dyn Fn(&Map, &Map) -> Option<String>,
+    ) -> Self {
+        let considered = candidates.consider(event, FAR_MAX);
+        observe::passed(considered.others);
         let mut found = Self {
             fired: Vec::new(),
             rest: Vec::new(),
+            others: considered.others,
         };
-        for candidate in candidates {
-            found.consider(event, candidate);
+        for one in considered.found {
+            if let Some(candidate) = candidates.get(one.config) {
+                found.add(event, candidate, one, held);
+            }
         }
         tracing::info!(
             event.id = event.header.id,
@@ -42,41 +57,54 @@ impl<'a> Verdicts<'a> {
         found
     }
 
-    fn consider(&mut self, event: &Event, candidate: &'a Candidate) {
+    fn add(
+        &mut self,
+        event: &Event,
+        candidate: &'a Candidate,
+        found: matching::Found,
+        held: &dyn Fn(&Map, &Map) -> Option<String>,
+    ) {
         let id = &event.header.id;
-        let mut is_started = false;
-        for (place, verdict) in gennaker_intake::matching::consider(event, &candidate.config) {
-            observe::judged(&verdict);
-            match verdict {
-                // A second trigger that fires starts nothing more: echo collects a set of pipelines.
-                Verdict::Fires(_) if is_started => {
-                    let judged = judged(candidate, place, Outcome::Repeated, None);
-                    self.rest.push((judged, true));
+        let place = found.place;
+        let verdict = match found.verdict {
+            Verdict::Fires(trigger) => match held(&candidate.config, &trigger) {
+                Some(reason) => Verdict::Passes(reason),
+                None => Verdict::Fires(trigger),
+            },
+            Verdict::Passes(reason) => Verdict::Passes(reason),
+        };
+        observe::judged(&verdict);
+        match verdict {
+            // A second trigger that fires starts nothing more: echo collects a set of pipelines.
+            Verdict::Fires(_) if self.starts(candidate) => {
+                let judged = judged(candidate, place, Outcome::Repeated, None);
+                self.rest.push((judged, true));
+            }
+            Verdict::Fires(trigger) => self.fired.push(Fired {
+                candidate,
+                place,
+                trigger: *trigger,
+            }),
+            Verdict::Passes(reason) => {
+                if found.is_near {
+                    tracing::info!(
+                        event.id = id,
+                        pipeline.config_id = candidate.id,
+                        "event {id}: trigger {place} of pipeline {} in {} does not fire: {reason}",
+                        candidate.name,
+                        candidate.application
+                    );
                 }
-                Verdict::Fires(trigger) => {
-                    is_started = true;
-                    self.fired.push(Fired {
-                        candidate,
-                        place,
-                        trigger: *trigger,
-                    });
-                }
-                Verdict::Passes(reason) => {
-                    let is_near = is_near(event, &candidate.config, place);
-                    if is_near {
-                        tracing::info!(
-                            event.id = id,
-                            pipeline.config_id = candidate.id,
-                            "event {id}: trigger {place} of pipeline {} in {} does not fire: {reason}",
-                            candidate.name,
-                            candidate.application
-                        );
-                    }
-                    let judged = judged(candidate, place, Outcome::Passed, Some(reason));
-                    self.rest.push((judged, is_near));
-                }
+                let judged = judged(candidate, place, Outcome::Passed, Some(reason));
+                self.rest.push((judged, found.is_near));
             }
         }
+    }
+
+    /// Whether the pipeline is started already. Verdicts come in the order of the pipelines.
+    fn starts(&self, candidate: &Candidate) -> bool {
+        let last = self.fired.last();
+        last.is_some_and(|fired| std::ptr::eq(fired.candidate, candidate))
     }
 
     /// The record, now that every start was answered.
@@ -97,7 +125,7 @@ impl<'a> Verdicts<'a> {
             judged.execution_id = Some(ended.execution.to_string());
             all.push((judged, true));
         }
-        Record::new(event, matched_at_ms, reason, all)
+        Record::new(event, matched_at_ms, reason, all, self.others)
     }
 }
 

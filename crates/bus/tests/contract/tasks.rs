@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -309,4 +309,43 @@ pub async fn events_are_stored_and_delivered_until_acknowledged(broker: &impl Br
     }
     seen.sort_unstable();
     assert_eq!(seen, [first, second]);
+}
+
+pub async fn events_that_come_together_are_stored_together_and_delivered_each(
+    broker: &impl Broker,
+) {
+    const EVENTS: usize = 200;
+    let bus = ready(broker).await;
+    let mut senders = tokio::task::JoinSet::new();
+    for number in 0..EVENTS {
+        let events = bus.events();
+        senders.spawn(async move {
+            let payload = Bytes::from(format!("{{\"n\":{number}}}"));
+            events.publish("webhook", "storm", payload).await.unwrap()
+        });
+    }
+    let sequences: BTreeSet<u64> = senders.join_all().await.into_iter().collect();
+    assert!(sequences.len() < EVENTS / 2, "{}", sequences.len());
+
+    let mut stream = bus.events().consume().await.unwrap();
+    let mut seen: BTreeMap<Bytes, usize> = BTreeMap::new();
+    let mut handed_back = None;
+    let mut again = 0;
+    while seen.len() < EVENTS || again == 0 {
+        let delivery = within("event", stream.next()).await.unwrap();
+        *seen.entry(delivery.payload.clone()).or_default() += 1;
+        if handed_back.is_none() && delivery.sequence != sequences.first().copied().unwrap() {
+            handed_back = Some(delivery.sequence);
+            delivery.nak(Duration::ZERO).await.unwrap();
+            continue;
+        }
+        if delivery.delivered > 1 && handed_back == Some(delivery.sequence) {
+            again += 1;
+        }
+        delivery.ack().await.unwrap();
+    }
+    // What was stored together comes again together, and nothing else does.
+    let repeated = seen.values().filter(|count| **count > 1).count();
+    assert!(repeated <= 64, "{repeated}");
+    assert_eq!(seen.len(), EVENTS);
 }

@@ -32,6 +32,7 @@ macro_rules! for_each_test {
             tasks::a_consumer_that_is_made_again_keeps_the_tasks,
             tasks::the_limit_of_a_pool_holds,
             tasks::events_are_stored_and_delivered_until_acknowledged,
+            tasks::events_that_come_together_are_stored_together_and_delivered_each,
             commands::a_command_without_owner_is_refused_at_once,
             commands::the_owner_answers_and_large_answers_come_whole,
             commands::silence_is_a_timeout,

@@ -2,7 +2,7 @@
 
 use super::{Does, Group, Whose, run, table};
 use crate::kayenta::objects;
-use crate::{events, freezes, live, messages, pollers, search, warnings};
+use crate::{events, freezes, live, messages, pollers, search, switches, warnings};
 
 pub(super) const GROUPS: &[Group] = &[Group {
     title: "Gennaker's own",
@@ -27,6 +27,9 @@ pub(super) const GROUPS: &[Group] = &[Group {
             run!(freezes::thaw_application);
         PUT "/v2/pipelineConfigs/{id}/freeze" "Start nothing new of a pipeline" Write run!(freezes::pipeline);
         DELETE "/v2/pipelineConfigs/{id}/freeze" "Start a pipeline again" Write run!(freezes::thaw_pipeline);
+        GET "/v2/switches" "Triggers that are switched off, by type" SignIn run!(switches::list);
+        PUT "/v2/switches/{name}" "Switch triggers off: those of a type, or all (`triggers`)" Admin run!(switches::off);
+        DELETE "/v2/switches/{name}" "Switch triggers on again" Admin run!(switches::on);
         GET "/v2/feed" "Changes as server-sent events" ["topics", "lastEventId"] ReadEach run!(live::feed);
         POST "/v2/feed/{id}/topics" "Other topics for an open stream" ReadEach run!(live::change_topics);
         GET "/v2/feed/snapshot" "What the feed continues" ["topics"] ReadEach run!(live::snapshot);

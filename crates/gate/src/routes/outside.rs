@@ -68,8 +68,8 @@ pub(super) const GROUPS: &[Group] = &[
                 ["provider", "q", "account", "region", "count", "repository", "tag", "includeDetails"] ReadEach run!(images::find);
             GET "/images/tags" "Tags of a repository" ["provider", "account", "repository"] ReadEach run!(images::tags);
             GET "/images/{*rest}" "One image of a cloud" ReadEach Does::Miss("images of clouds");
-            GET "/charts/find" "Charts in registries" ["provider", "q", "account", "region", "count", "repository", "tag"] ReadEach
-                run!(images::find_charts);
+            GET "/charts/find" "Charts in registries"
+                ["provider", "q", "account", "region", "count", "repository", "tag", "includeDetails"] ReadEach run!(images::find_charts);
             GET "/charts/tags" "Versions of a chart in a registry" ["provider", "account", "repository"] ReadEach
                 run!(images::tags);
             GET "/charts/{*rest}" "One chart" ReadEach Does::Miss("single charts");

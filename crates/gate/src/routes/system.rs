@@ -19,8 +19,7 @@ pub(super) const GROUPS: &[Group] = &[
             GET "/capabilities/expressions" "Functions of expressions" SignIn run!(capabilities::expressions);
             GET "/capabilities/deploymentMonitors" "Deployment monitors" SignIn
                 Does::Say("[]", "monitored deployments are not built");
-            GET "/capabilities/quietPeriod" "Quiet period" SignIn
-                Does::Say(r#"{"enabled": false, "inQuietPeriod": false}"#, "none can be configured; see `/v2/freezes`");
+            GET "/capabilities/quietPeriod" "Quiet period" SignIn run!(capabilities::quiet_period);
             GET "/admin" "Whether the user is an administrator" SignIn run!(admin::whoami);
             PUT "/admin/executions/forceCancel" "Cancel an execution that does not end" ["executionId", "executionType", "reason"]
                 Admin run!(admin::force_cancel);
@@ -39,10 +38,10 @@ pub(super) const GROUPS: &[Group] = &[
         title: "Events and schedules",
         whose: Whose::Gate,
         routes: table! {
-            POST "/webhooks/{type}/{source}" "An event from outside; triggers of the types webhook and git look at it" Nothing
+            POST "/webhooks/{type}/{source}" "An event from outside; triggers of the types webhook, git and cdevents look at it" Nothing
                 run!(webhooks::receive);
             GET "/cron/validate" "Whether a schedule is valid, and what it says" ["expression"] SignIn run!(cron::validate);
-            GET "/pubsub/subscriptions" "Subscriptions" SignIn Does::Say("[]", "none can be configured yet");
+            GET "/pubsub/subscriptions" "Subscriptions" SignIn run!(capabilities::subscriptions);
             GET "/slack/channels" "Slack channels" SignIn Does::Say("[]", "Slack is not asked");
             GET "/pagerDuty/services" "PagerDuty services" SignIn Does::Miss("PagerDuty");
             GET "/pagerDuty/oncalls" "Who is on call" SignIn Does::Miss("PagerDuty");

@@ -31,7 +31,7 @@ fn record(id: &str, source: &str, verdicts: &[(&str, Outcome)]) -> Record {
         };
         (judged, true)
     });
-    Record::new(&event.unwrap(), NOW + 1, None, verdicts.collect())
+    Record::new(&event.unwrap(), NOW + 1, None, verdicts.collect(), 0)
 }
 
 async fn kept(fixture: &Fixture, records: &[Record]) {
@@ -146,4 +146,142 @@ async fn source_code_systems_are_told_what_echo_tells_them() {
     let push = matching::decode(&push.payload).unwrap();
     let digest = matching::token_digest(&push.header.id, "s3cret");
     assert_eq!(push.header.headers["x-gitlab-token-digest"], digest);
+}
+
+/// A CDEvent's data.
+fn cdevent() -> Value {
+    json!({"context": {"id": "c"}, "subject": {"id": "pkg:web"}, "customData": {"artifacts": [{"type": "t"}], "parameters": {"a": 1}}})
+}
+
+#[tokio::test(start_paused = true)]
+async fn cdevents_come_in_binary_and_structured_mode_and_once() {
+    let fixture = Fixture::new().await;
+    let path = "/webhooks/cdevents/tekton";
+    let binary = |id: &'static str| {
+        let headers = [
+            ("Ce-Specversion", "1.0"),
+            ("Ce-Id", id),
+            ("Ce-Source", "/tekton"),
+            ("Ce-Type", "dev.cdevents.artifact.packaged.0.1.1"),
+            ("Content-Type", "application/json"),
+        ];
+        request("POST", path, &headers, &cdevent().to_string())
+    };
+    let structured = |change: Value| {
+        let mut envelope = json!({
+            "specversion": "1.0", "id": "e-2", "source": "/tekton", "type": "dev.cdevents.artifact.packaged.0.1.1",
+            "datacontenttype": "application/json", "sequence": 7, "data": cdevent(),
+        });
+        let fields = envelope.as_object_mut().unwrap();
+        fields.extend(change.as_object().unwrap().clone());
+        fields.retain(|_, value| !value.is_null());
+        let headers = [(
+            "Content-Type",
+            "application/cloudevents+json; charset=utf-8",
+        )];
+        request("POST", path, &headers, &envelope.to_string())
+    };
+    let id = async |request| {
+        let answer = fixture.send(request).await.json();
+        assert_eq!(answer["eventProcessed"], true, "{answer}");
+        answer["eventId"].as_str().unwrap().to_owned()
+    };
+    let first = id(binary("e-1")).await;
+    assert_eq!(
+        id(binary("e-1")).await,
+        first,
+        "one source and id are one event"
+    );
+    let second = id(structured(json!({}))).await;
+    assert_ne!(second, first);
+
+    let bus = Bus::memory(&fixture.broker, "triggers");
+    let mut events = bus.events().consume().await.unwrap();
+    for (expected, sequence) in [(&first, None), (&first, None), (&second, Some("7"))] {
+        let event = matching::decode(&events.next().await.unwrap().payload).unwrap();
+        assert_eq!(&event.header.id, expected);
+        assert_eq!(Value::from(event.payload), cdevent());
+        let header = |name: &str| event.header.headers.get(name).map(String::as_str);
+        assert_eq!(header("ce-source"), Some("/tekton"));
+        assert_eq!(
+            header("ce-type"),
+            Some("dev.cdevents.artifact.packaged.0.1.1")
+        );
+        assert_eq!(header("ce-sequence"), sequence);
+        assert_eq!(event.artifacts, [json!({"type": "t"})]);
+    }
+
+    let refused = async |request, reason: &str| {
+        let (status, problem) = fixture.send(request).await.problem();
+        assert_eq!(status, 400, "{reason}");
+        assert!(format!("{problem:?}").contains(reason), "{problem:?}");
+    };
+    let invalid = "Invalid CDEvent data posted with the CloudEvent RequestBody - ";
+    let lacking = json!({"data": {"context": {}, "customData": {}}});
+    refused(structured(lacking), &format!("{invalid}subject is missing")).await;
+    refused(structured(json!({"data": [1]})), invalid).await;
+    refused(structured(json!({"data": null})), invalid).await;
+    refused(
+        structured(json!({"id": null})),
+        "the attribute id is missing",
+    )
+    .await;
+    refused(structured(json!({"data_base64": "eA=="})), "both data").await;
+    refused(structured(json!({"x": {}})), "no plain value").await;
+    let plain = request("POST", path, &[], &cdevent().to_string());
+    refused(plain, "the attribute specversion is missing").await;
+    let batch = [("Content-Type", "application/cloudevents-batch+json")];
+    refused(request("POST", path, &batch, "[]"), "batches").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_quiet_period_and_subscriptions_are_shown() {
+    let fixture = Fixture::with(crate::Config {
+        quiet: Some(matching::QuietPeriod {
+            from_ms: 0,
+            until_ms: NOW + 1,
+            suppressed_types: Vec::new(),
+        }),
+        subscriptions: vec![("nats", "builds".to_owned())],
+        ..crate::Config::default()
+    })
+    .await;
+    let quiet = fixture.get("/capabilities/quietPeriod").await.json();
+    assert_eq!(
+        quiet,
+        json!({"enabled": true, "inQuietPeriod": true, "startTime": 0, "endTime": NOW + 1})
+    );
+    let subscriptions = fixture.get("/pubsub/subscriptions").await.json();
+    assert_eq!(
+        subscriptions,
+        json!([{"pubsubSystem": "nats", "subscriptionName": "builds"}])
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn triggers_are_switched_off_and_on() {
+    let fixture = Fixture::new().await;
+    let off = fixture
+        .call("PUT", "/v2/switches/Cron", r#"{"reason": "moving house"}"#)
+        .await
+        .json();
+    let expected = json!({"name": "cron", "by": "anonymous", "at": NOW, "reason": "moving house"});
+    assert_eq!(off, expected);
+    // Again is no error, and the later reason counts.
+    let again = r#"{"reason": "still"}"#;
+    fixture.call("PUT", "/v2/switches/cron", again).await.json();
+    let listed = fixture.get("/v2/switches").await.json();
+    assert_eq!(listed[0]["reason"], "still", "{listed}");
+    for (path, body) in [
+        ("/v2/switches/nothing", again),
+        ("/v2/switches/triggers", "{}"),
+    ] {
+        let (status, _) = fixture.call("PUT", path, body).await.problem();
+        assert_eq!(status, 400, "{path}");
+    }
+    for _ in 0..2 {
+        let on = fixture.call("DELETE", "/v2/switches/cron", "").await;
+        assert!(on.status.is_success(), "{}", on.status);
+    }
+    assert_eq!(fixture.get("/v2/switches").await.json(), json!([]));
 }

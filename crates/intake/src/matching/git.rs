@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::{Check, Event, Header, constraints::matches_whole, text};
 
-pub use signature::token_digest;
+pub use signature::{compare_shared_secret, token_digest};
 
 /// What a source code system said.
 #[derive(Clone, Debug, PartialEq)]

@@ -74,17 +74,18 @@ pub enum Outcome {
 
 impl Record {
     /// What became of `event`, matched at `matched_at_ms`. Beside each verdict stands whether it is one that people look for
-    /// ([`super::is_near`]).
+    /// ([`super::is_near`]). `others` are triggers of the event's kind that have no verdict here.
     #[must_use]
     pub fn new(
         event: &Event,
         matched_at_ms: i64,
         reason: Option<String>,
         mut verdicts: Vec<(Judged, bool)>,
+        others: usize,
     ) -> Self {
         // Stable: among equals the order of the pipelines stays.
         verdicts.sort_by_key(|(judged, is_near)| (judged.outcome, !is_near));
-        let others = verdicts.len().saturating_sub(VERDICTS_MAX);
+        let others = others + verdicts.len().saturating_sub(VERDICTS_MAX);
         verdicts.truncate(VERDICTS_MAX);
         Self {
             v: VERSION,

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     build::Told,
+    cdevents,
     git::{self, Scm},
 };
 
@@ -22,9 +23,10 @@ pub struct Header {
     pub v: u8,
     /// Its id; the same for a repeated delivery of one event.
     pub id: String,
-    /// What kind of event it is: the `{type}` of the webhook's address, or `cron`.
+    /// What kind of event it is: the `{type}` of the webhook's address, `cron`, `pubsub`.
     pub kind: String,
-    /// Where it comes from: the `{source}` of the webhook's address, or the id of the pipeline whose schedule it is.
+    /// Where it comes from: the `{source}` of the webhook's address, the id of the pipeline whose schedule it is, or the name of the
+    /// subscription.
     pub source: String,
     /// When it first came in, epoch milliseconds; a repeated delivery keeps it.
     pub at_ms: i64,
@@ -59,6 +61,9 @@ pub struct Event {
     pub scm: Option<Scm>,
     /// What else is known of a build, for events of the kind `build`; whoever matches it asks for that before.
     pub told: Told,
+    /// What the secret that all triggers of the type `git` share says to its signature; `None` where there is no such secret.
+    /// See [`super::compare_shared_secret`].
+    pub shared_secret: Option<Result<(), String>>,
     /// Artifacts that came with it or were found in it.
     pub artifacts: Vec<Value>,
 }
@@ -89,7 +94,7 @@ pub fn encode(header: &Header, body: &[u8]) -> Vec<u8> {
     stored
 }
 
-/// Reads what [`encode`] wrote; artifacts are those of the body's `artifacts` list.
+/// Reads what [`encode`] wrote; artifacts are those of the body's `artifacts` list (of a CDEvent: of its `customData`).
 ///
 /// # Errors
 /// [`Unreadable`]: reading it again will not help.
@@ -108,7 +113,11 @@ pub fn decode(stored: &[u8]) -> Result<Event, Unreadable> {
     } else {
         serde_json::from_slice(body).map_err(Unreadable::Body)?
     };
-    let artifacts = match payload.get("artifacts") {
+    let sent = match cdevents::is_cdevent(&header) {
+        true => cdevents::custom(&payload, "artifacts"),
+        false => payload.get("artifacts"),
+    };
+    let artifacts = match sent {
         Some(Value::Array(items)) => items
             .iter()
             .filter(|item| item.is_object())
@@ -123,6 +132,7 @@ pub fn decode(stored: &[u8]) -> Result<Event, Unreadable> {
         payload,
         scm,
         told: Told::new(),
+        shared_secret: None,
         artifacts,
     })
 }

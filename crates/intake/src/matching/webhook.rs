@@ -10,7 +10,7 @@ pub(super) fn check(event: &Event, trigger: &Map) -> Check {
     payload_fits(&event.payload, trigger)
 }
 
-fn source_equal(event: &Event, trigger: &Map) -> Check {
+pub(super) fn source_equal(event: &Event, trigger: &Map) -> Check {
     let source = &event.header.source;
     match text(trigger, "source") {
         Some(wanted) if wanted == source => Ok(()),
@@ -23,13 +23,18 @@ fn source_equal(event: &Event, trigger: &Map) -> Check {
 
 /// The body, and its parameters.
 ///
-/// Source: echo `WebhookEventHandler.buildTrigger`. Echo replaces the trigger's fixed `parameters` by those of the body;
-/// here the body's ones win key by key, so that fixed ones are not lost.
+/// Source: echo `WebhookEventHandler.buildTrigger`.
 pub(super) fn complete(event: &Event, fired: &mut Map) {
+    add_parameters(event.payload.get("parameters"), fired);
+    fired.insert("payload".to_owned(), event.payload.clone().into());
+}
+
+/// Echo replaces the trigger's fixed `parameters` by those that were sent; here the sent ones win key by key, so that fixed ones
+/// are not lost.
+pub(super) fn add_parameters(sent: Option<&Value>, fired: &mut Map) {
     if let (Some(Value::Object(sent)), Some(Value::Object(parameters))) =
-        (event.payload.get("parameters"), fired.get_mut("parameters"))
+        (sent, fired.get_mut("parameters"))
     {
         parameters.extend(sent.clone());
     }
-    fired.insert("payload".to_owned(), event.payload.clone().into());
 }

@@ -172,3 +172,213 @@ fn item(master: &Master, project: &Project, build: &Build) -> Item {
 fn to_mark(ms: i64) -> u64 {
     u64::try_from(ms).unwrap_or(0).max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use gennaker_builds::{
+        BuildResult, BuildServer, Error, Kind, Queued, Start, Started, server::Answer,
+    };
+
+    use super::*;
+    use crate::{
+        difference::{difference, first_sight},
+        known::Known,
+    };
+
+    const HOUR: i64 = 3_600_000;
+    const NOW: i64 = 1_787_220_672_345;
+
+    /// A server with jobs and builds; what pollers do not ask is not there.
+    #[derive(Default)]
+    struct Ci(Mutex<Vec<(String, Build)>>);
+
+    impl Ci {
+        fn build(&self, job: &str, number: u64, began_ms: i64, result: Option<BuildResult>) {
+            let build = Build {
+                number,
+                timestamp_ms: Some(began_ms),
+                duration: Some(1_000),
+                building: result.is_none(),
+                result,
+                ..Build::default()
+            };
+            let mut builds = self.0.lock().unwrap();
+            builds.retain(|(of, it)| of != job || it.number != number);
+            builds.push((job.to_owned(), build));
+            builds.sort_by_key(|(_, it)| it.number);
+        }
+    }
+
+    fn nothing<T>() -> Answer<'static, T> {
+        Box::pin(async { Err(Error::NotSupported("nobody asks that".to_owned())) })
+    }
+
+    impl BuildServer for Ci {
+        fn start<'a>(&'a self, _: &'a Start) -> Answer<'a, Started> {
+            nothing()
+        }
+        fn find<'a>(&'a self, _: &'a Start) -> Answer<'a, Option<Started>> {
+            nothing()
+        }
+        fn queued<'a>(&'a self, _: &'a str, _: &'a str) -> Answer<'a, Queued> {
+            nothing()
+        }
+        fn build<'a>(&'a self, _: &'a str, _: u64) -> Answer<'a, Build> {
+            nothing()
+        }
+        fn properties<'a>(&'a self, _: &'a str, _: u64, _: &'a str) -> Answer<'a, Map> {
+            nothing()
+        }
+        fn jobs(&self) -> Answer<'_, Vec<String>> {
+            nothing()
+        }
+        fn job<'a>(&'a self, _: &'a str) -> Answer<'a, Map> {
+            nothing()
+        }
+        fn builds<'a>(&'a self, job: &'a str) -> Answer<'a, Vec<Build>> {
+            Box::pin(async move {
+                let all = self.0.lock().unwrap();
+                let of_job = all.iter().rev().filter(|(of, _)| of == job);
+                Ok(of_job.map(|(_, build)| build.clone()).collect())
+            })
+        }
+        fn projects(&self) -> Answer<'_, Vec<Project>> {
+            Box::pin(async move {
+                let mut projects: Vec<Project> = Vec::new();
+                for (job, build) in self.0.lock().unwrap().iter() {
+                    projects.retain(|project| project.name != *job);
+                    projects.push(Project {
+                        name: job.clone(),
+                        last_build: Some(build.clone()),
+                    });
+                }
+                Ok(projects)
+            })
+        }
+    }
+
+    struct Watched {
+        ci: Arc<Ci>,
+        source: Builds,
+        known: Known,
+        is_first: bool,
+    }
+
+    impl Watched {
+        fn new() -> Self {
+            let ci = Arc::new(Ci::default());
+            let master = Master {
+                name: "ci".to_owned(),
+                kind: Kind::Jenkins,
+                zone: None,
+                permissions: std::collections::BTreeMap::new(),
+                item_upper_threshold: None,
+                server: Arc::clone(&ci) as Arc<dyn BuildServer>,
+            };
+            Self {
+                ci,
+                source: Builds::new(master, 24 * HOUR),
+                known: Known::default(),
+                is_first: true,
+            }
+        }
+
+        /// The keys of what is new.
+        async fn look(&mut self) -> Vec<String> {
+            let wanted = Wanted {
+                known: &self.known,
+                only: None,
+                since_ms: (!self.is_first).then_some(NOW),
+                now_ms: NOW + HOUR,
+            };
+            let look = self.source.look(wanted).await.unwrap();
+            if std::mem::take(&mut self.is_first) {
+                self.known.apply(first_sight(&look, 1));
+                return Vec::new();
+            }
+            let found = difference(&self.known, &look, false, 1);
+            let keys = found.new.iter().map(|news| news.item.key.clone()).collect();
+            let entry = |value| crate::known::Entry { value, day: 1 };
+            let stored: Vec<_> = found
+                .new
+                .iter()
+                .map(|it| (it.hash, entry(it.value)))
+                .collect();
+            self.known.apply(stored.into_iter().chain(found.quiet));
+            keys
+        }
+    }
+
+    /// `events.md` 14.17, where we differ from Igor's Jenkins poller.
+    #[tokio::test]
+    async fn builds_of_the_first_look_are_not_new_and_what_ran_then_is_when_it_is_over() {
+        let mut watched = Watched::new();
+        let ci = Arc::clone(&watched.ci);
+        ci.build("old", 1, NOW - 5 * HOUR, Some(BuildResult::Success));
+        ci.build("busy", 7, NOW - 3 * HOUR, Some(BuildResult::Success));
+        ci.build("busy", 8, NOW - HOUR, None);
+        assert_eq!(watched.look().await, [""; 0]);
+        assert_eq!(watched.look().await, [""; 0]);
+        ci.build("busy", 8, NOW - HOUR, Some(BuildResult::Failure));
+        ci.build("old", 2, NOW + 1, Some(BuildResult::Success));
+        assert_eq!(watched.look().await, ["busy#8", "old#2"]);
+        assert_eq!(watched.look().await, [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_long_build_holds_up_no_other_and_is_not_lost() {
+        let mut watched = Watched::new();
+        let ci = Arc::clone(&watched.ci);
+        ci.build("job", 1, NOW - HOUR, Some(BuildResult::Success));
+        watched.look().await;
+        ci.build("job", 2, NOW + 1, None);
+        ci.build("job", 3, NOW + 2, Some(BuildResult::Success));
+        assert_eq!(watched.look().await, ["job#3"]);
+        ci.build("job", 4, NOW + 3, Some(BuildResult::Success));
+        assert_eq!(watched.look().await, ["job#4"]);
+        ci.build("job", 2, NOW + 1, Some(BuildResult::Success));
+        assert_eq!(watched.look().await, ["job#2"]);
+        assert_eq!(watched.look().await, [""; 0]);
+        assert_eq!(watched.known.mark("job"), Some(NOW.unsigned_abs() + 3));
+    }
+
+    #[tokio::test]
+    async fn a_job_that_appears_later_has_no_old_news() {
+        let mut watched = Watched::new();
+        let ci = Arc::clone(&watched.ci);
+        watched.look().await;
+        ci.build("renamed", 1, NOW - 100 * HOUR, Some(BuildResult::Success));
+        ci.build("renamed", 2, NOW + 1, Some(BuildResult::Success));
+        ci.build("shown", 9, NOW - HOUR, Some(BuildResult::Success));
+        assert_eq!(watched.look().await, ["renamed#2"]);
+        ci.build("shown", 10, NOW + 2, Some(BuildResult::Success));
+        assert_eq!(watched.look().await, ["shown#10"]);
+    }
+
+    #[tokio::test]
+    async fn an_event_says_what_igors_says() {
+        let watched = Watched::new();
+        let project = Project {
+            name: "team/job/deploy".to_owned(),
+            last_build: None,
+        };
+        let build = Build {
+            number: 12,
+            result: Some(BuildResult::Success),
+            timestamp_ms: Some(NOW),
+            duration: Some(1_000),
+            name: Some("team/job/deploy".to_owned()),
+            ..Build::default()
+        };
+        let item = item(&watched.source.master, &project, &build);
+        assert_eq!(item.key, "team/job/deploy#12");
+        assert_eq!(item.at_ms, Some(NOW + 1_000));
+        assert_eq!(
+            serde_json::Value::from(item.content),
+            json!({"master": "ci", "type": "jenkins", "project": {"name": "team/job/deploy", "lastBuild": {
+                "building": false, "number": 12, "duration": 1_000, "timestamp": NOW.to_string(), "result": "SUCCESS"}}})
+        );
+    }
+}

@@ -75,12 +75,9 @@ impl Store {
             Need::Strategy { application, name } => {
                 id_of(self.strategies(), application, name).await
             }
-            Need::Address(url) => Ok(Some(match &self.addresses {
-                Some(addresses) => match addresses.read(url).await {
-                    Ok(text) => Answer::Text(text),
-                    Err(reason) => Answer::Failed(reason),
-                },
-                None => Answer::Failed(format!("{url} cannot be read here")),
+            Need::Address(url) => Ok(Some(match self.read_address(url).await {
+                Ok(text) => Answer::Text(text),
+                Err(reason) => Answer::Failed(reason),
             })),
         }
     }

@@ -261,6 +261,7 @@ pub(super) const CRATES: &[Rule] = &[
         "triggers",
         &[
             "bus",
+            "credentials",
             "cron",
             "expressions",
             "intake",

@@ -8,16 +8,16 @@ use gennaker_model::Map;
 use super::{Header, Payload, Push, Read, Scm, is_deletion};
 
 pub(super) fn read(header: &Header, payload: Payload<'_>) -> Read {
-    let Some(key) = header.headers.get("x-event-key") else {
-        return Err(
-            "the header X-Event-Key is missing, by which Bitbucket names its events".to_owned(),
-        );
-    };
     if payload.0.is_empty() {
         return Ok(Scm::Ignored(
             "it is Bitbucket's test of the address".to_owned(),
         ));
     }
+    let Some(key) = header.headers.get("x-event-key") else {
+        return Err(
+            "the header X-Event-Key is missing, by which Bitbucket names its events".to_owned(),
+        );
+    };
     let push = match key.as_str() {
         "repo:push" => cloud(
             payload,
