@@ -124,6 +124,20 @@ impl Installation {
         self.processes.push(process);
     }
 
+    /// Starts one more process with this role and the settings of all.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start_more(&mut self, name: &str, role: &str) {
+        let settings = self.folder.path().join("gennaker.toml");
+        let settings = settings
+            .to_str()
+            .expect("a temporary folder has a plain name");
+        let arguments = ["serve", "--roles", role, "--config", settings];
+        let process = Process::start(name, &arguments, self.folder.path());
+        self.processes.push(process);
+    }
+
     /// A process by name.
     ///
     /// # Panics

@@ -71,6 +71,19 @@ pub struct Credentials {
     pub types: Vec<String>,
 }
 
+/// An object of a bucket, as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Its key.
+    pub key: String,
+    /// What changes with its content.
+    pub etag: String,
+    /// When it was written, epoch milliseconds.
+    pub modified_ms: i64,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+}
+
 /// What the parts of an account are made with.
 pub(crate) struct Making {
     exceptions: Exceptions,
@@ -214,6 +227,27 @@ impl Accounts {
             None => Err(Error::NoList {
                 account: account.name.clone(),
                 what: "versions",
+            }),
+        }
+    }
+
+    /// The objects of a bucket whose keys begin with a prefix, through an account of this type (`s3/object`).
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn objects(
+        &self,
+        account: &str,
+        kind: &str,
+        bucket: &str,
+        prefix: &str,
+    ) -> Result<Vec<Object>, Error> {
+        let account = self.for_type(account, kind, || bucket.to_owned())?;
+        match account.source.objects(bucket, prefix) {
+            Some(objects) => self.within(objects).await,
+            None => Err(Error::NoList {
+                account: account.name.clone(),
+                what: "objects",
             }),
         }
     }

@@ -27,7 +27,7 @@ use gennaker_settings::Artifacts;
 
 use crate::{
     Artifact, Error,
-    accounts::{Account, Invalid, Making},
+    accounts::{Account, Invalid, Making, Object},
 };
 use front50::Templates;
 
@@ -51,6 +51,15 @@ pub(crate) trait Source: Send + Sync {
 
     /// Versions of what it holds under a name, if it can tell.
     fn versions<'a>(&'a self, _name: &'a str) -> Option<BoxFuture<'a, Result<Vec<String>, Error>>> {
+        None
+    }
+
+    /// The objects of a bucket whose keys begin with a prefix, if it has buckets.
+    fn objects<'a>(
+        &'a self,
+        _bucket: &'a str,
+        _prefix: &'a str,
+    ) -> Option<BoxFuture<'a, Result<Vec<Object>, Error>>> {
         None
     }
 }

@@ -22,7 +22,7 @@ mod maven_version;
 #[cfg(test)]
 mod testing;
 
-pub use accounts::{Accounts, Credentials, Invalid, Options, listed};
+pub use accounts::{Accounts, Credentials, Invalid, Object, Options, listed};
 pub use artifact::Artifact;
 pub use error::Error;
 pub use futures_util::future::BoxFuture;

@@ -18,8 +18,8 @@ pub struct Start {
     /// The identity of the effect. It goes to the server where the server takes such a thing, so that [`BuildServer::find`] knows
     /// the build again.
     pub token: String,
-    /// Not before this time was it started, epoch milliseconds: [`BuildServer::find`] looks no further back.
-    pub since_ms: i64,
+    /// What [`BuildServer::before`] said before the first call, if that is known.
+    pub before: Option<String>,
 }
 
 /// What a server calls a build that it has accepted.
@@ -65,6 +65,13 @@ pub struct Project {
 /// A server of one kind with one account. All waiting ends within the time limit of its settings; dropping a future ends the
 /// call, which may have arrived.
 pub trait BuildServer: Send + Sync {
+    /// What is there before a build is started, in the server's own words, for [`BuildServer::find`] to tell old from new where
+    /// nothing can be sent along. `None`: the token is enough.
+    fn before<'a>(&'a self, start: &'a Start) -> Answer<'a, Option<String>> {
+        let _ = start;
+        Box::pin(async { Ok(None) })
+    }
+
     /// Starts a build. Its checks (does the job take these parameters, is it enabled) come before anything is changed.
     fn start<'a>(&'a self, start: &'a Start) -> Answer<'a, Started>;
 

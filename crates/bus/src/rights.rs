@@ -26,6 +26,8 @@ use crate::subject::{self, token};
 const DOCUMENT_POOL: &str = "notify";
 /// The pool whose workers read documents: the configurations of canary analysis.
 const CONFIG_POOL: &str = "canary";
+/// The pool whose workers know builds.
+const BUILD_POOL: &str = "jenkins";
 const DOCUMENTS: &str = "gk_docs";
 const LEASES: &str = "gk_lease";
 const SETTINGS: &str = "gk_cfg";
@@ -34,7 +36,7 @@ const VALUES: &str = "gk_values";
 const VERDICTS: &str = "gk_verdicts";
 const POLL: &str = "gk_poll";
 /// The kinds of events that the role `triggers` makes itself: of its clock, of subscriptions and of what it polls.
-const OWN_EVENTS: [&str; 10] = [
+const OWN_EVENTS: [&str; 9] = [
     "cron",
     "pubsub",
     "docker",
@@ -42,7 +44,6 @@ const OWN_EVENTS: [&str; 10] = [
     "build",
     "helm",
     "artifactory",
-    "nexus",
     "plugin",
     "s3",
 ];
@@ -241,6 +242,8 @@ impl Rights {
         self.read(LEASES);
         self.read(POLL);
         self.write(POLL);
+        // What else a build is known by.
+        self.say([ask_of(BUILD_POOL)]);
         self.say(OWN_EVENTS.map(|kind| format!("gk.event.{}.*", token(kind))));
         self.hear([subject::poll_hint().to_string()]);
         self.say([

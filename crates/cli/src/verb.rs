@@ -26,6 +26,7 @@ use crate::{
         ls::{self, LsArgs},
         pause::{self, PauseArgs, Way},
         plan::{self, ApplyArgs, PlanArgs},
+        pollers::{self, PollersArgs},
         replay::{self, ReplayArgs},
         retry::{self, RetryArgs, SkipArgs},
         run::{self as start, RunArgs},
@@ -66,6 +67,8 @@ pub enum Verb {
     Why(WhyArgs),
     /// List what may start pipelines, and why it did or did not
     Events(EventsArgs),
+    /// Show how it goes with registries, build servers and what else is polled
+    Pollers(PollersArgs),
     /// Say what is different between two executions
     Diff(DiffArgs),
     /// Show every decision about an execution
@@ -165,6 +168,7 @@ pub async fn run(verb: Verb, tools: &Tools, io: &mut Io) -> u8 {
         Verb::Skip(args) => Box::pin(retry::skip(&args, tools, io)).await,
         Verb::Freeze(args) => Box::pin(freeze::run(&args, tools, io)).await,
         Verb::Thaw(args) => Box::pin(freeze::thaw(&args, tools, io)).await,
+        Verb::Pollers(args) => Box::pin(pollers::run(&args, tools, io)).await,
         Verb::Events(args) => Box::pin(events::run(&args, tools, io)).await,
         Verb::Ls(args) => Box::pin(ls::run(&args, tools, io)).await,
         Verb::Show(args) => Box::pin(show::run(&args, tools, io)).await,

@@ -13,6 +13,7 @@ pub(crate) mod lint;
 pub(crate) mod ls;
 pub(crate) mod pause;
 pub(crate) mod plan;
+pub(crate) mod pollers;
 pub(crate) mod replay;
 pub(crate) mod retry;
 pub(crate) mod run;

@@ -110,6 +110,26 @@ const DIFFERENCES: &[(&str, &str)] = &[
          local time that exists twice fires once, but for schedules of every hour, which fire both times.",
     ),
     (
+        "triggers on what is polled",
+        "Nothing fires on first sight, of no source: Igor's Jenkins poller fires for all builds that it finds then. More new things          than the threshold are a warning and all become events: Igor stops until somebody fast-forwards it. A build's details are          asked for when a trigger fits.",
+    ),
+    (
+        "triggers of the types `docker` and `helm/oci`",
+        "Webhooks of Docker Hub, Harbor, Quay and the distribution registry make the account of that registry be looked at within a          second; what fires is what the registry shows. Digests are those of the index for images of several platforms.",
+    ),
+    (
+        "triggers of the type `nexus`",
+        "The webhook's address names the search: `POST /webhooks/nexus/SEARCH`. Igor has one address of its own for all.",
+    ),
+    (
+        "triggers of the type `s3`",
+        "Ours: new objects of a bucket that is polled.",
+    ),
+    (
+        "`GET /images/find`, `/images/tags`, `/charts/find`, `/charts/tags`",
+        "The registry itself is asked, through a worker of the pool `deploy`; Clouddriver answers from its cache. `q` is found in          repository and tag; without `count` at most 1000 images are listed.",
+    ),
+    (
         "`POST /tags`, `/batch/tags`",
         "The account's name stands in the id of the tags, unless the entity names the account's number (`accountId`).",
     ),

@@ -17,6 +17,7 @@
 //! | `warnings` | what is said about the expressions of a pipeline that is saved |
 //! | `clouds` | what clouds have, asked of workers |
 //! | `artifacts` | what accounts of artifacts have, asked of workers |
+//! | `builds` | jobs and builds of build servers, asked of workers |
 //! | `feed` | server-sent events |
 //! | `observe` | spans and figures of requests |
 //! | `tls` | the listener with certificates |
@@ -31,6 +32,7 @@ mod answer;
 mod applications;
 mod artifacts;
 mod auth;
+mod builds;
 mod call;
 mod canary_configs;
 mod canary_runs;
@@ -50,6 +52,7 @@ mod find;
 mod freezes;
 mod guard;
 mod health;
+mod images;
 mod jobs;
 mod live;
 mod lookups;
@@ -65,6 +68,7 @@ mod owners;
 mod pipelines;
 mod plans;
 mod plugins;
+mod pollers;
 mod preconfigured;
 mod problem;
 mod projects;
@@ -138,6 +142,12 @@ pub struct Config {
     pub quiet: Option<QuietPeriod>,
     /// The subscriptions whose messages become events: system and name.
     pub subscriptions: Vec<(&'static str, String)>,
+    /// Accounts of registries of images.
+    pub registries: Vec<gennaker_model::registry_reads::Account>,
+    /// Names of searches in Artifactory.
+    pub artifactory: Vec<String>,
+    /// The build servers that workers serve, in the order of their names.
+    pub build_masters: Vec<gennaker_model::build_reads::Master>,
 }
 
 impl Default for Config {
@@ -155,6 +165,9 @@ impl Default for Config {
             artifacts: Vec::new(),
             quiet: None,
             subscriptions: Vec::new(),
+            registries: Vec::new(),
+            artifactory: Vec::new(),
+            build_masters: Vec::new(),
         }
     }
 }

@@ -87,15 +87,18 @@ fn params(
     route: &'static Route,
     segments: &[&str],
 ) -> Result<Vec<(&'static str, String)>, Problem> {
-    route.path[1..]
-        .split('/')
-        .zip(segments)
-        .filter_map(|(name, value)| {
+    let names = route.path[1..].split('/').enumerate();
+    names
+        .filter_map(|(place, name)| {
             let name = name.strip_prefix('{')?.strip_suffix('}')?;
-            Some((name, value))
+            // The rest keeps its slashes.
+            Some(match name.strip_prefix('*') {
+                Some(name) => (name, segments.get(place..)?.join("/")),
+                None => (name, (*segments.get(place)?).to_owned()),
+            })
         })
         .map(|(name, value)| {
-            let value = percent_decode_str(value)
+            let value = percent_decode_str(&value)
                 .decode_utf8()
                 .map_err(|_| Problem::bad_request("The path is not UTF-8"))?;
             Ok((name, value.into_owned()))

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     Gate,
     answer::Answer,
+    builds,
     call::{Call, uuid},
     configs, observe,
     once::{self, Drawn},
@@ -241,8 +242,9 @@ async fn ask(
     id: &ExecutionId,
     drawn: &Drawn,
     config: Map,
-    trigger: Map,
+    mut trigger: Map,
 ) -> Result<Said, Problem> {
+    builds::complete(gate, &mut trigger).await;
     let application = config.get("application").and_then(Value::as_str);
     let theirs = gate
         .store()

@@ -14,6 +14,7 @@ use gennaker_gate::{Gate, Tls};
 use gennaker_kubernetes::Accounts;
 use gennaker_notify::SecretHeaders;
 use gennaker_outbound::Client;
+use gennaker_pollers::Pollers;
 use gennaker_runtime::{Clock, Report, Scope};
 use gennaker_scheduler::Scheduler;
 use gennaker_settings::{DocumentsBackend, Settings};
@@ -75,6 +76,8 @@ struct Prepared {
     services: gennaker_notify::Services,
     /// Where artifacts are read, for a worker of the pool `deploy`.
     artifacts: Option<gennaker_artifacts::Accounts>,
+    /// Build servers, for a worker of the pool `jenkins`.
+    builds: Option<gennaker_jenkins::Config>,
     /// For sources of metrics.
     metrics: Client,
     metric_accounts: Arc<gennaker_canary::Accounts>,
@@ -105,13 +108,21 @@ impl Running {
             is_dev,
         } = plan;
         let mut prepared = prepare(&settings, listener, is_dev, &bus, &store, &clock)?;
-        let deploys = settings
-            .worker
-            .pools
-            .iter()
-            .any(|pool| pool == gennaker_deploy::POOL);
-        if deploys && roles.contains(&Role::Worker) {
+        let serves = |pool: &str| settings.worker.pools.iter().any(|served| served == pool);
+        if serves(gennaker_deploy::POOL) && roles.contains(&Role::Worker) {
             prepared.artifacts = Some(wiring::artifacts(&settings, &clock, &store)?);
+        }
+        if serves(gennaker_jenkins::POOL) && roles.contains(&Role::Worker) {
+            prepared.builds = Some(wiring::builds(&settings, &clock)?);
+        }
+        let mut pollers = None;
+        if roles.contains(&Role::Triggers) {
+            let masters = wiring::masters(&settings, &clock)?;
+            pollers = wiring::pollers(&settings, &name, &bus, &clock, &store, &masters)?;
+        }
+        let mut registries = None;
+        if serves(gennaker_deploy::POOL) && roles.contains(&Role::Worker) {
+            registries = Some(wiring::registries(&settings)?);
         }
         let root = Scope::root("gennaker");
         let running = Self {
@@ -160,6 +171,19 @@ impl Running {
                 );
                 running.edge.keep("artifacts", told);
             }
+            if let Some(registries) = registries {
+                let scope = running.edge.child("registries");
+                let zone = settings.zone.clone();
+                let told =
+                    wiring::tell_registries(zone, registries, bus.clone(), clock.clone(), scope);
+                running.edge.keep("registries", told);
+            }
+            if let Some(builds) = &prepared.builds {
+                let scope = running.edge.child("builds");
+                let masters = builds.masters.clone();
+                let told = wiring::tell_builds(masters, bus.clone(), clock.clone(), scope);
+                running.edge.keep("builds", told);
+            }
             let worker = worker(
                 &settings,
                 &name,
@@ -177,6 +201,9 @@ impl Running {
             let token = running.edge.token().clone();
             let followed = subscriptions.run(bus.clone(), clock.clone(), token);
             running.edge.keep("subscriptions", followed);
+            if let Some(pollers) = pollers {
+                running.start_pollers(pollers);
+            }
             let triggers = Triggers::new(bus, store, clock, config);
             running.start_triggers(triggers.with_blobs(blobs.clone()));
         }
@@ -239,6 +266,12 @@ impl Running {
         });
     }
 
+    /// What fails there is waited out there.
+    fn start_pollers(&self, pollers: Pollers) {
+        let token = self.edge.token().clone();
+        self.edge.spawn("pollers", pollers.run(token));
+    }
+
     fn start_probes(&self, listener: TcpListener, bucket: Bucket) {
         let (bus, token) = (self.bus.clone(), self.root.token().clone());
         self.root.keep("probes", async move {
@@ -291,6 +324,7 @@ fn prepare(
         secrets: wiring::secret_headers(settings)?,
         services: wiring::services(settings)?,
         artifacts: None,
+        builds: None,
     })
 }
 
@@ -319,6 +353,10 @@ fn worker(
                     .as_ref()
                     .expect("made for a worker of this pool");
                 gennaker_deploy::registry(accounts, artifacts, &wiring::baker(settings))
+            }
+            gennaker_jenkins::POOL => {
+                let builds = prepared.builds.as_ref();
+                gennaker_jenkins::registry(builds.expect("made for a worker of this pool"))
             }
             gennaker_canary::POOL => {
                 gennaker_canary::registry(&prepared.metrics, store, &prepared.metric_accounts)

@@ -3,10 +3,12 @@
 mod archive;
 mod artifacts;
 mod bucket;
+mod builds;
 mod canary;
 mod collector;
 mod documents;
 mod kubernetes;
+mod polling;
 mod pubsub;
 mod services;
 mod triggers;
@@ -32,20 +34,23 @@ use crate::output::chain;
 
 pub(crate) use archive::{archive, values};
 pub(crate) use artifacts::{artifacts, baker, tell_artifacts};
+pub(crate) use builds::{builds, masters, shown_masters, tell_builds};
 pub(crate) use canary::{metric_accounts, metrics_client};
 pub(crate) use documents::{documents, documents_bucket, managed_accounts};
 pub(crate) use kubernetes::{
     account_zones, accounts, accounts_of_kubeconfigs, answers, own_zone_sets, warn_unserved,
 };
+pub(crate) use polling::{pollers, registries, tell_registries};
 pub(crate) use pubsub::subscriptions;
 pub(crate) use services::services;
 pub(crate) use triggers::{quiet_period, triggers};
 pub(crate) use webhooks::{catalogue, secret_headers};
 
 /// The pools that this release has tasks for.
-pub(crate) const POOLS: [&str; 3] = [
+pub(crate) const POOLS: [&str; 4] = [
     gennaker_canary::POOL,
     gennaker_deploy::POOL,
+    gennaker_jenkins::POOL,
     gennaker_notify::POOL,
 ];
 
@@ -194,6 +199,7 @@ fn zones(settings: &Settings) -> Vec<String> {
     let mut zones = vec![settings.zone.clone()];
     zones.extend(settings.broker.zones.iter().cloned());
     zones.extend(kubernetes::places(settings));
+    zones.extend(builds::master_zones(settings).into_values());
     zones.sort_unstable();
     zones.dedup();
     zones
@@ -257,6 +263,9 @@ pub(crate) fn gate(
         artifacts: gennaker_artifacts::listed(&settings.artifacts),
         quiet: quiet_period(settings),
         subscriptions: pubsub::listed(settings),
+        registries: polling::shown_registries(settings),
+        artifactory: polling::shown_searches(settings),
+        build_masters: shown_masters(settings),
     }
 }
 

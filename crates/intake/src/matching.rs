@@ -36,7 +36,7 @@ use gennaker_model::Map;
 use gennaker_stages::artifacts::{Artifact, Matcher};
 use serde_json::Value;
 
-pub use build::{BUILD, BUILD_TYPES, Built, Properties, built, property_files};
+pub use build::{BUILD, BUILD_TYPES, Built, Told, built, property_files};
 pub use cdevents::{CDEVENTS, is_complete as is_cdevent};
 pub use cron::{CRON, Scheduled, firing, schedules};
 pub use git::{Push, SOURCES, Scm, compare_shared_secret, token_digest};

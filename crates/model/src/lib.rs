@@ -9,6 +9,7 @@
 
 pub mod artifact_reads;
 pub mod ask;
+pub mod build_reads;
 pub mod command;
 pub mod execution;
 pub mod freeze;

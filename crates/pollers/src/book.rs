@@ -61,7 +61,7 @@ pub(crate) struct Pending {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Head {
-    v: u8,
+    pub(crate) v: u8,
     /// Where the source was.
     pub(crate) origin: String,
     /// What of it was looked at.
@@ -71,9 +71,9 @@ pub(crate) struct Head {
     /// When all entries were written anew last, epoch milliseconds.
     pub(crate) rewritten_ms: i64,
     /// The chunks that count, oldest first.
-    chunks: Vec<String>,
+    pub(crate) chunks: Vec<String>,
     /// Entries that are in no chunk yet, later than those: hexadecimal digits of [`encode`].
-    tail: String,
+    pub(crate) tail: String,
     /// Events on their way.
     pub(crate) pending: Vec<Pending>,
 }

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod canary;
+mod jenkins;
 mod polling;
 mod pubsub;
 mod services;
@@ -53,6 +54,7 @@ impl Settings {
         webhooks::check(&self.webhooks, &mut found);
         services::check(&self.services, &mut found);
         artifacts::check(&self.artifacts, &mut found);
+        jenkins::check(&self.jenkins, &mut found);
         canary::check(&self.canary, &mut found);
         polling::check(
             &self.polling,

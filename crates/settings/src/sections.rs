@@ -8,6 +8,7 @@ mod bucket;
 mod canary;
 mod documents;
 mod expressions;
+mod jenkins;
 mod kubernetes;
 mod polling;
 mod processes;
@@ -33,6 +34,7 @@ pub use bucket::S3Bucket;
 pub use canary::{Canary, CanaryAccount, CanarySource};
 pub use documents::{Documents, DocumentsBackend, ManagedServiceAccounts};
 pub use expressions::Expressions;
+pub use jenkins::{Jenkins, JenkinsMaster};
 pub use kubernetes::{
     Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, SkippedAccount,
 };
@@ -99,6 +101,8 @@ pub struct Settings {
     pub bake: Bake,
     /// Kubernetes clusters that pipelines deploy to.
     pub kubernetes: Kubernetes,
+    /// Jenkins.
+    pub jenkins: Jenkins,
     /// Canary analysis.
     pub canary: Canary,
     /// Logs, traces and metrics.
@@ -128,6 +132,7 @@ impl Default for Settings {
             artifacts: Artifacts::default(),
             bake: Bake::default(),
             kubernetes: Kubernetes::default(),
+            jenkins: Jenkins::default(),
             canary: Canary::default(),
             telemetry: Telemetry::default(),
         }

@@ -10,8 +10,8 @@ use crate::{
     dry_run::{self, DRY_RUN},
     entity_tags, evaluate_artifacts, evaluate_variables, execution_window,
     field::Field,
-    find_artifact, kayenta, kubernetes, manual_judgment, monitor_pipeline, noop, not_built,
-    pipeline, pipeline_documents, pipeline_templates, plugin_releases,
+    find_artifact, jenkins, kayenta, kubernetes, manual_judgment, monitor_pipeline, noop,
+    not_built, pipeline, pipeline_documents, pipeline_templates, plugin_releases,
     preconfigured::{self, PreconfiguredWebhook, PreconfiguredWebhooks},
     run_multiple_pipelines, save_pipelines, services, timing, wait, wait_until, webhook,
 };
@@ -49,6 +49,8 @@ pub struct Catalogue {
     dry_runs: bool,
     /// The zone that the operations of each account are pinned to, by the account's name.
     accounts: BTreeMap<String, String>,
+    /// The zone that the builds of each build server are pinned to, by its name.
+    masters: BTreeMap<String, String>,
 }
 
 /// The catalogue of an installation that adds nothing.
@@ -92,6 +94,9 @@ static TYPES: &[&dyn StageType] = &[
     &kayenta::KayentaCanary,
     &kayenta::RunCanaryIntervals,
     &kayenta::RunCanary,
+    &jenkins::Jenkins,
+    &jenkins::Script,
+    &jenkins::GetProperties,
     &services::Jira,
     &services::PageApplicationOwner,
     &services::Gremlin,
@@ -128,6 +133,7 @@ impl Catalogue {
             webhooks: PreconfiguredWebhooks::none(),
             dry_runs: false,
             accounts: BTreeMap::new(),
+            masters: BTreeMap::new(),
         }
     }
 
@@ -161,6 +167,12 @@ impl Catalogue {
     #[must_use]
     pub fn with_accounts(self, accounts: BTreeMap<String, String>) -> Self {
         Self { accounts, ..self }
+    }
+
+    /// The same with build servers that can be reached from one zone only: the server's name, and its zone.
+    #[must_use]
+    pub fn with_masters(self, masters: BTreeMap<String, String>) -> Self {
+        Self { masters, ..self }
     }
 
     /// Every stage type of this release.
@@ -217,10 +229,15 @@ impl gennaker_engine::Catalogue for Catalogue {
     }
 
     fn zone(&self, pool: &str, context: &Map) -> Option<String> {
-        if pool != kubernetes::POOL || self.accounts.is_empty() {
-            return None;
+        match pool {
+            kubernetes::POOL if !self.accounts.is_empty() => {
+                self.accounts.get(kubernetes::account(context)?).cloned()
+            }
+            jenkins::POOL if !self.masters.is_empty() => {
+                self.masters.get(jenkins::master(context)?).cloned()
+            }
+            _ => None,
         }
-        self.accounts.get(kubernetes::account(context)?).cloned()
     }
 
     fn left_to_the_stage(&self, kind: &str, context: &Map) -> Vec<&'static str> {

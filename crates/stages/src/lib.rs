@@ -24,6 +24,7 @@ pub mod executions;
 mod field;
 mod find_artifact;
 pub mod java;
+mod jenkins;
 mod kayenta;
 mod kubernetes;
 mod manual_judgment;

@@ -9,17 +9,21 @@
 //! | [`bakers`] | Helm, Kustomize and Helmfile |
 //! | [`certificates`] | authorities and what they sign |
 //! | [`http`] | a server of HTTP that remembers what it was asked |
+//! | [`jenkins`] | a double of a Jenkins |
 //! | [`keys`] | a key of RSA |
 //! | [`kube`] | Kubernetes control planes with simulated nodes |
 //! | [`leash`] | processes that end with the test |
 //! | [`nats`] | nats-servers, one or a cluster |
+//! | [`registry`] | a registry of images |
 //! | [`s3`] | a server that speaks S3 |
 
 pub mod bakers;
 pub mod certificates;
 pub mod http;
+pub mod jenkins;
 pub mod keys;
 pub mod kube;
 pub mod leash;
 pub mod nats;
+pub mod registry;
 pub mod s3;

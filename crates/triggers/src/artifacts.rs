@@ -49,7 +49,7 @@ fn in_webhook(event: &Event, templates: &Templates) -> Vec<Value> {
     let template = templates.webhooks.get(source);
     let is_push = event.scm.is_some();
     // Copying a body is worth it only for those who send artifacts.
-    let is_known = ["dockerhub", "dockerregistry", "quay"].contains(&source)
+    let is_known = ["dockerhub", "dockerregistry", "harbor", "quay"].contains(&source)
         || source.eq_ignore_ascii_case("nexus");
     if !is_known && !is_push && template.is_none() {
         return Vec::new();
@@ -59,6 +59,7 @@ fn in_webhook(event: &Event, templates: &Templates) -> Vec<Value> {
         "dockerhub" => docker_hub(&body).into_iter().collect(),
         "dockerregistry" => docker_registry(&body),
         "quay" => quay(&body),
+        "harbor" => harbor(&body),
         "github" if is_push => files::github(&body),
         "gitlab" if is_push => files::gitlab(&body),
         source if source.eq_ignore_ascii_case("nexus") => nexus(&body).into_iter().collect(),
@@ -143,6 +144,10 @@ fn docker_registry(body: &Value) -> Vec<Value> {
         let kind = kind.split('+').next().unwrap_or_default();
         kind == "application/vnd.docker.distribution.manifest.v1"
             || kind == "application/vnd.docker.distribution.manifest.v2"
+            // Echo knows only the two above; today's tools push these, and images of several platforms.
+            || kind == "application/vnd.docker.distribution.manifest.list.v2"
+            || kind == "application/vnd.oci.image.manifest.v1"
+            || kind == "application/vnd.oci.image.index.v1"
     };
     events
         .into_iter()
@@ -186,6 +191,34 @@ fn quay(body: &Value) -> Vec<Value> {
                 "reference": format!("{name}:{tag}"),
                 "provenance": text(body, "/homepage"),
             })
+        })
+        .collect()
+}
+
+/// Harbor's webhooks of the type `PUSH_ARTIFACT`. Echo has nothing for them.
+fn harbor(body: &Value) -> Vec<Value> {
+    if text(body, "/type") != Some("PUSH_ARTIFACT") {
+        return Vec::new();
+    }
+    let resources = body.pointer("/event_data/resources");
+    let resources = resources.and_then(Value::as_array);
+    resources
+        .into_iter()
+        .flatten()
+        .filter_map(|resource| {
+            let reference = text(resource, "/resource_url")?;
+            let (name, version) = match reference.split_once('@') {
+                Some(parts) => parts,
+                None => reference
+                    .rsplit_once(':')
+                    .filter(|(_, tag)| !tag.contains('/'))?,
+            };
+            Some(json!({
+                "type": "docker/image",
+                "name": name,
+                "version": version,
+                "reference": reference,
+            }))
         })
         .collect()
 }

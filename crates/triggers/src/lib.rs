@@ -13,12 +13,14 @@ mod addresses;
 mod artifacts;
 mod candidates;
 mod fresh;
+mod hints;
 mod observe;
 mod starter;
 mod switches;
 #[cfg(test)]
 mod tests;
 pub mod timetable;
+mod told;
 mod verdicts;
 
 use std::{sync::Arc, time::Duration};
@@ -200,7 +202,7 @@ struct Handling {
 
 impl Handling {
     async fn run(self, delivery: Delivery) {
-        let event = match self.reading.read(&delivery).await {
+        let mut event = match self.reading.read(&delivery).await {
             Ok(event) => event,
             Err(reason) => {
                 observe::given_up();
@@ -231,22 +233,25 @@ impl Handling {
         }
         let candidates = self.candidates.current();
         let span = observe::span(&event);
-        self.handle(&event, &candidates, delivery)
+        self.handle(&mut event, &candidates, delivery)
             .instrument(span)
             .await;
     }
 
-    async fn handle(&self, event: &Event, candidates: &Candidates, delivery: Delivery) {
-        let matched_at_ms = self.starter.now_ms();
-        let quiet = self.reading.quiet.as_ref();
-        let off = self.switches.off(matched_at_ms).await;
-        let verdicts = Verdicts::of(event, candidates, &|config, trigger| {
-            let kind = trigger.get("type").and_then(serde_json::Value::as_str);
-            switches::reason(&off, kind.unwrap_or_default())
-                .or_else(|| quiet?.holds_back(config, trigger, matched_at_ms))
-        });
-        observe::matched(event, !verdicts.fired.is_empty(), matched_at_ms);
+    async fn handle(&self, event: &mut Event, candidates: &Candidates, delivery: Delivery) {
         let work = async {
+            hints::send(&self.bus, event).await;
+            told::complete(&self.bus, self.starter.clock(), event, candidates).await;
+            let event = &*event;
+            let matched_at_ms = self.starter.now_ms();
+            let quiet = self.reading.quiet.as_ref();
+            let off = self.switches.off(matched_at_ms).await;
+            let verdicts = Verdicts::of(event, candidates, &|config, trigger| {
+                let kind = trigger.get("type").and_then(serde_json::Value::as_str);
+                switches::reason(&off, kind.unwrap_or_default())
+                    .or_else(|| quiet?.holds_back(config, trigger, matched_at_ms))
+            });
+            observe::matched(event, !verdicts.fired.is_empty(), matched_at_ms);
             let ended = self.starter.start_all(event, &verdicts.fired).await;
             let reason = matching::passed_over(event).map(str::to_owned);
             let record = verdicts.record(event, matched_at_ms, reason, ended);

@@ -105,4 +105,12 @@ impl Ctx {
             None => Ok(()),
         }
     }
+
+    /// What was noted under this intent, or under the one that it took over; nothing once the effect is settled.
+    pub async fn noted(&self) -> Option<String> {
+        match &self.intent {
+            Some(intent) => intent.reference().await,
+            None => None,
+        }
+    }
 }

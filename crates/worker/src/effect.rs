@@ -75,6 +75,10 @@ impl Driver {
             let look = watch.look(found.as_ref(), self.shared.clock.now_ms());
             let revision = found.as_ref().map_or(0, |found| found.revision);
             let entry = found.map(|found| found.entry);
+            let noted = match entry.as_ref().map(|entry| &entry.state) {
+                Some(State::Intent { reference, .. }) => reference.clone(),
+                Some(State::Idle { .. } | State::Done { .. } | State::Closed { .. }) | None => None,
+            };
             match ledger::decide(entry.as_ref(), look, self.me()) {
                 Step::Claim => {
                     if let Some(end) = self.unwanted() {
@@ -89,7 +93,7 @@ impl Driver {
                         }
                         continue;
                     }
-                    let Some(intent) = self.intent(revision).await else {
+                    let Some(intent) = self.intent(revision, None).await else {
                         continue;
                     };
                     match self.perform(&intent).await {
@@ -106,7 +110,7 @@ impl Driver {
                     if let Err(halt) = self.going_on() {
                         return halt.into();
                     }
-                    let Some(intent) = self.intent(revision).await else {
+                    let Some(intent) = self.intent(revision, noted).await else {
                         continue;
                     };
                     metrics::taken_over(&self.message.pool, self.task.kind());
@@ -307,7 +311,7 @@ impl Driver {
         )
     }
 
-    async fn intent(&self, revision: u64) -> Option<Intent> {
+    async fn intent(&self, revision: u64, noted: Option<String>) -> Option<Intent> {
         let (clock, worker) = (&self.shared.clock, &self.shared.me);
         Intent::write(
             &self.book,
@@ -315,6 +319,7 @@ impl Driver {
             worker,
             self.message.attempt,
             revision,
+            noted,
             &self.hold.cancel,
         )
         .await

@@ -39,13 +39,14 @@ struct Held {
 }
 
 impl Intent {
-    /// Writes an own intent over `revision`, or gives `None` when somebody else was faster.
+    /// Writes an own intent over `revision`, with what was noted under the one that it takes over, or gives `None` when somebody else was faster.
     pub(crate) async fn write(
         book: &Book,
         clock: &Clock,
         worker: &str,
         attempt: AttemptId,
         revision: u64,
+        noted: Option<String>,
         cancel: &CancellationToken,
     ) -> Option<Self> {
         // Read before the write: an age that is too high is harmless, one that is too low is not.
@@ -54,7 +55,7 @@ impl Intent {
             worker: worker.to_owned(),
             attempt,
             heartbeat_ms,
-            reference: None,
+            reference: noted.clone(),
         };
         match book.write(revision, &Entry::new(state)).await {
             Written::Done(revision) => Some(Self(Arc::new(Inner {
@@ -66,7 +67,7 @@ impl Intent {
                 held: Mutex::new(Held {
                     revision,
                     heartbeat_ms,
-                    reference: None,
+                    reference: noted,
                     called: false,
                     lost: false,
                 }),

@@ -23,6 +23,7 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
     let bakers = report.step("programs that bake", ensure_bakers);
     let kube = report.step("kube", tools::ensure_kube);
     let prometheus = report.step("prometheus", tools::ensure_prometheus);
+    let docker_registry = report.step("docker-registry", tools::ensure_docker_registry);
 
     report.step("format", || cargo(&["fmt", "--all", "--check"]));
     report.step("architecture", architecture::check_workspace);
@@ -68,7 +69,11 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
         let prometheus = prometheus
             .as_deref()
             .context("without a Prometheus nobody knows whether canary analysis works")?;
+        let docker_registry = docker_registry
+            .as_deref()
+            .context("without a registry of images nobody knows whether polling works")?;
         let named = [
+            ("GENNAKER_DOCKER_REGISTRY", docker_registry),
             ("GENNAKER_NATS_SERVER", nats_server),
             ("GENNAKER_MINIO", minio),
             ("GENNAKER_KUBE", kube),

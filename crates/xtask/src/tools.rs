@@ -1,10 +1,11 @@
 //! What Gennaker's development needs and is not a crate of ours: the broker, an S3 server, a Kubernetes control plane, the
-//! programs that bake manifests, a Prometheus, and cargo-deny.
+//! programs that bake manifests, a Prometheus, a registry of images, and cargo-deny.
 //!
 //! Tools lie in `${XDG_CACHE_HOME:-~/.cache}/gennaker/tools/NAME-VERSION`, outside the clone, so that every clone shares
 //! them. A tool that is there is used without touching the network.
 
 mod cargo_deny;
+mod docker_registry;
 mod go;
 mod helm3;
 mod helm4;
@@ -24,6 +25,7 @@ use clap::ValueEnum;
 use gennaker_broker::find;
 
 pub(crate) use cargo_deny::ensure as ensure_cargo_deny;
+pub(crate) use docker_registry::ensure as ensure_docker_registry;
 pub(crate) use helm3::ensure as ensure_helm3;
 pub(crate) use helm4::ensure as ensure_helm4;
 pub(crate) use helmfile::ensure as ensure_helmfile;
@@ -56,6 +58,8 @@ pub(crate) enum Name {
     Kube,
     /// The source of metrics for tests of canary analysis
     Prometheus,
+    /// The registry of images for tests of polling
+    DockerRegistry,
 }
 
 /// Makes sure that the named tools, or all when none is named, can be used, and says where they are.
@@ -76,6 +80,7 @@ pub(crate) fn install_named(names: &[Name]) -> Result<()> {
             Name::Helmfile => ensure_helmfile()?,
             Name::Kube => ensure_kube()?,
             Name::Prometheus => ensure_prometheus()?,
+            Name::DockerRegistry => ensure_docker_registry()?,
         };
         console::note(&format!("{} is {}", label(*name), path.display()));
     }

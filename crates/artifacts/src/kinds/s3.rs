@@ -15,7 +15,10 @@ use gennaker_settings::S3Account;
 use tokio::sync::Mutex;
 
 use super::Source;
-use crate::{Artifact, Error, accounts::Making};
+use crate::{
+    Artifact, Error,
+    accounts::{Making, Object},
+};
 use gennaker_credentials::auth::Secret;
 
 /// What it reads.
@@ -27,6 +30,8 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 const READ_WITHIN: Duration = Duration::from_secs(20);
 /// Attempts of one request.
 const ATTEMPTS: u32 = 3;
+/// Most objects in one list.
+const OBJECTS_MAX: usize = 500_000;
 
 pub(super) struct S3 {
     account: S3Account,
@@ -138,6 +143,45 @@ impl S3 {
     }
 }
 
+impl S3 {
+    async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<Object>, Error> {
+        let client = self.client().await?;
+        let mut objects = Vec::new();
+        let mut next = None;
+        loop {
+            let request = client.list_objects_v2().bucket(bucket).prefix(prefix);
+            let page = request.set_continuation_token(next).send().await;
+            let page = page.map_err(|error| failed(&format!("s3://{bucket}"), &error))?;
+            for object in page.contents() {
+                let Some(key) = object.key() else { continue };
+                let modified = object.last_modified().and_then(|at| at.to_millis().ok());
+                objects.push(Object {
+                    key: key.to_owned(),
+                    etag: object
+                        .e_tag()
+                        .unwrap_or_default()
+                        .trim_matches('"')
+                        .to_owned(),
+                    modified_ms: modified.unwrap_or(0),
+                    size_bytes: object
+                        .size()
+                        .and_then(|size| u64::try_from(size).ok())
+                        .unwrap_or(0),
+                });
+            }
+            if objects.len() > OBJECTS_MAX {
+                return Err(Error::Answer(format!(
+                    "s3://{bucket} has more than {OBJECTS_MAX} objects below {prefix:?}"
+                )));
+            }
+            next = page.next_continuation_token().map(str::to_owned);
+            if next.is_none() {
+                return Ok(objects);
+            }
+        }
+    }
+}
+
 impl Source for S3 {
     fn types(&self) -> &'static [&'static str] {
         TYPES
@@ -145,6 +189,14 @@ impl Source for S3 {
 
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {
         Box::pin(self.object(&artifact.reference))
+    }
+
+    fn objects<'a>(
+        &'a self,
+        bucket: &'a str,
+        prefix: &'a str,
+    ) -> Option<BoxFuture<'a, Result<Vec<Object>, Error>>> {
+        Some(Box::pin(self.list(bucket, prefix)))
     }
 }
 
@@ -257,6 +309,13 @@ mod tests {
             "content",
             "with the secret of the moment"
         );
+        let listed = accounts.objects("s3", "s3/object", "bucket", "a/").await;
+        let listed = listed.unwrap();
+        assert_eq!((listed[0].key.as_str(), listed.len()), ("a/b.yml", 1));
+        assert_eq!((listed[0].etag.len(), listed[0].size_bytes), (32, 7));
+        assert!(listed[0].modified_ms > 1_700_000_000_000);
+        let nowhere = accounts.objects("s3", "s3/object", "none", "").await;
+        assert_eq!(nowhere.unwrap_err().http_status(), 404);
         let missing = fetch("s3://bucket/nothing").await.unwrap_err();
         assert_eq!(missing.http_status(), 404);
         assert!(

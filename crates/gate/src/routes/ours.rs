@@ -1,7 +1,7 @@
 //! What Spinnaker's Gate does not have.
 
-use super::{Group, Whose, run, table};
-use crate::{events, freezes, live, search, switches, warnings};
+use super::{Does, Group, Whose, run, table};
+use crate::{events, freezes, live, pollers, search, switches, warnings};
 
 pub(super) const GROUPS: &[Group] = &[Group {
     title: "Gennaker's own",
@@ -13,6 +13,11 @@ pub(super) const GROUPS: &[Group] = &[Group {
         GET "/v2/events" "What became of events: the verdict on each trigger, newest first"
             ["type", "source", "application", "pipeline", "outcome", "limit", "before"] ReadEach run!(events::list);
         GET "/v2/events/{id}" "What became of one event" ReadEach run!(events::one);
+        GET "/v2/pollers" "How it goes with registries, build servers and what else is polled" ["type", "source", "state"] ReadEach
+            run!(pollers::list);
+        GET "/v2/pollers/{type}/{source}" "How it goes with one source" ReadEach run!(pollers::one);
+        POST "/admin/pollers/fastforward/{monitorName}" "Skip what is new of a source (Igor's)" ["partition"] Admin
+            Does::Say("{}", "a threshold warns and never blocks, so there is nothing to skip");
         GET "/v2/freezes" "Applications and pipelines of which nothing new is started" SignIn run!(freezes::list);
         PUT "/v2/applications/{application}/freeze" "Start nothing new of an application" Write
             run!(freezes::application);

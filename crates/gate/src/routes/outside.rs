@@ -3,15 +3,12 @@
 //! A list that pages walk through is empty as long as there is nothing to read; whatever names one thing answers 501.
 
 use super::{Does, Group, Whose, run, table};
-use crate::artifacts;
 use crate::clouds::{clusters, firewalls, live};
+use crate::{artifacts, builds, images, pollers};
 use crate::{canary_configs, canary_runs, preconfigured};
 
 /// Why lists of what only other clouds have are empty.
 const NO_CLOUDS: &str = "Kubernetes has none, and no other cloud can be read yet";
-
-/// Why lists of build systems are empty, as in Gate without Igor.
-const NO_BUILDS: &str = "no build system can be configured yet";
 
 pub(super) const GROUPS: &[Group] = &[
     Group {
@@ -64,8 +61,15 @@ pub(super) const GROUPS: &[Group] = &[
             GET "/securityGroups/{account}/{region}/{name}" "One security group" ReadEach run!(firewalls::one);
             GET "/instances/{account}/{region}/{id}" "One instance" ReadEach run!(clusters::instance);
             GET "/instances/{account}/{region}/{id}/console" "What an instance printed" ["provider"] ReadEach run!(live::console);
-            GET "/images/{*rest}" "Images" ReadEach Does::Miss("images");
-            GET "/charts/{*rest}" "Helm charts in registries" ReadEach Does::Miss("charts");
+            GET "/images/find" "Images in registries"
+                ["provider", "q", "account", "region", "count", "repository", "tag", "includeDetails"] ReadEach run!(images::find);
+            GET "/images/tags" "Tags of a repository" ["provider", "account", "repository"] ReadEach run!(images::tags);
+            GET "/images/{*rest}" "One image of a cloud" ReadEach Does::Miss("images of clouds");
+            GET "/charts/find" "Charts in registries" ["provider", "q", "account", "region", "count", "repository", "tag"] ReadEach
+                run!(images::find_charts);
+            GET "/charts/tags" "Versions of a chart in a registry" ["provider", "account", "repository"] ReadEach
+                run!(images::tags);
+            GET "/charts/{*rest}" "One chart" ReadEach Does::Miss("single charts");
             GET "/manifests/{account}/{name}" "One Kubernetes object that lies in no namespace" ["includeEvents"] ReadEach
                 run!(live::manifest_of_cluster);
             GET "/manifests/{account}/{location}/{name}" "One Kubernetes object" ["includeEvents"] ReadEach run!(live::manifest);
@@ -105,19 +109,30 @@ pub(super) const GROUPS: &[Group] = &[
             GET "/artifacts/{*rest}" "Packages of plugins, and a Spinnaker's artifact store" SignIn
                 Does::Miss("packages of plugins and Spinnaker's artifact store");
             PUT "/artifacts/fetch" "The content of an artifact" SignIn run!(artifacts::fetch);
-            GET "/artifactory/names" "Artifactory searches that triggers can use" SignIn Does::Say("[]", NO_BUILDS);
-            GET "/nexus/names" "Nexus searches that triggers can use" SignIn Does::Say("[]", NO_BUILDS);
+            GET "/artifactory/names" "Artifactory searches that triggers can use" SignIn run!(pollers::artifactory);
+            GET "/nexus/names" "Nexus searches that triggers can use" SignIn
+                Does::Say("[]", "a Nexus names its search in the address of its webhook, /webhooks/nexus/SEARCH");
             GET "/concourse/{*rest}" "What Concourse has" SignIn Does::Miss("Concourse");
             POST "/concourse/stage/start" "The start of a Concourse job" ["stageId", "job", "buildNumber"] SignIn
                 Does::Miss("Concourse");
             GET "/gcb/{*rest}" "What Google Cloud Build has" SignIn Does::Miss("Google Cloud Build");
             GET "/codebuild/{*rest}" "What AWS CodeBuild has" SignIn Does::Miss("AWS CodeBuild");
-            GET "/builds" "Build systems (older address)" SignIn Does::Say("[]", NO_BUILDS);
-            GET "/builds/{*rest}" "Jobs and builds (older address)" SignIn Does::Miss("build systems");
-            GET "/v2/builds" "Build systems" ["type"] SignIn Does::Say("[]", NO_BUILDS);
-            GET "/v2/builds/{*rest}" "Jobs and builds; the job is the rest of the path" SignIn Does::Miss("build systems");
-            GET "/v3/builds" "Build systems" ["type"] SignIn Does::Say("[]", NO_BUILDS);
-            GET "/v3/builds/{*rest}" "Jobs and builds" ["job"] SignIn Does::Miss("build systems");
+            GET "/builds" "Build systems (older address)" ["type"] ReadEach run!(builds::masters);
+            GET "/builds/{master}/jobs" "Jobs of a build system (older address)" ReadEach run!(builds::jobs);
+            GET "/builds/{master}/jobs/{*rest}" "One job (older address)" ReadEach run!(builds::job);
+            GET "/builds/{master}/builds/{*rest}" "Builds of a job (older address)" ReadEach run!(builds::builds);
+            GET "/builds/{master}/build/{number}/{*rest}" "One build (older address)" ReadEach run!(builds::build);
+            GET "/v2/builds" "Build systems" ["type"] ReadEach run!(builds::masters);
+            GET "/v2/builds/{master}/jobs" "Jobs of a build system" ReadEach run!(builds::jobs);
+            GET "/v2/builds/{master}/jobs/{*rest}" "One job; it is the rest of the path" ReadEach run!(builds::job);
+            GET "/v2/builds/{master}/builds/{*rest}" "Builds of a job; it is the rest of the path" ReadEach run!(builds::builds);
+            GET "/v2/builds/{master}/build/{number}/{*rest}" "One build; its job is the rest of the path" ReadEach
+                run!(builds::build);
+            GET "/v3/builds" "Build systems" ["type"] ReadEach run!(builds::masters);
+            GET "/v3/builds/{master}/jobs" "Jobs of a build system" ReadEach run!(builds::jobs);
+            GET "/v3/builds/{master}/job" "One job" ["job"] ReadEach run!(builds::job_asked);
+            GET "/v3/builds/{master}/builds" "Builds of a job" ["job"] ReadEach run!(builds::builds_asked);
+            GET "/v3/builds/{master}/build/{number}" "One build" ["job"] ReadEach run!(builds::build_asked);
             GET "/ci/builds" "Builds of a commit"
                 ["projectKey", "repoSlug", "completionStatus", "buildNumber", "commitId"] SignIn
                 Does::Miss("build systems");

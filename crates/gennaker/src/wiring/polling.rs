@@ -80,19 +80,32 @@ pub(crate) fn pollers(
             all.push(Arc::new(sources::Builds::new(master.clone(), look_back_ms)));
         }
     }
-    let needs_artifacts = polling.helm && !settings.artifacts.helm.is_empty();
-    if needs_artifacts {
+    let charts = settings
+        .artifacts
+        .helm
+        .iter()
+        .filter(|it| polling.helm && is_here(&it.zone));
+    let charts: Vec<_> = charts.collect();
+    let buckets: Vec<_> = polling.s3.iter().filter(|it| is_here(&it.zone)).collect();
+    if !charts.is_empty() || !buckets.is_empty() {
         let accounts: Artifacts = super::artifacts(settings, clock, store)?;
-        let repositories = settings.artifacts.helm.iter().filter(|it| is_here(&it.zone));
-        for account in repositories {
+        for account in charts {
             let source = sources::Helm::new(&account.name, &account.repository, accounts.clone());
             all.push(Arc::new(source));
         }
+        for search in buckets {
+            all.push(Arc::new(sources::S3::new(search.clone(), accounts.clone())));
+        }
     }
-    let searches = settings.artifactory.searches.iter().filter(|it| is_here(&it.zone));
+    let searches = settings
+        .artifactory
+        .searches
+        .iter()
+        .filter(|it| is_here(&it.zone));
     for search in searches {
-        let search = Search::new(search.clone(), &http(settings)?)
-            .map_err(|error| Failure::new(Exit::Usage, format!("artifactory: {}", chain(&error))))?;
+        let search = Search::new(search.clone(), &http(settings)?).map_err(|error| {
+            Failure::new(Exit::Usage, format!("artifactory: {}", chain(&error)))
+        })?;
         all.push(Arc::new(sources::Artifactory::new(search)));
     }
     if polling.plugins {
@@ -118,6 +131,12 @@ pub(crate) fn shown_registries(settings: &Settings) -> Vec<Account> {
     shown.collect()
 }
 
+/// The names of searches in Artifactory.
+pub(crate) fn shown_searches(settings: &Settings) -> Vec<String> {
+    let searches = settings.artifactory.searches.iter();
+    searches.map(|search| search.name.clone()).collect()
+}
+
 /// Answers the API's questions about registries until the scope ends: those of accounts that this zone reaches.
 pub(crate) async fn tell_registries(
     zone: String,
@@ -126,9 +145,13 @@ pub(crate) async fn tell_registries(
     clock: Clock,
     scope: Scope,
 ) {
-    let here = accounts
-        .iter()
-        .filter(|account| account.settings().zone.as_ref().is_none_or(|it| *it == zone));
+    let here = accounts.iter().filter(|account| {
+        account
+            .settings()
+            .zone
+            .as_ref()
+            .is_none_or(|it| *it == zone)
+    });
     let places = here.map(|account| place(account.name())).collect();
     let answerer: Answerer = Arc::new(move |place, question| {
         let accounts = accounts.clone();

@@ -17,7 +17,9 @@ pub(crate) fn catalogue(settings: &Settings) -> Result<Arc<Catalogue>, Failure> 
     let webhooks = enabled(settings).map(stage_type).collect();
     Catalogue::with_webhooks(webhooks)
         .map(|catalogue| {
-            let catalogue = catalogue.with_dry_runs(settings.scheduler.dry_runs);
+            let catalogue = catalogue
+                .with_dry_runs(settings.scheduler.dry_runs)
+                .with_masters(super::builds::master_zones(settings));
             Arc::new(catalogue.with_accounts(super::account_zones(settings)))
         })
         .map_err(|error| Failure::new(Exit::Usage, format!("webhooks.preconfigured: {error}")))

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use gennaker_model::Map;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Check, Event, constraints::plain_fits, equal, is_polled, pipeline_enabled, text,
@@ -21,8 +21,9 @@ pub const BUILD_TYPES: [&str; 4] = ["jenkins", "travis", "concourse", "gitlab-ci
 /// Under which name Travis keeps the properties of every build.
 const TRAVIS: &str = "travis";
 
-/// What builds left in their property files, by the file's name: asked for before the event is matched.
-pub type Properties = BTreeMap<String, Result<Map, String>>;
+/// What is known of a build besides its event, by the property file that a trigger names (none: empty): asked for before the event is
+/// matched. `buildInfo`, `properties` and `artifacts`, or why they cannot be had.
+pub type Told = BTreeMap<String, Result<Map, String>>;
 
 /// Which build an event is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +50,8 @@ pub fn built(event: &Event) -> Option<Built> {
     })
 }
 
-/// The property files that triggers of a pipeline want of an event that would fire them otherwise.
+/// The property files that triggers of a pipeline want of an event that would fire them otherwise; an empty name for a trigger that
+/// names none.
 #[must_use]
 pub fn property_files(event: &Event, config: &Map) -> Vec<String> {
     if !concerns(event) || pipeline_enabled(config).is_err() {
@@ -58,7 +60,7 @@ pub fn property_files(event: &Event, config: &Map) -> Vec<String> {
     triggers_of(config)
         .filter(|(_, trigger)| is_build(trigger))
         .filter(|(_, trigger)| trigger_enabled(trigger).is_ok() && fits(event, trigger).is_ok())
-        .filter_map(|(_, trigger)| property_file(trigger))
+        .map(|(_, trigger)| property_file(trigger))
         .collect()
 }
 
@@ -71,11 +73,21 @@ pub(super) fn check(event: &Event, trigger: &Map) -> Check {
     if !has_constraints(trigger) {
         return Ok(());
     }
-    let Some(file) = property_file(trigger) else {
+    let file = property_file(trigger);
+    if file.is_empty() {
         return Err("the trigger has payloadConstraints and names no propertyFile whose values they are about".to_owned());
-    };
-    match event.properties.get(&file) {
-        Some(Ok(properties)) => plain_fits("property", properties, trigger, "payloadConstraints"),
+    }
+    match event.told.get(&file) {
+        Some(Ok(told)) => {
+            let none = Map::new();
+            let properties = told.get("properties").and_then(Value::as_object);
+            plain_fits(
+                "property",
+                properties.unwrap_or(&none),
+                trigger,
+                "payloadConstraints",
+            )
+        }
         Some(Err(problem)) => Err(format!(
             "the property file {file:?} of the build cannot be read: {problem}"
         )),
@@ -97,55 +109,26 @@ pub(super) fn complete(event: &Event, fired: &mut Map) {
     {
         fired.insert("link".to_owned(), url.clone());
     }
-    if let Some(info) = event
-        .payload
-        .get("buildInfo")
-        .filter(|info| info.is_object())
-    {
-        fired.insert("buildInfo".to_owned(), info.clone());
-    }
-    let properties = property_file(fired).and_then(|file| event.properties.get(&file));
-    if let Some(Ok(properties)) = properties {
-        fired.insert("properties".to_owned(), properties.clone().into());
-    }
-}
-
-/// Artifacts that a trigger's property file tells of (11.8 of the reference), beside those of the build.
-pub(super) fn artifacts(event: &Event, trigger: &Map) -> Vec<Value> {
-    if !concerns(event) {
-        return Vec::new();
-    }
-    let properties = property_file(trigger).and_then(|file| event.properties.get(&file));
-    let Some(Ok(properties)) = properties else {
-        return Vec::new();
+    let Some(told) = told(event, fired) else {
+        return;
     };
-    let of = |key: &str| text(properties, key).filter(|value| !value.is_empty());
-    match of("messageFormat").map(str::to_ascii_lowercase).as_deref() {
-        Some("docker") => of("image").map(image).into_iter().collect(),
-        Some("jar") => match (of("group"), of("artifact"), of("version")) {
-            (Some(group), Some(name), Some(version)) => {
-                let mut reference = format!("{group}:{name}:{version}");
-                if let Some(classifier) = of("classifier") {
-                    reference.push_str(&format!(":{classifier}"));
-                }
-                vec![json!({
-                    "type": "maven/file",
-                    "name": format!("{group}:{name}"),
-                    "version": version,
-                    "reference": reference,
-                    "provenance": of("repotype"),
-                })]
-            }
-            _ => Vec::new(),
-        },
-        Some(_) | None => Vec::new(),
+    for key in ["buildInfo", "properties"] {
+        if let Some(value) = told.get(key) {
+            fired.insert(key.to_owned(), value.clone());
+        }
     }
 }
 
-fn image(image: &str) -> Value {
-    let tagged = image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'));
-    let (name, version) = tagged.map_or((image, None), |(name, tag)| (name, Some(tag)));
-    json!({"type": "docker/image", "name": name, "version": version, "reference": image})
+/// Artifacts of the build, as a trigger's property file and the build itself tell of them (11.8 of the reference).
+pub(super) fn artifacts(event: &Event, trigger: &Map) -> Vec<Value> {
+    let artifacts = told(event, trigger).and_then(|told| told.get("artifacts"));
+    let artifacts = artifacts.and_then(Value::as_array);
+    artifacts.cloned().unwrap_or_default()
+}
+
+fn told<'e>(event: &'e Event, trigger: &Map) -> Option<&'e Map> {
+    let told = event.told.get(&property_file(trigger))?;
+    told.as_ref().ok()
 }
 
 /// Everything but the properties.
@@ -192,10 +175,12 @@ fn has_constraints(trigger: &Map) -> bool {
         .is_some_and(|constraints| !constraints.is_empty())
 }
 
-fn property_file(trigger: &Map) -> Option<String> {
+/// Empty when it names none.
+fn property_file(trigger: &Map) -> String {
     let named = text(trigger, "propertyFile").filter(|file| !file.trim().is_empty());
     let is_travis = text(trigger, "type").is_some_and(|kind| kind.eq_ignore_ascii_case(TRAVIS));
-    named.or(is_travis.then_some(TRAVIS)).map(str::to_owned)
+    let usual = if is_travis { TRAVIS } else { "" };
+    named.unwrap_or(usual).to_owned()
 }
 
 #[cfg(test)]
@@ -212,7 +197,7 @@ mod tests {
             json!({"building": false, "number": 12, "result": "SUCCESS", "url": "https://ci/12"});
         let fields = build.as_object_mut().unwrap();
         fields.extend(last.as_object().unwrap().clone());
-        let body = json!({"project": {"name": JOB, "lastBuild": build}, "master": "ci", "buildInfo": {"number": 12}});
+        let body = json!({"project": {"name": JOB, "lastBuild": build}, "master": "ci"});
         event_of(BUILD, "ci", Origin::Inside, &body)
     }
 
@@ -245,7 +230,7 @@ mod tests {
             };
             assert_eq!(trigger["buildNumber"], 12);
             assert_eq!(trigger["link"], "https://ci/12");
-            assert_eq!(trigger["buildInfo"], json!({"number": 12}));
+            assert_eq!(trigger.get("buildInfo"), None, "nobody said");
         }
         let wanted = Built {
             master: "ci".to_owned(),
@@ -307,13 +292,17 @@ mod tests {
             ["b.properties"]
         );
         let other = config(json!({"propertyFile": "b.properties", "job": "x"}));
-        assert_eq!(property_files(&event, &other), [""; 0]);
+        assert!(property_files(&event, &other).is_empty());
+        assert_eq!(property_files(&event, &config(json!({}))), [""]);
         let travis = config(json!({"type": "travis"}));
         assert_eq!(property_files(&event, &travis), ["travis"]);
         let put = |event: &mut Event, found: Result<Value, &str>| {
-            let found = found.map(|it| it.as_object().unwrap().clone());
+            let told = found.map(|properties| {
+                let told = json!({"buildInfo": {"number": 12}, "properties": properties, "artifacts": [{"type": "docker/image"}]});
+                told.as_object().unwrap().clone()
+            });
             let file = "b.properties".to_owned();
-            event.properties.insert(file, found.map_err(str::to_owned));
+            event.told.insert(file, told.map_err(str::to_owned));
         };
         put(&mut event, Err("there is no such file"));
         assert_eq!(
@@ -327,15 +316,13 @@ mod tests {
         );
         put(&mut event, Ok(json!({"BRANCH": "release"})));
         assert!(reason(&event, wants.clone()).contains("BRANCH"));
-        let found = json!({"BRANCH": "the main one", "messageFormat": "docker", "image": "r.io:5000/a/web:v1"});
+        let found = json!({"BRANCH": "the main one"});
         put(&mut event, Ok(found.clone()));
         let Verdict::Fires(trigger) = verdict(&event, wants) else {
             panic!("it fits");
         };
         assert_eq!(trigger["properties"], found);
-        assert_eq!(
-            trigger["artifacts"],
-            json!([{"type": "docker/image", "name": "r.io:5000/a/web", "version": "v1", "reference": "r.io:5000/a/web:v1"}])
-        );
+        assert_eq!(trigger["buildInfo"], json!({"number": 12}));
+        assert_eq!(trigger["artifacts"], json!([{"type": "docker/image"}]));
     }
 }

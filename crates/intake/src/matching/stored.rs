@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    build::Properties,
+    build::Told,
     cdevents,
     git::{self, Scm},
 };
@@ -62,8 +62,8 @@ pub struct Event {
     /// What the secret that all triggers of the type `git` share says to its signature; `None` where there is no such secret.
     /// See [`super::compare_shared_secret`].
     pub shared_secret: Option<Result<(), String>>,
-    /// What a build left in its property files, for events of the kind `build`; whoever matches it asks for that before.
-    pub properties: Properties,
+    /// What else is known of a build, for events of the kind `build`; whoever matches it asks for that before.
+    pub told: Told,
     /// Artifacts that came with it or were found in it.
     pub artifacts: Vec<Value>,
 }
@@ -132,7 +132,7 @@ pub fn decode(stored: &[u8]) -> Result<Event, Unreadable> {
         payload,
         scm,
         shared_secret: None,
-        properties: Properties::new(),
+        told: Told::new(),
         artifacts,
     })
 }

@@ -8,7 +8,7 @@
 use futures_util::{StreamExt as _, stream};
 use gennaker_builds::{Build, Master, Project};
 use gennaker_model::Map;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::source::{BoxFuture, Id, Item, Look, Source, Trouble, Wanted};
 
@@ -77,7 +77,9 @@ impl Builds {
         };
         let over = builds.iter().filter(|build| !build.building);
         Ok(Some(Job {
-            items: over.map(|build| item(project, build)).collect(),
+            items: over
+                .map(|build| item(&self.master, project, build))
+                .collect(),
             mark: Some(to_mark(mark_ms)).max(known),
         }))
     }
@@ -128,37 +130,10 @@ impl Source for Builds {
             Ok(look)
         })
     }
-
-    /// Source: igor `JenkinsBuildMonitor.postEvent`. What Echo asks Igor for when a trigger fits is read here, once: `buildInfo`, and
-    /// the artifacts in it. Builds that fire nothing keep to what the list said.
-    fn content<'a>(&'a self, item: &'a Item) -> BoxFuture<'a, Result<Map, Trouble>> {
-        Box::pin(async move {
-            let mut content = item.content.clone();
-            content.insert("master".to_owned(), self.master.name.clone().into());
-            content.insert("type".to_owned(), self.master.kind.trigger().into());
-            let last = &item.content["project"]["lastBuild"];
-            if last["result"] != "SUCCESS" {
-                return Ok(content);
-            }
-            let job = item.content["project"]["name"].as_str().unwrap_or_default();
-            let number = last["number"].as_u64().unwrap_or(0);
-            let server = &self.master.server;
-            // A pipeline starts without them, too, as in Echo.
-            if let Ok(mut build) = server.build(job, number).await {
-                build.revisions = server.revisions(job, number).await.unwrap_or_default();
-                let decorated = build.artifacts.iter().filter(|it| it.decorated);
-                let artifacts: Vec<Value> = decorated
-                    .filter_map(|it| serde_json::to_value(it).ok())
-                    .collect();
-                content.insert("artifacts".to_owned(), artifacts.into());
-                content.insert("buildInfo".to_owned(), build.to_map().into());
-            }
-            Ok(content)
-        })
-    }
 }
 
-fn item(project: &Project, build: &Build) -> Item {
+/// Source: igor `JenkinsBuildMonitor.postEvent`. What Echo asks Igor for when a trigger fits is asked for then.
+fn item(master: &Master, project: &Project, build: &Build) -> Item {
     let job = &project.name;
     let mut last = build.to_map();
     // The list says no more than this of a build (igor `GenericProject`).
@@ -180,6 +155,8 @@ fn item(project: &Project, build: &Build) -> Item {
         "project".to_owned(),
         json!({"name": job, "lastBuild": last}),
     );
+    content.insert("master".to_owned(), master.name.clone().into());
+    content.insert("type".to_owned(), master.kind.trigger().into());
     let duration = build.duration.and_then(|ms| i64::try_from(ms).ok());
     Item {
         key: format!("{job}#{}", build.number),

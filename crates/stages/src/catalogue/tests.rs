@@ -110,6 +110,18 @@ rows! {
     row_update_v2_pipeline_template: "updateV2PipelineTemplate" {} => ["updateV2PipelineTemplate"];
     row_delete_v2_pipeline_template: "deleteV2PipelineTemplate" {} => ["deleteV2PipelineTemplate"];
 
+    row_jenkins: "jenkins" {"master": "ci", "job": "j"} =>
+        ["startJenkinsJob", "waitForJenkinsJobStart", "monitorJenkinsJob", "getBuildArtifacts"];
+    row_jenkins_with_all: "jenkins" {"master": "ci", "job": "j", "propertyFile": "p", "expectedArtifacts": []} => [
+        "startJenkinsJob", "waitForJenkinsJobStart", "monitorJenkinsJob", "getBuildProperties", "getBuildArtifacts",
+        "bindProducedArtifacts"];
+    row_jenkins_without_waiting: "jenkins" {"waitForCompletion": "false", "propertyFile": "p"} =>
+        ["startJenkinsJob", "waitForJenkinsJobStart"];
+    row_script: "script" {"command": "x"} => ["startScript", "waitForScriptStart", "monitorScript"];
+    row_script_with_properties: "script" {"command": "x", "propertyFile": "p"} =>
+        ["startScript", "waitForScriptStart", "monitorScript", "getBuildProperties"];
+    row_get_properties: "getProperties" {} => ["getPropertiesFile"];
+
     row_create_application: "createApplication" {} => ["createApplication"];
     row_update_application: "updateApplication" {} => ["updateApplication"];
     row_upsert_application: "upsertApplication" {} => ["upsertApplication"];
