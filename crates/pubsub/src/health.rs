@@ -144,9 +144,7 @@ impl Health {
         let written = async {
             let held = self.kv.get(&self.key).await?;
             let revision = held.map_or(0, |record| record.revision);
-            let put = self
-                .kv
-                .put_if(&self.key, revision, text.into(), Some(KEPT));
+            let put = self.kv.put_if(&self.key, revision, text.into(), Some(KEPT));
             put.await
         };
         match written.await {

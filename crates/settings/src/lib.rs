@@ -28,5 +28,14 @@ pub use layers::{File, load, read};
 pub use schema::schema_json;
 pub use secret::Secret;
 pub use sections::{
-    AdHocTask, AmazonSubscription, Archive, ArchiveBackend, ArtifactTemplate, Artifactory, ArtifactoryRepoType, ArtifactorySearch, Artifacts, Bake, BitbucketAccount, Broker, BrokerTls, Canary, CanaryAccount, CanarySource, DockerRegistry, DockerRegistryAccount, Documents, DocumentsBackend, Expressions, Gate, GateTls, GcsAccount, GitRepoAccount, GithubAccount, GitlabAccount, GoogleSubscription, Gremlin, HelmAccount, HelmOciAccount, HttpAccount, Jenkins, JenkinsAccount, JenkinsMaster, Jira, Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, LogFormat, ManagedServiceAccounts, MavenAccount, MessageFormat, NatsSubscription, OracleAccount, Outbound, PagerDuty, Polling, PreconfiguredWebhook, Pubsub, QuietPeriod, S3Account, S3Bucket, S3Search, Scheduler, Services, Settings, SkippedAccount, StatusUrlResolution, Telemetry, Triggers, Values, WebhookParameter, Webhooks, Worker,
+    AdHocTask, AmazonSubscription, Archive, ArchiveBackend, ArtifactTemplate, Artifactory,
+    ArtifactoryRepoType, ArtifactorySearch, Artifacts, Bake, BitbucketAccount, Broker, BrokerTls,
+    Canary, CanaryAccount, CanarySource, DockerRegistry, DockerRegistryAccount, Documents,
+    DocumentsBackend, Expressions, Gate, GateTls, GcsAccount, GitRepoAccount, GithubAccount,
+    GitlabAccount, GoogleSubscription, Gremlin, HelmAccount, HelmOciAccount, HttpAccount, Jenkins,
+    JenkinsAccount, JenkinsMaster, Jira, Kubernetes, KubernetesAccount, KubernetesAccounts,
+    KubernetesCustomResource, LogFormat, ManagedServiceAccounts, MavenAccount, MessageFormat,
+    NatsSubscription, OracleAccount, Outbound, PagerDuty, Polling, PreconfiguredWebhook, Pubsub,
+    QuietPeriod, S3Account, S3Bucket, S3Search, Scheduler, Services, Settings, SkippedAccount,
+    StatusUrlResolution, Telemetry, Triggers, Values, WebhookParameter, Webhooks, Worker,
 };

@@ -28,12 +28,7 @@ const WAIT: Duration = Duration::from_secs(20);
 const FILES_MAX: usize = 20;
 
 /// Asks for what the candidates want to know of the event's build, if it is one.
-pub(crate) async fn complete(
-    bus: &Bus,
-    clock: &Clock,
-    event: &mut Event,
-    candidates: &Candidates,
-) {
+pub(crate) async fn complete(bus: &Bus, clock: &Clock, event: &mut Event, candidates: &Candidates) {
     let Some(built) = matching::built(event) else {
         return;
     };
