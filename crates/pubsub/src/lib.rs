@@ -72,7 +72,11 @@ impl Subscriptions {
             .amazon
             .into_iter()
             .map(|queue| Queue::Amazon(Box::new(queue)))
-            .chain(self.google.into_iter().map(Queue::Google));
+            .chain(
+                self.google
+                    .into_iter()
+                    .map(|queue| Queue::Google(Box::new(queue))),
+            );
         for queue in queues {
             let (bus, intake) = (bus.clone(), intake.clone());
             let (clock, cancel) = (clock.clone(), cancel.clone());

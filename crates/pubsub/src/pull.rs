@@ -31,7 +31,7 @@ pub(crate) struct Delivered {
 /// A queue that is asked.
 pub(crate) enum Queue {
     Amazon(Box<amazon::Subscription>),
-    Google(google::Subscription),
+    Google(Box<google::Subscription>),
 }
 
 impl Queue {

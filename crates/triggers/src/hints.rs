@@ -79,7 +79,7 @@ mod tests {
             origin,
         };
         let mut event = decode(&encode(&header, body.to_string().as_bytes())).unwrap();
-        crate::artifacts::complete(&mut event);
+        crate::artifacts::complete(&mut event, &crate::Templates::default());
         images(&event).into_iter().collect()
     }
 
