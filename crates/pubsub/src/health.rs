@@ -1,6 +1,19 @@
 //! How it goes with subscriptions: figures, and a sentence when it changes.
 
+use std::time::Duration;
+
+use gennaker_bus::{Bucket, Bus, Kv, token};
+use gennaker_model::polling::{Health as State, Status, VERSION};
 use gennaker_telemetry::metrics::{Counter, Gauge, InvalidMetric, registry};
+
+/// How long a status stays when nobody follows the subscription any more.
+const KEPT: Duration = Duration::from_secs(600);
+
+/// How old it may become without being written again, in milliseconds.
+const AGE_MAX_MS: i64 = 60_000;
+
+/// Longest reason that is kept, in characters.
+const TEXT_CHARS_MAX: usize = 2_000;
 
 static MESSAGES: Counter<3> = Counter::labelled(
     "gennaker_pubsub_messages_total",
@@ -47,50 +60,103 @@ pub(crate) fn unknown(subscription: &str) {
     );
 }
 
-/// How it goes with asking one subscription.
+/// How it goes with asking one subscription, for the figures and for people (`GET /v2/pollers`).
 pub(crate) struct Health {
+    kv: Kv,
+    key: String,
+    status: Status,
     system: &'static str,
-    subscription: String,
-    failures: u32,
+    /// What others can read, and since when.
+    written: Option<(State, u32)>,
+    written_at_ms: i64,
 }
 
 impl Health {
-    pub(crate) fn new(system: &'static str, subscription: &str) -> Self {
+    pub(crate) fn new(bus: &Bus, system: &'static str, subscription: &str) -> Self {
         FAILURES.set_for([system, subscription], 0.0);
+        let kind = format!("pubsub/{system}");
         Self {
+            kv: bus.kv(Bucket::Poll),
+            key: format!("s.{}.{}", token(&kind), token(subscription)),
+            status: Status {
+                v: VERSION,
+                kind,
+                source: subscription.to_owned(),
+                ..Status::default()
+            },
             system,
-            subscription: subscription.to_owned(),
-            failures: 0,
+            written: None,
+            written_at_ms: 0,
         }
     }
 
-    pub(crate) fn succeeded(&mut self) {
-        if self.failures > 0 {
+    /// It answered, with so many messages.
+    pub(crate) fn succeeded(&mut self, messages: usize, now_ms: i64) {
+        let status = &mut self.status;
+        if status.failures > 0 {
             tracing::info!(
                 "subscription {} ({}) answers again",
-                self.subscription,
+                status.source,
                 self.system
             );
-            self.set(0);
         }
+        status.state = State::Ok;
+        status.failures = 0;
+        status.error = None;
+        status.polled_at_ms = Some(now_ms);
+        status.succeeded_at_ms = Some(now_ms);
+        status.found = messages as u64;
+        if messages > 0 {
+            status.event_at_ms = Some(now_ms);
+        }
+        FAILURES.set_for([self.system, status.source.as_str()], 0.0);
     }
 
-    pub(crate) fn failed(&mut self, reason: &str) {
-        if self.failures == 0 {
+    pub(crate) fn failed(&mut self, reason: &str, now_ms: i64) {
+        let status = &mut self.status;
+        if status.failures == 0 {
             tracing::warn!(
                 "subscription {} ({}) cannot be asked for messages: {reason}",
-                self.subscription,
+                status.source,
                 self.system
             );
         }
-        self.set(self.failures.saturating_add(1));
+        status.state = State::Failing;
+        status.failures = status.failures.saturating_add(1);
+        status.error = Some(reason.chars().take(TEXT_CHARS_MAX).collect());
+        status.polled_at_ms = Some(now_ms);
+        FAILURES.set_for(
+            [self.system, status.source.as_str()],
+            f64::from(status.failures),
+        );
     }
 
-    fn set(&mut self, failures: u32) {
-        self.failures = failures;
-        FAILURES.set_for(
-            [self.system, self.subscription.as_str()],
-            f64::from(failures),
-        );
+    /// Writes it, if others would read something else, or it is old. Several processes write the same record: the last one
+    /// counts.
+    pub(crate) async fn write(&mut self, now_ms: i64) {
+        let gist = (self.status.state, self.status.failures.min(1));
+        if self.written == Some(gist) && now_ms - self.written_at_ms < AGE_MAX_MS {
+            return;
+        }
+        let Ok(text) = serde_json::to_vec(&self.status) else {
+            return;
+        };
+        let written = async {
+            let held = self.kv.get(&self.key).await?;
+            let revision = held.map_or(0, |record| record.revision);
+            let put = self.kv.put_if(&self.key, revision, text.into(), Some(KEPT));
+            put.await
+        };
+        match written.await {
+            Ok(_) => {
+                self.written = Some(gist);
+                self.written_at_ms = now_ms;
+            }
+            Err(error) => tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "the status of subscription {} is not kept",
+                self.status.source
+            ),
+        }
     }
 }

@@ -72,10 +72,15 @@ impl Subscriptions {
             .amazon
             .into_iter()
             .map(|queue| Queue::Amazon(Box::new(queue)))
-            .chain(self.google.into_iter().map(Queue::Google));
+            .chain(
+                self.google
+                    .into_iter()
+                    .map(|queue| Queue::Google(Box::new(queue))),
+            );
         for queue in queues {
-            let (intake, clock, cancel) = (intake.clone(), clock.clone(), cancel.clone());
-            running.spawn(async move { pull::run(queue, intake, clock, cancel).await });
+            let (bus, intake) = (bus.clone(), intake.clone());
+            let (clock, cancel) = (clock.clone(), cancel.clone());
+            running.spawn(async move { pull::run(queue, bus, intake, clock, cancel).await });
         }
         // Also without subscriptions: what was sent to one that is gone must not stay for ever.
         let named = self.nats;

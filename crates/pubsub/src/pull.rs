@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gennaker_bus::Bus;
 use gennaker_model::routing::fnv1a64;
 use gennaker_runtime::{Backoff, CancellationToken, Clock};
 
@@ -30,7 +31,7 @@ pub(crate) struct Delivered {
 /// A queue that is asked.
 pub(crate) enum Queue {
     Amazon(Box<amazon::Subscription>),
-    Google(google::Subscription),
+    Google(Box<google::Subscription>),
 }
 
 impl Queue {
@@ -72,9 +73,15 @@ impl Queue {
     }
 }
 
-pub(crate) async fn run(queue: Queue, intake: Intake, clock: Clock, cancel: CancellationToken) {
+pub(crate) async fn run(
+    queue: Queue,
+    bus: Bus,
+    intake: Intake,
+    clock: Clock,
+    cancel: CancellationToken,
+) {
     let name = queue.named().name.clone();
-    let mut health = Health::new(queue.system(), &name);
+    let mut health = Health::new(&bus, queue.system(), &name);
     let mut pauses = Backoff::new(PAUSE.0, PAUSE.1, fnv1a64(name.as_bytes()));
     loop {
         let asked_at_ms = clock.now_ms();
@@ -86,16 +93,17 @@ pub(crate) async fn run(queue: Queue, intake: Intake, clock: Clock, cancel: Canc
         let pause = match received {
             Ok(batch) => {
                 pauses.reset();
-                health.succeeded();
+                health.succeeded(batch.len(), clock.now_ms());
                 let is_idle = batch.is_empty() && clock.now_ms() - asked_at_ms < 500;
                 take(&queue, &intake, batch).await;
                 is_idle.then_some(IDLE)
             }
             Err(reason) => {
-                health.failed(&reason);
+                health.failed(&reason, clock.now_ms());
                 Some(pauses.next_delay())
             }
         };
+        health.write(clock.now_ms()).await;
         if let Some(pause) = pause {
             tokio::select! {
                 () = cancel.cancelled() => return,

@@ -77,6 +77,12 @@ impl Installation {
         self.broker.messages("GK_PUBSUB").len()
     }
 
+    /// How it goes with a subscription, as people read it.
+    pub(crate) async fn status(&self, key: &str) -> serde_json::Value {
+        let record = self.bus.kv(Bucket::Poll).get(key).await.unwrap();
+        serde_json::from_slice(&record.unwrap().value).unwrap()
+    }
+
     /// How many messages are remembered by names of their senders.
     pub(crate) async fn claims(&self) -> usize {
         let kv = self.bus.kv(Bucket::Cfg);

@@ -29,5 +29,19 @@ pub use schema::schema_json;
 pub use secret::Secret;
 pub use sections::Announces;
 pub use sections::{
-    AddressedChannel, AdHocTask, AmazonSubscription, Archive, ArchiveBackend, Artifactory, ArtifactoryRepoType, ArtifactorySearch, Artifacts, ArtifactTemplate, AwsCodeBuild, AwsCodeBuildAccount, Bake, BearychatChannel, BitbucketAccount, Broker, BrokerTls, Canary, CanaryAccount, CanarySource, Concourse, ConcourseMaster, DockerRegistry, DockerRegistryAccount, Documents, DocumentsBackend, EmailChannel, Expressions, Gate, GateTls, GcsAccount, GithubAccount, GithubStatusChannel, GitlabAccount, GitlabCi, GitlabCiMaster, GitlabStatusChannel, GitRepoAccount, GoogleChatChannel, GoogleCloudBuild, GoogleCloudBuildAccount, GoogleSubscription, Gremlin, HelmAccount, HelmOciAccount, HipchatChannel, HttpAccount, Jenkins, JenkinsAccount, JenkinsMaster, Jira, Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, LogFormat, MailSecurity, ManagedServiceAccounts, MavenAccount, MessageFormat, NatsSubscription, Notifications, OracleAccount, Outbound, PagerDuty, Polling, PreconfiguredWebhook, Publisher, PublisherContent, PublisherKind, Pubsub, QuietPeriod, RestEndpoint, S3Account, S3Bucket, S3Search, Scheduler, Services, Settings, SkippedAccount, SlackApp, SlackChannel, SmsChannel, StatusUrlResolution, Telemetry, Travis, TravisMaster, Triggers, Values, WebhookParameter, Webhooks, Worker,
+    AdHocTask, AddressedChannel, AmazonSubscription, Archive, ArchiveBackend, ArtifactTemplate,
+    Artifactory, ArtifactoryRepoType, ArtifactorySearch, Artifacts, AwsCodeBuild,
+    AwsCodeBuildAccount, Bake, BearychatChannel, BitbucketAccount, Broker, BrokerTls, Canary,
+    CanaryAccount, CanarySource, Concourse, ConcourseMaster, DockerRegistry, DockerRegistryAccount,
+    Documents, DocumentsBackend, EmailChannel, Expressions, Gate, GateTls, GcsAccount,
+    GitRepoAccount, GithubAccount, GithubStatusChannel, GitlabAccount, GitlabCi, GitlabCiMaster,
+    GitlabStatusChannel, GoogleChatChannel, GoogleCloudBuild, GoogleCloudBuildAccount,
+    GoogleSubscription, Gremlin, HelmAccount, HelmOciAccount, HipchatChannel, HttpAccount, Jenkins,
+    JenkinsAccount, JenkinsMaster, Jira, Kubernetes, KubernetesAccount, KubernetesAccounts,
+    KubernetesCustomResource, LogFormat, MailSecurity, ManagedServiceAccounts, MavenAccount,
+    MessageFormat, NatsSubscription, Notifications, OracleAccount, Outbound, PagerDuty, Polling,
+    PreconfiguredWebhook, Publisher, PublisherContent, PublisherKind, Pubsub, QuietPeriod,
+    RestEndpoint, S3Account, S3Bucket, S3Search, Scheduler, Services, Settings, SkippedAccount,
+    SlackApp, SlackChannel, SmsChannel, StatusUrlResolution, Telemetry, Travis, TravisMaster,
+    Triggers, Values, WebhookParameter, Webhooks, Worker,
 };
