@@ -45,7 +45,6 @@ pub(crate) use kubernetes::{
 };
 pub(crate) use polling::{pollers, registries, tell_registries};
 pub(crate) use pubsub::subscriptions;
-pub(crate) use services::services;
 pub(crate) use services::{channels, services};
 pub(crate) use triggers::{quiet_period, triggers};
 pub(crate) use webhooks::{catalogue, secret_headers};

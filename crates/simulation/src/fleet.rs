@@ -326,6 +326,9 @@ fn run_triggers(around: &Surroundings, node: &Node, process: &Process) {
             zone: jiff::tz::TimeZone::UTC,
             catch_up_ms: 0,
         },
+        git_secret: None,
+        quiet: None,
+        templates: gennaker_triggers::Templates::default(),
     };
     let triggers = Triggers::new(bus, store.clone(), node.clock.clone(), config);
     let token = process.scope.token().clone();

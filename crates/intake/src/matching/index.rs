@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use gennaker_model::Map;
 
 use super::{
-    BUILD_TYPES, Event, Scm, TYPES, Type, Verdict, built, cdevents::CDEVENTS, cron::CRON, judge,
-    pubsub::PUBSUB, text, triggers_of, type_of,
+    BUILD_TYPES, Event, Scm, TYPES, Type, Verdict, built, cdevents::CDEVENTS, cron::CRON,
+    ended::PIPELINE, judge, pubsub::PUBSUB, text, triggers_of, type_of,
 };
 
 /// A trigger: the number of its pipeline, and its place there.
@@ -141,7 +141,7 @@ pub(super) fn names_same(event: &Event, config: &Map, trigger: &Map, kind: &Type
 fn name_in_event(kind: &Type, event: &Event) -> Option<String> {
     let field = |name: &str| text(&event.payload, name).map(str::to_owned);
     match (kind.name, &event.scm) {
-        ("webhook" | "nexus" | CDEVENTS | CRON, _) => Some(event.header.source.clone()),
+        ("webhook" | "nexus" | CDEVENTS | CRON | PIPELINE, _) => Some(event.header.source.clone()),
         (PUBSUB, _) => Some(folded(&event.header.source)),
         ("git", Some(Scm::Push(push))) => Some(folded(&push.slug)),
         ("docker" | "helm/oci", _) => field("repository"),
@@ -164,6 +164,7 @@ fn name_in_trigger(config: &Map, trigger: &Map) -> Option<String> {
         "docker" | "helm/oci" => field("repository").map(str::to_owned),
         "helm" => field("account").map(str::to_owned),
         "artifactory" => field("artifactorySearchName").map(str::to_owned),
+        PIPELINE => field("pipeline").map(str::to_owned),
         "nexus" => field("nexusSearchName").map(str::to_owned),
         "s3" => field("search").map(str::to_owned),
         kind if BUILD_TYPES.contains(&kind) => field("job").map(str::to_owned),

@@ -87,6 +87,11 @@ fn situation(name: &str) -> Value {
             "body": {"pluginEventType": "PUBLISHED", "pluginId": "acme.x"},
             "trigger": {},
         }),
+        "pipeline" => json!({
+            "header": {"kind": "pipeline", "source": "parent", "origin": "inside"},
+            "body": {"status": "successful", "artifacts": [], "execution": {"id": "1", "name": "build", "application": "acme"}},
+            "trigger": {"pipeline": "parent", "status": ["successful"]},
+        }),
         "s3" => json!({
             "header": {"kind": "s3", "source": "drops", "origin": "inside"},
             "body": {"search": "drops", "bucket": "b", "key": "in/a.csv"},
@@ -145,6 +150,26 @@ fn cases() -> Vec<(&'static str, Value, &'static str)> {
     let body = |change: Value| json!({"body": change});
     let header = |change: Value| json!({"header": change});
     vec![
+        (
+            "pipeline",
+            trigger(json!({"pipeline": "other"})),
+            "the pipeline \"build\" with the id \"parent\" has ended, the trigger waits for \"other\"",
+        ),
+        (
+            "pipeline",
+            trigger(json!({"pipeline": null})),
+            "the trigger names no pipeline",
+        ),
+        (
+            "pipeline",
+            body(json!({"status": "canceled"})),
+            "the execution of \"build\" ended as \"canceled\", the trigger wants successful",
+        ),
+        (
+            "pipeline",
+            trigger(json!({"status": []})),
+            "the trigger lists no status",
+        ),
         (
             "webhook",
             json!({"pipeline": {"disabled": true}}),
