@@ -194,7 +194,8 @@ async fn start(
             reason(&error)
         ));
     }
-    match roles(&broker, settings, listener).await {
+    // Large, and awaited once in the life of the process.
+    match Box::pin(roles(&broker, settings, listener)).await {
         Ok(running) => Ok((broker, running)),
         Err(failure) => {
             broker::stop_within(broker, END_WITHIN).await;
