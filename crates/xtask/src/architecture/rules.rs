@@ -3,12 +3,12 @@
 //! ```text
 //! roots      gennaker ─ may use every crate below            cli ─ outbound and the pure crates
 //!               │
-//! services   gate    scheduler    triggers    deploy  canary  notify ─► worker
-//!               │        │            │          │       │       │        │
-//!               │        │            │     artifacts ───┴───────┤        │
-//! adapters   bus ◄── store    kubernetes    bake             outbound     │
-//!               │        │         │                             │        │
-//! support    runtime    settings    telemetry     ─ for services and adapters alike       broker ─ for `bus` and roots
+//! services   gate   scheduler   triggers   pollers   pubsub        deploy   jenkins   canary   notify ─► worker
+//!               │                                                     │        │        │        │
+//! adapters   bus ◄─ store      artifacts   registries   builds   kubernetes   bake   channels ───┘
+//!               │                   └────────────┴─────────┴──────────┴─────────────────┴─► credentials ─► outbound
+//!               │
+//! support    runtime   settings   telemetry    ─ for services and adapters alike         broker ─ for `bus` and roots
 //! - - - - - - - - - - - - - - - - - - - - - - - - - - - - below: pure, synchronous
 //! rules      intake ─► stages ─► engine ─► expressions       cron
 //!                │        │         │            ▲
@@ -16,10 +16,10 @@
 //!                └────────┴─────────┴─► model ◄──┘          manifests   judge
 //! ```
 //!
-//! Neighbours in the services row, or in the adapters row, never see each other. Two exceptions: `store` uses `bus`,
-//! because documents and blobs lie in JetStream or in S3 behind one type; and a pool of tasks (`deploy`, `canary`, `notify`)
-//! is a service that stands on `worker`. `artifacts` and
-//! `kubernetes` stand on `outbound` for what they ask over HTTP.
+//! Neighbours in the services row, or in the adapters row, never see each other. The exceptions: `store` uses `bus`, because
+//! documents and blobs lie in JetStream or in S3 behind one type; a pool of tasks (`deploy`, `jenkins`, `canary`, `notify`) is a
+//! service that stands on `worker`; and adapters that speak HTTP stand on `outbound`, the way out, and on `credentials`, which
+//! signs what goes there.
 
 /// What kind of crate it is; the strictness of the rules follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
