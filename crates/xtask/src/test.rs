@@ -22,8 +22,8 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
     let minio = report.step("minio", tools::ensure_minio);
     let bakers = report.step("programs that bake", ensure_bakers);
     let kube = report.step("kube", tools::ensure_kube);
-    let prometheus = report.step("prometheus", tools::ensure_prometheus);
-    let docker_registry = report.step("docker-registry", tools::ensure_docker_registry);
+    let prometheus = report.step("prometheus", || tools::PROMETHEUS.ensure());
+    let docker_registry = report.step("docker-registry", || tools::DOCKER_REGISTRY.ensure());
     let aiosmtpd = report.step("aiosmtpd", tools::ensure_aiosmtpd);
 
     report.step("format", || cargo(&["fmt", "--all", "--check"]));

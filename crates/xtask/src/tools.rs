@@ -5,8 +5,8 @@
 //! them. A tool that is there is used without touching the network.
 
 mod aiosmtpd;
+mod apt;
 mod cargo_deny;
-mod docker_registry;
 mod go;
 mod helm3;
 mod helm4;
@@ -16,7 +16,6 @@ mod kube;
 mod kustomize;
 mod minio;
 mod nats_server;
-mod prometheus;
 
 use std::env;
 use std::path::PathBuf;
@@ -26,8 +25,8 @@ use clap::ValueEnum;
 use gennaker_broker::find;
 
 pub(crate) use aiosmtpd::ensure as ensure_aiosmtpd;
+pub(crate) use apt::{DOCKER_REGISTRY, PROMETHEUS};
 pub(crate) use cargo_deny::ensure as ensure_cargo_deny;
-pub(crate) use docker_registry::ensure as ensure_docker_registry;
 pub(crate) use helm3::ensure as ensure_helm3;
 pub(crate) use helm4::ensure as ensure_helm4;
 pub(crate) use helmfile::ensure as ensure_helmfile;
@@ -35,7 +34,6 @@ pub(crate) use kube::ensure as ensure_kube;
 pub(crate) use kustomize::ensure as ensure_kustomize;
 pub(crate) use minio::ensure as ensure_minio;
 pub(crate) use nats_server::ensure as ensure_nats_server;
-pub(crate) use prometheus::ensure as ensure_prometheus;
 
 use crate::console;
 
@@ -83,8 +81,8 @@ pub(crate) fn install_named(names: &[Name]) -> Result<()> {
             Name::Kustomize => ensure_kustomize()?,
             Name::Helmfile => ensure_helmfile()?,
             Name::Kube => ensure_kube()?,
-            Name::Prometheus => ensure_prometheus()?,
-            Name::DockerRegistry => ensure_docker_registry()?,
+            Name::Prometheus => apt::PROMETHEUS.ensure()?,
+            Name::DockerRegistry => apt::DOCKER_REGISTRY.ensure()?,
             Name::Aiosmtpd => ensure_aiosmtpd()?,
         };
         console::note(&format!("{} is {}", label(*name), path.display()));
