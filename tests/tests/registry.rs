@@ -175,7 +175,7 @@ async fn a_registry_says_why_it_is_not_polled_and_a_webhook_hurries_the_look() {
         answer.is_success().then(|| answer.json())
     })
     .await;
-    let passed = record["verdicts"].as_array().unwrap().iter();
+    let mut passed = record["verdicts"].as_array().unwrap().iter();
     let passed = passed.find(|it| it["outcome"] == "passed").unwrap();
     assert_eq!(passed["pipeline"], "blank");
     assert!(

@@ -5,7 +5,7 @@
 //! | [`notice`] | what is to be told, read from plain JSON |
 //! | [`text`] | the words and the markup of each channel; pure |
 //! | [`channels`](Channels) | the channels of an installation: one delivery, one receipt |
-//! | [`line`] | calls, and what their answers say about whether anything was delivered |
+//! | [`mod@line`] | calls, and what their answers say about whether anything was delivered |
 //! | [`rest`], [`pubsub`] | addresses and topics that get whole events |
 //! | [`slack`], [`jira`], [`pager_duty`] | what others use besides: buttons that were pressed, issues, pages |
 //!
