@@ -7,11 +7,11 @@
 //!
 //! | module | what it speaks |
 //! |---|---|
-//! | [`nats`] | subjects of our own broker |
+//! | `nats` | subjects of our own broker |
 //! | [`amazon`] | SQS, with SNS in front of it or not |
 //! | [`google`] | Google Pub/Sub, by pulling over HTTP |
-//! | [`message`] | what they have in common: from a message to a stored event |
-//! | [`pull`] | the loop around a queue that is asked |
+//! | `message` | what they have in common: from a message to a stored event |
+//! | `pull` | the loop around a queue that is asked |
 //! | [`health`] | how it goes |
 //!
 //! It must never match triggers or start anything (`triggers` does), and never look into a message further than its form. Run by

@@ -81,8 +81,8 @@ pub(crate) fn install_named(names: &[Name]) -> Result<()> {
             Name::Kustomize => ensure_kustomize()?,
             Name::Helmfile => ensure_helmfile()?,
             Name::Kube => ensure_kube()?,
-            Name::Prometheus => apt::PROMETHEUS.ensure()?,
-            Name::DockerRegistry => apt::DOCKER_REGISTRY.ensure()?,
+            Name::Prometheus => PROMETHEUS.ensure()?,
+            Name::DockerRegistry => DOCKER_REGISTRY.ensure()?,
             Name::Aiosmtpd => ensure_aiosmtpd()?,
         };
         console::note(&format!("{} is {}", label(*name), path.display()));
