@@ -5,7 +5,7 @@
 //! | [`auth`] | user names, passwords and tokens of an account |
 //! | [`aws`] | requests signed for Amazon's services |
 //! | [`challenge`] | what registries want to see, and tokens for them |
-//! | [`file`] | secrets in files |
+//! | [`mod@file`] | secrets in files |
 //! | [`google`] | tokens of Google's service accounts |
 //! | [`rsa`] | signatures and web tokens with a private key |
 //!

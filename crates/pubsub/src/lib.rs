@@ -12,7 +12,7 @@
 //! | [`google`] | Google Pub/Sub, by pulling over HTTP |
 //! | `message` | what they have in common: from a message to a stored event |
 //! | `pull` | the loop around a queue that is asked |
-//! | [`health`] | how it goes |
+//! | `health` | how it goes |
 //!
 //! It must never match triggers or start anything (`triggers` does), and never look into a message further than its form. Run by
 //! `gennaker` with the role `triggers`; nobody calls it.

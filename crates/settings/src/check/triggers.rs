@@ -82,7 +82,8 @@ mod tests {
             source: source.to_owned(),
             template_file: "f".to_owned(),
         };
-        let cases: [(&dyn Fn(&mut Triggers), &str); 5] = [
+        type Change<'a> = &'a dyn Fn(&mut Triggers);
+        let cases: [(Change<'_>, &str); 5] = [
             (
                 &|it| it.quiet_period.start_iso = at("2026-12-20T00:00:00Z"),
                 "together",
