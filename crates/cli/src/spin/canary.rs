@@ -7,7 +7,7 @@ use tokio::time::{Duration, sleep};
 use super::{
     Done, Said, Spin,
     args::canary::{CanaryCommand, CanaryConfigCommand, RetroArgs},
-    decoded, flags,
+    canary_report, decoded, flags,
 };
 use crate::{
     output::gojson::{Printed, printed},
@@ -24,12 +24,10 @@ impl Spin<'_> {
     pub(super) async fn canary(&mut self, command: CanaryCommand) -> Done {
         let command = match command {
             CanaryCommand::CanaryConfig { command } => command,
-            // Run before a server is asked, so the first two never come this far.
             CanaryCommand::Calibrate(args) => return self.calibrate(&args).await,
-            CanaryCommand::Judge(_) | CanaryCommand::Report(_) | CanaryCommand::Retro(_) => {
-                return Err(Said::new(
-                    "this command is not in this release: it awaits canary analysis at the server",
-                ));
+            CanaryCommand::Retro(args) => return self.judge_the_past(&args).await,
+            CanaryCommand::Judge(_) | CanaryCommand::Report(_) => {
+                return Err(Said::new("this command is run before a server is asked"));
             }
         };
         match command {
@@ -94,6 +92,25 @@ impl Spin<'_> {
             )));
         }
         self.ui.success("Canary config save succeeded");
+        Ok(())
+    }
+
+    /// `canary retro`, ours: waits as long as it takes, and prints the report.
+    async fn judge_the_past(&mut self, args: &RetroArgs) -> Done {
+        let config = self.required_document(&args.file)?;
+        let request = retro_request(args)?;
+        let (metrics, storage) = (&args.metrics_account, &args.storage_account);
+        let id = self
+            .start_canary(&config, &request, metrics, storage)
+            .await?;
+        let result = self.complete(&id, storage, usize::MAX).await?;
+        if self.ui.has_format() || args.full_result {
+            self.ui.document(&result);
+        } else {
+            for line in canary_report::told(&result) {
+                self.ui.io.say(&line);
+            }
+        }
         Ok(())
     }
 

@@ -93,6 +93,11 @@ async fn report(
     })
 }
 
+/// What a document of an analysis says, for people.
+pub(super) fn told(document: &Value) -> Vec<String> {
+    lines(&reports(document))
+}
+
 /// The document that the server has under an id: an execution, an analysis, a standalone analysis.
 async fn asked(
     id: &str,

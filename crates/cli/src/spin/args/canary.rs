@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Subcommand};
 
 use super::Extra;
-use crate::{Global, global::go_bool, verbs::absent::Rest};
+use crate::{Global, global::go_bool};
 
 /// `canary …`.
 #[derive(Clone, Debug, clap::Args)]
@@ -34,9 +34,8 @@ pub enum CanaryCommand {
     Judge(Box<CanaryJudgeArgs>),
     /// What came of an analysis, as a table
     Report(CanaryReportArgs),
-    /// Verdicts about the past.
-    #[command(hide = true)]
-    Retro(Rest),
+    /// A verdict about the past, from the server's metrics
+    Retro(Box<RetroArgs>),
     /// How often a configuration fails a canary that is no different, and the smallest change that it sees
     Calibrate(Box<CalibrateArgs>),
 }
@@ -223,7 +222,7 @@ pub enum CanaryConfigCommand {
     Retro(Box<RetroArgs>),
 }
 
-/// `canary canary-config retro`.
+/// `canary canary-config retro`, and `canary retro`, which waits as long as it takes and prints a report.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RetroArgs {
     /// path to the canary config file

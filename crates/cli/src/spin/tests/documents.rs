@@ -356,9 +356,6 @@ async fn canary_configurations_are_listed_read_saved_and_deleted() {
         spin(&cc(&["delete", "c"]), &server).await,
         ok("Canary config c deleted\n")
     );
-    let (code, _, err) = spin(&["canary", "retro", "--whatever"], &gate()).await;
-    assert_eq!(code, 1);
-    assert!(err.contains("it awaits canary analysis"), "{err}");
     let server = gate().on(
         "GET /v2/canaryConfig?application=",
         501,
@@ -376,8 +373,8 @@ async fn canary_configurations_are_listed_read_saved_and_deleted() {
 async fn a_retrospective_is_started_and_awaited() {
     let (_folder, file) = file(r#"{"name": "n"}"#);
     let path = "GET /v2/canaries/canary/x-1?storageAccountName=s";
-    let done =
-        json!({"complete": true, "result": {"judgeResult": {"score": {"classification": "Pass"}}}});
+    let done = json!({"complete": true, "pipelineId": "x-1", "application": "ad-hoc", "status": "succeeded",
+            "result": {"judgeResult": {"score": {"classification": "Pass", "score": 100.0}}}});
     let server = gate()
         .on(
             "POST /v2/canaries/canary?metricsAccountName=m&storageAccountName=s",
@@ -421,6 +418,17 @@ async fn a_retrospective_is_started_and_awaited() {
             Retrospective canary execution finished, judgement = PASS\n")
     );
     assert_eq!(began.elapsed().as_secs(), 12);
+    // Ours asks the same and prints what came of it.
+    let ours: Vec<&str> = ["canary", "retro"]
+        .into_iter()
+        .chain(line.iter().copied().skip(4))
+        .collect();
+    let (code, out, err) = spin(&ours, &server).await;
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(
+        out.starts_with("x-1 of ad-hoc") && out.contains("Pass"),
+        "{out}"
+    );
     let posted = asked(&server).remove(0);
     let scope = |name: &str| {
         format!(
