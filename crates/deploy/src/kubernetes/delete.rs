@@ -26,6 +26,9 @@ const PHASE: &str = "DELETE_KUBERNETES_MANIFEST";
 /// How long an object may take to go.
 const GONE_WITHIN: Duration = Duration::from_secs(8 * 60);
 
+/// Most objects that are waited for at once; the others come after them.
+const FOLLOWED_MAX: usize = 200;
+
 /// Longest single look.
 const LOOK: Duration = Duration::from_secs(20);
 
@@ -221,18 +224,22 @@ async fn meant(cluster: &Cluster<'_>) -> Result<Vec<Manifest>, Failure> {
 
 /// Waits until all of it is gone.
 async fn wait(cluster: &Cluster<'_>, deletions: &[Deletion]) -> Result<(), Failure> {
-    for _ in 0..GONE_WITHIN.as_secs() / LOOK.as_secs() {
-        match cluster
-            .ask(cluster.account.wait_gone(deletions, LOOK))
+    let mut open = deletions;
+    let mut looks = 0;
+    while looks < GONE_WITHIN.as_secs() / LOOK.as_secs() {
+        let (some, others) = open.split_at(open.len().min(FOLLOWED_MAX));
+        let is_gone = cluster
+            .ask(cluster.account.wait_gone(some, LOOK))
             .await?
-        {
-            Ok(true) => return Ok(()),
-            Ok(false) => {}
-            Err(error) => return Err(cluster.failed("nobody can see whether it is gone: ", &error)),
+            .map_err(|error| cluster.failed("nobody can see whether it is gone: ", &error))?;
+        match is_gone {
+            true if others.is_empty() => return Ok(()),
+            true => open = others,
+            false => looks += 1,
         }
     }
     let mut left = Vec::new();
-    for deletion in deletions {
+    for deletion in open {
         if let Ok(Ok(Some(object))) = cluster.ask(cluster.account.find(&deletion.at)).await
             && object.uid() == deletion.uid
         {

@@ -1,5 +1,6 @@
 //! Operations on what is there: scale, undo, restart, pause, patch, delete, traffic, targets.
 
+use gennaker_testkit::kube::{Cluster, wait_until};
 use serde_json::json;
 
 use super::{
@@ -171,6 +172,47 @@ async fn objects_are_deleted_by_name_and_by_labels() {
         error(&fixture.run("deleteManifest", everything).await)
             .contains("labelSelectors must say which")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_objects_are_deleted_than_can_be_followed_at_once() {
+    const COUNT: usize = 501;
+    let mut fixture = Fixture::new("many").await;
+    let list = |finalizers: serde_json::Value| {
+        let map = |number: usize| {
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": format!("m{number}"), "namespace": "many",
+                "labels": {"tier": "go"}, "finalizers": finalizers}})
+        };
+        let maps: Vec<serde_json::Value> = (0..COUNT).map(map).collect();
+        json!({"apiVersion": "v1", "kind": "List", "items": maps}).to_string()
+    };
+    let (held, free) = (list(json!(["example.com/held"])), list(json!([])));
+    tokio::task::spawn_blocking(move || Cluster::shared().apply(&held))
+        .await
+        .unwrap();
+    // They stay until somebody lets them go, as what has a finalizer does.
+    let letting_go = tokio::task::spawn_blocking(move || {
+        wait_until("the last one to be deleted", || {
+            let last = Cluster::shared().get("configmap", "many", "m500");
+            let is_deleted =
+                last.is_some_and(|map| map["metadata"]["deletionTimestamp"].is_string());
+            if is_deleted {
+                Ok(())
+            } else {
+                Err("it is not".to_owned())
+            }
+        });
+        Cluster::shared().apply(&free);
+    });
+    let by_labels = json!({"kinds": ["configMap"], "location": "many",
+        "labelSelectors": {"selectors": [{"kind": "EQUALS", "key": "tier", "values": ["go"]}]}});
+    let outcome = fixture.run("deleteManifest", by_labels).await;
+    letting_go.await.unwrap();
+    let deleted = context(&outcome)["outputs.manifestNamesByNamespace"]["many"].clone();
+    assert_eq!(deleted.as_array().map(Vec::len), Some(COUNT), "{outcome:?}");
+    for name in ["m0", "m500"] {
+        assert!(fixture.get("configmap", name).await.is_none(), "{name}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
