@@ -42,6 +42,29 @@ pub(crate) struct Status {
     pub(crate) description: String,
 }
 
+/// What a commit is told: the event, the system's word for its status (of those for starting, complete and failed), its texts,
+/// and which commit it is.
+///
+/// # Errors
+/// Why no commit is told anything: silently, in Echo.
+pub(crate) fn of_commit<'n>(
+    notice: &'n Notice,
+    source: &str,
+    [starting, complete, failed]: [&'static str; 3],
+) -> Result<(&'n Happened, &'static str, Status, Commit), String> {
+    let Told::Event(event) = &notice.told else {
+        return Err("judgements have no status of a commit".to_owned());
+    };
+    let state = match event.status.as_str() {
+        "starting" => starting,
+        "complete" => complete,
+        "failed" => failed,
+        other => return Err(format!("a commit has no status for '{other}'")),
+    };
+    let status = status(event).ok_or("tasks have no status of a commit")?;
+    Ok((event, state, status, commit(event, &notice.entry, source)?))
+}
+
 impl Github {
     pub(crate) fn new(set: &GithubStatusChannel, base_url: &str) -> Option<Self> {
         Some(Self {
@@ -56,30 +79,10 @@ impl Github {
         notice: &Notice,
         line: &Line<'_>,
     ) -> Result<Receipt, Problem> {
-        let Told::Event(event) = &notice.told else {
-            return Ok(Receipt::Ignored(
-                "judgements have no status of a commit".to_owned(),
-            ));
-        };
-        let state = match event.status.as_str() {
-            "starting" => "pending",
-            "complete" => "success",
-            "failed" => "failure",
-            other => {
-                return Ok(Receipt::Ignored(format!(
-                    "a commit has no status for '{other}'"
-                )));
-            }
-        };
-        let (status, commit) = match (status(event), commit(event, &notice.entry, "github")) {
-            (Some(status), Ok(commit)) => (status, commit),
-            (None, _) => {
-                return Ok(Receipt::Ignored(
-                    "tasks have no status of a commit".to_owned(),
-                ));
-            }
-            // Silently, in Echo.
-            (_, Err(missing)) => return Ok(Receipt::Ignored(missing)),
+        let words = ["pending", "success", "failure"];
+        let (event, state, status, commit) = match of_commit(notice, "github", words) {
+            Ok(found) => found,
+            Err(why) => return Ok(Receipt::Ignored(why)),
         };
         let token = format!("token {}", read(&self.token).await?);
         let sha = self.of_branch(&commit, &token, line).await?;
@@ -149,7 +152,7 @@ impl Github {
 }
 
 /// What the status of a pipeline or stage is called and says; tasks have none.
-pub(crate) fn status(event: &Happened) -> Option<Status> {
+fn status(event: &Happened) -> Option<Status> {
     let pipeline = event.of_execution("name").unwrap_or_default();
     let stage = event.stage_name();
     let (context, description) = match event.kind {
@@ -176,7 +179,7 @@ pub(crate) fn status(event: &Happened) -> Option<Status> {
 }
 
 /// The commit that the notification names, else the one that started the execution.
-pub(crate) fn commit(event: &Happened, entry: &Map, source: &str) -> Result<Commit, String> {
+fn commit(event: &Happened, entry: &Map, source: &str) -> Result<Commit, String> {
     let none = Map::new();
     let trigger = object(&event.execution, "trigger").unwrap_or(&none);
     let of = |map: &Map, key: &str| {

@@ -10,9 +10,9 @@ use serde_json::json;
 
 use crate::{
     channels::{below, read, secret_file},
-    github::{commit, status},
+    github::of_commit,
     line::{Line, Repeat},
-    notice::{Notice, Told, segment},
+    notice::{Notice, segment},
     problem::Problem,
     receipt::{Receipt, Sent},
 };
@@ -37,29 +37,10 @@ impl Gitlab {
         notice: &Notice,
         line: &Line<'_>,
     ) -> Result<Receipt, Problem> {
-        let Told::Event(event) = &notice.told else {
-            return Ok(Receipt::Ignored(
-                "judgements have no status of a commit".to_owned(),
-            ));
-        };
-        let state = match event.status.as_str() {
-            "starting" => "running",
-            "complete" => "success",
-            "failed" => "failed",
-            other => {
-                return Ok(Receipt::Ignored(format!(
-                    "a commit has no status for '{other}'"
-                )));
-            }
-        };
-        let (status, commit) = match (status(event), commit(event, &notice.entry, "gitlab")) {
-            (Some(status), Ok(commit)) => (status, commit),
-            (None, _) => {
-                return Ok(Receipt::Ignored(
-                    "tasks have no status of a commit".to_owned(),
-                ));
-            }
-            (_, Err(missing)) => return Ok(Receipt::Ignored(missing)),
+        let words = ["running", "success", "failed"];
+        let (event, state, status, commit) = match of_commit(notice, "gitlab", words) {
+            Ok(found) => found,
+            Err(why) => return Ok(Receipt::Ignored(why)),
         };
         let path = format!(
             "api/v4/projects/{}/statuses/{}",
