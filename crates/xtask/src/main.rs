@@ -156,6 +156,9 @@ struct TestOptions {
     /// How many simulation seeds to run
     #[arg(long, value_name = "N", default_value_t = 300)]
     seeds: u64,
+    /// How many test programs run at a time
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    lanes: usize,
 }
 
 #[derive(Args)]

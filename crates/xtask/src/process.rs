@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
-use cargo_metadata::{Message, Metadata, MetadataCommand};
+use cargo_metadata::{Artifact, Message, Metadata, MetadataCommand};
 
 /// The folder of the workspace's `Cargo.toml`.
 ///
@@ -51,6 +51,24 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// Builds programs and answers where they lie, by name. `arguments` selects packages, targets and profile.
 pub(crate) fn build(arguments: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+    Ok(programs(&build_artifacts(arguments)?))
+}
+
+/// The programs among what was built, without those of tests.
+pub(crate) fn programs(built: &[Artifact]) -> BTreeMap<String, PathBuf> {
+    let programs = built
+        .iter()
+        .filter(|built| built.target.is_bin() && !built.profile.test);
+    programs
+        .filter_map(|built| {
+            let executable = built.executable.as_ref()?.as_std_path();
+            Some((built.target.name.clone(), executable.to_owned()))
+        })
+        .collect()
+}
+
+/// Builds, and answers what cargo says of everything that was made, fresh or not, in the order in which it was done.
+pub(crate) fn build_artifacts(arguments: &[&str]) -> Result<Vec<Artifact>> {
     let mut command = cargo()?;
     command
         .arg("build")
@@ -64,15 +82,12 @@ pub(crate) fn build(arguments: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
         .stdout
         .take()
         .context("the output of cargo is not a pipe")?;
-    let mut built = BTreeMap::new();
+    let mut built = Vec::new();
     for message in Message::parse_stream(BufReader::new(output)) {
         if let Message::CompilerArtifact(artifact) =
             message.context("failed to read the output of cargo")?
-            && let Some(executable) = artifact.executable
-            && artifact.target.is_bin()
-            && !artifact.profile.test
         {
-            built.insert(artifact.target.name, executable.into_std_path_buf());
+            built.push(artifact);
         }
     }
     let status = child.wait().context("failed to wait for cargo")?;

@@ -1,17 +1,19 @@
 //! `cargo xtask test`: everything that a change must pass, cheap parts first, all of them even after a failure.
 
+mod lanes;
 mod report;
 mod results;
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
+use cargo_metadata::Artifact;
 
+use self::lanes::Job;
 use self::report::{Outcome, Report};
-use self::results::Counts;
 use crate::{TestOptions, architecture, disk, generate, process, tools};
 
 /// Runs all steps and prints the table and the closing line. Every problem is reported as that of a step.
@@ -44,11 +46,11 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
         report.step("documentation", check_documentation);
     }
 
-    // With the tests, although only programs are needed here: the same units as those that `cargo test` wants.
-    let programs = report.step("build", || {
-        process::build(&["--workspace", "--all-targets", "--locked"])
+    let built = report.step("build", || {
+        process::build_artifacts(&["--workspace", "--all-targets", "--locked"])
     });
-    let programs = programs.unwrap_or_default();
+    let built = built.unwrap_or_default();
+    let programs = process::programs(&built);
     let gennaker = program(&programs, "gennaker");
     report.step("generated files", || {
         generate::check(gennaker.as_ref().map_err(|e| anyhow!("{e}"))?)
@@ -88,7 +90,8 @@ pub(crate) fn run(options: &TestOptions) -> ExitCode {
         let bakers = bakers
             .iter()
             .map(|(name, program)| (*name, program.as_path()));
-        run_tests(&named.into_iter().chain(bakers).collect::<Vec<_>>())
+        let programs: Vec<_> = named.into_iter().chain(bakers).collect();
+        run_tests(&built, &programs, options.lanes)
     });
     report.step("simulation", || {
         simulate(&program(&programs, "gennaker-simulation")?, options.seeds)
@@ -143,69 +146,48 @@ fn simulate(program: &Path, seeds: u64) -> Result<()> {
     process::run(Command::new(program).args(["--seeds", &seeds.to_string()]))
 }
 
-/// Runs the tests of all crates, passes their output on and counts. Tests that need a program (the broker, the S3 server, the control
-/// plane, the programs that bake, a Prometheus, `gennaker`) find it through the environment.
-fn run_tests(programs: &[(&str, &Path)]) -> Result<Outcome> {
-    let mut command = process::cargo()?;
-    command
-        .args(["test", "--workspace", "--no-fail-fast", "--locked"])
-        .envs(programs.iter().copied())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
-    let mut child = command.spawn().context("failed to start cargo")?;
-    let output = child
-        .stdout
-        .take()
-        .context("the output of cargo is not a pipe")?;
-    let counts = count_while_copying(BufReader::new(output), &mut io::stdout().lock())?;
-    let status = child.wait().context("failed to wait for cargo")?;
-    // A test program that crashes prints no result, and one that does not compile is never run.
-    let problem =
-        (!status.success() && counts.failed == 0).then(|| format!("`cargo test` failed: {status}"));
-    if counts.passed + counts.failed == 0 && problem.is_none() {
-        bail!("`cargo test` ran no test");
+/// Runs the tests of all crates. Tests that need a program (the broker, the S3 server, the control plane, the programs that bake, a
+/// Prometheus, `gennaker`) find it through the environment.
+fn run_tests(built: &[Artifact], programs: &[(&str, &Path)], lanes: usize) -> Result<Outcome> {
+    let mut jobs = unit_and_integration_tests(built);
+    jobs.push(documentation_tests()?);
+    for job in &mut jobs {
+        job.command.envs(programs.iter().copied());
     }
-    Ok(Outcome { counts, problem })
+    lanes::run(jobs, lanes, &mut io::stdout().lock())
 }
 
-fn count_while_copying(mut from: impl BufRead, to: &mut impl Write) -> Result<Counts> {
-    let mut counts = Counts::default();
-    let mut line = Vec::new();
-    while from
-        .read_until(b'\n', &mut line)
-        .context("failed to read the output of the tests")?
-        > 0
-    {
-        to.write_all(&line)
-            .context("failed to print the output of the tests")?;
-        if let Some(more) = Counts::in_line(&String::from_utf8_lossy(&line)) {
-            counts.add(more);
+/// The test programs among what was built, as `cargo test` would run them; first those of the whole product, which take longest.
+fn unit_and_integration_tests(built: &[Artifact]) -> Vec<Job> {
+    let mut jobs = BTreeMap::new();
+    for artifact in built {
+        let target = &artifact.target;
+        let measures = target.is_bench() || target.is_example();
+        if let Some(executable) = &artifact.executable
+            && let Some(folder) = artifact.manifest_path.parent()
+            && artifact.profile.test
+            && !measures
+        {
+            let mut command = Command::new(executable);
+            command
+                .current_dir(folder)
+                .env("CARGO_MANIFEST_DIR", folder);
+            let of_one_crate = folder.components().any(|part| part.as_str() == "crates");
+            let source = target.src_path.strip_prefix(folder);
+            let source = source.unwrap_or(&target.src_path);
+            let package = folder.file_name().unwrap_or_default();
+            let name = format!("{package}/{source}");
+            jobs.insert((of_one_crate, name.clone()), Job { name, command });
         }
-        line.clear();
     }
-    to.flush()
-        .context("failed to print the output of the tests")?;
-    Ok(counts)
+    jobs.into_values().collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn output_passes_unchanged_and_is_counted() {
-        let output = b"running 2 tests\n\xff\xfe\ntest result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out\n\
-            test result: FAILED. 1 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s";
-        let mut copy = Vec::new();
-        let counts = count_while_copying(&output[..], &mut copy).unwrap();
-        assert_eq!(copy, output);
-        assert_eq!(
-            counts,
-            Counts {
-                passed: 3,
-                failed: 3,
-                ignored: 1
-            }
-        );
-    }
+fn documentation_tests() -> Result<Job> {
+    let mut command = process::cargo()?;
+    command.args(["test", "--workspace", "--doc", "--no-fail-fast", "--locked"]);
+    Ok(Job {
+        name: "documentation".to_owned(),
+        command,
+    })
 }

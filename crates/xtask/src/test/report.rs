@@ -11,8 +11,8 @@ use crate::console;
 /// What came of a step that runs tests.
 pub(super) struct Outcome {
     pub(super) counts: Counts,
-    /// What failed besides single tests.
-    pub(super) problem: Option<String>,
+    /// The tests that failed, and the programs that crashed.
+    pub(super) problems: Vec<String>,
 }
 
 /// All steps so far.
@@ -69,12 +69,13 @@ impl Report {
         match work() {
             Ok(Outcome {
                 mut counts,
-                problem,
+                problems,
             }) => {
-                if let Some(problem) = problem {
+                for problem in &problems {
                     eprintln!("error: {problem}");
-                    counts.failed += 1;
                 }
+                // A program that crashes counts as a test that failed.
+                counts.failed = counts.failed.max(problems.len() as u64);
                 let verdict = if counts.failed == 0 { "ok" } else { "FAILED" };
                 let result = format!(
                     "{verdict}: {} passed, {} failed, {} ignored",
@@ -172,7 +173,7 @@ mod tests {
         report.tests("c", || {
             Ok(Outcome {
                 counts,
-                problem: None,
+                problems: Vec::new(),
             })
         });
         assert_eq!(
@@ -196,7 +197,7 @@ mod tests {
         report.tests("c", || {
             Ok(Outcome {
                 counts,
-                problem: Some("cargo test failed".to_owned()),
+                problems: vec!["engine: signal: 9 (SIGKILL)".to_owned()],
             })
         });
         assert_eq!(

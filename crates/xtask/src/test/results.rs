@@ -1,4 +1,4 @@
-//! What a test program says in its last line.
+//! What test programs print: the line of each test, and the last one.
 
 /// Numbers of tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,13 @@ impl Counts {
         self.failed += more.failed;
         self.ignored += more.ignored;
     }
+}
+
+/// The test of a line as `test engine::it_works ... FAILED`.
+pub(super) fn failed_test(line: &str) -> Option<&str> {
+    line.trim_end()
+        .strip_prefix("test ")?
+        .strip_suffix(" ... FAILED")
 }
 
 #[cfg(test)]
@@ -73,6 +80,25 @@ mod tests {
         ];
         for line in lines {
             assert_eq!(Counts::in_line(line), None, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_test_that_failed_is_named() {
+        let failed = "test engine::it_works ... FAILED\n";
+        assert_eq!(failed_test(failed), Some("engine::it_works"));
+        let doc = "test crates/cron/src/lib.rs - next (line 7) ... FAILED";
+        assert_eq!(
+            failed_test(doc),
+            Some("crates/cron/src/lib.rs - next (line 7)")
+        );
+        for line in [
+            "test a ... ok",
+            "test result: FAILED. 0 passed",
+            "FAILED",
+            "",
+        ] {
+            assert_eq!(failed_test(line), None, "{line:?}");
         }
     }
 }
