@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 
 use crate::{
     accounts::{Accounts, SourceKind},
-    mixer, record,
+    mixer,
+    question::{Question, Trouble},
+    record,
     request::{Scope, Scopes},
-    source::{Question, Trouble, fetch},
+    sources::fetch,
 };
 
 /// Most metrics of a configuration.

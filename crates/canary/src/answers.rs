@@ -18,15 +18,13 @@ use gennaker_store::{CanaryGroup, ObjectError};
 use serde_json::{Value, json};
 
 use crate::{
-    accounts::{Account, Accounts, SourceKind},
-    atlas, datadog, influxdb, metadata,
+    accounts::{Account, Accounts},
+    metadata,
     metric_set::MetricSet,
-    newrelic, prometheus,
+    question::{Question, Trouble, iso},
     request::Scope,
-    series,
-    source::{self, Question, Trouble, iso},
+    series, sources,
     storage::{Storage, Storages},
-    wavefront,
 };
 
 /// Most entries of a list.
@@ -317,18 +315,10 @@ impl Kayenta {
             scope: &scope,
         };
         if dry_run {
-            let query = match account.kind {
-                SourceKind::Prometheus => prometheus::query(question),
-                SourceKind::Datadog => datadog::query(question),
-                SourceKind::Influxdb => influxdb::query(question),
-                SourceKind::Newrelic => newrelic::query(question),
-                SourceKind::Wavefront => wavefront::query(question),
-                SourceKind::Atlas => atlas::query(question),
-                _ => Err(format!("a dry run of {source} is not built")),
-            };
+            let query = sources::query(question);
             return query.map(Fetched::Query).map_err(bad);
         }
-        let sets = source::fetch(question).await.map_err(unanswered)?;
+        let sets = sources::fetch(question).await.map_err(unanswered)?;
         let sets = written(question.metric, &sets).map_err(|said| (500, said))?;
         Ok(Fetched::Sets(sets))
     }

@@ -25,31 +25,21 @@
 mod accounts;
 mod analysis;
 mod answers;
-mod atlas;
-mod cloudwatch;
-mod datadog;
 mod events;
-mod generic;
-mod graphite;
-mod influxdb;
 mod metadata;
 mod metric_set;
 mod mixer;
-mod newrelic;
-mod prometheus;
+mod question;
 mod record;
 mod request;
 mod series;
-mod signalfx;
-mod source;
-mod stackdriver;
+mod sources;
 mod standalone;
 mod storage;
 mod task;
 mod template;
 #[cfg(test)]
 mod testing;
-mod wavefront;
 
 use std::sync::Arc;
 

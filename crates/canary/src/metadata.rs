@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::{
     accounts::{Account, SourceKind},
+    question::{Question, Trouble},
     request::Scope,
-    source::{Question, Trouble},
 };
 
 /// Most names of an answer.

@@ -7,7 +7,7 @@ use gennaker_model::{Map, routing};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{request::Scopes, source::iso};
+use crate::{question::iso, request::Scopes};
 
 /// What is known of an analysis when it ends.
 pub(crate) struct Ended<'a> {

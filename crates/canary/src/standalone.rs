@@ -7,7 +7,7 @@ use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Task, exception};
 use serde_json::{Value, json};
 
 use crate::{
-    source::Trouble,
+    question::Trouble,
     storage::{Storage, Storages},
 };
 

@@ -2,7 +2,7 @@
 
 use gennaker_store::{CanaryGroup, CanaryObjects, ObjectError};
 
-use crate::source::Trouble;
+use crate::question::Trouble;
 
 /// An account of storage.
 #[derive(Clone)]

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use crate::{
     accounts::Accounts,
     analysis::{Asked, analyse},
+    question::{Trouble, iso},
     record::{self, End, Ended},
     request::Scopes,
-    source::{Trouble, iso},
     storage::{Storage, Storages},
 };
 

@@ -12,8 +12,9 @@ use serde_json::Value;
 use crate::{
     accounts::Account,
     metric_set::MetricSet,
+    question::{Question, Trouble},
     request::Scope,
-    source::{Question, Trouble, fetch},
+    sources::fetch,
 };
 
 pub(crate) const START: i64 = 1_767_225_600_000;

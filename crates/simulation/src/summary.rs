@@ -51,12 +51,12 @@ pub struct Summary {
     pub stored: u64,
     /// Simulated time, in milliseconds.
     pub lasted_ms: u64,
-    /// Digest of everything that the broker stored.
+    /// Digest of everything that the broker stored; of several runs, the sum of theirs, in whichever order they ended.
     pub digest: u64,
 }
 
 impl Summary {
-    /// Adds the counts of another run; the seed and the digest stay.
+    /// Adds the counts of another run; the seed stays.
     pub fn add(&mut self, other: &Self) {
         for (sum, more) in [
             (&mut self.executions, other.executions),
@@ -84,6 +84,7 @@ impl Summary {
         ] {
             *sum += more;
         }
+        self.digest = self.digest.wrapping_add(other.digest);
     }
 }
 

@@ -5,7 +5,7 @@ use gennaker_outbound::{Options, Policy};
 use gennaker_store::CanaryObjects;
 
 use super::*;
-use crate::testing::Recorded;
+use crate::{SourceKind, testing::Recorded};
 
 struct Fixture {
     kayenta: Kayenta,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     metric_set::{MetricSet, POINTS_MAX},
-    source::{Question, Trouble, iso},
+    question::{Question, Trouble, iso},
 };
 
 /// Words of statements that change data.

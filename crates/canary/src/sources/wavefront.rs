@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     metric_set::{MetricSet, POINTS_MAX, SERIES_MAX},
-    source::{Question, Trouble, iso},
+    question::{Question, Trouble, iso},
 };
 
 pub(crate) async fn fetch(question: Question<'_>) -> Result<Vec<MetricSet>, Trouble> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     metric_set::{MetricSet, POINTS_MAX, SERIES_MAX},
-    source::{Question, Trouble},
+    question::{Question, Trouble},
     template::expanded,
 };
 

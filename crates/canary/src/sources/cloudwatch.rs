@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     accounts::Credentials,
     metric_set::{MetricSet, POINTS_MAX, SERIES_MAX},
-    source::{Question, Trouble},
+    question::{Question, Trouble},
     template::{expanded, expanded_text},
 };
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     events::{self, Event},
     metric_set::{MetricSet, POINTS_MAX},
-    source::{Question, Trouble},
+    question::{Question, Trouble},
     template::expanded,
 };
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     events,
     metric_set::{MetricSet, POINTS_MAX, SERIES_MAX},
-    source::{Question, Trouble},
+    question::{Question, Trouble},
 };
 
 pub(crate) async fn fetch(question: Question<'_>) -> Result<Vec<MetricSet>, Trouble> {

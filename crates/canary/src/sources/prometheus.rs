@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     metric_set::{MetricSet, POINTS_MAX, SERIES_MAX},
-    source::{Question, Trouble, iso},
+    question::{Question, Trouble, iso},
     template::expanded,
 };
 
