@@ -223,7 +223,9 @@ fn travis(state: &mut State, request: &Seen) -> (Reply, bool) {
         }
         ("GET", ["job", _, "log"]) => {
             let log = "SPINNAKER_PROPERTY_IMAGE=web:1\nDone. Your build exited with 0.\n";
-            json(&json!({"content": log, "log_parts": [{"content": log, "number": 0, "final": true}]}))
+            json(
+                &json!({"content": log, "log_parts": [{"content": log, "number": 0, "final": true}]}),
+            )
         }
         _ => Reply::status(404, "{}"),
     };

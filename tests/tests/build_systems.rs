@@ -19,6 +19,12 @@ const WITHIN: Duration = Duration::from_secs(180);
 /// How long an answer is kept back whose worker is to be killed.
 const LATE: Duration = Duration::from_secs(3);
 
+/// What GitLab and Concourse know us by.
+const SECRET: &str = "x4Wb8KqZt1Vn6Gy2";
+
+/// A part of Google's key.
+const KEY: &str = "PRIVATE KEY";
+
 /// All three services, by their paths.
 struct Services {
     server: Server,
@@ -57,7 +63,7 @@ impl Services {
         let key =
             json!({"client_email": "a@p", "private_key": PEM, "token_uri": server.url("/token")});
         std::fs::write(folder.path().join("key.json"), key.to_string()).unwrap();
-        std::fs::write(folder.path().join("secret"), "secretword").unwrap();
+        std::fs::write(folder.path().join("secret"), SECRET).unwrap();
         Self {
             server,
             state,
@@ -238,6 +244,7 @@ async fn workers_killed_while_they_start_builds_are_followed_by_ones_that_adopt_
         "each stage has one build"
     );
     drop(state);
+    installation.check_secrets(&[SECRET, KEY]);
     installation.check_processes();
 }
 
@@ -298,11 +305,12 @@ async fn builds_are_read_from_files_stopped_and_reported() {
         json!(["concourse-ci"])
     );
     assert_eq!(get("/v2/builds").await, json!(["concourse-ci", "gitlab"]));
+    installation.check_secrets(&[SECRET, KEY]);
     installation.check_processes();
 }
 
 /// Values that nobody may read anywhere.
-const PLANTED: [&str; 2] = ["planted-github-token", "planted-amazon-key"];
+const PLANTED: [&str; 2] = ["7Qk9vTz2LmB4xW8r", "Hn3cYd6PsJ5uEf0a"];
 
 fn travis() -> Value {
     json!({"type": "travis", "master": "travis-org", "job": REPOSITORY, "parameters": {"A": "b"}})
@@ -330,10 +338,16 @@ async fn travis_and_codebuild_build_once_though_the_worker_dies_before_it_hears_
 
     builders.state().is_late = true;
     let of_travis = run(gate, travis()).await;
-    until(&builders, "Travis has begun", |state| state.travis.len() == 1).await;
+    until(&builders, "Travis has begun", |state| {
+        state.travis.len() == 1
+    })
+    .await;
     builders.state().is_late = true;
     let of_amazon = run(gate, amazon()).await;
-    until(&builders, "CodeBuild has begun", |state| state.amazon.len() == 1).await;
+    until(&builders, "CodeBuild has begun", |state| {
+        state.amazon.len() == 1
+    })
+    .await;
     for worker in ["worker-a", "worker-b"] {
         installation.process(worker).kill_9();
     }
@@ -350,16 +364,24 @@ async fn travis_and_codebuild_build_once_though_the_worker_dies_before_it_hears_
     let ended = gate.wait_for_end(&of_amazon, WITHIN).await;
     assert_eq!(ended["status"], "SUCCEEDED", "{ended}");
     let artifacts = &stage(&ended, "1")["outputs"]["artifacts"];
-    assert_eq!(artifacts[0]["reference"], "s3://bucket/out.zip", "{artifacts}");
-    let counts = (builders.state().requests.len(), builders.state().amazon.len());
+    assert_eq!(
+        artifacts[0]["reference"], "s3://bucket/out.zip",
+        "{artifacts}"
+    );
+    let counts = (
+        builders.state().requests.len(),
+        builders.state().amazon.len(),
+    );
     assert_eq!(counts, (1, 1), "each stage has one build");
-    assert_eq!(gate.ask("GET", "/codebuild/accounts", None, None).await, json!(["aws"]));
-    assert_eq!(gate.ask("GET", "/codebuild/projects/aws", None, None).await, json!([PROJECT]));
-    for process in &installation.processes {
-        for secret in PLANTED {
-            assert!(!process.log().contains(secret), "{} tells {secret}", process.name);
-        }
-    }
+    assert_eq!(
+        gate.ask("GET", "/codebuild/accounts", None, None).await,
+        json!(["aws"])
+    );
+    assert_eq!(
+        gate.ask("GET", "/codebuild/projects/aws", None, None).await,
+        json!([PROJECT])
+    );
+    installation.check_secrets(&PLANTED);
     installation.check_processes();
 }
 
@@ -401,9 +423,11 @@ async fn cancel_stops_builds_of_travis_and_codebuild_also_those_that_have_not_be
     .await;
     assert_eq!(builders.state().travis[1]["state"], "started");
     builders.state().is_held = false;
-    until(&builders, "the build that began later is stopped", |state| {
-        state.travis[1]["state"] == "canceled"
-    })
+    until(
+        &builders,
+        "the build that began later is stopped",
+        |state| state.travis[1]["state"] == "canceled",
+    )
     .await;
     assert_eq!(gate.wait_for_end(&held, WITHIN).await["status"], "CANCELED");
     installation.check_processes();

@@ -348,7 +348,7 @@ const TROUBLES: [(&str, Answering, Ends, &str); 15] = [
         Ends::Open,
         "",
     ),
-    ("repeats what it was told", repeated, Ends::Refused, "400"),
+    ("repeats what it was told", repeated, Ends::Refused, ""),
 ];
 
 /// Longer than a call may take.
