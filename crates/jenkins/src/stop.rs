@@ -8,7 +8,7 @@ use gennaker_model::work::TaskMessage;
 use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Stopped, Task};
 
 use crate::{
-    failure::{AGAIN, CALL_MS_MAX, given_up},
+    failure::{AGAIN, CALL_MS_MAX, again, given_up},
     target::{self, QUEUED, Target},
 };
 
@@ -38,7 +38,7 @@ impl StopJob {
             Ok(()) | Err(Error::NotFound(_)) => Ok(Done::default()),
             // Once more does no harm.
             Err(error) if error.is_transient() || error.may_have_happened() => {
-                Err(Failure::retry_later(AGAIN))
+                Err(again(ctx, AGAIN, Some(&error.to_string())))
             }
             Err(error) => {
                 let sentence = format!("the build of job '{}' goes on: {error}", stop.job);
