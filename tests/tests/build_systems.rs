@@ -368,10 +368,10 @@ async fn travis_and_codebuild_build_once_though_the_worker_dies_before_it_hears_
         artifacts[0]["reference"], "s3://bucket/out.zip",
         "{artifacts}"
     );
-    let counts = (
-        builders.state().requests.len(),
-        builders.state().amazon.len(),
-    );
+    let counts = {
+        let state = builders.state();
+        (state.requests.len(), state.amazon.len())
+    };
     assert_eq!(counts, (1, 1), "each stage has one build");
     assert_eq!(
         gate.ask("GET", "/codebuild/accounts", None, None).await,

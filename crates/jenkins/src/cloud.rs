@@ -292,11 +292,18 @@ impl<C: Cloud> Task for Stop<C> {
             let build = build_of::<C>(ctx)?;
             match ctx.call(CALL, |_| service.stop(&build)).await? {
                 Ok(build) => Ok(Done {
-                    context: known::<C>(&build),
+                    context: learned(ctx, known::<C>(&build)),
                     ..Done::default()
                 }),
-                Err(Error::NotFound(_)) => Ok(Done::default()),
-                Err(error) => Err(unanswered(ctx, &error)),
+                Err(Error::NotFound(_)) => Ok(Done {
+                    context: learned(ctx, Map::new()),
+                    ..Done::default()
+                }),
+                // Once more does no harm.
+                Err(error) if error.is_transient() || error.may_have_happened() => {
+                    Err(again(ctx, START_AGAIN, Some(&error.to_string())))
+                }
+                Err(error) => Err(refused(ctx, &error)),
             }
         })
     }

@@ -90,7 +90,7 @@ fn situation(name: &str) -> Value {
         "dryrun" => json!({
             "header": {"kind": "pipeline", "source": "p", "origin": "inside"},
             "body": {"status": "successful", "execution": {"id": "E", "name": "build", "trigger": {"parameters": {"a": "b"}}}},
-            "trigger": {"when": ["pipeline.complete"]},
+            "trigger": {"type": "dryrun", "when": ["pipeline.complete"]},
         }),
         "pipeline" => json!({
             "header": {"kind": "pipeline", "source": "parent", "origin": "inside"},

@@ -80,7 +80,7 @@ fn what_a_notification_started_is_a_dry_run_without_the_setting() {
         let tasks = &driver.stage(ref_id).tasks;
         assert_eq!(tasks[0].name, "dry run", "{ref_id}");
     }
-    assert_eq!(driver.status(), gennaker_model::Status::Succeeded);
+    assert_eq!(driver.status(), Status::Succeeded);
 }
 
 #[test]
