@@ -164,6 +164,7 @@ fn travis(state: &mut State, request: &Seen) -> (Reply, bool) {
     let path = request.path().split('?').next().unwrap_or_default();
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let reply = match (request.method.as_str(), &parts[..]) {
+        ("GET", ["jobs"]) => json(&json!({"jobs": []})),
         ("POST", ["auth", "github"]) => json(&json!({"access_token": "t"})),
         ("POST", ["repo", _, "requests"]) => {
             let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
