@@ -150,6 +150,45 @@ impl Installation {
         found.unwrap_or_else(|| panic!("there is no process {name}"))
     }
 
+    /// Checks that no process has said, and no broker keeps, one of these values. What is compressed is searched as it lies on the
+    /// disk, so a value should look like nothing else.
+    ///
+    /// # Panics
+    /// When one is found.
+    pub fn check_secrets(&self, secrets: &[&str]) {
+        for process in &self.processes {
+            let log = process.log();
+            let told = secrets.iter().find(|secret| log.contains(**secret));
+            assert!(told.is_none(), "{} says {told:?}", process.name);
+        }
+        let mut files = 0;
+        for server in self.brokers.all() {
+            let mut folders = vec![server.store()];
+            while let Some(folder) = folders.pop() {
+                // The broker makes and removes files at any time.
+                for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+                    let path = entry.path();
+                    if path.is_dir() {
+                        folders.push(path);
+                        continue;
+                    }
+                    let Ok(bytes) = std::fs::read(&path) else {
+                        continue;
+                    };
+                    files += 1;
+                    // Whatever is no UTF-8 becomes something else, and what is stays.
+                    let text = String::from_utf8_lossy(&bytes);
+                    let told = secrets.iter().find(|secret| text.contains(**secret));
+                    assert!(told.is_none(), "{} holds {told:?}", path.display());
+                }
+            }
+        }
+        assert!(
+            files > 10,
+            "the brokers keep {files} files: too few to be all"
+        );
+    }
+
     /// Checks that every process runs and that none has ever panicked.
     ///
     /// # Panics
@@ -173,6 +212,13 @@ impl Brokers {
         match self {
             Self::One(_) => 1,
             Self::Three(cluster) => cluster.servers().len(),
+        }
+    }
+
+    fn all(&self) -> &[Server] {
+        match self {
+            Self::One(server) => std::slice::from_ref(server),
+            Self::Three(cluster) => cluster.servers(),
         }
     }
 

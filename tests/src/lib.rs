@@ -11,6 +11,7 @@
 //! | [`gate`] | the HTTP API as a client that does not give up |
 //! | [`client`] | command lines: the program's verbs, and `spin` |
 //! | [`exchange`] | exchanges written down in files, held against the API |
+//! | [`builders`] | doubles of Travis CI and AWS CodeBuild |
 //! | [`receiver`] | a service that records requests and answers as it is told |
 //! | [`storm`] | kills at random moments |
 //! | [`survival`] | the pipeline that must survive them, and what must be true afterwards |
@@ -21,6 +22,7 @@
     reason = "seeds and logs are shown with a failing test"
 )]
 
+pub mod builders;
 pub mod client;
 pub mod exchange;
 pub mod gate;

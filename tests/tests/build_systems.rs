@@ -1,4 +1,4 @@
-//! Builds on doubles of Google Cloud Build, GitLab CI and Concourse, with real processes: a worker that is killed while it starts a
+//! Builds on doubles of Google Cloud Build, GitLab CI, Concourse, Travis CI and AWS CodeBuild, with real processes: a worker that is killed while it starts a
 //! build is followed by one that adopts it, cancel stops it, and what a job of Concourse reports reaches the stage that waits for it.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use gennaker_testkit::http::{Reply, Seen, Server};
 use gennaker_testkit::keys::PEM;
+use gennaker_tests::builders::{self, Builders, PROJECT, REPOSITORY};
 use gennaker_tests::gate::{Gate, stage};
 use gennaker_tests::installation::Installation;
 use serde_json::{Value, json};
@@ -17,6 +18,12 @@ const WITHIN: Duration = Duration::from_secs(180);
 
 /// How long an answer is kept back whose worker is to be killed.
 const LATE: Duration = Duration::from_secs(3);
+
+/// What GitLab and Concourse know us by.
+const SECRET: &str = "x4Wb8KqZt1Vn6Gy2";
+
+/// A part of Google's key.
+const KEY: &str = "PRIVATE KEY";
 
 /// All three services, by their paths.
 struct Services {
@@ -56,7 +63,7 @@ impl Services {
         let key =
             json!({"client_email": "a@p", "private_key": PEM, "token_uri": server.url("/token")});
         std::fs::write(folder.path().join("key.json"), key.to_string()).unwrap();
-        std::fs::write(folder.path().join("secret"), "secretword").unwrap();
+        std::fs::write(folder.path().join("secret"), SECRET).unwrap();
         Self {
             server,
             state,
@@ -237,6 +244,7 @@ async fn workers_killed_while_they_start_builds_are_followed_by_ones_that_adopt_
         "each stage has one build"
     );
     drop(state);
+    installation.check_secrets(&[SECRET, KEY]);
     installation.check_processes();
 }
 
@@ -297,5 +305,130 @@ async fn builds_are_read_from_files_stopped_and_reported() {
         json!(["concourse-ci"])
     );
     assert_eq!(get("/v2/builds").await, json!(["concourse-ci", "gitlab"]));
+    installation.check_secrets(&[SECRET, KEY]);
+    installation.check_processes();
+}
+
+/// Values that nobody may read anywhere.
+const PLANTED: [&str; 2] = ["7Qk9vTz2LmB4xW8r", "Hn3cYd6PsJ5uEf0a"];
+
+fn travis() -> Value {
+    json!({"type": "travis", "master": "travis-org", "job": REPOSITORY, "parameters": {"A": "b"}})
+}
+
+fn amazon() -> Value {
+    json!({"type": "awsCodeBuild", "account": "aws", "projectName": PROJECT})
+}
+
+async fn until(builders: &Builders, what: &str, is: impl Fn(&builders::State) -> bool) {
+    let end = Instant::now() + WITHIN;
+    while !is(&builders.state()) {
+        assert!(Instant::now() < end, "{what}: not within {WITHIN:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn travis_and_codebuild_build_once_though_the_worker_dies_before_it_hears_so() {
+    let builders = Builders::start().await;
+    let pools = ["jenkins", "notify"];
+    let settings = builders.settings(PLANTED[0], PLANTED[1]);
+    let mut installation = Installation::start_with_pools(1, &pools, &settings).await;
+    let gate = installation.gate;
+
+    builders.state().is_late = true;
+    let of_travis = run(gate, travis()).await;
+    until(&builders, "Travis has begun", |state| {
+        state.travis.len() == 1
+    })
+    .await;
+    builders.state().is_late = true;
+    let of_amazon = run(gate, amazon()).await;
+    until(&builders, "CodeBuild has begun", |state| {
+        state.amazon.len() == 1
+    })
+    .await;
+    for worker in ["worker-a", "worker-b"] {
+        installation.process(worker).kill_9();
+    }
+    for worker in ["worker-a", "worker-b"] {
+        installation.process(worker).start_again();
+    }
+    builders.state().finish();
+
+    let ended = gate.wait_for_end(&of_travis, WITHIN).await;
+    assert_eq!(ended["status"], "SUCCEEDED", "{ended}");
+    let outputs = &stage(&ended, "1")["outputs"];
+    assert_eq!(outputs["buildInfo"]["number"], 1, "{outputs}");
+    assert_eq!(outputs["image"], "web:1", "{outputs}");
+    let ended = gate.wait_for_end(&of_amazon, WITHIN).await;
+    assert_eq!(ended["status"], "SUCCEEDED", "{ended}");
+    let artifacts = &stage(&ended, "1")["outputs"]["artifacts"];
+    assert_eq!(
+        artifacts[0]["reference"], "s3://bucket/out.zip",
+        "{artifacts}"
+    );
+    let counts = {
+        let state = builders.state();
+        (state.requests.len(), state.amazon.len())
+    };
+    assert_eq!(counts, (1, 1), "each stage has one build");
+    assert_eq!(
+        gate.ask("GET", "/codebuild/accounts", None, None).await,
+        json!(["aws"])
+    );
+    assert_eq!(
+        gate.ask("GET", "/codebuild/projects/aws", None, None).await,
+        json!([PROJECT])
+    );
+    installation.check_secrets(&PLANTED);
+    installation.check_processes();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn cancel_stops_builds_of_travis_and_codebuild_also_those_that_have_not_begun() {
+    let builders = Builders::start().await;
+    let pools = ["jenkins", "notify"];
+    let settings = builders.settings(PLANTED[0], PLANTED[1]);
+    let installation = Installation::start_with_pools(1, &pools, &settings).await;
+    let gate = installation.gate;
+
+    let of_amazon = run(gate, amazon()).await;
+    gate.wait_for(&of_amazon, "the build runs", WITHIN, |document| {
+        stage(document, "1")["context"]["buildInfo"]["arn"].is_string()
+    })
+    .await;
+    let running = run(gate, travis()).await;
+    gate.wait_for(&running, "the build runs", WITHIN, |document| {
+        stage(document, "1")["context"]["buildInfo"]["building"] == true
+    })
+    .await;
+    // A request of Travis cannot be taken back; it is stopped when it has become a build.
+    builders.state().is_held = true;
+    let held = run(gate, travis()).await;
+    gate.wait_for(&held, "the request is known", WITHIN, |document| {
+        stage(document, "1")["context"]["queuedBuild"].is_string()
+    })
+    .await;
+    for id in [&of_amazon, &running, &held] {
+        let path = format!("/pipelines/{id}/cancel");
+        gate.ask("PUT", &path, None, None).await;
+    }
+    for id in [&of_amazon, &running] {
+        assert_eq!(gate.wait_for_end(id, WITHIN).await["status"], "CANCELED");
+    }
+    until(&builders, "the builds that run are stopped", |state| {
+        state.amazon[0]["buildStatus"] == "STOPPED" && state.travis[0]["state"] == "canceled"
+    })
+    .await;
+    assert_eq!(builders.state().travis[1]["state"], "started");
+    builders.state().is_held = false;
+    until(
+        &builders,
+        "the build that began later is stopped",
+        |state| state.travis[1]["state"] == "canceled",
+    )
+    .await;
+    assert_eq!(gate.wait_for_end(&held, WITHIN).await["status"], "CANCELED");
     installation.check_processes();
 }

@@ -199,6 +199,9 @@ async fn cancel_stops_what_is_queued_and_what_runs_and_the_api_shows_builds() {
         stage(document, "jenkins")["context"]["buildInfo"]["building"] == true
     })
     .await;
+    // Jenkins is being restarted just then: the stage does not wait for it, and the build is not forgotten.
+    let restarting = Fault::Refused(503, "restarting".to_owned());
+    double.fault("POST", "/job/team/job/running/1/stop", restarting);
     for id in [&queued, &running] {
         gate.ask("PUT", &format!("/pipelines/{id}/cancel"), None, None)
             .await;
@@ -282,12 +285,6 @@ async fn cancel_stops_what_is_queued_and_what_runs_and_the_api_shows_builds() {
         "FAILURE",
         "{ended}"
     );
-    for process in &installation.processes {
-        assert!(
-            !process.log().contains("secretword"),
-            "{} shows a password",
-            process.name
-        );
-    }
+    installation.check_secrets(&["secretword"]);
     installation.check_processes();
 }

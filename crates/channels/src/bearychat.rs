@@ -37,10 +37,17 @@ impl Bearychat {
             Told::Event(event) => event::bearychat(event, &notice.entry),
             Told::Message(message) => message::body(message, Markup::Plain),
         };
-        let token = segment(&read(&self.token).await?);
+        let token = read(&self.token).await?;
+        let secrets = [token.as_str()];
+        let line = &line.hiding(&secrets);
+        let token = segment(&token);
         notice.address()?;
         let users = Request::get(below(&self.url, &format!("v1/user.list?token={token}")));
-        let users = line.deliver(users, Repeat::Harmless).await?.json();
+        let answer = line.deliver(users, Repeat::Harmless).await?;
+        let users = answer.json();
+        if !users.is_array() {
+            return Err(answer.garbage(Repeat::Harmless));
+        }
         let mut several = Several::default();
         for email in notice.to() {
             let ended = self.send(&users, &email, &text, &token, line).await;
@@ -67,14 +74,15 @@ impl Bearychat {
         };
         // One that exists is answered again.
         let channel = post("p2p.create", json!({"user_id": id}));
-        let channel = line.deliver(channel, Repeat::Harmless).await?.json();
+        let channel = line.deliver(channel, Repeat::Harmless).await?;
+        let channel = channel.object(Repeat::Harmless)?;
         let channel = channel["vchannel_id"].as_str();
         let channel = channel.ok_or_else(|| Problem::refused("BearyChat names no channel"))?;
         let body = json!({"vchannel_id": channel, "text": text, "attachments": ""});
         let sent = line
             .deliver(post("message.create", body), Repeat::Never)
             .await?
-            .json();
+            .object(Repeat::Never)?;
         Ok(sent["key"].as_str().map(str::to_owned))
     }
 }

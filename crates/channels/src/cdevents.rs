@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::{
     channels::Delivery,
-    line::{Line, Repeat},
+    line::{Line, Repeat, of_address},
     notice::{Happened, Notice, Told, object, text},
     problem::Problem,
     receipt::{Sent, shown_address},
@@ -74,7 +74,11 @@ impl CdEvents {
             .header("Ce-Specversion", CLOUD_EVENTS)
             .header("Ce-Source", &self.source)
             .header("Ce-Type", kind);
-        line.deliver(request, Repeat::Harmless).await?;
+        let secrets = of_address(&address);
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        line.hiding(&secrets)
+            .deliver(request, Repeat::Harmless)
+            .await?;
         Ok(Sent {
             to: vec![shown_address(&address)],
             reference: Some(delivery.id.to_owned()),

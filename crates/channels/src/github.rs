@@ -104,7 +104,8 @@ impl Github {
         )
         .header("Accept", "application/vnd.github+json")
         .secret_header("Authorization", token);
-        let answer = line.deliver(request, Repeat::Harmless).await?.json();
+        let answer = line.deliver(request, Repeat::Harmless).await?;
+        let answer = answer.object(Repeat::Harmless)?;
         Ok(Receipt::Sent(Sent {
             to: vec![format!("{}@{sha}", commit.repo)],
             reference: answer["id"].as_u64().map(|id| id.to_string()),

@@ -70,7 +70,7 @@ impl Gitlab {
             note: is_same.then(|| "the commit had this status already".to_owned()),
         };
         if !is_same {
-            answer.settled(Repeat::Harmless)?;
+            answer.settled(Repeat::Harmless)?.object(Repeat::Harmless)?;
         }
         Ok(Receipt::Sent(sent))
     }

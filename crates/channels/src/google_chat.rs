@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     channels::below,
-    line::{Line, Repeat},
+    line::{Line, Repeat, of_address},
     notice::{Notice, Told},
     problem::Problem,
     receipt::{Sent, Several, shown_address},
@@ -62,7 +62,13 @@ impl GoogleChat {
         })?;
         let url = below(&self.url, &format!("v1/spaces/{room}"));
         let request = Request::post(url, "application/json; charset=UTF-8", body);
-        let answer = line.deliver(request, Repeat::Never).await?.json();
+        let secrets = of_address(address);
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let answer = line
+            .hiding(&secrets)
+            .deliver(request, Repeat::Never)
+            .await?;
+        let answer = answer.object(Repeat::Never)?;
         Ok(answer["name"].as_str().map(str::to_owned))
     }
 }

@@ -49,6 +49,7 @@ impl Hipchat {
         };
         let body = json!({"message": text, "color": colour, "notify": notify}).to_string();
         let token = read(&self.token).await?;
+        let secrets = [token.as_str()];
         notice.address()?;
         let mut several = Several::default();
         for room in notice.to() {
@@ -58,6 +59,7 @@ impl Hipchat {
                 segment(&token)
             );
             let request = Request::post(below(&self.url, &path), "application/json", body.as_str());
+            let line = line.hiding(&secrets);
             let ended = line.deliver(request, Repeat::Never).await;
             several.note(room, ended.map(|_| None));
         }

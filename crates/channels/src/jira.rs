@@ -57,10 +57,10 @@ impl Jira {
     /// [`Problem`]; a refusal quotes Jira.
     pub async fn create(&self, issue: &Value, line: &Line<'_>) -> Result<Created, Problem> {
         let answer = self.post("", issue, line).await?;
-        let shown = answer.shown();
-        let issue = answer.settled(Repeat::Never)?.json();
+        let answer = answer.settled(Repeat::Never)?;
+        let issue = answer.object(Repeat::Never)?;
         let key = issue["key"].as_str().map(str::to_owned);
-        let key = key.ok_or(Problem::Refused(shown))?;
+        let key = key.ok_or_else(|| answer.garbage(Repeat::Never))?;
         Ok(Created {
             id: issue["id"].clone(),
             key,
@@ -142,7 +142,8 @@ impl Jira {
     async fn get(&self, path: &str, line: &Line<'_>) -> Result<Value, Problem> {
         let request = Request::get(self.address(path)).header("Accept", "application/json");
         let request = request.secret_header("Authorization", self.proof().await?);
-        Ok(line.deliver(request, Repeat::Harmless).await?.json())
+        let answer = line.deliver(request, Repeat::Harmless).await?;
+        answer.object(Repeat::Harmless)
     }
 
     async fn post(&self, path: &str, body: &Value, line: &Line<'_>) -> Result<Answer, Problem> {

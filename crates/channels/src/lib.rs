@@ -38,6 +38,8 @@ mod teams;
 #[cfg(test)]
 mod testing;
 pub mod text;
+#[cfg(test)]
+mod trouble;
 
 pub use channels::{Channel, Channels, Clients, Delivery};
 pub use problem::Problem;

@@ -1,13 +1,18 @@
 //! Calls of channels: when they may begin, how long they may take, and what their answers mean.
 
+mod hidden;
+
 use std::future::ready;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use gennaker_outbound::{Client, Kind, Request};
+use gennaker_outbound::{Client, Kind, Request, Response};
+use jiff::fmt::rfc2822;
 use serde_json::Value;
 
 use crate::problem::Problem;
+use hidden::Hidden;
+pub(crate) use hidden::of_address;
 
 /// Longest call, in milliseconds: it must end while whoever delivers is sure that nobody else does.
 pub const CALL_MS_MAX: u64 = 25_000;
@@ -51,6 +56,7 @@ pub enum Repeat {
 pub struct Line<'a> {
     client: &'a Client,
     permit: &'a dyn Permit,
+    hidden: &'a [&'a str],
 }
 
 /// An answer, whatever its status.
@@ -61,13 +67,33 @@ pub struct Answer {
     /// The body.
     pub text: String,
     retry_after: Option<Duration>,
+    /// Whether it refuses for now: GitHub says so with 403.
+    is_for_now: bool,
+    hidden: Hidden,
 }
 
 impl<'a> Line<'a> {
     /// Calls by this client, each with the permission of `permit`.
     #[must_use]
     pub fn new(client: &'a Client, permit: &'a dyn Permit) -> Self {
-        Self { client, permit }
+        Self {
+            client,
+            permit,
+            hidden: &[],
+        }
+    }
+
+    /// The same, where the body or the address of a request holds these secrets: servers repeat in their answers what they were sent,
+    /// and no text for people shows them then. What stands in secret headers is known without.
+    #[must_use]
+    pub fn hiding<'b>(&self, secrets: &'b [&'b str]) -> Line<'b>
+    where
+        'a: 'b,
+    {
+        Line {
+            hidden: secrets,
+            ..*self
+        }
     }
 
     /// Sends a request, and answers with whatever comes back.
@@ -80,12 +106,9 @@ impl<'a> Line<'a> {
         let mut request = request.response_bytes_max(ANSWER_BYTES_MAX).timeout(limit);
         // What it redirects to is nobody's that was named.
         request.follow_redirects = false;
+        let hidden = Hidden::of(self.hidden, &request);
         match self.client.send(request).await {
-            Ok(response) => Ok(Answer {
-                status: response.status,
-                retry_after: response.header("retry-after").and_then(pause),
-                text: String::from_utf8_lossy(&response.body).into_owned(),
-            }),
+            Ok(response) => Ok(Answer::of(&response, hidden)),
             Err(error) => {
                 let is_final = matches!(error.kind, Kind::Refused(_) | Kind::Invalid(_));
                 let reason = error.to_string();
@@ -108,6 +131,18 @@ impl<'a> Line<'a> {
 }
 
 impl Answer {
+    fn of(response: &Response, hidden: Hidden) -> Self {
+        let waits = response.header("retry-after");
+        let is_used_up = response.header("x-ratelimit-remaining") == Some("0");
+        Self {
+            status: response.status,
+            retry_after: waits.and_then(|text| pause(text, response.header("date"))),
+            is_for_now: response.status == 403 && (is_used_up || waits.is_some()),
+            text: String::from_utf8_lossy(&response.body).into_owned(),
+            hidden,
+        }
+    }
+
     /// Whether the status is one of success.
     #[must_use]
     pub fn is_success(&self) -> bool {
@@ -120,10 +155,38 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_default()
     }
 
+    /// The answer of an API whose answers are JSON objects.
+    ///
+    /// # Errors
+    /// It is none: something else answers there, and nobody knows what became of the request.
+    pub fn object(&self, repeat: Repeat) -> Result<Value, Problem> {
+        match self.json() {
+            object @ Value::Object(_) => Ok(object),
+            _ => Err(self.garbage(repeat)),
+        }
+    }
+
+    /// What an answer means that is none.
+    #[must_use]
+    pub fn garbage(&self, repeat: Repeat) -> Problem {
+        let reason = format!("the answer is not one of its API: {}", self.shown());
+        match repeat {
+            Repeat::Harmless => Problem::later(reason),
+            Repeat::Never => Problem::Unknown(reason),
+        }
+    }
+
+    /// Words of the answer, without what must not be told.
+    #[must_use]
+    pub fn quiet(&self, words: &str) -> String {
+        self.hidden.quiet(words)
+    }
+
     /// Status and text, for people.
     #[must_use]
     pub fn shown(&self) -> String {
-        let text: String = self.text.trim().chars().take(SHOWN_CHARS_MAX).collect();
+        let text = self.quiet(self.text.trim());
+        let text: String = text.chars().take(SHOWN_CHARS_MAX).collect();
         match text.is_empty() {
             true => format!("status {}", self.status),
             false => format!("status {}: {text}", self.status),
@@ -133,13 +196,13 @@ impl Answer {
     /// Itself, if it is one of success.
     ///
     /// # Errors
-    /// 429 and 503 say that nothing was done. Another 5xx leaves open what was done: a gateway gives it, too, when the server
+    /// 429 and 503 say that nothing was done, and so does 403 where it says for how long. Another 5xx leaves open what was done: a gateway gives it, too, when the server
     /// behind it was only too slow.
     pub fn settled(self, repeat: Repeat) -> Result<Self, Problem> {
         let reason = || self.shown();
         match self.status {
             200..300 => Ok(self),
-            429 | 503 => Err(Problem::Later {
+            status if matches!(status, 429 | 503) || self.is_for_now => Err(Problem::Later {
                 reason: reason(),
                 after: self.retry_after,
             }),
@@ -154,9 +217,15 @@ impl Answer {
     }
 }
 
-/// The seconds of a `Retry-After`; a date is not looked at.
-fn pause(text: &str) -> Option<Duration> {
-    let seconds = text.trim().parse().ok()?;
+/// How long a `Retry-After` asks for: seconds, or a date, which counts from the one that the answer itself has.
+fn pause(text: &str, date: Option<&str>) -> Option<Duration> {
+    let text = text.trim();
+    let seconds = text.parse().ok().or_else(|| {
+        let parser = rfc2822::DateTimeParser::new();
+        let second = |text: &str| Some(parser.parse_timestamp(text).ok()?.as_second());
+        let seconds = second(text)?.checked_sub(second(date?.trim())?)?;
+        Some(u64::try_from(seconds).unwrap_or(0))
+    })?;
     Some(Duration::from_secs(seconds).min(PAUSE_MAX))
 }
 
@@ -169,6 +238,8 @@ mod tests {
             status,
             text: " no \n".into(),
             retry_after: Some(Duration::from_secs(7)),
+            is_for_now: false,
+            hidden: Hidden::default(),
         }
     }
 
@@ -202,7 +273,14 @@ mod tests {
             );
         }
         assert!(answer(204).settled(Repeat::Never).is_ok());
-        assert_eq!(pause("999999999"), Some(PAUSE_MAX));
-        assert_eq!(pause("Wed, 21 Oct 2026 07:28:00 GMT"), None);
+        assert_eq!(pause("999999999", None), Some(PAUSE_MAX));
+        let (now, then) = (
+            "Wed, 21 Oct 2026 07:28:00 GMT",
+            "Wed, 21 Oct 2026 07:28:40 GMT",
+        );
+        assert_eq!(pause(then, Some(now)), Some(Duration::from_secs(40)));
+        assert_eq!(pause(now, Some(then)), Some(Duration::ZERO));
+        assert_eq!(pause(then, None), None);
+        assert_eq!(pause("soon", Some(now)), None);
     }
 }

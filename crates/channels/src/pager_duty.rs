@@ -109,14 +109,19 @@ impl PagerDuty {
         let url = below(&self.url, "generic/2010-04-15/create_event.json");
         let request = Request::post(url, "application/json", event.to_string())
             .secret_header("Authorization", format!("Token token={token}"));
-        let answer = line.send(request, Repeat::Harmless).await?;
+        let secrets = [service_key];
+        let answer = line
+            .hiding(&secrets)
+            .send(request, Repeat::Harmless)
+            .await?;
         let body = answer.json();
         if answer.is_success() && body["status"].as_str() == Some("success") {
             return Ok(body["incident_key"].as_str().map(str::to_owned));
         }
-        let told = told(&body).unwrap_or_else(|| answer.shown());
+        let told = told(&body).map_or_else(|| answer.shown(), |told| answer.quiet(&told));
         // What is not a refusal keeps its class; a refusal says PagerDuty's words.
         match answer.settled(Repeat::Harmless) {
+            Ok(answer) if !body.is_object() => Err(answer.garbage(Repeat::Harmless)),
             Err(problem @ (Problem::Later { .. } | Problem::Unknown(_) | Problem::Stopped)) => {
                 Err(problem)
             }

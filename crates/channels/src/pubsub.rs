@@ -189,9 +189,10 @@ impl Publishers {
             } => {
                 let refused = |error: google::Error| match error {
                     google::Error::Call(error) => Problem::later(error.to_string()),
-                    google::Error::Status { status: 500.., .. } => {
-                        Problem::later(error.to_string())
-                    }
+                    google::Error::Status {
+                        status: 429 | 500..,
+                        ..
+                    } => Problem::later(error.to_string()),
                     google::Error::Status { .. } | google::Error::Unusable(_) => {
                         Problem::Refused(error.to_string())
                     }
@@ -222,7 +223,8 @@ impl Publishers {
                 let answer = Line::new(client, permit)
                     .deliver(request, Repeat::Harmless)
                     .await?;
-                Ok(answer.json()["messageIds"][0].as_str().map(str::to_owned))
+                let answer = answer.object(Repeat::Harmless)?;
+                Ok(answer["messageIds"][0].as_str().map(str::to_owned))
             }
             Topic::Sns { service, topic } => sns(service, topic, message, permit).await,
             Topic::Nats { broker, topic } => {
@@ -236,7 +238,7 @@ impl Publishers {
                 match tokio::time::timeout(limit, published).await {
                     Ok(Ok(())) => Ok(None),
                     Ok(Err(reason)) => Err(Problem::later(reason)),
-                    Err(_) => Err(Problem::later("the broker did not answer in time")),
+                    Err(_) => Err(unanswered("the broker", limit)),
                 }
             }
         }
@@ -304,7 +306,7 @@ async fn sns(
     }
     let answer = match tokio::time::timeout(limit, service.query(&fields)).await {
         Ok(answer) => answer,
-        Err(_) => return Err(Problem::later("SNS did not answer in time")),
+        Err(_) => return Err(unanswered("SNS", limit)),
     };
     let answer = answer.map_err(|error| match error.is_transient() {
         true => Problem::later(error.to_string()),
@@ -313,7 +315,9 @@ async fn sns(
     let id = answer
         .split_once("<MessageId>")
         .and_then(|(_, rest)| rest.split_once("</MessageId>"));
-    Ok(id.map(|(id, _)| id.trim().to_owned()))
+    let id = id.map(|(id, _)| id.trim().to_owned());
+    id.map(Some)
+        .ok_or_else(|| Problem::later("the answer is not one of SNS: it names no message"))
 }
 
 impl Message {
@@ -371,6 +375,10 @@ impl Message {
             attributes,
         }
     }
+}
+
+fn unanswered(who: &str, limit: Duration) -> Problem {
+    Problem::later(format!("{who}: no answer within {} ms", limit.as_millis()))
 }
 
 fn payload(text: &str) -> Value {

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::{
     channels::{read, secret_file},
-    line::{Line, Repeat},
+    line::{Line, Repeat, of_address},
     problem::Problem,
 };
 
@@ -87,6 +87,8 @@ impl Endpoint {
     /// [`Problem`], of the last try.
     pub async fn forward(&self, event: &Value, id: &str, line: &Line<'_>) -> Result<(), Problem> {
         let body = self.payload(event).map_err(Problem::Refused)?.to_string();
+        let secrets = of_address(&self.set.url);
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
         let mut tries = 1;
         loop {
             let mut request =
@@ -95,7 +97,11 @@ impl Endpoint {
             for (name, value) in self.headers().await? {
                 request = request.secret_header(name, value);
             }
-            match line.deliver(request, Repeat::Harmless).await {
+            match line
+                .hiding(&secrets)
+                .deliver(request, Repeat::Harmless)
+                .await
+            {
                 Ok(_) => return Ok(()),
                 Err(Problem::Later { .. }) if tries < self.set.tries => {
                     tries += 1;

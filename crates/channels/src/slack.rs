@@ -180,7 +180,12 @@ impl Slack {
         );
         let body = json!({"attachments": [attachment], "channel": channel});
         let request = Request::post(url, "application/json", body.to_string());
-        line.deliver(request, Repeat::Never).await?;
+        // The end of such an address is its password.
+        let last = token.rsplit('/').next().unwrap_or_default();
+        let secrets = [token, last];
+        line.hiding(&secrets)
+            .deliver(request, Repeat::Never)
+            .await?;
         Ok(None)
     }
 
@@ -202,16 +207,15 @@ impl Slack {
             ("link_names", link_names),
         ]);
         let request = Request::post(url, "application/x-www-form-urlencoded", form);
+        let secrets = [token];
+        let line = line.hiding(&secrets);
         let answer = line.deliver(request, Repeat::Never).await?;
-        said(&answer.json()).map_err(|problem| match problem.as_str() {
-            "" => Problem::Unknown(format!(
-                "Slack's answer is not one of its API: {}",
-                answer.shown()
-            )),
+        said(&answer.json()).map_err(|problem| match answer.quiet(&problem).as_str() {
+            "" => answer.garbage(Repeat::Never),
             "ratelimited" | "service_unavailable" | "request_timeout" => {
                 Problem::later(format!("Slack says {problem}"))
             }
-            _ => Problem::refused(format!("Slack says {problem}")),
+            problem => Problem::refused(format!("Slack says {problem}")),
         })
     }
 }

@@ -69,7 +69,11 @@ impl Sms {
         let form = form(&[("From", &self.from), ("To", number), ("Body", text)]);
         let request = Request::post(url, "application/x-www-form-urlencoded", form)
             .secret_header("Authorization", basic(&self.account, &token));
-        let answer = line.deliver(request, Repeat::Never).await?.json();
+        let answer = line
+            .hiding(&[&token])
+            .deliver(request, Repeat::Never)
+            .await?;
+        let answer = answer.object(Repeat::Never)?;
         Ok(answer["sid"].as_str().map(str::to_owned))
     }
 }

@@ -12,7 +12,7 @@ use gennaker_outbound::Request;
 use serde_json::{Value, json};
 
 use crate::{
-    line::{Line, Repeat},
+    line::{Line, Repeat, of_address},
     notice::{Happened, Kind, Notice, Told},
     problem::Problem,
     receipt::{Sent, Several, shown_address},
@@ -37,7 +37,9 @@ impl Teams {
         let mut several = Several::default();
         for address in notice.to() {
             let request = Request::post(address.as_str(), "application/json", body.as_str());
-            let ended = line.deliver(request, Repeat::Never).await;
+            let secrets = of_address(&address);
+            let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+            let ended = line.hiding(&secrets).deliver(request, Repeat::Never).await;
             several.note(shown_address(&address), ended.map(|_| None));
         }
         several.end()

@@ -347,7 +347,10 @@ fn stage_waits(stage: &Value, execution: &Value, now_ms: i64) -> String {
             .flatten()
             .find(|task| status(task) == Status::Running)
         {
-            Some(task) => format!("{running}, now in task {}", name(task)),
+            Some(task) => {
+                let why = text(context, "waitsFor").map_or(String::new(), |why| format!(": {why}"));
+                format!("{running}, now in task {}{why}", name(task))
+            }
             None => running,
         },
     }

@@ -15,7 +15,7 @@ use aws_sigv4::{
     sign::v4,
 };
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use gennaker_outbound::{Client, Request};
+use gennaker_outbound::{Client, Request, Response};
 use gennaker_runtime::Clock;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -120,7 +120,7 @@ impl Service {
         let content_type = format!("application/x-amz-json-{version}");
         let request = Request::post(self.address(), &content_type, body.to_string())
             .header("X-Amz-Target", target);
-        let answer = self.client.send(self.sign(request).await?).await?;
+        let answer = self.send(request).await?;
         let read = match answer.body.is_empty() {
             true => Ok(Value::Null),
             false => serde_json::from_slice::<Value>(&answer.body),
@@ -148,7 +148,7 @@ impl Service {
     pub async fn query(&self, fields: &[(String, String)]) -> Result<String, Error> {
         let content_type = "application/x-www-form-urlencoded; charset=utf-8";
         let request = Request::post(self.address(), content_type, form(fields));
-        let answer = self.client.send(self.sign(request).await?).await?;
+        let answer = self.send(request).await?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         if answer.is_success() {
             return Ok(text);
@@ -162,6 +162,13 @@ impl Service {
             code: of("Code").unwrap_or_else(|| "error".to_owned()),
             message: of("Message").unwrap_or_else(|| "it says nothing more".to_owned()),
         })
+    }
+
+    /// A signature holds for one host, so redirects are not followed.
+    async fn send(&self, request: Request) -> Result<Response, Error> {
+        let mut request = self.sign(request).await?;
+        request.follow_redirects = false;
+        Ok(self.client.send(request).await?)
     }
 
     fn address(&self) -> String {

@@ -144,7 +144,9 @@ impl Notice {
         Receipt {
             number,
             kind: text("type").unwrap_or_default().to_owned(),
-            to: text("address").or(text("publisherName")).map(shown_address),
+            to: text("address")
+                .or(text("publisherName"))
+                .map(|address| shown_address(text("type").unwrap_or_default(), address)),
             level: text("level").map(str::to_owned),
             when: self.when.clone(),
             stage: stage.map(|stage| stage.ref_id.clone()),
@@ -228,8 +230,13 @@ fn told_stage(stage: &Stage, notice: &Notice) -> Value {
     })
 }
 
-/// An address as everybody may see it. That of a chat room's webhook is its password, so only its host is shown.
-fn shown_address(address: &str) -> String {
+/// An address as everybody may see it. That of a chat room's webhook is its password, so only its host is shown; with the key of a
+/// service of PagerDuty anybody could page.
+fn shown_address(kind: &str, address: &str) -> String {
+    if kind.replace('_', "").eq_ignore_ascii_case("pagerduty") {
+        let last = address.chars().count().saturating_sub(4);
+        return format!("…{}", address.chars().skip(last).collect::<String>());
+    }
     let Some((scheme, rest)) = address.split_once("://") else {
         return address.chars().take(200).collect();
     };
@@ -244,11 +251,15 @@ mod tests {
 
     #[test]
     fn the_address_of_a_room_is_not_told() {
-        assert_eq!(shown_address("#ops"), "#ops");
+        assert_eq!(shown_address("slack", "#ops"), "#ops");
         assert_eq!(
-            shown_address("https://u:p@chat.example.com/v1/spaces/x?key=secret"),
+            shown_address(
+                "googlechat",
+                "https://u:p@chat.example.com/v1/spaces/x?key=secret"
+            ),
             "https://chat.example.com/…"
         );
+        assert_eq!(shown_address("PAGER_DUTY", "0123456789abcdef"), "…cdef");
     }
 
     #[test]

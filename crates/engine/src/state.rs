@@ -355,6 +355,7 @@ impl State {
         let mut attempts = self.book.attempts.values();
         !self.doc.status.is_complete()
             || attempts.any(|attempt| !matches!(attempt.aside, Some(Aside::Notice(_))))
+            || self.cancels_again().next().is_some()
             || self
                 .book
                 .outbox
@@ -365,6 +366,16 @@ impl State {
                 .stages
                 .iter()
                 .any(|stage| matches!(stage.status, Status::Running | Status::Paused))
+    }
+
+    /// The ended stages whose work is to be taken back a little later, because it could not be yet.
+    pub(crate) fn cancels_again(&self) -> impl Iterator<Item = &StageId> {
+        let timers = self.book.timers.keys();
+        let again = timers.filter(|timer| timer.purpose == Purpose::Again);
+        again.map(|timer| &timer.stage).filter(|id| {
+            let stage = self.doc.stage(id);
+            stage.is_some_and(|stage| stage.status.is_complete())
+        })
     }
 
     /// Whether it waits for nothing but a person, a timer or another execution, so that memory need not hold it.

@@ -7,17 +7,14 @@ use std::time::Duration;
 
 use axum::{
     body::Body,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, header},
     response::Response,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use gennaker_bus::{CommandError, subject};
-use gennaker_model::artifact_reads::{
-    Account, Answer as Told, POOL, Question, Read, VERSION, place,
-};
+use gennaker_model::artifact_reads::{Account, POOL, Question, Read, VERSION, place};
 use serde_json::{Value, json};
 
-use crate::{Gate, answer::Answer, call::Call, problem::Problem};
+use crate::{Gate, answer::Answer, call::Call, pool::Asked, problem::Problem};
 
 /// Longest wait for a worker: what it may take to read an artifact, and a little.
 const WAIT: Duration = Duration::from_secs(65);
@@ -116,52 +113,14 @@ impl Gate {
 
     async fn ask_reader(&self, account: &Account, read: Read) -> Result<Value, Problem> {
         let question = Question { v: VERSION, read };
-        let payload =
-            serde_json::to_vec(&question).map_err(|error| Problem::internal(error.to_string()))?;
-        let subject = subject::ask(POOL, &place(&account.name));
-        let zone = account
-            .zone
-            .as_ref()
-            .map_or("any zone".to_owned(), |zone| format!("zone {zone}"));
-        let serving = format!(
-            "of pool {POOL} in {zone} reads artifacts of account {}",
-            account.name
-        );
-        let answer = match self.bus().ask(subject, payload.into(), WAIT).await {
-            Ok(answer) => answer,
-            Err(CommandError::NoOwner) => {
-                return Err(Problem::unavailable(format!("No worker {serving}")));
-            }
-            Err(CommandError::Timeout) => {
-                return Err(Problem::unavailable(format!(
-                    "No worker {serving} and answered within {WAIT:?}"
-                )));
-            }
-            Err(error) => {
-                return Err(Problem::unavailable(format!(
-                    "No worker {serving} and can be asked: {error}"
-                )));
-            }
+        let asked = Asked {
+            pool: POOL,
+            place: &place(&account.name),
+            zone: account.zone.as_deref(),
+            does: &format!("reads artifacts of account {}", account.name),
+            otherwise: "The artifact cannot be read",
         };
-        let told: Told = serde_json::from_slice(&answer).map_err(|error| {
-            Problem::internal(format!(
-                "The answer about account {} cannot be read: {error}",
-                account.name
-            ))
-        })?;
-        if told.status == 200 {
-            return Ok(told.body);
-        }
-        let status = StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let message = told
-            .body
-            .as_str()
-            .unwrap_or("The artifact cannot be read")
-            .to_owned();
-        match status {
-            StatusCode::SERVICE_UNAVAILABLE => Err(Problem::unavailable(message)),
-            status => Err(Problem::new(status, message)),
-        }
+        self.ask_pool(&asked, &question, WAIT).await
     }
 }
 

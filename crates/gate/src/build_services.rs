@@ -3,13 +3,22 @@
 
 use gennaker_model::{
     Execution, ExecutionId, Map, Stage, StageId, Status,
+    build_reads::POOL,
     build_service_reads::{Account, Kind, Question, Read, VERSION},
     command::{ListQuery, Request},
     ulid,
 };
 use serde_json::{Value, json};
 
-use crate::{Gate, answer::Answer, builds::WAIT, call::Call, executions, problem::Problem};
+use crate::{
+    Gate,
+    answer::Answer,
+    builds::{UNREADABLE, WAIT},
+    call::Call,
+    executions,
+    pool::Asked,
+    problem::Problem,
+};
 
 /// The type of the stage that waits for a report.
 const STAGE: &str = "concourse";
@@ -188,10 +197,14 @@ impl Gate {
             name: name.to_owned(),
             read,
         };
-        let payload =
-            serde_json::to_vec(&question).map_err(|error| Problem::internal(error.to_string()))?;
-        self.ask_pool(&kind.place(name), what, zone, payload, WAIT)
-            .await
+        let asked = Asked {
+            pool: POOL,
+            place: &kind.place(name),
+            zone,
+            does: &format!("serves {what}"),
+            otherwise: UNREADABLE,
+        };
+        self.ask_pool(&asked, &question, WAIT).await
     }
 }
 

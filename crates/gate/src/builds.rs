@@ -5,18 +5,19 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
-use gennaker_bus::{CommandError, subject};
 use gennaker_model::{
     Map,
-    build_reads::{Answer as Told, Master, POOL, Question, Read, VERSION, place},
+    build_reads::{Master, POOL, Question, Read, VERSION, place},
 };
 use serde_json::{Value, json};
 
-use crate::{Gate, answer::Answer, call::Call, problem::Problem};
+use crate::{Gate, answer::Answer, call::Call, pool::Asked, problem::Problem};
 
 /// Longest wait for a worker: what a build server may take, and a little.
 pub(crate) const WAIT: Duration = Duration::from_secs(55);
+
+/// What an answer without a sentence means.
+pub(crate) const UNREADABLE: &str = "The build server cannot be read";
 
 /// Longest wait for the build that a trigger names: somebody waits for the start.
 const TRIGGER_WAIT: Duration = Duration::from_secs(10);
@@ -151,59 +152,14 @@ impl Gate {
             master: name.clone(),
             read,
         };
-        let payload =
-            serde_json::to_vec(&question).map_err(|error| Problem::internal(error.to_string()))?;
-        let what = format!("build master {name}");
-        self.ask_pool(&place(name), &what, master.zone.as_deref(), payload, wait)
-            .await
-    }
-
-    /// Asks a worker of the pool about what lies at a place; `what` is that for people.
-    pub(crate) async fn ask_pool(
-        &self,
-        place: &str,
-        what: &str,
-        zone: Option<&str>,
-        payload: Vec<u8>,
-        wait: Duration,
-    ) -> Result<Value, Problem> {
-        let zone = zone.map_or("any zone".to_owned(), |zone| format!("zone {zone}"));
-        let serving = format!("of pool {POOL} in {zone} serves {what}");
-        let asked = self
-            .bus()
-            .ask(subject::ask(POOL, place), payload.into(), wait);
-        let answer = match asked.await {
-            Ok(answer) => answer,
-            Err(CommandError::NoOwner) => {
-                return Err(Problem::unavailable(format!("No worker {serving}")));
-            }
-            Err(CommandError::Timeout) => {
-                return Err(Problem::unavailable(format!(
-                    "No worker {serving} and answered within {wait:?}"
-                )));
-            }
-            Err(error) => {
-                return Err(Problem::unavailable(format!(
-                    "No worker {serving} and can be asked: {error}"
-                )));
-            }
+        let asked = Asked {
+            pool: POOL,
+            place: &place(name),
+            zone: master.zone.as_deref(),
+            does: &format!("serves build master {name}"),
+            otherwise: UNREADABLE,
         };
-        let told: Told = serde_json::from_slice(&answer).map_err(|error| {
-            Problem::internal(format!("The answer about {what} cannot be read: {error}"))
-        })?;
-        if told.status == 200 {
-            return Ok(told.body);
-        }
-        let status = StatusCode::from_u16(told.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let message = told
-            .body
-            .as_str()
-            .unwrap_or("The build server cannot be read")
-            .to_owned();
-        match status {
-            StatusCode::SERVICE_UNAVAILABLE => Err(Problem::unavailable(message)),
-            status => Err(Problem::new(status, message)),
-        }
+        self.ask_pool(&asked, &question, wait).await
     }
 }
 

@@ -6,13 +6,10 @@
 
 use std::time::Duration;
 
-use gennaker_bus::{CommandError, subject};
-use gennaker_model::registry_reads::{
-    Account, Answer as Told, Find, POOL, Question, Read, VERSION, place,
-};
+use gennaker_model::registry_reads::{Account, Find, POOL, Question, Read, VERSION, place};
 use serde_json::Value;
 
-use crate::{Gate, answer::Answer, call::Call, problem::Problem};
+use crate::{Gate, answer::Answer, call::Call, pool::Asked, problem::Problem};
 
 /// Longest wait for a worker.
 const WAIT: Duration = Duration::from_secs(65);
@@ -110,38 +107,13 @@ impl Gate {
 
     async fn ask_registry(&self, account: &Account, read: Read) -> Result<Value, Problem> {
         let question = Question { v: VERSION, read };
-        let payload =
-            serde_json::to_vec(&question).map_err(|error| Problem::internal(error.to_string()))?;
-        let subject = subject::ask(POOL, &place(&account.name));
-        let zone = account.zone.as_deref();
-        let zone = zone.map_or("any zone".to_owned(), |zone| format!("zone {zone}"));
-        let nobody = |why: &str| {
-            Problem::unavailable(format!(
-                "No worker of pool {POOL} in {zone} reads the registry of account {}{why}",
-                account.name
-            ))
+        let asked = Asked {
+            pool: POOL,
+            place: &place(&account.name),
+            zone: account.zone.as_deref(),
+            does: &format!("reads the registry of account {}", account.name),
+            otherwise: "The registry cannot be read",
         };
-        let answer = match self.bus().ask(subject, payload.into(), WAIT).await {
-            Ok(answer) => answer,
-            Err(CommandError::NoOwner) => return Err(nobody("")),
-            Err(error) => return Err(nobody(&format!(" and answers: {error}"))),
-        };
-        let told: Told = serde_json::from_slice(&answer).map_err(|error| {
-            Problem::internal(format!(
-                "The answer about account {} cannot be read: {error}",
-                account.name
-            ))
-        })?;
-        let message = || {
-            told.body
-                .as_str()
-                .unwrap_or("The registry cannot be read")
-                .to_owned()
-        };
-        match told.status {
-            200 => Ok(told.body),
-            404 => Err(Problem::not_found(message())),
-            _ => Err(Problem::unavailable(message())),
-        }
+        self.ask_pool(&asked, &question, WAIT).await
     }
 }

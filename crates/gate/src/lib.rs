@@ -73,6 +73,7 @@ mod pipelines;
 mod plans;
 mod plugins;
 mod pollers;
+mod pool;
 mod preconfigured;
 mod problem;
 mod projects;

@@ -12,6 +12,7 @@ mod cdevents;
 mod constraints;
 mod cron;
 mod docker;
+pub mod dry_run;
 pub mod ended;
 mod git;
 mod helm;
@@ -76,7 +77,7 @@ struct Type {
     complete: fn(&Event, &Map, &mut Map),
 }
 
-static TYPES: [Type; 17] = [
+static TYPES: [Type; 18] = [
     Type {
         name: "webhook",
         concerns: |event, _| event.header.kind.eq_ignore_ascii_case("webhook"),
@@ -100,6 +101,12 @@ static TYPES: [Type; 17] = [
         concerns: ended::concerns,
         check: |event, _, trigger| ended::check(event, trigger),
         complete: ended::complete,
+    },
+    Type {
+        name: dry_run::DRY_RUN,
+        concerns: dry_run::concerns,
+        check: |event, _, trigger| dry_run::check(event, trigger),
+        complete: |event, _, fired| dry_run::complete(event, fired),
     },
     Type {
         name: CDEVENTS,

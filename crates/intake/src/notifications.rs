@@ -3,10 +3,11 @@
 use gennaker_model::Map;
 use serde_json::Value;
 
-/// The types of notifications that are sent, if the settings have what their channel needs.
+/// The types of notifications that are sent, if the settings have what their channel needs, and `dryrun`, which starts a dry run.
 pub const CHANNELS: &[&str] = &[
     "bearychat",
     "cdevents",
+    "dryrun",
     "email",
     "githubStatus",
     "gitlabStatus",

@@ -75,6 +75,70 @@ fn a_monitored_webhook_is_cancelled_after_its_stage() {
     assert!(!driver.state.is_live() && is_quiet(&driver));
 }
 
+/// A worker says that it cannot be done yet.
+fn not_yet(driver: &mut Driver) {
+    let attempt = driver.attempt("cancelWebhook");
+    let outcome = Outcome::Running {
+        again_ms: 10_000,
+        context: map(json!({"waitsFor": "the server is down"})),
+    };
+    driver.report(attempt, outcome);
+}
+
+#[test]
+fn what_cannot_be_taken_back_yet_is_tried_again_and_holds_up_a_restart() {
+    let mut driver = start(json!({}));
+    driver.succeed("1");
+    cancel(&mut driver);
+    let first = driver.attempt("cancelWebhook");
+    let effect = driver.message(first).effect.clone();
+    not_yet(&mut driver);
+    assert_eq!(driver.status(), Status::Canceled);
+    assert_eq!(driver.stage("1").context["waitsFor"], "the server is down");
+    assert!(
+        driver.state.is_live(),
+        "it is not over before it is taken back"
+    );
+    driver.restart("1");
+    assert_eq!(
+        driver.stage("1").status,
+        Status::Canceled,
+        "the restart waits"
+    );
+    driver.advance(10_000);
+    let second = driver.attempt("cancelWebhook");
+    assert!(second > first);
+    assert_eq!(driver.message(second).effect, effect, "the same effect");
+    driver.report(
+        second,
+        Outcome::Succeeded {
+            context: Map::new(),
+            outputs: Map::new(),
+        },
+    );
+    assert_eq!(driver.stage("1").status, Status::Running);
+}
+
+#[test]
+fn what_can_never_be_taken_back_is_given_up_and_says_so() {
+    let mut driver = start(json!({}));
+    driver.succeed("1");
+    cancel(&mut driver);
+    let mut tries = 0;
+    while driver.state.is_live() {
+        tries += 1;
+        assert!(tries < 1_000, "it is tried for ever");
+        not_yet(&mut driver);
+        driver.advance(10_000);
+    }
+    assert_eq!(tries, 361, "each ten seconds for an hour");
+    assert_eq!(
+        driver.stage("1").context["closing"],
+        "What the stage had begun could not be cancelled: it was tried for 60 minutes"
+    );
+    assert!(driver.state.book.timers.is_empty());
+}
+
 #[test]
 fn a_call_that_may_have_arrived_is_closed_first() {
     let mut driver = start(json!({}));

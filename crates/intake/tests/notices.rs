@@ -215,6 +215,66 @@ fn rule_7_3_a_stage_tells_when_it_shall_and_is_no_part_of_another() {
 }
 
 #[test]
+fn entries_of_every_level_hold_expressions_that_are_evaluated_when_they_are_due() {
+    let saying = |address: &str, words: &[&str]| {
+        let text = |word: &&str| {
+            let text = format!("${{execution.application}} {word} ${{1 + 1}}");
+            ((*word).to_owned(), json!({ "text": text }))
+        };
+        let mut entry = to(&format!("{address}-${{execution.name}}"), words);
+        entry["message"] = Value::Object(words.iter().map(text).collect());
+        entry
+    };
+    let pipeline = ["pipeline.starting", "pipeline.complete"];
+    let stage = ["stage.starting", "stage.complete"];
+    let judgement = ["manualJudgment", "manualJudgmentContinue"];
+    let config = json!({"notifications": [saying("pipeline", &pipeline)], "stages": [
+        {"refId": "1", "type": "noop", "pool": "notify", "sendNotifications": true, "notifications": [saying("stage", &stage)]},
+        {"refId": "2", "requisiteStageRefIds": ["1"], "type": "manualJudgment", "sendNotifications": true,
+            "notifications": [saying("judge", &judgement)]},
+    ]});
+    let trigger = json!({"notifications": [saying("trigger", &pipeline)]});
+    let theirs = json!({"slack": [saying("application", &pipeline)]});
+    let config = config.as_object().unwrap().clone();
+    let config = gennaker_intake::notifications::appended(config, trigger.as_object().unwrap());
+    let config =
+        gennaker_intake::notifications::with_application(config, theirs.as_object().unwrap());
+    let mut driver = Driver::start(config.into());
+
+    let mut told = Vec::new();
+    let mut tell = |driver: &mut Driver| {
+        let name = driver.state.doc.name.clone().unwrap();
+        let application = driver.state.doc.application.clone();
+        for attempt in open(driver) {
+            let input = driver.message(attempt).input.clone();
+            let (entry, when) = (&input["notification"], input["when"].as_str().unwrap());
+            let address = entry["address"].as_str().unwrap();
+            let level = address.strip_suffix(&format!("-{name}"));
+            let level = level.unwrap_or_else(|| panic!("{address} is not evaluated"));
+            let text = &entry["message"][when]["text"];
+            assert_eq!(text, &json!(format!("{application} {when} 2")), "{level}");
+            told.push(format!("{level} {when}"));
+            deliver(driver, attempt);
+        }
+    };
+    tell(&mut driver);
+    driver.succeed("1");
+    tell(&mut driver);
+    driver.patch("2", json!({"judgmentStatus": "continue"}));
+    tell(&mut driver);
+    assert_eq!(driver.status(), Status::Succeeded);
+    let mut expected = Vec::new();
+    for level in ["pipeline", "trigger", "application"] {
+        expected.extend(pipeline.map(|word| format!("{level} {word}")));
+    }
+    expected.extend(stage.map(|word| format!("stage {word}")));
+    expected.extend(judgement.map(|word| format!("judge {word}")));
+    expected.sort();
+    told.sort();
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn a_failure_that_is_ignored_is_told_as_a_failure() {
     for more in [
         json!({"failPipeline": false, "continuePipeline": true}),

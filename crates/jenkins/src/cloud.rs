@@ -20,6 +20,8 @@ use gennaker_worker::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+use crate::failure::{again, learned};
+
 /// Longest call.
 const CALL: Duration = Duration::from_secs(27);
 
@@ -136,12 +138,14 @@ impl<C: Cloud> Task for Start<C> {
             match started {
                 Ok(build) => {
                     ctx.note(&C::reference(&build)).await?;
-                    Ok(begun::<C>(&build))
+                    Ok(begun::<C>(ctx, &build))
                 }
                 Err(error) if error.may_have_happened() => Err(Failure::Unknown {
                     what: error.to_string(),
                 }),
-                Err(error) if error.is_transient() => Err(Failure::retry_later(START_AGAIN)),
+                Err(error) if error.is_transient() => {
+                    Err(again(ctx, START_AGAIN, Some(&error.to_string())))
+                }
                 Err(error) => Err(refused(ctx, &error)),
             }
         })
@@ -154,7 +158,7 @@ impl<C: Cloud> Task for Start<C> {
                 return Probed::NotThere;
             };
             match ctx.call(CALL, |_| service.find(&wanted)).await {
-                Ok(Ok(Some(build))) => Probed::There(begun::<C>(&build)),
+                Ok(Ok(Some(build))) => Probed::There(begun::<C>(ctx, &build)),
                 Ok(Ok(None)) => Probed::NotThere,
                 Ok(Err(error)) => Probed::Unknown(error.to_string()),
                 Err(_) => Probed::Unknown(format!("{} does not answer", C::NAME)),
@@ -210,7 +214,7 @@ impl<C: Cloud> Task for Monitor<C> {
                 Ok(seen) => seen,
                 Err(error) => return Err(unanswered(ctx, &error)),
             };
-            let mut context = known::<C>(&seen);
+            let mut context = learned(ctx, known::<C>(&seen));
             match C::standing(&seen) {
                 // What nobody learns anything from is not written down.
                 Standing::Running => Err(Failure::RetryLater {
@@ -288,11 +292,18 @@ impl<C: Cloud> Task for Stop<C> {
             let build = build_of::<C>(ctx)?;
             match ctx.call(CALL, |_| service.stop(&build)).await? {
                 Ok(build) => Ok(Done {
-                    context: known::<C>(&build),
+                    context: learned(ctx, known::<C>(&build)),
                     ..Done::default()
                 }),
-                Err(Error::NotFound(_)) => Ok(Done::default()),
-                Err(error) => Err(unanswered(ctx, &error)),
+                Err(Error::NotFound(_)) => Ok(Done {
+                    context: learned(ctx, Map::new()),
+                    ..Done::default()
+                }),
+                // Once more does no harm.
+                Err(error) if error.is_transient() || error.may_have_happened() => {
+                    Err(again(ctx, START_AGAIN, Some(&error.to_string())))
+                }
+                Err(error) => Err(refused(ctx, &error)),
             }
         })
     }
@@ -324,9 +335,9 @@ fn build_of<C: Cloud>(ctx: &Ctx) -> Result<C::Build, Failure> {
     })
 }
 
-fn begun<C: Cloud>(build: &C::Build) -> Done {
+fn begun<C: Cloud>(ctx: &Ctx, build: &C::Build) -> Done {
     Done {
-        context: known::<C>(build),
+        context: learned(ctx, known::<C>(build)),
         outputs: Map::new(),
         reference: Some(C::reference(build)),
     }
@@ -345,10 +356,11 @@ fn unanswered(ctx: &Ctx, error: &Error) -> Failure {
     if !error.is_transient() || errors >= ERRORS_MAX {
         return refused(ctx, error);
     }
-    Failure::RetryLater {
-        after: ASK_AGAIN,
-        context: one(ERRORS, json!(errors + 1)),
+    let mut failure = again(ctx, ASK_AGAIN, Some(&error.to_string()));
+    if let Failure::RetryLater { context, .. } = &mut failure {
+        context.insert(ERRORS.to_owned(), json!(errors + 1));
     }
+    failure
 }
 
 fn refused(ctx: &Ctx, error: &Error) -> Failure {

@@ -9,7 +9,7 @@ use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, GiveUp, Task, excep
 use serde_json::Value;
 
 use crate::{
-    failure::{given_up, of_look, within},
+    failure::{given_up, learned, of_look, within},
     target::{self, BUILD, Target},
 };
 
@@ -60,12 +60,12 @@ impl WaitForCompletion {
             let context = if known { Map::new() } else { shown };
             return Err(Failure::RetryLater {
                 after: AGAIN,
-                context,
+                context: learned(ctx, context),
             });
         }
         if build.result == Some(BuildResult::Success) {
             return Ok(Done {
-                context: shown.clone(),
+                context: learned(ctx, shown.clone()),
                 outputs: shown,
                 ..Done::default()
             });

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use gennaker_builds::Error;
+use gennaker_model::Map;
 use gennaker_worker::{Ctx, Failure, exception};
+use serde_json::Value;
 
 /// Pause before a read is repeated that brought no answer (Orca: 10 s for all looks at builds).
 pub(crate) const AGAIN: Duration = Duration::from_secs(10);
@@ -16,6 +18,28 @@ pub(crate) const CALL_MS_MAX: u64 = 25_000;
 
 /// Longest wait for the answer to a question.
 pub(crate) const READ_MAX: Duration = Duration::from_secs(60);
+
+/// Context key of what a stage waits for, in words for people: why a build is still in the queue, which trouble a server has. Ours.
+pub(crate) const WAITS_FOR: &str = "waitsFor";
+
+/// The task is done again after this time; the stage says what it waits for.
+pub(crate) fn again(ctx: &Ctx, after: Duration, why: Option<&str>) -> Failure {
+    let mut context = Map::new();
+    let known = ctx.input().get(WAITS_FOR).and_then(Value::as_str);
+    // What nobody learns anything from is not written down.
+    if known != why {
+        context.insert(WAITS_FOR.to_owned(), why.into());
+    }
+    Failure::RetryLater { after, context }
+}
+
+/// What a stage learns, and that it waits for nothing more.
+pub(crate) fn learned(ctx: &Ctx, mut context: Map) -> Map {
+    if ctx.input().get(WAITS_FOR).is_some_and(|it| !it.is_null()) {
+        context.insert(WAITS_FOR.to_owned(), Value::Null);
+    }
+    context
+}
 
 /// The task ends with this sentence.
 pub(crate) fn given_up(ctx: &Ctx, class: &str, sentence: &str) -> Failure {
@@ -33,7 +57,7 @@ pub(crate) fn given_up(ctx: &Ctx, class: &str, sentence: &str) -> Failure {
 pub(crate) fn of_look(ctx: &Ctx, error: &Error) -> Failure {
     match error {
         Error::Unavailable { .. } | Error::Credentials(_) | Error::NotFound(_) => {
-            Failure::retry_later(AGAIN)
+            again(ctx, AGAIN, Some(&error.to_string()))
         }
         Error::Refused { .. } | Error::NotSupported(_) | Error::Unreadable { .. } => {
             refused(ctx, error)
@@ -42,14 +66,14 @@ pub(crate) fn of_look(ctx: &Ctx, error: &Error) -> Failure {
 }
 
 /// A wish that changes something, and brought an error.
-pub(crate) fn of_wish(ctx: &Ctx, error: &Error, again: Duration) -> Failure {
+pub(crate) fn of_wish(ctx: &Ctx, error: &Error, after: Duration) -> Failure {
     if error.may_have_happened() {
         return Failure::Unknown {
             what: error.to_string(),
         };
     }
     if error.is_transient() {
-        return Failure::retry_later(again);
+        return again(ctx, after, Some(&error.to_string()));
     }
     refused(ctx, error)
 }

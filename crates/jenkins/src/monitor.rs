@@ -8,7 +8,7 @@ use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, GiveUp, Task};
 use serde_json::{Value, json};
 
 use crate::{
-    failure::{AGAIN, given_up, of_look, within},
+    failure::{AGAIN, given_up, learned, of_look, within},
     target::{self, BUILD, Target},
 };
 
@@ -59,11 +59,11 @@ impl MonitorJob {
                 let context = if known { Map::new() } else { shown };
                 Err(Failure::RetryLater {
                     after: AGAIN,
-                    context,
+                    context: learned(ctx, context),
                 })
             }
             Verdict::Succeeded => Ok(Done {
-                context: shown.clone(),
+                context: learned(ctx, shown.clone()),
                 outputs: shown,
                 ..Done::default()
             }),

@@ -9,7 +9,7 @@ use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Task};
 use serde_json::Value;
 
 use crate::{
-    failure::{given_up, of_look, within},
+    failure::{again, given_up, learned, of_look, within},
     target::{self, Target},
 };
 
@@ -47,8 +47,8 @@ impl GetProperties {
         let properties = match found(ctx, &target, number, &file).await {
             Ok(properties) => properties,
             Err(Error::NotFound(_)) => Map::new(),
-            Err(Error::Unavailable { .. } | Error::Credentials(_)) => {
-                return Err(Failure::retry_later(PROPERTIES_AGAIN));
+            Err(error @ (Error::Unavailable { .. } | Error::Credentials(_))) => {
+                return Err(again(ctx, PROPERTIES_AGAIN, Some(&error.to_string())));
             }
             Err(error) => return Err(of_look(ctx, &error)),
         };
@@ -59,11 +59,11 @@ impl GetProperties {
             );
             return Err(given_up(ctx, "ConfigurationException", &sentence));
         }
-        let mut learned = properties.clone();
-        learned.insert("propertyFileContents".to_owned(), Value::Object(properties));
+        let mut found = properties.clone();
+        found.insert("propertyFileContents".to_owned(), Value::Object(properties));
         Ok(Done {
-            context: learned.clone(),
-            outputs: learned,
+            context: learned(ctx, found.clone()),
+            outputs: found,
             ..Done::default()
         })
     }
@@ -91,10 +91,10 @@ impl GetArtifacts {
         let build = within(target.master.server.build(&target.job, number)).await;
         let build = build.map_err(|error| of_look(ctx, &error))?;
         let list = Value::Array(artifacts::of(&build, &properties));
-        let learned: Map = [("artifacts".to_owned(), list)].into_iter().collect();
+        let found: Map = [("artifacts".to_owned(), list)].into_iter().collect();
         Ok(Done {
-            context: learned.clone(),
-            outputs: learned,
+            context: learned(ctx, found.clone()),
+            outputs: found,
             ..Done::default()
         })
     }

@@ -15,7 +15,7 @@ use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Probed, Stopped, Ta
 use serde_json::{Value, json};
 
 use crate::{
-    failure::{CALL_MS_MAX, START_AGAIN, given_up, of_wish, within},
+    failure::{CALL_MS_MAX, START_AGAIN, given_up, learned, of_wish, within},
     target::{self, NUMBER, QUEUED, Target},
 };
 
@@ -156,7 +156,7 @@ impl<'a> Wanted<'a> {
     async fn probe(self, ctx: &Ctx, named: Map) -> Probed {
         let noted = ctx.noted().await;
         match self.find(noted.as_deref()).await {
-            Ok(Some(started)) => Probed::There(done(&started, named)),
+            Ok(Some(started)) => Probed::There(done(&started, learned(ctx, named))),
             Ok(None) => Probed::NotThere,
             Err(why) => Probed::Unknown(why),
         }
@@ -206,7 +206,12 @@ impl Task for StartJob {
     }
 
     fn run<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Done, Failure>> {
-        Box::pin(async move { Ok(done(&self.wanted(ctx)?.run(ctx).await?, Map::new())) })
+        Box::pin(async move {
+            Ok(done(
+                &self.wanted(ctx)?.run(ctx).await?,
+                learned(ctx, Map::new()),
+            ))
+        })
     }
 
     fn probe<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Probed> {
@@ -241,7 +246,12 @@ impl Task for StartScript {
     }
 
     fn run<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Done, Failure>> {
-        Box::pin(async move { Ok(done(&self.wanted(ctx)?.run(ctx).await?, self.named())) })
+        Box::pin(async move {
+            Ok(done(
+                &self.wanted(ctx)?.run(ctx).await?,
+                learned(ctx, self.named()),
+            ))
+        })
     }
 
     fn probe<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Probed> {

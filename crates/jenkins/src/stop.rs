@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use gennaker_builds::{Error, Masters, Stop};
-use gennaker_model::work::TaskMessage;
+use gennaker_model::{Map, work::TaskMessage};
 use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Stopped, Task};
 
 use crate::{
-    failure::{AGAIN, CALL_MS_MAX, given_up},
+    failure::{AGAIN, CALL_MS_MAX, again, given_up, learned},
     target::{self, QUEUED, Target},
 };
 
@@ -35,10 +35,13 @@ impl StopJob {
             .call(limit, |_| target.master.server.stop(&stop))
             .await?
         {
-            Ok(()) | Err(Error::NotFound(_)) => Ok(Done::default()),
+            Ok(()) | Err(Error::NotFound(_)) => Ok(Done {
+                context: learned(ctx, Map::new()),
+                ..Done::default()
+            }),
             // Once more does no harm.
             Err(error) if error.is_transient() || error.may_have_happened() => {
-                Err(Failure::retry_later(AGAIN))
+                Err(again(ctx, AGAIN, Some(&error.to_string())))
             }
             Err(error) => {
                 let sentence = format!("the build of job '{}' goes on: {error}", stop.job);

@@ -172,11 +172,42 @@ async fn results_end_the_stage_as_in_orca() {
         let more = json!({"buildNumber": number});
         let waits = pool.run("monitorJenkinsJob", stage("plain", &more)).await;
         assert!(matches!(waits, Outcome::Running { .. }), "{waits:?}");
+        let why = context(&waits)["waitsFor"].as_str().unwrap();
+        let expected = if number == 4 {
+            "answered 503"
+        } else {
+            "'99' of job 'plain' not found"
+        };
+        assert!(why.contains(expected), "{why}");
     }
     let nowhere = pool
         .run("monitorJenkinsJob", stage("plain", &json!({})))
         .await;
     assert!(error(&nowhere).contains("buildNumber"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stage_says_why_its_build_is_still_in_the_queue() {
+    let mut pool = Fixture::new().await;
+    pool.double.hold_queue(true);
+    pool.run("startJenkinsJob", stage("plain", &json!({})))
+        .await;
+    let mut queued = stage("plain", &json!({"queuedBuild": "1"}));
+    let waits = pool.run("waitForJenkinsJobStart", queued.clone()).await;
+    assert!(matches!(waits, Outcome::Running { .. }), "{waits:?}");
+    let why = context(&waits)["waitsFor"].clone();
+    assert!(why.as_str().unwrap().contains("quiet period"), "{why}");
+    // What is known already is not written again, and is taken back in the end.
+    queued["waitsFor"] = why;
+    let again = pool.run("waitForJenkinsJobStart", queued.clone()).await;
+    assert!(
+        matches!(&again, Outcome::Running { context, .. } if context.is_empty()),
+        "{again:?}"
+    );
+    pool.double.hold_queue(false);
+    let begun = pool.run("waitForJenkinsJobStart", queued).await;
+    let learned = Value::Object(context(&begun).clone());
+    assert_eq!(learned, json!({"buildNumber": 1, "waitsFor": null}));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Task};
 use serde_json::json;
 
 use crate::{
-    failure::{AGAIN, given_up, of_look, within},
+    failure::{AGAIN, again, given_up, learned, of_look, within},
     monitor::said,
     target::{self, NUMBER, QUEUED, Target},
 };
@@ -45,11 +45,11 @@ impl WaitForStart {
                 self.describe(ctx, &target, number).await;
                 let context = [(NUMBER.to_owned(), json!(number))];
                 Ok(Done {
-                    context: context.into_iter().collect(),
+                    context: learned(ctx, context.into_iter().collect()),
                     ..Done::default()
                 })
             }
-            Ok(Queued::Waiting(_)) => Err(Failure::retry_later(AGAIN)),
+            Ok(Queued::Waiting(why)) => Err(again(ctx, AGAIN, why.as_deref())),
             // In Orca the stage would wait for it until its time is over.
             Ok(Queued::Cancelled) => Err(Failure::Cancelled {
                 context: said("Job was taken out of the queue (see Jenkins)", Map::new()),

@@ -6,6 +6,7 @@ use std::{
 };
 
 use gennaker_engine::{Forwards, Listening};
+use gennaker_intake::matching;
 use gennaker_model::Map;
 use gennaker_runtime::CancellationToken;
 use gennaker_store::{Entry, Store, Watch};
@@ -111,7 +112,8 @@ impl Wanted {
     fn of(entry: &Entry) -> Self {
         let mut found = Self::default();
         // Most documents have none, and parsing costs more than looking.
-        let is_candidate = contains(&entry.raw, b"triggers") || contains(&entry.raw, b"://");
+        let words: [&[u8]; 3] = [b"triggers", b"://", b"dryrun"];
+        let is_candidate = words.iter().any(|word| contains(&entry.raw, word));
         if let (true, Ok(document)) = (is_candidate, serde_json::from_slice(&entry.raw)) {
             found.look(&document);
         }
@@ -129,6 +131,12 @@ impl Wanted {
                 self.any |= map.get("template").is_some_and(|template| {
                     lies_elsewhere(template, "reference") || lies_elsewhere(template, "source")
                 });
+                if matching::dry_run::is_wanted(map) {
+                    match map.get("id").and_then(Value::as_str) {
+                        Some(id) => drop(self.pipelines.insert(id.to_owned())),
+                        None => self.any = true,
+                    }
+                }
                 map.values().for_each(|inner| self.look(inner));
             }
             Value::Array(list) => list.iter().for_each(|inner| self.look(inner)),
@@ -193,6 +201,10 @@ mod tests {
             .any
         );
         assert!(wanted(json!({"template": {"reference": "https://x/t.json"}})).any);
+        let dry = json!({"type": "dryrun", "when": ["pipeline.complete"]});
+        let found = wanted(json!({"id": "own", "notifications": [dry]}));
+        assert_eq!(found.pipelines, BTreeSet::from(["own".to_owned()]));
+        assert!(wanted(json!({"pipeline": {"notifications": [dry]}})).any);
         assert!(!wanted(json!({"template": {"reference": "spinnaker://t"}})).any);
     }
 

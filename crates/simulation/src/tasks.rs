@@ -179,6 +179,15 @@ impl Task for CancelWebhook {
         Box::pin(async move {
             let _busy = self.life.begin();
             self.life.running().await;
+            // Some things cannot be taken back at once. Which: whatever is drawn for the stage anyway.
+            let tried = number(ctx.input(), "simCancelTried");
+            if tried < number(ctx.input(), "simSlowMs") % 3 {
+                let context = [("simCancelTried".to_owned(), json!(tried + 1))];
+                return Err(Failure::RetryLater {
+                    after: Duration::from_millis(700),
+                    context: context.into_iter().collect(),
+                });
+            }
             let limit = Duration::from_millis(CALL_MS_MAX);
             ctx.call(limit, |_| self.outside.cancel(ctx.message()))
                 .await?;

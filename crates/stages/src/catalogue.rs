@@ -253,8 +253,7 @@ impl gennaker_engine::Catalogue for Catalogue {
     }
 
     fn stand_in(&self, execution: &Execution, stage: &Stage) -> Option<&'static TaskDefinition> {
-        let stand_in = self.dry_runs.then(|| dry_run::stand_in(execution, stage));
-        stand_in.flatten()
+        dry_run::stand_in(execution, stage, self.dry_runs)
     }
 
     fn zone(&self, pool: &str, context: &Map) -> Option<String> {

@@ -1,5 +1,6 @@
 //! Dry runs: with the setting `scheduler.dry_runs` and `trigger.dryRun` the tasks of most stages are not planned, and one task stands
-//! for them that does nothing. Source: orca `DryRunStage`, `DryRunStageDefinitionBuilderFactory`, `DryRunTask` (reference 6.17).
+//! for them that does nothing. What a notification of the type `dryrun` has started is one without the setting, too: nobody wants it
+//! to run. Source: orca `DryRunStage`, `DryRunStageDefinitionBuilderFactory`, `DryRunTask` (reference 6.17).
 //!
 //! Orca makes up outputs for bakes and jobs of Amazon and Titus, which are not here; of all other stages a dry run has none.
 
@@ -27,10 +28,23 @@ const FOR_REAL: [&str; 7] = [
     "rollbackCluster",
 ];
 
-/// The task that stands for those of the stage, if the execution is a dry run.
-pub(crate) fn stand_in(execution: &Execution, stage: &Stage) -> Option<&'static TaskDefinition> {
-    let is_dry = execution.trigger.get("dryRun").and_then(Value::as_bool) == Some(true);
-    (is_dry && !runs_for_real(stage)).then_some(&DRY_RUN)
+/// The type of the triggers of what a notification has started.
+const NOTIFIED: &str = "dryrun";
+
+/// The stages that start other pipelines. Those run dry only where the setting says so.
+const CALLING: &str = "pipeline";
+
+/// The task that stands for those of the stage, if the execution is a dry run. `is_set`: the setting.
+pub(crate) fn stand_in(
+    execution: &Execution,
+    stage: &Stage,
+    is_set: bool,
+) -> Option<&'static TaskDefinition> {
+    let trigger = &execution.trigger;
+    let is_dry = is_set && trigger.get("dryRun").and_then(Value::as_bool) == Some(true);
+    let is_notified = trigger.get("type").and_then(Value::as_str) == Some(NOTIFIED);
+    let runs_for_real = runs_for_real(stage) && (is_set || stage.kind != CALLING);
+    ((is_dry || is_notified) && !runs_for_real).then_some(&DRY_RUN)
 }
 
 fn runs_for_real(stage: &Stage) -> bool {

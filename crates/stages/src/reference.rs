@@ -41,7 +41,8 @@ const NOT_BUILT_HEAD: &str = "\
 
 With the setting `scheduler.dry_runs` a start with `trigger.dryRun` only shows what it would do: one task `dry run` stands for those of
 each stage, but for `evaluateVariables`, `manualJudgment`, `pipeline` and `checkPreconditions` whose entries are all expressions. Without
-it `trigger.dryRun` is handed on and changes nothing, as in a Spinnaker without `dryrun.enabled`.
+it `trigger.dryRun` is handed on and changes nothing, as in a Spinnaker without `dryrun.enabled`. What a notification of the type
+`dryrun` has started is a dry run with and without the setting; without it, stages `pipeline` start nothing there.
 
 A task whose class stands in the setting `scheduler.disabled_tasks` is SKIPPED when it would start.
 

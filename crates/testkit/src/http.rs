@@ -54,6 +54,7 @@ pub struct Reply {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    is_raw: bool,
 }
 
 impl Reply {
@@ -70,6 +71,16 @@ impl Reply {
             status: 200,
             headers: Vec::new(),
             body,
+            is_raw: false,
+        }
+    }
+
+    /// These bytes and no HTTP around them, then the end of the connection.
+    #[must_use]
+    pub fn raw(bytes: &[u8]) -> Self {
+        Self {
+            is_raw: true,
+            ..Self::bytes(bytes.to_vec())
         }
     }
 
@@ -169,6 +180,11 @@ async fn serve(mut stream: TcpStream, log: &Mutex<Vec<Seen>>, reply: Arc<Answeri
     let answer = tokio::task::spawn_blocking(move || reply(&request))
         .await
         .expect("no answer panics");
+    if answer.is_raw {
+        let _ = stream.write_all(&answer.body).await;
+        let _ = stream.shutdown().await;
+        return;
+    }
     let mut head = format!(
         "HTTP/1.1 {} Some\r\nContent-Length: {}\r\nConnection: close\r\n",
         answer.status,

@@ -173,6 +173,10 @@ fn look(entry: &Entry, watch: &Watch, addresses: &Addresses) -> Looked {
             true => Arc::new(surfaced(&document, watch, addresses, &sources)),
             false => Arc::clone(&document),
         };
+        let seen = match matching::dry_run::is_wanted(&seen) {
+            true => Arc::new(matching::dry_run::with_triggers((*seen).clone())),
+            false => seen,
+        };
         matching::has_trigger(&seen).then_some((seen, document))
     });
     let Sources {

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gennaker_bus::{Bus, Class, CommandError};
-use gennaker_intake::{matching::Event, notifications};
+use gennaker_intake::{
+    matching::{Event, dry_run},
+    notifications,
+};
 use gennaker_model::{
     CommandId, ExecutionId, ExecutionType, Map,
     command::{Answer, Envelope, Refusal, RefusalCode, Reply, Request, Start, VERSION},
@@ -144,6 +147,9 @@ impl Starter {
 
     /// The configuration with the notifications of the trigger and of the application.
     async fn notifying(&self, candidate: &Candidate, trigger: &Map) -> Map {
+        if trigger.get("type").and_then(Value::as_str) == Some(dry_run::DRY_RUN) {
+            return dry_run::of_pipeline((*candidate.document).clone());
+        }
         let config = notifications::appended((*candidate.document).clone(), trigger);
         match self.store.known_notifications(&candidate.application).await {
             Ok(theirs) => notifications::with_application(config, &theirs),

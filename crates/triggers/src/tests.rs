@@ -258,6 +258,61 @@ fn webhook(more: Value) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_notification_of_the_type_dryrun_starts_its_pipeline_as_a_dry_run() {
+    let mut fixture = Fixture::new().await;
+    fixture.serve().await;
+    let entry = json!({"type": "dryrun", "level": "pipeline", "when": ["pipeline.complete"]});
+    let own = json!({"id": "own", "stages": [], "notifications": [entry]});
+    fixture.pipeline("ship", own).await;
+    fixture
+        .pipeline("other", json!({"id": "two", "notifications": [entry]}))
+        .await;
+    let ended = json!({"id": "01J5ENDED", "name": "ship", "trigger": {"type": "git", "parameters": {"tag": "v1"}}});
+    for (id, status) in [("end-1", "failed"), ("end-2", "successful")] {
+        let header = Header {
+            v: matching::VERSION,
+            id: id.to_owned(),
+            kind: "pipeline".to_owned(),
+            source: "own".to_owned(),
+            at_ms: NOW,
+            headers: std::collections::BTreeMap::new(),
+            origin: Origin::Inside,
+        };
+        let body = json!({"status": status, "artifacts": [], "execution": ended});
+        fixture
+            .raw(matching::encode(&header, body.to_string().as_bytes()))
+            .await;
+    }
+    let starts = fixture.starts(1).await;
+    assert_eq!(starts.len(), 1);
+    let Start {
+        config, trigger, ..
+    } = &starts[0];
+    assert_eq!(config["name"], "ship (dry run)");
+    assert_eq!(
+        (config.get("id"), &config["notifications"]),
+        (None, &json!([]))
+    );
+    assert_eq!(
+        (&trigger["type"], &trigger["dryRun"]),
+        (&json!("dryrun"), &json!(true))
+    );
+    assert_eq!(trigger["lastSuccessfulExecution"], ended);
+    assert_eq!(trigger["parameters"], json!({"tag": "v1"}));
+    // What was not started has its reason, and the end of one pipeline is no affair of the other.
+    let failed = fixture.record("end-1").await;
+    let reasons: Vec<_> = failed
+        .verdicts
+        .iter()
+        .map(|it| it.reason.as_deref())
+        .collect();
+    assert_eq!(
+        reasons,
+        [Some("the notification is not for \"pipeline.failed\"")]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_event_starts_every_matching_pipeline_once() {
     let mut fixture = Fixture::new().await;
     fixture.serve().await;

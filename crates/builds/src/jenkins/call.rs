@@ -166,16 +166,16 @@ impl Calls {
         query: &str,
         form: Option<&[(String, String)]>,
     ) -> Result<Response, Error> {
-        if self.csrf {
-            let crumb = self.crumb().await?;
-            return self.post_with(path, query, form, crumb.as_ref()).await;
-        }
-        let answer = self.post_with(path, query, form, None).await?;
+        let crumb = match self.csrf {
+            true => self.crumb().await?,
+            false => None,
+        };
+        let answer = self.post_with(path, query, form, crumb.as_ref()).await?;
         let wants_crumb = answer.status == 403 && mentions_crumb(&answer);
         if !wants_crumb {
             return Ok(answer);
         }
-        // It was refused unread, so it may be said again.
+        // It was refused unread, so it may be said again; also when a session ended between its crumb and its use.
         match self.crumb().await? {
             None => Ok(answer),
             crumb => self.post_with(path, query, form, crumb.as_ref()).await,

@@ -218,6 +218,15 @@ async fn a_crumb_goes_with_each_post_and_its_session() {
             if csrf { 1 } else { 2 }
         );
     }
+    // A session may end between its crumb and its use: nothing was done then.
+    let double = Double::start(rules()).await;
+    double.job(job("deploy"));
+    let ended = "No valid crumb was included in the request".to_owned();
+    double.fault("POST", "/job/deploy/build", Fault::Refused(403, ended));
+    let jenkins = client(double.url(), true);
+    jenkins.start(&start("deploy", &[])).await.unwrap();
+    assert_eq!(double.count("GET", "/crumbIssuer/api/xml"), 2);
+    assert_eq!(double.builds("deploy").len(), 1);
     let without = Double::start(Rules {
         crumbs: false,
         ..rules()

@@ -96,7 +96,10 @@ impl App {
         let url = below(&self.url, "api/users.info");
         let form = super::form(&[("token", &token), ("user", &pressed.user_id)]);
         let request = Request::post(url, "application/x-www-form-urlencoded", form);
-        let answer = line.deliver(request, Repeat::Harmless).await?.json();
+        let secrets = [token.as_str()];
+        let line = line.hiding(&secrets);
+        let answer = line.deliver(request, Repeat::Harmless).await?;
+        let answer = answer.object(Repeat::Harmless)?;
         let email = answer["user"]["profile"]["email"].as_str();
         email.map(str::to_owned).ok_or_else(|| {
             let error = answer["error"].as_str().unwrap_or("no mail address");

@@ -113,7 +113,7 @@ async fn what_slack_says_decides_what_happens_next() {
         (
             200,
             "<html>welcome</html>",
-            "unknown Slack's answer is not one of its API: status 200: <html>welcome</html>",
+            "unknown the answer is not one of its API: status 200: <html>welcome</html>",
         ),
         (429, "", "later status 429"),
         (500, "oops", "unknown status 500: oops"),

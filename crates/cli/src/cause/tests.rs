@@ -144,7 +144,9 @@ async fn what_a_running_execution_waits_for_is_said_stage_by_stage() {
         {"id": "5", "refId": "4<1", "type": "webhook", "name": "Call", "status": "RUNNING", "parentStageId": "4", "startTime": NOW - 5000,
          "context": {"webhook": {"monitor": {"statusCodeValue": 202, "progressMessage": "40%"}}}},
         {"id": "6", "refId": "6", "type": "bake", "name": "Bake", "status": "RUNNING", "startTime": NOW - 61_000,
-         "tasks": [{"name": "createBake", "status": "SUCCEEDED"}, {"name": "monitorBake", "status": "RUNNING"}]}]});
+         "tasks": [{"name": "createBake", "status": "SUCCEEDED"}, {"name": "monitorBake", "status": "RUNNING"}]},
+        {"id": "7", "refId": "7", "type": "jenkins", "name": "Build", "status": "RUNNING", "startTime": NOW - 5000,
+         "context": {"waitsFor": "Waiting for next available executor"}, "tasks": [{"name": "waitForJenkinsJobStart", "status": "RUNNING"}]}]});
     let server = Scripted::default().on(
         "GET /pipelines/C",
         200,
@@ -159,6 +161,7 @@ async fn what_a_running_execution_waits_for_is_said_stage_by_stage() {
             "Inner waits for its child execution C",
             "Call has run for 5s; last answer 202, 40%",
             "Bake has run for 1m 1s, now in task monitorBake",
+            "Build has run for 5s, now in task waitForJenkinsJobStart: Waiting for next available executor",
             "child a/inner: it waits for its turn: this pipeline runs one execution at a time",
         ]
     );

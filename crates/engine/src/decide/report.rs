@@ -16,6 +16,12 @@ use crate::{
     state::{Aside, Attempt, Purpose},
 };
 
+/// How long it is tried to take back what an ended stage had begun, milliseconds.
+const CANCEL_LIFE_MS: i64 = 60 * 60 * 1000;
+
+/// Shortest and longest pause between two tries of that, milliseconds.
+const CANCEL_PAUSE_MS: (i64, i64) = (1_000, 5 * 60 * 1000);
+
 impl Draft<'_> {
     pub(super) fn report(&mut self, report: &TaskReport) {
         let open = self
@@ -152,6 +158,10 @@ impl Draft<'_> {
             attempt: report.attempt,
         });
         let (mut context, _) = learned(&report.outcome);
+        if let Outcome::Running { again_ms, .. } = &report.outcome {
+            // Who was asked is down, or what was begun cannot be stopped yet.
+            context.extend(self.delay_cancel(&report.stage, *again_ms));
+        }
         if let Outcome::Failed {
             exception: Some(exception),
             ..
@@ -166,6 +176,23 @@ impl Draft<'_> {
             context.extend(remains_notice(Some(&sentence)));
         }
         self.set_context(&report.stage, context);
+    }
+
+    /// Lets what an ended stage had begun be taken back a little later. After [`CANCEL_LIFE_MS`] it is given up, which the stage then
+    /// says.
+    fn delay_cancel(&mut self, id: &StageId, again_ms: u64) -> Map {
+        let ended = self.stage(id).and_then(|stage| stage.end_time);
+        let pause = i64::try_from(again_ms).unwrap_or(i64::MAX);
+        let due = self.now() + pause.clamp(CANCEL_PAUSE_MS.0, CANCEL_PAUSE_MS.1);
+        if due - ended.unwrap_or(self.now()) > CANCEL_LIFE_MS {
+            let minutes = CANCEL_LIFE_MS / 60_000;
+            let sentence = format!(
+                "What the stage had begun could not be cancelled: it was tried for {minutes} minutes"
+            );
+            return remains_notice(Some(&sentence));
+        }
+        self.arm(id, Purpose::Again, due);
+        Map::new()
     }
 
     fn closing_reported(&mut self, report: &TaskReport, closing: Attempt) {

@@ -244,6 +244,7 @@ pub(crate) fn restart_waits(state: &State) -> bool {
         .attempts
         .values()
         .any(|attempt| is_of_family(&attempt.stage))
+        || state.cancels_again().any(is_of_family)
 }
 
 /// A stage of the pipeline and all that come after it.

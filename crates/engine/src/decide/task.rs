@@ -304,6 +304,13 @@ impl Draft<'_> {
     /// The timer of a task that wants to be looked at again, or of tasks that are to be done again.
     fn again(&mut self, id: &StageId) {
         let Some(stage) = self.stage(id) else { return };
+        if stage.status.is_complete() {
+            // What it had begun could not be taken back before.
+            if let Some(remote) = self.evaluated_cancel(id) {
+                self.dispatch_cancel(id, &remote);
+            }
+            return;
+        }
         match next_task(&stage) {
             Some(index) if running_task(&stage).is_none() => self.start_task(id, index),
             Some(_) | None => self.run_task(id),

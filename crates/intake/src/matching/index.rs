@@ -12,7 +12,7 @@ use gennaker_model::Map;
 
 use super::{
     BUILD_TYPES, Event, Scm, TYPES, Type, Verdict, built, cdevents::CDEVENTS, cron::CRON,
-    ended::PIPELINE, judge, pubsub::PUBSUB, text, triggers_of, type_of,
+    dry_run::DRY_RUN, ended::PIPELINE, judge, pubsub::PUBSUB, text, triggers_of, type_of,
 };
 
 /// A trigger: the number of its pipeline, and its place there.
@@ -141,7 +141,9 @@ pub(super) fn names_same(event: &Event, config: &Map, trigger: &Map, kind: &Type
 fn name_in_event(kind: &Type, event: &Event) -> Option<String> {
     let field = |name: &str| text(&event.payload, name).map(str::to_owned);
     match (kind.name, &event.scm) {
-        ("webhook" | "nexus" | CDEVENTS | CRON | PIPELINE, _) => Some(event.header.source.clone()),
+        ("webhook" | "nexus" | CDEVENTS | CRON | PIPELINE | DRY_RUN, _) => {
+            Some(event.header.source.clone())
+        }
         (PUBSUB, _) => Some(folded(&event.header.source)),
         ("git", Some(Scm::Push(push))) => Some(folded(&push.slug)),
         ("docker" | "helm/oci", _) => field("repository"),
@@ -160,7 +162,7 @@ fn name_in_trigger(config: &Map, trigger: &Map) -> Option<String> {
         "webhook" | CDEVENTS => field("source").map(str::to_owned),
         PUBSUB => field("subscriptionName").map(folded),
         "git" => field("slug").map(folded),
-        CRON => text(config, "id").map(str::to_owned),
+        CRON | DRY_RUN => text(config, "id").map(str::to_owned),
         "docker" | "helm/oci" => field("repository").map(str::to_owned),
         "helm" => field("account").map(str::to_owned),
         "artifactory" => field("artifactorySearchName").map(str::to_owned),

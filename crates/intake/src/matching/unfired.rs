@@ -87,6 +87,11 @@ fn situation(name: &str) -> Value {
             "body": {"pluginEventType": "PUBLISHED", "pluginId": "acme.x"},
             "trigger": {},
         }),
+        "dryrun" => json!({
+            "header": {"kind": "pipeline", "source": "p", "origin": "inside"},
+            "body": {"status": "successful", "execution": {"id": "E", "name": "build", "trigger": {"parameters": {"a": "b"}}}},
+            "trigger": {"type": "dryrun", "when": ["pipeline.complete"]},
+        }),
         "pipeline" => json!({
             "header": {"kind": "pipeline", "source": "parent", "origin": "inside"},
             "body": {"status": "successful", "artifacts": [], "execution": {"id": "1", "name": "build", "application": "acme"}},
@@ -150,6 +155,21 @@ fn cases() -> Vec<(&'static str, Value, &'static str)> {
     let body = |change: Value| json!({"body": change});
     let header = |change: Value| json!({"header": change});
     vec![
+        (
+            "dryrun",
+            body(json!({"status": "failed"})),
+            "the notification is not for \"pipeline.failed\"",
+        ),
+        (
+            "dryrun",
+            body(json!({"status": "canceled"})),
+            "an execution that ended as \"canceled\" tells nobody",
+        ),
+        (
+            "dryrun",
+            trigger(json!({"when": null})),
+            "the notification is not for \"pipeline.complete\"",
+        ),
         (
             "pipeline",
             trigger(json!({"pipeline": "other"})),

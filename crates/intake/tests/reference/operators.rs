@@ -69,6 +69,21 @@ fn rule_6_17_some_stages_run_for_real_in_a_dry_run() {
 }
 
 #[test]
+fn what_a_notification_started_is_a_dry_run_without_the_setting() {
+    let config = json!({"stages": [
+        {"refId": "1", "type": "deployManifest", "account": "x"},
+        {"refId": "2", "requisiteStageRefIds": ["1"], "type": "pipeline", "application": "app", "pipeline": "other"},
+        {"refId": "3", "requisiteStageRefIds": ["2"], "type": "wait", "waitTime": 60},
+    ]});
+    let driver = Driver::start_with(config, json!({"type": "dryrun"}));
+    for ref_id in ["1", "2", "3"] {
+        let tasks = &driver.stage(ref_id).tasks;
+        assert_eq!(tasks[0].name, "dry run", "{ref_id}");
+    }
+    assert_eq!(driver.status(), Status::Succeeded);
+}
+
+#[test]
 fn rule_6_17_a_dry_run_takes_nothing_back() {
     let mut driver = dry(&json!({"stages": [
         {"refId": "1", "type": "webhook", "url": "http://x.io", "cancelEndpoint": "http://x.io/no",
