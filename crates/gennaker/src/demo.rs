@@ -6,6 +6,7 @@
 //! thing here that is pretended.
 
 mod api;
+mod ear;
 mod inbox;
 mod pipelines;
 mod push;
@@ -26,7 +27,8 @@ use crate::output::say;
 pub(crate) use api::Api;
 pub(crate) use inbox::Inbox;
 use pipelines::{
-    AFTER_RELEASE, APPLICATION, CHOICES, NAMESPACE, Pipelines, RELEASE, REPOSITORY, Target,
+    AFTER_RELEASE, APPLICATION, CHOICES, NAMESPACE, Pipelines, QUESTION, RELEASE, REPOSITORY,
+    Target,
 };
 use push::Push;
 use service::Service;
@@ -94,13 +96,16 @@ impl Demo<'_> {
         let event = push.send(&self.api).await?;
         let [owner, name] = REPOSITORY;
         say(&format!(
-            "\n1. Somebody pushes commit {} to {owner}/{name}. GitHub tells Gennaker, in a webhook signed with a shared secret.",
+            "\n1. Commit {} is pushed to {owner}/{name}: GitHub sends a signed webhook.",
             push.commit()
         ));
         let id = self.execution_of(&event).await?;
         say(&format!(
-            "\n2. The push starts `{RELEASE}`: {}.",
-            self.first_stages()
+            "\n2. That starts `{RELEASE}`. {}",
+            match self.inbox {
+                Some(_) => "Jenkins builds the commit, and its image goes to test.",
+                None => "The commit is built, and its image goes to test.",
+            }
         ));
 
         let mut io = io();
@@ -116,7 +121,7 @@ impl Demo<'_> {
                 other
             }
         };
-        self.say_where_next(&id, is_asked, exit, began.elapsed());
+        self.say_where_next(&id, is_asked, began.elapsed());
         Ok((!is_asked).then_some(exit))
     }
 
@@ -241,15 +246,17 @@ impl Demo<'_> {
 
     /// To the end, judging by itself.
     async fn alone(&self, id: &str, io: &mut Io) -> u8 {
+        let heard = ear::listen(io, QUESTION);
         let watching = self.watch(id, false, io);
         let judging = async {
             if let Err(failure) = self.until_judgment(id, Judgment::Open).await {
                 say(&format!("Nobody can judge: {}", failure.sentence));
                 return Exit::CommandError.code();
             }
-            self.show_question().await;
+            heard.await;
+            self.show_question(id).await;
             say(&format!(
-                "\n   There is no terminal on which somebody could be asked, so the judgement is `{}`.\n",
+                "\n   Without a terminal nobody can be asked, so the judgement is `{}`.\n",
                 CHOICES[0]
             ));
             match self.judge(id, CHOICES[0], &mut quiet_io()).await {
@@ -270,7 +277,7 @@ impl Demo<'_> {
         if exit != Exit::StoppedForPerson.code() {
             return Ok(exit);
         }
-        self.show_question().await;
+        self.show_question(id).await;
         match self.ask(id, io).await? {
             Answer::Choice(choice) => match self.judge(id, choice, io).await {
                 SUCCEEDED => {}
@@ -284,12 +291,26 @@ impl Demo<'_> {
     }
 
     /// What those see who have to judge.
-    async fn show_question(&self) {
+    async fn show_question(&self, id: &str) {
+        let path = format!("/pipelines/{id}");
+        let execution = self.api.get(&path).await.ok().flatten().unwrap_or_default();
+        let mut stages = execution["stages"].as_array().into_iter().flatten();
+        let build = stages.find(|stage| stage["name"] == "Build");
+        let tag = build.and_then(|build| build["outputs"]["tag"].as_str());
+        let tag = tag.unwrap_or_default();
         match &self.inbox {
-            None => say("\n3. The next stage waits for a person, for as long as it takes."),
+            None => say(&format!(
+                "\n3. Test runs the tag {tag}. For prod the pipeline waits for a person, as long as it takes."
+            )),
             Some(inbox) => {
-                say("\n3. The next stage waits for a person. Mail and Slack have asked for one:");
+                say(&format!(
+                    "\n3. Test runs the tag {tag}, which Jenkins left in build.properties. For prod the\n   pipeline \
+                     waits for a person, as long as it takes. It has asked for one by mail and in Slack:"
+                ));
                 inbox.show(&["mail", "slack"]).await;
+                say(
+                    "   (The link is for the web pages, which are not built yet. Here you answer below.)",
+                );
             }
         }
     }
@@ -354,7 +375,7 @@ impl Demo<'_> {
         service: Option<&Service>,
         io: &mut Io,
     ) -> Result<u8, Failure> {
-        say("\n4. Prod runs the very image that was tested:");
+        say("\n4. Prod runs the image that was tested:");
         for place in ["test", "prod"] {
             let image = match service {
                 Some(service) => service.image(place),
@@ -368,7 +389,7 @@ impl Demo<'_> {
             .first_execution(&path, "starting the pipeline that follows", is_ours)
             .await?;
         say(&format!(
-            "\n5. `{RELEASE}` has succeeded, and that starts `{AFTER_RELEASE}`, which tests what prod runs."
+            "\n5. The success of `{RELEASE}` starts `{AFTER_RELEASE}`, which tests prod."
         ));
         let exit = self.watch(&follower, false, io).await;
         if exit != SUCCEEDED {
@@ -401,8 +422,8 @@ impl Demo<'_> {
         let is_rolled_back = stages.any(|stage| stage["context"]["judgmentInput"] == CHOICES[1]);
         match is_rolled_back {
             true => say(&format!(
-                "\n4. You chose `{}`: test was undone and prod left alone. A run that releases nothing is no success, \
-                 so `{AFTER_RELEASE}` does not start.",
+                "\n4. The judgement was `{}`: test is undone, and prod is as it was. So `{RELEASE}` counts \
+                 as failed,\n   and `{AFTER_RELEASE}` does not start.",
                 CHOICES[1]
             )),
             false => {
@@ -455,32 +476,24 @@ impl Demo<'_> {
 
     fn say_what_is_saved(&self) {
         say(&format!(
-            "\nSaved the application `{APPLICATION}` with two pipelines: `{RELEASE}`, and `{AFTER_RELEASE}`, which follows it."
+            "\nSaved the application `{APPLICATION}` with the pipelines `{RELEASE}` and `{AFTER_RELEASE}`."
         ));
         match &self.account {
             Some(account) => say(&format!(
-                "They deploy to the cluster {account}, only in the namespace {NAMESPACE}, which they make."
+                "They deploy to the cluster {account}, there only to the namespace {NAMESPACE}, which they make."
             )),
             None => say(
-                "Build and deployments are pretended here; `cargo xtask demo --kubernetes` has real ones.",
+                "Builds and deployments are pretended here; `cargo xtask demo --kubernetes` has a cluster.",
             ),
         }
     }
 
-    fn first_stages(&self) -> &'static str {
-        match self.inbox {
-            Some(_) => {
-                "Jenkins builds the commit and answers with the image's tag, which goes to test"
-            }
-            None => "the commit is built, and the image's tag goes to test",
-        }
-    }
-
-    fn say_where_next(&self, id: &str, is_asked: bool, exit: u8, took: Duration) {
+    fn say_where_next(&self, id: &str, is_asked: bool, took: Duration) {
         let (program, base) = (program(), self.api.base());
-        say(&match exit {
-            SUCCEEDED => format!("\nThat was the demo, in {:.1} s.", took.as_secs_f64()),
-            _ => "\nThat was the demo.".to_owned(),
+        say(&match is_asked {
+            // What a person takes says nothing.
+            true => "\nThat was the demo.".to_owned(),
+            false => format!("\nThat was the demo, in {:.1} s.", took.as_secs_f64()),
         });
         say("Where to look next:");
         // Comments and commands, so that all of it can be pasted into a shell.
@@ -532,8 +545,8 @@ impl Demo<'_> {
         }
         if is_asked {
             say(match self.inbox {
-                Some(_) => "Ctrl-C stops the server, and cluster, Jenkins, mail and Slack with it.",
-                None => "Ctrl-C stops the server; what runs goes on at the next start.",
+                Some(_) => "Ctrl-C stops this server and everything that was started for it.",
+                None => "Ctrl-C stops this server; what runs goes on at its next start.",
             });
         }
     }

@@ -54,7 +54,7 @@ pub(crate) fn run(kubernetes: bool, arguments: &[String]) -> Result<ExitCode> {
 /// Starts the servers and waits until they run; what they want to have in the environment of `gennaker`.
 fn start(command: &mut Command) -> Result<BTreeMap<String, String>> {
     console::note(
-        "starting a Kubernetes control plane with simulated nodes, and doubles of Jenkins, a mail server and Slack \
+        "starting a Kubernetes control plane with simulated nodes, and stand-ins for Jenkins, a mail server and Slack \
          (about 6 seconds)",
     );
     let started = Instant::now();

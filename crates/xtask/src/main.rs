@@ -93,7 +93,7 @@ enum Command {
     /// asks you for the pipeline's manual judgment and serves until Ctrl-C; without one it chooses `prod` and ends. What it
     /// keeps is in $XDG_STATE_HOME/gennaker/demo (~/.local/state/gennaker/demo).
     Demo {
-        /// With a real Kubernetes control plane with simulated nodes, and doubles of Jenkins, a mail server and Slack
+        /// With a real Kubernetes control plane with simulated nodes, and stand-ins for Jenkins, a mail server and Slack
         ///
         /// The control plane is built (10 minutes, once). Everything is started for the demo and ends with it.
         #[arg(long)]

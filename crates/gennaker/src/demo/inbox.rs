@@ -63,7 +63,10 @@ impl Inbox {
         match timeout_at(Instant::now() + ARRIVED_WITHIN, arrived).await {
             Ok(Ok(messages)) => {
                 self.shown.fetch_add(messages.len(), Ordering::Relaxed);
-                for line in messages.iter().flat_map(shown) {
+                let in_order = ways
+                    .iter()
+                    .flat_map(|way| messages.iter().filter(|it| it["by"] == **way));
+                for line in in_order.flat_map(shown) {
                     say(&line);
                 }
             }

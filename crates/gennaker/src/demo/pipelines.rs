@@ -15,6 +15,8 @@ pub(super) const AFTER_RELEASE: &str = "after-release";
 pub(super) const REPOSITORY: [&str; 2] = ["acme", "shop"];
 /// The namespace that it makes in a cluster, and deploys to.
 pub(super) const NAMESPACE: &str = "gennaker-demo";
+/// The stage that waits for a person.
+pub(super) const QUESTION: &str = "Release?";
 /// Choices of its judgement; the first is taken without a person.
 pub(super) const CHOICES: [&str; 2] = ["prod", "rollback"];
 
@@ -204,7 +206,7 @@ impl Pipelines<'_> {
             Target::Account(_) => "take it away from test",
         };
         let asked = |kind: &str, address: &str| json!({"type": kind, "level": "stage", "address": address, "when": ["manualJudgment"]});
-        let mut stage = json!({"refId": "5", "requisiteStageRefIds": ["4"], "type": "manualJudgment", "name": "Release?",
+        let mut stage = json!({"refId": "5", "requisiteStageRefIds": ["4"], "type": "manualJudgment", "name": QUESTION,
             "instructions": format!("Test runs shop ${{ tag }} and the automatic check is content. Release it to prod, or {undo}?"),
             "judgmentInputs": CHOICES.map(|choice| json!({"value": choice})), "failPipeline": true});
         if self.has_surroundings {
@@ -237,7 +239,7 @@ impl Pipelines<'_> {
             }
             Target::Account(_) => format!("{} == {}", image_in("prod"), image_in("test")),
         };
-        format!("#judgment('Release?') == '{}' && {same}", CHOICES[0])
+        format!("#judgment('{QUESTION}') == '{}' && {same}", CHOICES[0])
     }
 
     fn deployment(self, place: &str) -> Value {
@@ -283,8 +285,7 @@ fn image_in(place: &str) -> String {
 
 /// Runs only if this was chosen.
 fn only_if(choice: &str, mut stage: Value) -> Value {
-    stage["stageEnabled"] =
-        json!({"type": "expression", "expression": format!("#judgment('Release?') == '{choice}'")});
+    stage["stageEnabled"] = json!({"type": "expression", "expression": format!("#judgment('{QUESTION}') == '{choice}'")});
     stage
 }
 
