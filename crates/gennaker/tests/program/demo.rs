@@ -90,7 +90,11 @@ fn with_everything_beside_it_the_demo_shows_the_whole_chain() {
             "--listen",
             "127.0.0.1:0",
         ]);
-        let ended = output(command.envs(world.environment()));
+        command
+            .envs(world.environment())
+            .env("HTTPS_PROXY", "http://127.0.0.1:1")
+            .env("http_proxy", "http://127.0.0.1:1");
+        let ended = output(&mut command);
         let built = world.built();
         assert_eq!(built.len(), run, "one build for one push");
         let image = format!("registry.example.com/acme/shop:{}", built[run - 1]);
