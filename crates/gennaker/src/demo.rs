@@ -6,8 +6,10 @@
 //! thing here that is pretended.
 
 mod api;
+mod closing;
 mod ear;
 mod inbox;
+mod judgement;
 mod pipelines;
 mod push;
 mod service;
@@ -22,13 +24,11 @@ use gennaker_runtime::Scope;
 use serde_json::{Value, json};
 use tokio::time::{Instant, interval, timeout_at};
 
-use crate::dev::{program, where_clients_look};
 use crate::output::say;
 pub(crate) use api::Api;
 pub(crate) use inbox::Inbox;
 use pipelines::{
-    AFTER_RELEASE, APPLICATION, CHOICES, NAMESPACE, Pipelines, QUESTION, RELEASE, REPOSITORY,
-    Target,
+    AFTER_RELEASE, APPLICATION, CHOICES, NAMESPACE, Pipelines, RELEASE, REPOSITORY, Target,
 };
 use push::Push;
 use service::Service;
@@ -42,8 +42,6 @@ const SAVED_WITHIN: Duration = Duration::from_secs(30);
 const STARTED_WITHIN: Duration = Duration::from_secs(30);
 /// How often something is looked at that has no feed.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
-/// How often it is looked whether a judgement is wanted, or was given by somebody else.
-const JUDGED_EVERY: Duration = Duration::from_millis(150);
 
 /// What of the environment the shown verbs see. Not the person's `spin` configuration: this server is ours.
 const ENVIRONMENT: [&str; 5] = ["TERM", "NO_COLOR", "CI", "GENNAKER_ACCESSIBLE", "LANG"];
@@ -56,6 +54,8 @@ pub(crate) struct Demo<'a> {
     pub(crate) data: &'a Path,
     /// Where the port of the demo's service is remembered.
     pub(crate) port_file: PathBuf,
+    /// The file that names the clusters, if one was named.
+    pub(crate) kubeconfig: Option<&'a Path>,
     /// The account to deploy to, if there is one.
     pub(crate) account: Option<String>,
     /// Where messages to people arrive, if there are a Jenkins and people.
@@ -102,9 +102,12 @@ impl Demo<'_> {
         let id = self.execution_of(&event).await?;
         say(&format!(
             "\n2. That starts `{RELEASE}`. {}",
-            match self.inbox {
-                Some(_) => "Jenkins builds the commit, and its image goes to test.",
-                None => "The commit is built, and its image goes to test.",
+            match (&self.inbox, &self.account) {
+                (Some(_), _) =>
+                    "Jenkins builds the commit (at once: it is a stand-in), and its image goes to test.",
+                (None, Some(_)) =>
+                    "Nothing is built here: an image that exists stands for it, and goes to test.",
+                (None, None) => "The commit is built, and its image goes to test.",
             }
         ));
 
@@ -244,129 +247,6 @@ impl Demo<'_> {
             .unwrap_or_else(|_| Err(late(what, STARTED_WITHIN)))
     }
 
-    /// To the end, judging by itself.
-    async fn alone(&self, id: &str, io: &mut Io) -> u8 {
-        let heard = ear::listen(io, QUESTION);
-        let watching = self.watch(id, false, io);
-        let judging = async {
-            if let Err(failure) = self.until_judgment(id, Judgment::Open).await {
-                say(&format!("Nobody can judge: {}", failure.sentence));
-                return Exit::CommandError.code();
-            }
-            heard.await;
-            self.show_question(id).await;
-            say(&format!(
-                "\n   Without a terminal nobody can be asked, so the judgement is `{}`.\n",
-                CHOICES[0]
-            ));
-            match self.judge(id, CHOICES[0], &mut quiet_io()).await {
-                SUCCEEDED => std::future::pending().await,
-                other => other,
-            }
-        };
-        tokio::select! {
-            biased;
-            exit = watching => exit,
-            exit = judging => exit,
-        }
-    }
-
-    /// To the end; a person judges, here or anywhere else.
-    async fn with_person(&self, id: &str, io: &mut Io) -> Result<u8, Failure> {
-        let exit = self.watch(id, true, io).await;
-        if exit != Exit::StoppedForPerson.code() {
-            return Ok(exit);
-        }
-        self.show_question(id).await;
-        match self.ask(id, io).await? {
-            Answer::Choice(choice) => match self.judge(id, choice, io).await {
-                SUCCEEDED => {}
-                other => return Ok(other),
-            },
-            Answer::Elsewhere => say("Somebody else has judged."),
-            Answer::Nothing => say("The judgement stays open; anybody may give it."),
-        }
-        say("");
-        Ok(self.watch(id, false, io).await)
-    }
-
-    /// What those see who have to judge.
-    async fn show_question(&self, id: &str) {
-        let path = format!("/pipelines/{id}");
-        let execution = self.api.get(&path).await.ok().flatten().unwrap_or_default();
-        let mut stages = execution["stages"].as_array().into_iter().flatten();
-        let build = stages.find(|stage| stage["name"] == "Build");
-        let tag = build.and_then(|build| build["outputs"]["tag"].as_str());
-        let tag = tag.unwrap_or_default();
-        match &self.inbox {
-            None => say(&format!(
-                "\n3. Test runs the tag {tag}. For prod the pipeline waits for a person, as long as it takes."
-            )),
-            Some(inbox) => {
-                say(&format!(
-                    "\n3. Test runs the tag {tag}, which Jenkins left in build.properties. For prod the\n   pipeline \
-                     waits for a person, as long as it takes. It has asked for one by mail and in Slack:"
-                ));
-                inbox.show(&["mail", "slack"]).await;
-                say(
-                    "   (The link is for the web pages, which are not built yet. Here you answer below.)",
-                );
-            }
-        }
-    }
-
-    async fn ask(&self, id: &str, io: &mut Io) -> Result<Answer, Failure> {
-        loop {
-            io.draw(&format!("\n   Your judgement, {}: ", CHOICES.join(" or ")));
-            // Reading a line cannot be interrupted; the thread is left behind when the process ends.
-            let line = tokio::task::spawn_blocking(|| {
-                let mut line = String::new();
-                std::io::stdin()
-                    .read_line(&mut line)
-                    .map(|bytes| (bytes > 0).then_some(line))
-            });
-            let line = tokio::select! {
-                line = line => line,
-                judged = self.until_judgment(id, Judgment::Given) => {
-                    io.note("");
-                    return judged.map(|()| Answer::Elsewhere);
-                }
-            };
-            let Ok(Ok(Some(line))) = line else {
-                io.note("");
-                return Ok(Answer::Nothing);
-            };
-            let word = line.trim().to_lowercase();
-            if let Some(choice) = CHOICES.into_iter().find(|choice| *choice == word) {
-                return Ok(Answer::Choice(choice));
-            }
-            io.note(&format!("   {word:?} is no choice here."));
-        }
-    }
-
-    /// Returns when a stage waits for a person, or when none does.
-    async fn until_judgment(&self, id: &str, wanted: Judgment) -> Result<(), Failure> {
-        let mut look = interval(JUDGED_EVERY);
-        loop {
-            look.tick().await;
-            let execution = self
-                .api
-                .get(&format!("/pipelines/{id}"))
-                .await?
-                .unwrap_or_default();
-            let stages = execution["stages"]
-                .as_array()
-                .map(Vec::as_slice)
-                .unwrap_or_default();
-            let is_open = stages
-                .iter()
-                .any(|stage| stage["type"] == "manualJudgment" && stage["status"] == "RUNNING");
-            if is_open == (wanted == Judgment::Open) {
-                return Ok(());
-            }
-        }
-    }
-
     /// What comes after a release: the same image everywhere, and the pipeline that its success has started.
     async fn follow(
         &self,
@@ -483,91 +363,10 @@ impl Demo<'_> {
                 "They deploy to the cluster {account}, there only to the namespace {NAMESPACE}, which they make."
             )),
             None => say(
-                "Builds and deployments are pretended here; `cargo xtask demo --kubernetes` has a cluster.",
+                "Builds and deployments are pretended here; `cargo xtask demo --kubernetes` shows them in a cluster.",
             ),
         }
     }
-
-    fn say_where_next(&self, id: &str, is_asked: bool, took: Duration) {
-        let (program, base) = (program(), self.api.base());
-        say(&match is_asked {
-            // What a person takes says nothing.
-            true => "\nThat was the demo.".to_owned(),
-            false => format!("\nThat was the demo, in {:.1} s.", took.as_secs_f64()),
-        });
-        say("Where to look next:");
-        // Comments and commands, so that all of it can be pasted into a shell.
-        let line = |what: &str, command: &str| say(&format!("  # {what}\n  {command}"));
-        if !is_asked {
-            let data = self.data.display();
-            let listen = base.strip_prefix("http://").unwrap_or(base);
-            line(
-                "this server again; the rest needs it, in another terminal",
-                &format!("{program} dev --data {data} --listen {listen}"),
-            );
-        }
-        if let Some(export) = where_clients_look(base) {
-            line("where the commands below look", &export);
-        }
-        line("every stage of this run", &format!("{program} show {id}"));
-        line("all runs", &format!("{program} ls {APPLICATION}"));
-        line(
-            "which webhooks came, and what they started",
-            &format!("{program} events"),
-        );
-        // Without the surroundings of the demo nothing can be built.
-        if is_asked || self.inbox.is_none() {
-            line(
-                "another run, started by hand",
-                &format!("{program} run {APPLICATION}/{RELEASE}"),
-            );
-        }
-        line("this run as JSON", &format!("curl {base}/pipelines/{id}"));
-        line(
-            "the pipeline",
-            &format!("curl {base}/applications/{APPLICATION}/pipelineConfigs/{RELEASE}"),
-        );
-        match (&self.account, &self.inbox) {
-            (None, _) => {}
-            (Some(_), Some(inbox)) if is_asked => {
-                if let Some(kubectl) = inbox.kubectl() {
-                    line(
-                        "the cluster, which runs as long as this server",
-                        &format!("{kubectl} -n {NAMESPACE} get deployments,jobs,pods"),
-                    );
-                }
-            }
-            (Some(_), Some(_)) => {}
-            (Some(account), None) => line(
-                "what it has made in the cluster, and away with it",
-                &format!("kubectl --context {account} delete namespace {NAMESPACE}"),
-            ),
-        }
-        if is_asked {
-            say(match self.inbox {
-                Some(_) => "Ctrl-C stops this server and everything that was started for it.",
-                None => "Ctrl-C stops this server; what runs goes on at its next start.",
-            });
-        }
-    }
-}
-
-/// What is waited for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Judgment {
-    /// A stage waits for a person.
-    Open,
-    /// None does.
-    Given,
-}
-
-/// What a person said.
-enum Answer {
-    Choice(&'static str),
-    /// Somebody judged in another terminal.
-    Elsewhere,
-    /// The input ended.
-    Nothing,
 }
 
 /// The streams of this process with little of its environment.
@@ -577,13 +376,6 @@ fn io() -> Io {
         .retain(|name, _| ENVIRONMENT.contains(&name.as_str()));
     // Ctrl-C is for the server, which ends the demo as well.
     io.interrupt = gennaker_cli::Interrupt::Elsewhere("Ctrl-C stops the server");
-    io
-}
-
-/// For a verb whose words are said here already; its failures are shown.
-fn quiet_io() -> Io {
-    let mut io = io();
-    io.out = Box::new(std::io::sink());
     io
 }
 

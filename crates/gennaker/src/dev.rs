@@ -53,6 +53,7 @@ pub(crate) fn run(arguments: &DevArgs) -> Result<u8, Failure> {
         false => wiring::accounts_of_kubeconfigs(arguments.kubeconfig.as_deref())?,
     };
     let shown = arguments.demo.then(|| Shown {
+        kubeconfig: arguments.kubeconfig.clone(),
         account: accounts.first().map(|account| account.name.clone()),
         inbox,
     });
@@ -288,6 +289,7 @@ fn layout(settings: &Settings) -> Layout {
 
 /// What a demo works with.
 struct Shown {
+    kubeconfig: Option<PathBuf>,
     account: Option<String>,
     inbox: Option<Inbox>,
 }
@@ -304,13 +306,14 @@ async fn serve(
         let api = Api::new(url)?;
         wait_until_ready(&api).await;
         greet(shown.is_some(), folder, url);
-        if let Some(Shown { account, inbox }) = shown {
+        if let Some(shown) = shown {
             let demo = Demo {
                 api,
                 data: folder.path(),
                 port_file: folder.path().join("demo.port"),
-                account,
-                inbox,
+                kubeconfig: shown.kubeconfig.as_deref(),
+                account: shown.account,
+                inbox: shown.inbox,
             };
             if let Some(code) = demo.run(running.edge()).await? {
                 return Ok(Outcome::Demonstrated(code));

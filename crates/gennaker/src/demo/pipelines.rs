@@ -316,7 +316,12 @@ mod tests {
     fn every_pipeline_is_sound() {
         let service = Target::Service("http://127.0.0.1:1");
         let account = Target::Account("here");
-        for (target, has_surroundings) in [(service, false), (account, false), (account, true)] {
+        for (target, has_surroundings) in [
+            (service, false),
+            (service, true),
+            (account, false),
+            (account, true),
+        ] {
             let pipelines = Pipelines {
                 target,
                 has_surroundings,
