@@ -135,14 +135,14 @@ impl Demo<'_> {
         );
         let left = self.api.get(&path).await?.unwrap_or_default();
         let ids = left.as_array().into_iter().flatten();
-        let ids: Vec<&str> = ids.filter_map(|it| it["id"].as_str()).collect();
-        for id in &ids {
-            let path = format!(
-                "/pipelines/{id}/cancel?reason=the%20demo%20that%20it%20belonged%20to%20has%20ended"
-            );
-            self.api.put(&path).await?;
+        let mut cancelled = 0;
+        for id in ids.filter_map(|it| it["id"].as_str()) {
+            let why = "reason=the%20demo%20that%20it%20belonged%20to%20has%20ended";
+            let path = format!("/pipelines/{id}/cancel?{why}");
+            // One that has ended meanwhile needs no cancel.
+            cancelled += u32::from(self.api.put(&path).await.is_ok());
         }
-        match ids.len() {
+        match cancelled {
             0 => {}
             1 => say("Cancelled a run that an earlier demo has left."),
             many => say(&format!(
@@ -275,9 +275,19 @@ impl Demo<'_> {
         if exit != SUCCEEDED {
             self.verb(Verb::Why(self.why(&follower)), io).await;
         } else if let Some(inbox) = &self.inbox {
-            inbox.show(&["slack"]).await;
+            inbox.show(&self.tag(id).await, &["slack"]).await;
         }
         Ok(exit)
+    }
+
+    /// The tag that an execution has built; empty if it has none.
+    async fn tag(&self, id: &str) -> String {
+        let execution = self.api.get(&format!("/pipelines/{id}")).await;
+        let execution = execution.ok().flatten().unwrap_or_default();
+        let mut stages = execution["stages"].as_array().into_iter().flatten();
+        let build = stages.find(|stage| stage["name"] == pipelines::BUILD);
+        let tag = build.and_then(|build| build["outputs"]["tag"].as_str());
+        tag.unwrap_or_default().to_owned()
     }
 
     /// What the cluster says that a Deployment runs.

@@ -61,12 +61,7 @@ impl Demo<'_> {
 
     /// What those see who have to judge.
     async fn show_question(&self, id: &str) {
-        let path = format!("/pipelines/{id}");
-        let execution = self.api.get(&path).await.ok().flatten().unwrap_or_default();
-        let mut stages = execution["stages"].as_array().into_iter().flatten();
-        let build = stages.find(|stage| stage["name"] == "Build");
-        let tag = build.and_then(|build| build["outputs"]["tag"].as_str());
-        let tag = tag.unwrap_or_default();
+        let tag = self.tag(id).await;
         match &self.inbox {
             None => say(&format!(
                 "\n3. Test runs the tag {tag}. For prod the pipeline waits for a person, as long as it takes."
@@ -76,7 +71,7 @@ impl Demo<'_> {
                     "\n3. Test runs the tag {tag}, which Jenkins left in build.properties. For prod the\n   pipeline \
                      waits for a person, as long as it takes. It has asked for one by mail and in Slack:"
                 ));
-                inbox.show(&["mail", "slack"]).await;
+                inbox.show(&tag, &["mail", "slack"]).await;
                 say(
                     "   (The link is for the web pages, which are not built yet. Here you answer below.)",
                 );

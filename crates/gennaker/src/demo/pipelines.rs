@@ -15,6 +15,8 @@ pub(super) const AFTER_RELEASE: &str = "after-release";
 pub(super) const REPOSITORY: [&str; 2] = ["acme", "shop"];
 /// The namespace that it makes in a cluster, and deploys to.
 pub(super) const NAMESPACE: &str = "gennaker-demo";
+/// The stage that builds.
+pub(super) const BUILD: &str = "Build";
 /// The stage that waits for a person.
 pub(super) const QUESTION: &str = "Release?";
 /// Choices of its judgement; the first is taken without a person.
@@ -142,7 +144,7 @@ impl Pipelines<'_> {
 
     fn build(self) -> Value {
         if self.has_surroundings {
-            return json!({"refId": "1", "requisiteStageRefIds": [], "type": "jenkins", "name": "Build",
+            return json!({"refId": "1", "requisiteStageRefIds": [], "type": "jenkins", "name": BUILD,
                 "master": JENKINS.0, "job": JENKINS.1, "parameters": {"COMMIT": COMMIT},
                 "propertyFile": "build.properties"});
         }
@@ -150,7 +152,7 @@ impl Pipelines<'_> {
             Target::Service(_) => format!("1.7-{COMMIT}"),
             Target::Account(_) => REAL_IMAGE.1.to_owned(),
         };
-        json!({"refId": "1", "requisiteStageRefIds": [], "type": "evaluateVariables", "name": "Build",
+        json!({"refId": "1", "requisiteStageRefIds": [], "type": "evaluateVariables", "name": BUILD,
             "variables": [{"key": "tag", "value": tag}]})
     }
 
