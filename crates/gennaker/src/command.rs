@@ -67,7 +67,7 @@ pub(crate) enum Command {
 /// $GENNAKER_LOG says what is logged (`info`, `warn,gennaker_scheduler=debug`).
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DevArgs {
-    /// Folder for all data [default: $XDG_STATE_HOME/gennaker/dev, ~/.local/state/gennaker/dev]
+    /// Folder for all data [default: $XDG_STATE_HOME/gennaker/dev, ~/.local/state/gennaker/dev; with --demo: …/gennaker/demo]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
 
@@ -81,10 +81,11 @@ pub(crate) struct DevArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
 
-    /// Save an application and a pipeline, start it by a webhook and show it
+    /// Save an application and two pipelines, start them by a signed push and show them
     ///
     /// On a terminal a person judges, and the server goes on until Ctrl-C. Without one `prod` is chosen and the command ends
-    /// with the pipeline.
+    /// with the pipelines. Builds and deployments are pretended; with --kubeconfig FILE it deploys to its first context, in a
+    /// namespace of its own. $KUBECONFIG alone does not lead the demo to a cluster.
     #[arg(long)]
     pub(crate) demo: bool,
 }

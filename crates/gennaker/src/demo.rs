@@ -1,10 +1,17 @@
-//! `gennaker dev --demo`: an application, a pipeline and a run of it.
+//! `gennaker dev --demo`: an application, two pipelines and a run of them.
 //!
-//! The demo is a client like any other. It saves its documents through the public API, sends the webhook that a build system
-//! would send, and shows and judges the execution with the client verbs `watch` and `judge`. What the pipeline deploys to is a cluster,
-//! if the server has an account, and else [`service`], the only thing here that is pretended.
+//! The demo is a client like any other. It saves its documents through the public API, sends the webhook that GitHub would send, and
+//! shows and judges the execution with the client verbs `watch` and `judge`. What it works with is what is there: an account of a
+//! cluster that was named, a Jenkins, a mail server and a Slack whose messages can be read ([`inbox`]); and else [`service`], the only
+//! thing here that is pretended.
 
 mod api;
+mod closing;
+mod ear;
+mod inbox;
+mod judgement;
+mod pipelines;
+mod push;
 mod service;
 
 use std::path::{Path, PathBuf};
@@ -17,35 +24,24 @@ use gennaker_runtime::Scope;
 use serde_json::{Value, json};
 use tokio::time::{Instant, interval, timeout_at};
 
-use crate::dev::{program, where_clients_look};
 use crate::output::say;
 pub(crate) use api::Api;
+pub(crate) use inbox::Inbox;
+use pipelines::{
+    AFTER_RELEASE, APPLICATION, CHOICES, NAMESPACE, Pipelines, RELEASE, REPOSITORY, Target,
+};
+use push::Push;
 use service::Service;
-
-/// The pipeline, but for the address of the service.
-const PIPELINE: &str = include_str!("demo/pipeline.json");
-/// What stands for the address of the service in it.
-const SERVICE: &str = "DEMO_SERVICE";
-/// The pipeline for a cluster, but for the account.
-const CLUSTER_PIPELINE: &str = include_str!("demo/pipeline-kubernetes.json");
-/// What stands for the account in it.
-const ACCOUNT: &str = "DEMO_ACCOUNT";
-/// The namespace that it makes, and deploys to.
-const NAMESPACE: &str = "gennaker-demo";
-/// Choices of its judgement; the first is taken without a person.
-const CHOICES: [&str; 2] = ["prod", "rollback"];
 
 /// The exit code of a verb that did what it should; of `watch`: of an execution that succeeded.
 const SUCCEEDED: u8 = Exit::Succeeded.code();
 
 /// How long saving the application may take.
 const SAVED_WITHIN: Duration = Duration::from_secs(30);
-/// How long the webhook may take to become an execution.
+/// How long an event may take to become an execution.
 const STARTED_WITHIN: Duration = Duration::from_secs(30);
 /// How often something is looked at that has no feed.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
-/// How often it is looked whether a judgement is wanted, or was given by somebody else.
-const JUDGED_EVERY: Duration = Duration::from_millis(150);
 
 /// What of the environment the shown verbs see. Not the person's `spin` configuration: this server is ours.
 const ENVIRONMENT: [&str; 5] = ["TERM", "NO_COLOR", "CI", "GENNAKER_ACCESSIBLE", "LANG"];
@@ -54,35 +50,66 @@ const ENVIRONMENT: [&str; 5] = ["TERM", "NO_COLOR", "CI", "GENNAKER_ACCESSIBLE",
 pub(crate) struct Demo<'a> {
     /// The server.
     pub(crate) api: Api,
-    /// The data folder, if one was named.
-    pub(crate) data: Option<&'a Path>,
+    /// The data folder.
+    pub(crate) data: &'a Path,
     /// Where the port of the demo's service is remembered.
     pub(crate) port_file: PathBuf,
+    /// The file that names the clusters, if one was named.
+    pub(crate) kubeconfig: Option<&'a Path>,
     /// The account to deploy to, if there is one.
     pub(crate) account: Option<String>,
+    /// Where messages to people arrive, if there are a Jenkins and people.
+    pub(crate) inbox: Option<Inbox>,
 }
 
 impl Demo<'_> {
-    /// Runs the pipeline once. With a person the answer is nothing, because the server goes on; without one it is how the
+    /// Runs the pipelines once. With a person the answer is nothing, because the server goes on; without one it is how the
     /// command ends.
     ///
     /// # Errors
     /// Something could not be saved or started; the sentence says what.
     pub(crate) async fn run(&self, scope: &Scope) -> Result<Option<u8>, Failure> {
         let began = Instant::now();
-        let pipeline = self.pipeline(scope).await?;
-        self.save_application().await?;
-        let config_id = self.save_pipeline(&pipeline).await?;
-        say("Saved the application `demo` with the pipeline `release`.");
-        if let Some(account) = &self.account {
-            say(&format!(
-                "It deploys to the cluster {account}, only in the namespace {NAMESPACE}, which it makes."
-            ));
+        if self.inbox.is_some() {
+            self.end_former().await?;
         }
-        let event = self.send_webhook().await?;
-        say("Sent the webhook `demo-build`, as a build system does.");
+        let service = self.service(scope).await?;
+        let target = match (&self.account, &service) {
+            (Some(account), _) => Target::Account(account),
+            (None, Some(service)) => Target::Service(service.base()),
+            (None, None) => return Err(Failure::command("the demo has nothing to deploy to")),
+        };
+        let pipelines = Pipelines {
+            target,
+            has_surroundings: self.inbox.is_some(),
+        };
+        let push = Push::new();
+        self.save_application().await?;
+        let release = self
+            .save_pipeline(&pipelines.release(push.secret()))
+            .await?;
+        let after = self
+            .save_pipeline(&pipelines.after_release(&release))
+            .await?;
+        self.say_what_is_saved();
+
+        let event = push.send(&self.api).await?;
+        let [owner, name] = REPOSITORY;
+        say(&format!(
+            "\n1. Commit {} is pushed to {owner}/{name}: GitHub sends a signed webhook.",
+            push.commit()
+        ));
         let id = self.execution_of(&event).await?;
-        tracing::debug!("pipeline {config_id} runs as {id}");
+        say(&format!(
+            "\n2. That starts `{RELEASE}`. {}",
+            match (&self.inbox, &self.account) {
+                (Some(_), _) =>
+                    "Jenkins builds the commit (at once: it is a stand-in), and its image goes to test.",
+                (None, Some(_)) =>
+                    "Nothing is built here: an image that exists stands for it, and goes to test.",
+                (None, None) => "The commit is built, and its image goes to test.",
+            }
+        ));
 
         let mut io = io();
         let is_asked = io.can_ask();
@@ -90,42 +117,64 @@ impl Demo<'_> {
             true => self.with_person(&id, &mut io).await?,
             false => self.alone(&id, &mut io).await,
         };
-        if exit != SUCCEEDED {
-            self.verb(Verb::Why(self.why(&id)), &mut io).await;
-        }
-        self.say_where_next(&id, is_asked, exit, began.elapsed());
+        let exit = match exit {
+            SUCCEEDED => self.follow(&id, &after, service.as_ref(), &mut io).await?,
+            other => {
+                self.say_why(&id, &mut io).await?;
+                other
+            }
+        };
+        self.say_where_next(&id, is_asked, began.elapsed());
         Ok((!is_asked).then_some(exit))
     }
 
-    /// The pipeline as text, with what it deploys to.
-    async fn pipeline(&self, scope: &Scope) -> Result<String, Failure> {
-        if let Some(account) = &self.account {
-            // A name from a kubeconfig; within a text it must stay one.
-            let quoted = Value::from(account.as_str()).to_string();
-            return Ok(CLUSTER_PIPELINE.replace(ACCOUNT, quoted.trim_matches('"')));
+    /// Cancels what an earlier demo has left that was stopped in the middle: its cluster and its Jenkins are gone.
+    async fn end_former(&self) -> Result<(), Failure> {
+        let path = format!(
+            "/applications/{APPLICATION}/pipelines?statuses=RUNNING,NOT_STARTED,PAUSED&limit=100"
+        );
+        let left = self.api.get(&path).await?.unwrap_or_default();
+        let ids = left.as_array().into_iter().flatten();
+        let mut cancelled = 0;
+        for id in ids.filter_map(|it| it["id"].as_str()) {
+            let why = "reason=the%20demo%20that%20it%20belonged%20to%20has%20ended";
+            let path = format!("/pipelines/{id}/cancel?{why}");
+            // One that has ended meanwhile needs no cancel.
+            cancelled += u32::from(self.api.put(&path).await.is_ok());
+        }
+        match cancelled {
+            0 => {}
+            1 => say("Cancelled a run that an earlier demo has left."),
+            many => say(&format!(
+                "Cancelled {many} runs that an earlier demo has left."
+            )),
+        }
+        Ok(())
+    }
+
+    /// What pretends to be environments, where no cluster is.
+    async fn service(&self, scope: &Scope) -> Result<Option<Service>, Failure> {
+        if self.account.is_some() {
+            return Ok(None);
         }
         let (service, listener) = Service::listen(&self.port_file).await.map_err(|error| {
             Failure::command(format!("the demo's service cannot listen: {error}"))
         })?;
-        let base = service.base().to_owned();
-        scope.spawn("demo-service", service.run(listener, scope.token().clone()));
-        Ok(PIPELINE.replace(SERVICE, &base))
+        let served = service.clone().run(listener, scope.token().clone());
+        scope.spawn("demo-service", served);
+        Ok(Some(service))
     }
 
     /// As Deck does it: only if it is not there.
     async fn save_application(&self) -> Result<(), Failure> {
-        if self.api.get("/applications/demo").await?.is_some() {
+        let path = format!("/applications/{APPLICATION}");
+        if self.api.get(&path).await?.is_some() {
             return Ok(());
         }
-        let application =
-            json!({"name": "demo", "email": "demo@example.com", "description": "Gennaker's demo"});
-        let job = json!({"type": "createApplication", "application": application, "user": "demo"});
-        let task =
-            json!({"application": "demo", "description": "Create Application: demo", "job": [job]});
-        let answer = self.api.post("/tasks", &task).await?;
+        let answer = self.api.post("/tasks", &pipelines::application()).await?;
         let path = answer["ref"]
             .as_str()
-            .ok_or_else(|| Failure::command(format!("the task has no address: {answer}")))?;
+            .ok_or_else(|| missing("the task", "address", &answer))?;
         let saved = async {
             let mut look = interval(LOOK_EVERY);
             loop {
@@ -147,148 +196,131 @@ impl Demo<'_> {
             .unwrap_or_else(|_| Err(late("saving the application", SAVED_WITHIN)))
     }
 
-    /// Saves the pipeline; its id.
-    async fn save_pipeline(&self, pipeline: &str) -> Result<String, Failure> {
-        const BY_NAME: &str = "/applications/demo/pipelineConfigs/release";
-        let mut pipeline: Value = serde_json::from_str(pipeline).map_err(|error| {
-            Failure::command(format!("the demo's pipeline is no JSON: {error}"))
-        })?;
+    /// Saves a pipeline under its name; its id.
+    async fn save_pipeline(&self, pipeline: &Value) -> Result<String, Failure> {
+        let name = pipeline["name"].as_str().unwrap_or_default();
+        let path = format!("/applications/{APPLICATION}/pipelineConfigs/{name}");
         let id_of = |saved: Option<Value>| saved?["id"].as_str().map(str::to_owned);
-        let former = id_of(self.api.get(BY_NAME).await?);
+        let former = id_of(self.api.get(&path).await?);
+        let mut pipeline = pipeline.clone();
         if let Some(id) = &former {
             pipeline["id"] = json!(id);
         }
         self.api.post("/pipelines", &pipeline).await?;
         match former {
             Some(id) => Ok(id),
-            None => id_of(self.api.get(BY_NAME).await?)
+            None => id_of(self.api.get(&path).await?)
                 .ok_or_else(|| Failure::command("the demo's pipeline was saved and is not there")),
         }
     }
 
-    /// The id of the event.
-    async fn send_webhook(&self) -> Result<String, Failure> {
-        let commit = format!("{:07x}", rand::random::<u32>() >> 4);
-        let payload = json!({
-            "branch": "main",
-            "parameters": {"version": "2.4.1", "commit": commit},
-        });
-        let answer = self
-            .api
-            .post("/webhooks/webhook/demo-build", &payload)
-            .await?;
-        answer["eventId"]
-            .as_str()
-            .map(str::to_owned)
-            .ok_or_else(|| Failure::command(format!("the webhook's answer has no event: {answer}")))
-    }
-
     /// The execution that an event started.
     async fn execution_of(&self, event: &str) -> Result<String, Failure> {
-        let path = format!("/applications/demo/executions/search?eventId={event}");
+        let path = format!("/applications/{APPLICATION}/executions/search?eventId={event}");
+        self.first_execution(&path, "starting the pipeline by its webhook", |_| true)
+            .await
+    }
+
+    /// The first execution of a list that is the wanted one, as soon as there is one.
+    async fn first_execution(
+        &self,
+        path: &str,
+        what: &str,
+        is_wanted: impl Fn(&Value) -> bool,
+    ) -> Result<String, Failure> {
         let started = async {
             let mut look = interval(LOOK_EVERY);
             loop {
                 look.tick().await;
-                let found = self.api.get(&path).await?.unwrap_or_default();
-                if let Some(id) = found[0]["id"].as_str() {
+                let found = self.api.get(path).await?.unwrap_or_default();
+                let mut found = found.as_array().into_iter().flatten();
+                if let Some(id) = found
+                    .find(|it| is_wanted(it))
+                    .and_then(|it| it["id"].as_str())
+                {
                     return Ok(id.to_owned());
                 }
             }
         };
         timeout_at(Instant::now() + STARTED_WITHIN, started)
             .await
-            .unwrap_or_else(|_| Err(late("starting the pipeline by its webhook", STARTED_WITHIN)))
+            .unwrap_or_else(|_| Err(late(what, STARTED_WITHIN)))
     }
 
-    /// To the end, judging by itself.
-    async fn alone(&self, id: &str, io: &mut Io) -> u8 {
-        let watching = self.watch(id, false, io);
-        let judging = async {
-            if let Err(failure) = self.until_judgment(id, Judgment::Open).await {
-                say(&format!("Nobody can judge: {}", failure.sentence));
-                return Exit::CommandError.code();
-            }
-            say("Nobody is there to ask, so the judgement is `prod`.");
-            match self.judge(id, CHOICES[0], &mut quiet_io()).await {
-                SUCCEEDED => std::future::pending().await,
-                other => other,
-            }
-        };
-        tokio::select! {
-            biased;
-            exit = watching => exit,
-            exit = judging => exit,
-        }
-    }
-
-    /// To the end; a person judges, here or anywhere else.
-    async fn with_person(&self, id: &str, io: &mut Io) -> Result<u8, Failure> {
-        let exit = self.watch(id, true, io).await;
-        if exit != Exit::StoppedForPerson.code() {
-            return Ok(exit);
-        }
-        match self.ask(id, io).await? {
-            Answer::Choice(choice) => match self.judge(id, choice, io).await {
-                SUCCEEDED => {}
-                other => return Ok(other),
-            },
-            Answer::Elsewhere => say("Somebody else has judged."),
-            Answer::Nothing => say("The judgement stays open; anybody may give it."),
-        }
-        Ok(self.watch(id, false, io).await)
-    }
-
-    async fn ask(&self, id: &str, io: &mut Io) -> Result<Answer, Failure> {
-        loop {
-            io.draw(&format!("Your judgement, {}: ", CHOICES.join(" or ")));
-            // Reading a line cannot be interrupted; the thread is left behind when the process ends.
-            let line = tokio::task::spawn_blocking(|| {
-                let mut line = String::new();
-                std::io::stdin()
-                    .read_line(&mut line)
-                    .map(|bytes| (bytes > 0).then_some(line))
-            });
-            let line = tokio::select! {
-                line = line => line,
-                judged = self.until_judgment(id, Judgment::Given) => {
-                    io.note("");
-                    return judged.map(|()| Answer::Elsewhere);
-                }
+    /// What comes after a release: the same image everywhere, and the pipeline that its success has started.
+    async fn follow(
+        &self,
+        id: &str,
+        after: &str,
+        service: Option<&Service>,
+        io: &mut Io,
+    ) -> Result<u8, Failure> {
+        say("\n4. Prod runs the image that was tested:");
+        for place in ["test", "prod"] {
+            let image = match service {
+                Some(service) => service.image(place),
+                None => self.image_in_cluster(place).await?,
             };
-            let Ok(Ok(Some(line))) = line else {
-                io.note("");
-                return Ok(Answer::Nothing);
-            };
-            let word = line.trim().to_lowercase();
-            if let Some(choice) = CHOICES.into_iter().find(|choice| *choice == word) {
-                return Ok(Answer::Choice(choice));
-            }
-            io.note(&format!("{word:?} is no choice here."));
+            say(&format!("   {place}: {image}"));
         }
+        let path = format!("/executions?pipelineConfigIds={after}&limit=10");
+        let is_ours = |it: &Value| it["trigger"]["parentExecution"]["id"] == id;
+        let follower = self
+            .first_execution(&path, "starting the pipeline that follows", is_ours)
+            .await?;
+        say(&format!(
+            "\n5. The success of `{RELEASE}` starts `{AFTER_RELEASE}`, which tests prod."
+        ));
+        let exit = self.watch(&follower, false, io).await;
+        if exit != SUCCEEDED {
+            self.verb(Verb::Why(self.why(&follower)), io).await;
+        } else if let Some(inbox) = &self.inbox {
+            inbox.show(&self.tag(id).await, &["slack"]).await;
+        }
+        Ok(exit)
     }
 
-    /// Returns when a stage waits for a person, or when none does.
-    async fn until_judgment(&self, id: &str, wanted: Judgment) -> Result<(), Failure> {
-        let mut look = interval(JUDGED_EVERY);
-        loop {
-            look.tick().await;
-            let execution = self
-                .api
-                .get(&format!("/pipelines/{id}"))
-                .await?
-                .unwrap_or_default();
-            let stages = execution["stages"]
-                .as_array()
-                .map(Vec::as_slice)
-                .unwrap_or_default();
-            let is_open = stages
-                .iter()
-                .any(|stage| stage["type"] == "manualJudgment" && stage["status"] == "RUNNING");
-            if is_open == (wanted == Judgment::Open) {
-                return Ok(());
+    /// The tag that an execution has built; empty if it has none.
+    async fn tag(&self, id: &str) -> String {
+        let execution = self.api.get(&format!("/pipelines/{id}")).await;
+        let execution = execution.ok().flatten().unwrap_or_default();
+        let mut stages = execution["stages"].as_array().into_iter().flatten();
+        let build = stages.find(|stage| stage["name"] == pipelines::BUILD);
+        let tag = build.and_then(|build| build["outputs"]["tag"].as_str());
+        tag.unwrap_or_default().to_owned()
+    }
+
+    /// What the cluster says that a Deployment runs.
+    async fn image_in_cluster(&self, place: &str) -> Result<String, Failure> {
+        let account = self.account.as_deref().unwrap_or_default();
+        let name = pipelines::deployed(place);
+        let path = format!(
+            "/manifests/{}/{NAMESPACE}/deployment%20{name}",
+            encoded(account)
+        );
+        let found = self.api.get(&path).await?.unwrap_or_default();
+        let image = &found["manifest"]["spec"]["template"]["spec"]["containers"][0]["image"];
+        let image = image.as_str().map(str::to_owned);
+        image.ok_or_else(|| missing("the cluster's deployment", "image", &found))
+    }
+
+    /// What is to be said of a release that was none.
+    async fn say_why(&self, id: &str, io: &mut Io) -> Result<(), Failure> {
+        let execution = self.api.get(&format!("/pipelines/{id}")).await?;
+        let execution = execution.unwrap_or_default();
+        let mut stages = execution["stages"].as_array().into_iter().flatten();
+        let is_rolled_back = stages.any(|stage| stage["context"]["judgmentInput"] == CHOICES[1]);
+        match is_rolled_back {
+            true => say(&format!(
+                "\n4. The judgement was `{}`: test is undone, and prod is as it was. So `{RELEASE}` counts \
+                 as failed,\n   and `{AFTER_RELEASE}` does not start.",
+                CHOICES[1]
+            )),
+            false => {
+                self.verb(Verb::Why(self.why(id)), io).await;
             }
         }
+        Ok(())
     }
 
     async fn watch(&self, id: &str, no_wait_judgment: bool, io: &mut Io) -> u8 {
@@ -332,71 +364,19 @@ impl Demo<'_> {
         }
     }
 
-    fn say_where_next(&self, id: &str, is_asked: bool, exit: u8, took: Duration) {
-        let (program, base) = (program(), self.api.base());
-        if exit == SUCCEEDED {
-            say(&format!(
-                "\nThe demo's pipeline finished in {:.1} s.",
-                took.as_secs_f64()
-            ));
-        } else {
-            say("\nThe demo's pipeline did not succeed; the reason is above.");
-        }
-        say("Where to look next:");
-        // Comments and commands, so that all of it can be pasted into a shell.
-        let line = |what: &str, command: &str| say(&format!("  # {what}\n  {command}"));
-        if !is_asked {
-            let data = self
-                .data
-                .map_or(String::new(), |data| format!(" --data {}", data.display()));
-            let listen = base.strip_prefix("http://").unwrap_or(base);
-            line(
-                "this server again; the rest needs it, in another terminal",
-                &format!("{program} dev{data} --listen {listen}"),
-            );
-        }
-        if let Some(export) = where_clients_look(base) {
-            line("where the commands below look", &export);
-        }
-        line("every stage of this run", &format!("{program} show {id}"));
-        line("all runs", &format!("{program} ls demo"));
-        line(
-            "another run",
-            &format!("{program} run demo/release -p version=2.4.2"),
-        );
-        line("this run as JSON", &format!("curl {base}/pipelines/{id}"));
-        line(
-            "the pipeline",
-            &format!("curl {base}/applications/demo/pipelineConfigs/release"),
-        );
-        if let Some(account) = &self.account {
-            line(
-                "what it has made in the cluster, and away with it",
-                &format!("kubectl --context {account} delete namespace {NAMESPACE}"),
-            );
-        }
-        if is_asked {
-            say("Ctrl-C stops; what runs goes on at the next start.");
+    fn say_what_is_saved(&self) {
+        say(&format!(
+            "\nSaved the application `{APPLICATION}` with the pipelines `{RELEASE}` and `{AFTER_RELEASE}`."
+        ));
+        match &self.account {
+            Some(account) => say(&format!(
+                "They deploy to the cluster {account}, there only to the namespace {NAMESPACE}, which they make."
+            )),
+            None => say(
+                "Builds and deployments are pretended here; `cargo xtask demo --kubernetes` shows them in a cluster.",
+            ),
         }
     }
-}
-
-/// What is waited for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Judgment {
-    /// A stage waits for a person.
-    Open,
-    /// None does.
-    Given,
-}
-
-/// What a person said.
-enum Answer {
-    Choice(&'static str),
-    /// Somebody judged in another terminal.
-    Elsewhere,
-    /// The input ended.
-    Nothing,
 }
 
 /// The streams of this process with little of its environment.
@@ -409,16 +389,27 @@ fn io() -> Io {
     io
 }
 
-/// For a verb whose words are said here already; its failures are shown.
-fn quiet_io() -> Io {
-    let mut io = io();
-    io.out = Box::new(std::io::sink());
-    io
-}
-
 fn late(what: &str, limit: Duration) -> Failure {
     Failure::command(format!("{what} took more than {} s", limit.as_secs()))
         .fix("the log above may say why")
+}
+
+fn missing(whole: &str, part: &str, found: &Value) -> Failure {
+    Failure::command(format!("{whole} has no {part}: {found}"))
+}
+
+/// A name as a part of a path.
+fn encoded(name: &str) -> String {
+    let mut out = String::new();
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+                out.push(char::from(byte))
+            }
+            other => out.push_str(&format!("%{other:02X}")),
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -426,15 +417,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pipeline_is_sound() {
-        let pipeline: Value = serde_json::from_str(PIPELINE).unwrap();
-        assert_eq!(gennaker_cli::check_graph(&pipeline), Vec::new());
-        let choices: Vec<&str> = pipeline["stages"][4]["judgmentInputs"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|choice| choice["value"].as_str().unwrap())
-            .collect();
-        assert_eq!(choices, CHOICES);
+    fn names_of_accounts_fit_into_paths() {
+        assert_eq!(
+            encoded("arn:aws:eks/a b_1.x"),
+            "arn%3Aaws%3Aeks%2Fa%20b_1.x"
+        );
     }
 }

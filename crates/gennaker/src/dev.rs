@@ -16,12 +16,12 @@ use gennaker_bus::layout::{Layout, Pool};
 use gennaker_bus::{Bucket, Bus, Options};
 use gennaker_cli::{Exit, Failure};
 use gennaker_runtime::shutdown_signal;
-use gennaker_settings::{GateTls, Settings};
+use gennaker_settings::{GateTls, KubernetesAccount, Settings};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::command::{DevArgs, Role};
-use crate::demo::{Api, Demo};
+use crate::demo::{Api, Demo, Inbox};
 use crate::output::{chain, note, say};
 use crate::roles::{Plan, Running, process_name};
 use crate::wiring;
@@ -42,16 +42,31 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// Whatever keeps it from starting, and a part that ended by itself.
 pub(crate) fn run(arguments: &DevArgs) -> Result<u8, Failure> {
-    let settings = settings(arguments)?;
+    let inbox = match arguments.demo {
+        true => Inbox::of_environment()?,
+        false => None,
+    };
+    // A variable that is set for other work is no wish to see the demo in that cluster.
+    let is_local = arguments.demo && arguments.kubeconfig.is_none() && inbox.is_none();
+    let accounts = match is_local {
+        true => Vec::new(),
+        false => wiring::accounts_of_kubeconfigs(arguments.kubeconfig.as_deref())?,
+    };
+    let shown = arguments.demo.then(|| Shown {
+        kubeconfig: arguments.kubeconfig.clone(),
+        account: accounts.first().map(|account| account.name.clone()),
+        inbox,
+    });
+    let settings = settings(arguments, accounts)?;
     let runtime = crate::server_runtime()?;
-    let ended = runtime.block_on(Box::pin(dev(arguments, settings)));
+    let ended = runtime.block_on(Box::pin(dev(arguments, settings, shown)));
     // A thread that still waits for a line of the terminal does not keep the process.
     runtime.shutdown_background();
     ended
 }
 
 /// The defaults and the environment, and what `dev` decides.
-fn settings(arguments: &DevArgs) -> Result<Settings, Failure> {
+fn settings(arguments: &DevArgs, accounts: Vec<KubernetesAccount>) -> Result<Settings, Failure> {
     let mut settings = wiring::read_settings(None)?;
     if settings.worker.pools == Settings::default().worker.pools {
         settings.worker.pools = wiring::POOLS.map(str::to_owned).to_vec();
@@ -68,7 +83,6 @@ fn settings(arguments: &DevArgs) -> Result<Settings, Failure> {
     if settings.worker.pools == Settings::default().worker.pools {
         settings.worker.pools = wiring::POOLS.map(str::to_owned).to_vec();
     }
-    let accounts = wiring::accounts_of_kubeconfigs(arguments.kubeconfig.as_deref())?;
     settings.kubernetes.accounts.extend(accounts);
     if std::env::var_os("GENNAKER_BROKER__PARTITIONS").is_none() {
         settings.broker.partitions = 1;
@@ -85,30 +99,38 @@ fn settings(arguments: &DevArgs) -> Result<Settings, Failure> {
     Ok(settings)
 }
 
-async fn dev(arguments: &DevArgs, settings: Settings) -> Result<u8, Failure> {
+async fn dev(arguments: &DevArgs, settings: Settings, shown: Option<Shown>) -> Result<u8, Failure> {
     let logging = wiring::logging(&settings, &settings.telemetry.log_filter, &Role::ALL)?;
     let guard = gennaker_telemetry::init(&logging)
         .map_err(|error| Failure::new(Exit::Usage, format!("telemetry: {}", chain(&error))))?;
-    let ended = Box::pin(with_folder(arguments, settings)).await;
+    let ended = Box::pin(with_folder(arguments, settings, shown)).await;
     guard.shutdown().await;
     ended
 }
 
-async fn with_folder(arguments: &DevArgs, settings: Settings) -> Result<u8, Failure> {
+async fn with_folder(
+    arguments: &DevArgs,
+    settings: Settings,
+    shown: Option<Shown>,
+) -> Result<u8, Failure> {
     // From here on a signal ends in order, whatever is under way.
     let signal = shutdown_signal();
     tokio::pin!(signal);
-    let path = match &arguments.data {
-        Some(path) => path.clone(),
-        None => folder::usual(std::env::var_os("XDG_STATE_HOME"), std::env::home_dir())?,
+    let folder = match &arguments.data {
+        Some(path) => Folder::take(path)?,
+        None => {
+            let state = folder::state(std::env::var_os("XDG_STATE_HOME"), std::env::home_dir())?;
+            match arguments.demo {
+                true => Folder::take_for_demo(&state)?,
+                false => Folder::take(&state.join(folder::DEV))?,
+            }
+        }
     };
-    let folder = Folder::take(&path)?;
     let listener = listen(arguments.listen).await?;
     let address = listener
         .local_addr()
         .map_err(|error| cannot_listen(arguments.listen, &error))?;
-    let mut accounts = settings.kubernetes.accounts.iter();
-    let account = accounts.next().map(|account| account.name.clone());
+    let has_surroundings = shown.as_ref().is_some_and(|it| it.inbox.is_some());
     let started = tokio::select! {
         biased;
         asked = &mut signal => return asked.map(|_| Exit::Succeeded.code()).map_err(no_signals),
@@ -117,7 +139,7 @@ async fn with_folder(arguments: &DevArgs, settings: Settings) -> Result<u8, Fail
     let (mut broker, running) = started;
     let url = url(address);
     let outcome = {
-        let serving = serve(arguments, &folder, &url, &running, &mut broker, account);
+        let serving = serve(shown, &folder, &url, &running, &mut broker);
         tokio::pin!(serving);
         tokio::select! {
             biased;
@@ -133,9 +155,12 @@ async fn with_folder(arguments: &DevArgs, settings: Settings) -> Result<u8, Fail
         } else {
             ""
         };
-        note(&format!(
-            "{line_end}Stopping. Executions that run go on at the next start."
-        ));
+        note(&match has_surroundings {
+            true => {
+                format!("{line_end}Stopping, and everything that was started for the demo with it.")
+            }
+            false => format!("{line_end}Stopping. Executions that run go on at the next start."),
+        });
     }
     // Its port is soon another's.
     let _ = std::fs::remove_file(folder.settings());
@@ -262,25 +287,33 @@ fn layout(settings: &Settings) -> Layout {
     layout
 }
 
+/// What a demo works with.
+struct Shown {
+    kubeconfig: Option<PathBuf>,
+    account: Option<String>,
+    inbox: Option<Inbox>,
+}
+
 /// Says when it is ready, shows the demo, and goes on until something ends.
 async fn serve(
-    arguments: &DevArgs,
+    shown: Option<Shown>,
     folder: &Folder,
     url: &str,
     running: &Running,
     broker: &mut Broker,
-    account: Option<String>,
 ) -> Result<Outcome, Failure> {
     let work = async {
         let api = Api::new(url)?;
         wait_until_ready(&api).await;
-        greet(arguments, folder, url);
-        if arguments.demo {
+        greet(shown.is_some(), folder, url);
+        if let Some(shown) = shown {
             let demo = Demo {
                 api,
-                data: arguments.data.as_deref(),
+                data: folder.path(),
                 port_file: folder.path().join("demo.port"),
-                account,
+                kubeconfig: shown.kubeconfig.as_deref(),
+                account: shown.account,
+                inbox: shown.inbox,
             };
             if let Some(code) = demo.run(running.edge()).await? {
                 return Ok(Outcome::Demonstrated(code));
@@ -314,10 +347,10 @@ async fn wait_until_ready(api: &Api) {
     }
 }
 
-fn greet(arguments: &DevArgs, folder: &Folder, url: &str) {
+fn greet(is_demo: bool, folder: &Folder, url: &str) {
     say(&format!("Gennaker is ready at {url}"));
     say(&format!("  data: {}", folder.path().display()));
-    if !arguments.demo {
+    if !is_demo {
         let program = program();
         say("Try next, in another terminal:");
         if let Some(export) = where_clients_look(url) {
@@ -329,15 +362,15 @@ fn greet(arguments: &DevArgs, folder: &Folder, url: &str) {
         say(&format!("  {program} pipeline save -f PIPELINE.json"));
         say(&format!("  {program} run shop/PIPELINE"));
         say(
-            "`gennaker dev --demo` brings a pipeline to look at. Ctrl-C stops; what runs goes on at the next start.",
+            "`gennaker dev --demo` shows a pipeline, on data of its own. Ctrl-C stops; what runs goes on at the next start.",
         );
     }
 }
 
 /// The settings file of a `gennaker dev` in its usual folder, for people.
 pub(crate) fn usual_settings() -> String {
-    let folder = folder::usual(std::env::var_os("XDG_STATE_HOME"), std::env::home_dir());
-    let file = folder.map(|folder| folder.join(folder::SETTINGS));
+    let state = folder::state(std::env::var_os("XDG_STATE_HOME"), std::env::home_dir());
+    let file = state.map(|state| state.join(folder::DEV).join(folder::SETTINGS));
     file.map_or_else(
         |_| format!("DIR/{} of its --data DIR", folder::SETTINGS),
         |file| file.display().to_string(),

@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::error::Error;
+use crate::proxy;
 
 /// How long a file is believed to be unchanged.
 const FILE_CHECK_EVERY: Duration = Duration::from_secs(10);
@@ -195,6 +196,7 @@ impl Connection {
         if let Some(folder) = folder {
             resolve_paths(&mut kubeconfig, folder);
         }
+        let proxies = proxy::named(&kubeconfig);
         let options = KubeConfigOptions {
             context: self.context.clone(),
             ..KubeConfigOptions::default()
@@ -202,6 +204,7 @@ impl Connection {
         let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
             .await
             .map_err(|error| self.no_credentials(&error))?;
+        proxy::settle(&mut config, &proxies).map_err(|reason| self.missing(reason))?;
         if self.is_bare {
             // As kubectl with --token: nothing that the kubeconfig says of a user counts, and no program of its is run.
             config.auth_info = AuthInfo::default();

@@ -26,6 +26,7 @@ mod contexts;
 mod discovery;
 mod error;
 mod limiter;
+mod proxy;
 mod reads;
 mod requests;
 mod transport;

@@ -273,7 +273,8 @@ impl State {
     }
 }
 
-fn pairs(text: &str) -> Vec<(String, String)> {
+/// The fields of a form.
+pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
     let parts = text.split('&').filter(|part| !part.is_empty());
     parts
         .map(|part| {

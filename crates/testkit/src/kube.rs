@@ -90,14 +90,26 @@ impl Cluster {
     /// # Panics
     /// As [`Self::start`].
     pub fn with_nodes(nodes: usize) -> Self {
+        Self::start_below(&std::env::temp_dir(), nodes)
+            .unwrap_or_else(|problem| panic!("the control plane does not start: {problem}"))
+    }
+
+    /// As [`Self::with_nodes`], with its folder below this one.
+    ///
+    /// # Errors
+    /// It does not become ready; the logs are in the message.
+    ///
+    /// # Panics
+    /// When none is installed.
+    pub fn start_below(parent: &Path, nodes: usize) -> Result<Self, String> {
         let mut problem = String::new();
         for _ in 0..STARTS {
-            match Self::try_start(nodes) {
-                Ok(cluster) => return cluster,
+            match Self::try_start(parent, nodes) {
+                Ok(cluster) => return Ok(cluster),
                 Err(error) => problem = error,
             }
         }
-        panic!("the control plane does not start: {problem}");
+        Err(problem)
     }
 
     /// The kubeconfig of an administrator.
@@ -293,10 +305,10 @@ impl Cluster {
         self.servers.logs()
     }
 
-    fn try_start(nodes: usize) -> Result<Self, String> {
+    fn try_start(parent: &Path, nodes: usize) -> Result<Self, String> {
         let folder = tempfile::Builder::new()
             .prefix("gennaker-kube-")
-            .tempdir()
+            .tempdir_in(parent)
             .map_err(|error| error.to_string())?;
         let ports = Ports::draw();
         let access = Access::new(folder.path(), ports.api);

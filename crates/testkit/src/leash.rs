@@ -1,10 +1,12 @@
 //! Processes that end with the test, however the test ends.
 //!
 //! Each is the child of a small keeper shell, which reads from a pipe that the test holds: when the pipe closes, because the
-//! value was dropped or the test was killed, the shell kills the process.
+//! value was dropped or the test was killed, the shell kills the process. Keeper and process stand in a group of their own, so that a
+//! Ctrl-C on the terminal does not take the keeper away first.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -32,7 +34,8 @@ read end
 for try in 1 2 3 4 5 6 7 8 9 10; do rm -rf "$1" 2>/dev/null && exit; sleep 1; done
 "#;
 
-/// A folder that is removed when the test program ends, however it ends. For values that live in a static, which are never dropped.
+/// A folder that is removed when the program ends, however it ends. For values that live in a static, which are never dropped, and for
+/// programs that may be killed.
 pub struct Broom {
     _keeper: Child,
 }
@@ -46,6 +49,7 @@ impl Broom {
         let keeper = Command::new("sh")
             .args(["-c", BROOM, "broom"])
             .arg(folder)
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -79,6 +83,7 @@ impl Leashed {
             .arg(program)
             .args(arguments)
             .envs(environment)
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -2,12 +2,13 @@
 //!
 //! Everything here starts what a test needs, on free ports and in folders of its own, and ends it with the test. It never
 //! talks the protocols of those servers beyond asking whether they are ready: that is for the crate under test. What cannot be had
-//! has a double that says what it follows. Called by tests only, never by the product.
+//! has a double that says what it follows. Called by tests and by the programs that show Gennaker, never by the product.
 //!
 //! | module | what it does |
 //! |---|---|
 //! | [`bakers`] | Helm, Kustomize and Helmfile |
 //! | [`certificates`] | authorities and what they sign |
+//! | [`demo`] | what stands beside Gennaker while it is shown |
 //! | [`http`] | a server of HTTP that remembers what it was asked |
 //! | [`jenkins`] | a double of a Jenkins |
 //! | [`keys`] | a key of RSA |
@@ -20,6 +21,7 @@
 
 pub mod bakers;
 pub mod certificates;
+pub mod demo;
 pub mod http;
 pub mod jenkins;
 pub mod keys;

@@ -1,6 +1,7 @@
 //! What a person reads between the output of the programs that we start.
 
-use std::time::Duration;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
 
 /// Starts a part of a longer run, so that it can be found in a long log.
 pub(crate) fn heading(text: &str) {
@@ -11,6 +12,26 @@ pub(crate) fn heading(text: &str) {
 /// of the compilers, which goes there, too.
 pub(crate) fn note(text: &str) {
     eprintln!("xtask: {text}");
+}
+
+/// Does what may take minutes, and meanwhile has it said every so often how long it has taken.
+pub(crate) fn patiently<T>(
+    every: Duration,
+    say: impl Fn(Duration) + Send,
+    work: impl FnOnce() -> T,
+) -> T {
+    let (working, ended) = channel::<()>();
+    std::thread::scope(|scope| {
+        // Gone with this function, also when the work panics.
+        let _working = working;
+        scope.spawn(move || {
+            let began = Instant::now();
+            while ended.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
+                say(began.elapsed());
+            }
+        });
+        work()
+    })
 }
 
 /// A duration as a person says it: `0.4 s`, `12 s`, `3 min 05 s`.
@@ -26,6 +47,19 @@ pub(crate) fn elapsed(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_work_is_heard_of_until_it_ends() {
+        let (said, heard) = channel();
+        let say = move |_| {
+            let _ = said.send(());
+        };
+        let done = patiently(Duration::from_millis(1), say, || {
+            let twice = heard.recv().and_then(|()| heard.recv());
+            twice.map(|()| "done")
+        });
+        assert_eq!(done, Ok("done"));
+    }
 
     #[test]
     fn durations_read_well() {

@@ -1,118 +1,83 @@
-//! `cargo xtask demo`: from a fresh clone to a pipeline that runs, in one command.
+//! `cargo xtask demo`: from a fresh clone to pipelines that run, in one command.
 //!
 //! The last step replaces this process by `gennaker dev --demo`, so that terminal, signals and exit code are those of
-//! the program itself, with nobody between it and the person.
+//! the program itself, with nobody between it and the person. What stands beside it with `--kubernetes` is a child of this process
+//! and so of that program, and ends with it.
 
-use std::env;
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
 use crate::{console, process, tools};
 
-/// Starts a control plane around a program.
-const RUNNER: &str = "gennaker-with-cluster";
+/// The cluster, the Jenkins, the mail server and the Slack of the demo.
+const SERVERS: &str = "gennaker-demo-servers";
 
-/// The file in a data folder that a running `gennaker dev` holds an exclusive lock on.
-const LOCK_FILE: &str = "lock";
-
-/// Gets the tools, builds the program, runs it. Does not return when the program could be started.
+/// Gets the tools, builds the programs, runs them. Does not return when the program could be started.
 ///
-/// With `kubernetes` the pipeline deploys to a control plane that is started for it and ends with it. `arguments` go to `gennaker dev`; an address and a data folder are chosen here only where they name none.
+/// With `kubernetes` the pipelines work with a control plane, a Jenkins, a mail server and a Slack that are started for them.
+/// `arguments` go to `gennaker dev`; an address is chosen here only where they name none.
 pub(crate) fn run(kubernetes: bool, arguments: &[String]) -> Result<ExitCode> {
+    if kubernetes && names(arguments, "--kubeconfig") {
+        bail!("--kubernetes starts a cluster of its own: leave out either it or --kubeconfig");
+    }
     let nats_server = tools::ensure_nats_server()?;
-    let cluster = kubernetes.then(Cluster::ensure).transpose()?;
+    let kube = kubernetes.then(tools::ensure_kube).transpose()?;
 
     console::note("building gennaker (about 2 minutes the first time, seconds after that)");
     let started = Instant::now();
     let program = process::build_binary("gennaker", &[])?;
+    let servers = kubernetes.then(|| process::build_binary(SERVERS, &[]));
+    let servers = servers.transpose()?;
     console::note(&format!(
         "built gennaker in {}",
         console::elapsed(started.elapsed())
     ));
 
-    let mut command = match cluster {
-        None => Command::new(program),
-        Some(cluster) => cluster.around(&program),
-    };
+    let mut command = Command::new(program);
     command
         .args(["dev", "--demo"])
         .env("GENNAKER_NATS_SERVER", nats_server);
+    if let Some((servers, kube)) = servers.zip(kube) {
+        command.envs(start(Command::new(servers).env("GENNAKER_KUBE", kube))?);
+    }
     if !names(arguments, "--listen") {
         // Port 0: a free one. The demo shall run beside whatever already runs here; it prints where it listens.
         command.args(["--listen", "127.0.0.1:0"]);
     }
-    if !names(arguments, "--data") {
-        command.arg("--data").arg(data_folder()?);
-    }
     become_program(command.args(arguments))
 }
 
-/// What runs a program beside a control plane of its own.
-struct Cluster {
-    kube: PathBuf,
-    runner: PathBuf,
-}
-
-impl Cluster {
-    fn ensure() -> Result<Self> {
-        let kube = tools::ensure_kube()?;
-        let runner = process::build_binary(RUNNER, &[])?;
-        Ok(Self { kube, runner })
+/// Starts the servers and waits until they run; what they want to have in the environment of `gennaker`.
+fn start(command: &mut Command) -> Result<BTreeMap<String, String>> {
+    console::note(
+        "starting a Kubernetes control plane with simulated nodes, and stand-ins for Jenkins, a mail server and Slack \
+         (about 6 seconds)",
+    );
+    let started = Instant::now();
+    own_group(command);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("failed to start {SERVERS}"))?;
+    let output = child.stdout.take().context("the output is not a pipe")?;
+    let mut line = String::new();
+    BufReader::new(output)
+        .read_line(&mut line)
+        .with_context(|| format!("failed to read what {SERVERS} says"))?;
+    if line.is_empty() {
+        let status = child.wait().context("failed to wait for it")?;
+        bail!("{SERVERS} did not start ({status}); what it said is above");
     }
-
-    /// A call of the program, whose arguments are still to come.
-    fn around(&self, program: &Path) -> Command {
-        let mut command = Command::new(&self.runner);
-        command.arg(program).env("GENNAKER_KUBE", &self.kube);
-        command
-    }
-}
-
-/// A folder of the demo's own, so that it never touches the data of a `gennaker dev` that somebody works with. It is
-/// kept: the next demo shows the runs of this one, too. While another demo uses it, this one gets a temporary folder.
-fn data_folder() -> Result<PathBuf> {
-    let Some(own) = state_home(env::var_os("XDG_STATE_HOME"), env::home_dir())
-        .map(|home| home.join("gennaker/demo"))
-    else {
-        return temporary_folder();
-    };
-    if is_in_use(&own) {
-        let temporary = temporary_folder()?;
-        console::note(&format!(
-            "{} is in use; this demo keeps its data in {}",
-            own.display(),
-            temporary.display()
-        ));
-        return Ok(temporary);
-    }
-    Ok(own)
-}
-
-fn temporary_folder() -> Result<PathBuf> {
-    let folder = env::temp_dir().join(format!("gennaker-demo-{}", std::process::id()));
-    // Fails if it exists: in a folder that everybody may write to, what stands there may belong to somebody else.
-    std::fs::create_dir(&folder)
-        .with_context(|| format!("failed to create {}", folder.display()))?;
-    Ok(folder)
-}
-
-fn is_in_use(data: &Path) -> bool {
-    let Ok(lock) = File::open(data.join(LOCK_FILE)) else {
-        return false;
-    };
-    matches!(lock.try_lock(), Err(TryLockError::WouldBlock))
-}
-
-fn state_home(xdg: Option<std::ffi::OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
-    let xdg = xdg.map(PathBuf::from).filter(|path| path.is_absolute());
-    xdg.or_else(|| {
-        home.filter(|path| path.is_absolute())
-            .map(|path| path.join(".local/state"))
-    })
+    console::note(&format!(
+        "started them in {}; they end with the demo",
+        console::elapsed(started.elapsed())
+    ));
+    serde_json::from_str(&line).with_context(|| format!("{SERVERS} says nothing usable: {line}"))
 }
 
 fn names(arguments: &[String], option: &str) -> bool {
@@ -123,6 +88,16 @@ fn names(arguments: &[String], option: &str) -> bool {
                 .is_some_and(|rest| rest.starts_with('='))
     })
 }
+
+/// A Ctrl-C on the terminal is for the demo, whose end these servers wait for.
+#[cfg(unix)]
+fn own_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+}
+
+#[cfg(not(unix))]
+fn own_group(_: &mut Command) {}
 
 #[cfg(unix)]
 fn become_program(command: &mut Command) -> Result<ExitCode> {
@@ -158,26 +133,20 @@ mod tests {
     }
 
     #[test]
-    fn state_home_must_be_absolute() {
-        let home = Some(PathBuf::from("/home/a"));
+    fn what_the_servers_say_is_handed_on() {
+        let environment = start(Command::new("echo").arg(r#"{"A": "1"}"#)).unwrap();
         assert_eq!(
-            state_home(Some("/state".into()), home.clone()),
-            Some("/state".into())
+            environment,
+            BTreeMap::from([("A".to_owned(), "1".to_owned())])
         );
-        assert_eq!(
-            state_home(Some("relative".into()), home),
-            Some("/home/a/.local/state".into())
-        );
-        assert_eq!(state_home(None, None), None);
+        let silent = start(&mut Command::new("false")).unwrap_err();
+        assert!(silent.to_string().contains("did not start"), "{silent}");
     }
 
     #[test]
-    fn a_locked_data_folder_is_in_use() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(!is_in_use(folder.path()));
-        let lock = File::create(folder.path().join(LOCK_FILE)).unwrap();
-        assert!(!is_in_use(folder.path()));
-        lock.lock().unwrap();
-        assert!(is_in_use(folder.path()));
+    fn one_cluster_is_enough() {
+        let words = ["--kubeconfig=x".to_owned()];
+        let refused = run(true, &words).unwrap_err();
+        assert!(refused.to_string().contains("leave out"), "{refused}");
     }
 }

@@ -87,16 +87,20 @@ enum Command {
         names: Vec<tools::Name>,
     },
 
-    /// Build Gennaker and show a pipeline that runs through all of it
+    /// Build Gennaker and show pipelines that run through all of it
     ///
     /// Gets a nats-server, builds the `gennaker` program and runs `gennaker dev --demo` on a free port. On a terminal it
-    /// asks you for the pipeline's manual judgment and serves until Ctrl-C; without one it decides by itself and ends.
+    /// asks you for the pipeline's manual judgment and serves until Ctrl-C; without one it chooses `prod` and ends. What it
+    /// keeps is in $XDG_STATE_HOME/gennaker/demo (~/.local/state/gennaker/demo).
     Demo {
-        /// Deploy to a real Kubernetes control plane with simulated nodes, which is built (10 minutes, once) and started for it
+        /// With a real Kubernetes control plane with simulated nodes, and stand-ins for Jenkins, a mail server and Slack
+        ///
+        /// The control plane is built (10 minutes, once). Everything is started for the demo and ends with it.
         #[arg(long)]
         kubernetes: bool,
 
-        /// Handed to `gennaker dev` (after --): for example `-- --listen 127.0.0.1:8084 --data DIR`
+        /// Handed to `gennaker dev` (after --): for example `-- --listen 127.0.0.1:8084 --data DIR`, or, to deploy to a
+        /// cluster of your own, `-- --kubeconfig FILE`
         #[arg(last = true, value_name = "ARGUMENTS")]
         arguments: Vec<String>,
     },

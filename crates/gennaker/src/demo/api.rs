@@ -41,7 +41,7 @@ impl Api {
     /// What the server, or the connection, says.
     pub(crate) async fn health(&self) -> Result<(), String> {
         let answer = self
-            .send("GET", "/health", None)
+            .send("GET", "/health", Vec::new(), None)
             .await
             .map_err(|failure| failure.sentence)?;
         match answer.status {
@@ -55,7 +55,7 @@ impl Api {
     /// # Errors
     /// No answer, or one that is not a success.
     pub(super) async fn get(&self, path: &str) -> Result<Option<Value>, Failure> {
-        let answer = self.send("GET", path, None).await?;
+        let answer = self.send("GET", path, Vec::new(), None).await?;
         match answer.status {
             404 => Ok(None),
             _ => body_of("GET", path, &answer).map(Some),
@@ -67,7 +67,34 @@ impl Api {
     /// # Errors
     /// No answer, or one that is not a success.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        let answer = self.send("POST", path, Some(body)).await?;
+        self.deliver(path, body.to_string().into_bytes(), &[]).await
+    }
+
+    /// Asks for a change that needs no document.
+    ///
+    /// # Errors
+    /// No answer, or one that is not a success.
+    pub(super) async fn put(&self, path: &str) -> Result<(), Failure> {
+        let answer = self.send("PUT", path, Vec::new(), None).await?;
+        body_of("PUT", path, &answer).map(drop)
+    }
+
+    /// Sends a document byte for byte, with headers that say more about it.
+    ///
+    /// # Errors
+    /// No answer, or one that is not a success.
+    pub(super) async fn deliver(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+        headers: &[(&str, String)],
+    ) -> Result<Value, Failure> {
+        let own = [("Content-Type", "application/json".to_owned())];
+        let headers = own.iter().chain(headers);
+        let headers = headers.map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let answer = self
+            .send("POST", path, headers.collect(), Some(body))
+            .await?;
         body_of("POST", path, &answer)
     }
 
@@ -75,22 +102,20 @@ impl Api {
         &self,
         method: &'static str,
         path: &str,
-        body: Option<&Value>,
+        headers: Vec<(String, String)>,
+        body: Option<Vec<u8>>,
     ) -> Result<Response, Failure> {
-        let headers = match body {
-            Some(_) => vec![("Content-Type".to_owned(), "application/json".to_owned())],
-            None => Vec::new(),
-        };
         let request = Request {
             method,
             url: format!("{}{path}", self.base),
             headers,
-            body: body.map(|body| body.to_string().into_bytes()),
+            body,
             timeout: ANSWERED_WITHIN,
             redirects: false,
         };
         self.http.send(request).await.map_err(|trouble| {
-            Failure::command(format!("{method} {path} was not answered: {trouble}"))
+            let url = format!("{}{path}", self.base);
+            Failure::command(format!("{method} {url} was not answered: {trouble}"))
         })
     }
 }

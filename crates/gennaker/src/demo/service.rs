@@ -22,7 +22,7 @@ const REPLICAS: u128 = 3;
 /// Most deployments that are remembered.
 const DEPLOYMENTS_MAX: usize = 10_000;
 /// What runs before anything was deployed.
-const FIRST_IMAGE: &str = "registry.example.com/demo/shop:1.0.0";
+const FIRST_IMAGE: &str = "registry.example.com/acme/shop:1.6";
 
 /// The service; clones are the same one.
 #[derive(Clone, Debug)]
@@ -74,6 +74,13 @@ impl Service {
     /// Its address.
     pub(super) fn base(&self) -> &str {
         &self.base
+    }
+
+    /// What runs in an environment.
+    pub(super) fn image(&self, environment: &str) -> String {
+        let known = self.lock();
+        let image = known.images(environment).next();
+        image.unwrap_or(FIRST_IMAGE).to_owned()
     }
 
     /// Serves until `cancel`.
@@ -206,8 +213,7 @@ async fn status(State(service): State<Service>, InPath(number): InPath<usize>) -
 }
 
 async fn environment(State(service): State<Service>, InPath(name): InPath<String>) -> Answer {
-    let known = service.lock();
-    let image = known.images(&name).next().unwrap_or(FIRST_IMAGE);
+    let image = service.image(&name);
     (
         StatusCode::OK,
         Json(

@@ -17,6 +17,12 @@ const VERSION: &str = "version";
 pub(super) const SETTINGS: &str = "settings.toml";
 /// Configuration, store and log of the broker.
 const BROKER: &str = "broker";
+/// The folder of a `gennaker dev` that names none, in the folder for state.
+pub(super) const DEV: &str = "dev";
+/// The folder of a demo that names none.
+const DEMO: &str = "demo";
+/// Most demos that run at the same time, each in a folder of its own.
+const DEMOS_MAX: usize = 9;
 /// The release of this program.
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
@@ -33,6 +39,36 @@ impl Folder {
     /// # Errors
     /// It cannot be used, somebody else uses it, or a newer release wrote it.
     pub(super) fn take(path: &Path) -> Result<Self, Failure> {
+        Self::take_unless_used(path)?.ok_or_else(|| {
+            Failure::command(format!(
+                "another `gennaker dev` uses the data folder {}",
+                path.display()
+            ))
+            .fix("stop that one, or choose another folder with --data DIR")
+        })
+    }
+
+    /// Takes the folder of demos in this folder for state: never that of a `gennaker dev` that somebody works with. The runs of
+    /// earlier demos are in it. While another demo uses it there is a second one, and so on.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub(super) fn take_for_demo(state: &Path) -> Result<Self, Failure> {
+        for number in 1..=DEMOS_MAX {
+            let name = match number {
+                1 => DEMO.to_owned(),
+                more => format!("{DEMO}-{more}"),
+            };
+            if let Some(folder) = Self::take_unless_used(&state.join(name))? {
+                return Ok(folder);
+            }
+        }
+        Err(Failure::command(format!("{DEMOS_MAX} demos run already"))
+            .fix("stop one, or choose another folder with --data DIR"))
+    }
+
+    /// The folder, unless somebody else uses it.
+    fn take_unless_used(path: &Path) -> Result<Option<Self>, Failure> {
         let unusable = |error: std::io::Error| {
             let why = super::reason(&error);
             Failure::command(format!(
@@ -54,23 +90,17 @@ impl Folder {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::Error(error)) => return Err(unusable(error)),
-            Err(TryLockError::WouldBlock) => {
-                return Err(Failure::command(format!(
-                    "another `gennaker dev` uses the data folder {}",
-                    path.display()
-                ))
-                .fix("stop that one, or choose another folder with --data DIR"));
-            }
+            Err(TryLockError::WouldBlock) => return Ok(None),
         }
         check_version(path)?;
         std::fs::write(path.join(VERSION), format!("{RELEASE}\n")).map_err(unusable)?;
         private_folders()
             .create(path.join(BROKER))
             .map_err(unusable)?;
-        Ok(Self {
+        Ok(Some(Self {
             path: path.clone(),
             _lock: lock,
-        })
+        }))
     }
 
     /// Where it is, absolute.
@@ -94,11 +124,11 @@ impl Folder {
     }
 }
 
-/// The folder that is used when none is named.
+/// The folder for what Gennaker keeps when no folder is named.
 ///
 /// # Errors
 /// The environment names no home.
-pub(super) fn usual(
+pub(super) fn state(
     state_home: Option<OsString>,
     home: Option<PathBuf>,
 ) -> Result<PathBuf, Failure> {
@@ -110,12 +140,10 @@ pub(super) fn usual(
         home.filter(|home| home.is_absolute())
             .map(|home| home.join(".local/state"))
     });
-    usual
-        .map(|state| state.join("gennaker/dev"))
-        .ok_or_else(|| {
-            Failure::command("there is no home folder for the data")
-                .fix("name a folder with --data DIR")
-        })
+    usual.map(|state| state.join("gennaker")).ok_or_else(|| {
+        Failure::command("there is no home folder for the data")
+            .fix("name a folder with --data DIR")
+    })
 }
 
 /// Only we may look into new folders: the broker's password and everything that pipelines hold are in there.
@@ -217,12 +245,24 @@ mod tests {
     #[test]
     fn the_usual_folder_follows_the_environment() {
         let home = Some(PathBuf::from("/home/a"));
-        let got = |state: Option<&str>| usual(state.map(Into::into), home.clone()).unwrap();
-        assert_eq!(got(Some("/s")), Path::new("/s/gennaker/dev"));
+        let got = |named: Option<&str>| state(named.map(Into::into), home.clone()).unwrap();
+        assert_eq!(got(Some("/s")), Path::new("/s/gennaker"));
+        assert_eq!(got(Some("s")), Path::new("/home/a/.local/state/gennaker"));
+        assert!(state(None, None).is_err());
+    }
+
+    #[test]
+    fn demos_at_the_same_time_have_folders_of_their_own() {
+        let state = tempfile::tempdir().unwrap();
+        let name = |folder: &Folder| folder.path().file_name().unwrap().to_owned();
+        let first = Folder::take_for_demo(state.path()).unwrap();
+        let second = Folder::take_for_demo(state.path()).unwrap();
         assert_eq!(
-            got(Some("s")),
-            Path::new("/home/a/.local/state/gennaker/dev")
+            (name(&first), name(&second)),
+            ("demo".into(), "demo-2".into())
         );
-        assert!(usual(None, None).is_err());
+        drop(first);
+        let third = Folder::take_for_demo(state.path()).unwrap();
+        assert_eq!(name(&third), "demo");
     }
 }

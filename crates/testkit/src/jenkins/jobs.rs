@@ -19,7 +19,7 @@ pub struct Job {
     pub held: bool,
     /// How long a build runs and what it ends with; without it a build runs until a test ends it.
     pub runs: Option<(Duration, String)>,
-    /// The files that each build leaves: path and content.
+    /// The files that each build leaves: path and content, in which `{COMMIT}` stands for the build's parameter of that name.
     pub files: Vec<(String, String)>,
     /// Tests that a build has: failed, left out, all.
     pub tests: Option<(u32, u32, u32)>,
@@ -259,7 +259,7 @@ impl Jobs {
         if let Some(path) = rest.strip_prefix("artifact/") {
             let file = files.iter().find(|(name, _)| name == path);
             return match (file, &build.ran.result) {
-                (Some((_, content)), Some(_)) => Reply::ok(content),
+                (Some((_, content)), Some(_)) => Reply::ok(&build.filled(content)),
                 _ => not_found(),
             };
         }
@@ -489,6 +489,13 @@ impl Jobs {
 }
 
 impl Build {
+    fn filled(&self, content: &str) -> String {
+        let parameters = self.ran.parameters.iter();
+        parameters.fold(content.to_owned(), |text, (name, value)| {
+            text.replace(&format!("{{{name}}}"), value)
+        })
+    }
+
     fn end(&mut self, result: &str) {
         if self.ran.result.is_none() {
             self.ran.result = Some(result.to_owned());

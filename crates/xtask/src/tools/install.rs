@@ -2,11 +2,14 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use crate::console;
+
+/// How often it is said that a build goes on: compilers of Go say nothing by themselves.
+const STILL_EVERY: Duration = Duration::from_secs(30);
 
 /// A tool that can be built.
 pub(super) struct Tool {
@@ -54,7 +57,15 @@ pub(super) fn install(
         .with_context(|| format!("failed to create {}", unfinished.display()))?;
     console::note(tool.announcement);
     let started = Instant::now();
-    let built = build(&unfinished).and_then(|()| match unfinished.join(tool.program).is_file() {
+    let still = |so_far| {
+        console::note(&format!(
+            "still building {}, for {}",
+            tool.name,
+            console::elapsed(so_far)
+        ));
+    };
+    let built = console::patiently(STILL_EVERY, still, || build(&unfinished));
+    let built = built.and_then(|()| match unfinished.join(tool.program).is_file() {
         true => Ok(()),
         false => bail!("the build of {} made no {}", tool.name, tool.program),
     });
