@@ -57,6 +57,8 @@ pub enum Name {
     ThreeBrokers,
     /// Deployments to a Kubernetes control plane beside kubectl; only when it is asked for, as it needs one
     Kubernetes,
+    /// The last part of `kubernetes` alone: the memory of a worker that knows many pods
+    Pods,
 }
 
 impl Name {
@@ -65,7 +67,7 @@ impl Name {
         let is_usual = |name: &Self| match name {
             Self::Cold => setup == Setup::Dev,
             Self::ThreeBrokers => three_too,
-            Self::Kubernetes => false,
+            Self::Kubernetes | Self::Pods => false,
             Self::Sequence
             | Self::FanOut
             | Self::Timers
@@ -121,6 +123,10 @@ pub async fn all(plan: &Plan<'_>, tell: impl Fn(Name)) -> Vec<Row> {
         tell(Name::Kubernetes);
         rows.extend(or_reason(Name::Kubernetes, kubernetes::measure(plan).await));
     }
+    if wanted(Name::Pods) {
+        tell(Name::Pods);
+        rows.extend(or_reason(Name::Pods, kubernetes::measure_pods(plan).await));
+    }
     rows
 }
 
@@ -166,7 +172,8 @@ async fn on_one_target(plan: &Plan<'_>, names: &[Name], tell: &impl Fn(Name), ro
             | Name::TakeOver
             | Name::Webhooks
             | Name::ThreeBrokers
-            | Name::Kubernetes => {
+            | Name::Kubernetes
+            | Name::Pods => {
                 continue;
             }
         };

@@ -7,11 +7,13 @@ use gennaker_settings::{Kubernetes, KubernetesAccount, SkippedAccount};
 
 use crate::account::Account;
 use crate::error::Error;
+use crate::reads::Room;
 
 /// All accounts that can be used, by name. Clones share them.
 #[derive(Clone, Default)]
 pub struct Accounts {
     by_name: BTreeMap<String, Account>,
+    room: Room,
 }
 
 /// What accounts stand on.
@@ -58,7 +60,8 @@ impl Accounts {
                 "the Kubernetes account {name} cannot be used: {reason}"
             );
         }
-        (Accounts { by_name }, skipped)
+        let room = Room::default();
+        (Accounts { by_name, room }, skipped)
     }
 
     /// An account.
@@ -79,6 +82,11 @@ impl Accounts {
     /// Their names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)
+    }
+
+    /// Where answers of many objects are written.
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
     }
 
     /// Whether there is none.

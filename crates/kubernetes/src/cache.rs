@@ -16,7 +16,7 @@ use gennaker_manifests::kind::SpinnakerKind;
 use gennaker_manifests::{Kind, Manifest, Native, views};
 use gennaker_runtime::Scope;
 use gennaker_settings::Kubernetes;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 use crate::account::Account;
@@ -37,11 +37,18 @@ const BY_NAME: [Native; 4] = [
 /// After a cluster could not be reached, the next look at it is at least so long later.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
 
+/// Pages of lists that are read at the same time, of all watches of an account together. They are what takes memory while a cache
+/// fills, not what is kept of them.
+const PAGES_AT_ONCE: usize = 4;
+
 /// Objects out of the cache, and how fresh they are.
+///
+/// They are stripped of what nobody looks at: managed fields, what was applied last, data of Secrets, environments of containers.
+/// They stay text, which they share with the cache: as values they would take ten times the memory.
 #[derive(Debug, Clone, Default)]
 pub struct Cached {
-    /// Stripped of what nobody looks at: managed fields, what was applied last, data of Secrets, environments of containers.
-    pub objects: Vec<Manifest>,
+    /// The objects as JSON.
+    pub(crate) texts: Vec<Arc<[u8]>>,
     /// How fresh they are.
     pub freshness: Freshness,
 }
@@ -73,6 +80,8 @@ pub(crate) struct Cache {
 struct Active {
     scope: Scope,
     store: Mutex<Store>,
+    /// A place for each page that is being read.
+    pages: Semaphore,
     /// Something changed in how fresh it is.
     news: Notify,
     usage: Mutex<Usage>,
@@ -98,6 +107,26 @@ impl Cache {
             active: Mutex::new(None),
             failed: Mutex::new(None),
         }
+    }
+}
+
+impl Cached {
+    /// The objects, each read when it is asked for.
+    pub fn objects(&self) -> impl ExactSizeIterator<Item = Manifest> {
+        self.texts.iter().map(|text| {
+            let value = serde_json::from_slice(text).expect("we wrote it");
+            Manifest::new(value).expect("it was one when it was kept")
+        })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty()
     }
 }
 
@@ -137,14 +166,7 @@ impl Account {
             let texts = store.select(selection);
             (texts, store.freshness(self.inner.clock.now_ms()))
         };
-        let parse = |text: &Arc<[u8]>| {
-            let value = serde_json::from_slice(text).expect("we wrote it");
-            Manifest::new(value).expect("it was one when it was kept")
-        };
-        Ok(Cached {
-            objects: texts.iter().map(parse).collect(),
-            freshness,
-        })
+        Ok(Cached { texts, freshness })
     }
 
     /// Whether the cache is kept up to date at the moment.
@@ -223,6 +245,7 @@ impl Account {
                 feeds.iter().map(feed::Feed::name),
                 cache.bytes_max,
             )),
+            pages: Semaphore::new(PAGES_AT_ONCE),
             news: Notify::new(),
             usage: Mutex::new(Usage {
                 open: 0,

@@ -2,8 +2,11 @@
 //!
 //! Nothing that a page must not show leaves here: the data of Secrets, what was applied last.
 
+mod objects;
+
 use std::time::Duration;
 
+use bytes::Bytes;
 use gennaker_manifests::target::{Cluster, Criteria};
 use gennaker_manifests::{Coordinates, Kind, Manifest, Native, job, views};
 use gennaker_model::reads::{Answer, Ask, Question, Refused, Reply, VERSION};
@@ -15,6 +18,8 @@ use crate::cache::Selection;
 use crate::error::{Class, Error};
 use crate::requests::{List, LogOptions, MetricsOfContainer};
 
+pub(crate) use objects::Room;
+
 /// Largest answer, in bytes.
 const ANSWER_BYTES_MAX: usize = 32 << 20;
 /// Most bytes that one container shows on a page.
@@ -24,11 +29,22 @@ const WAY_BACK: Duration = Duration::from_millis(500);
 const PATIENCE_MIN: Duration = Duration::from_millis(500);
 const PATIENCE_MAX: Duration = Duration::from_secs(60);
 
+/// What a question is answered.
+enum Told {
+    /// A value, or why there is none.
+    Reply(Reply),
+    /// Objects, written already.
+    Written(Bytes),
+}
+
 /// Answers a question, both as they are sent.
-pub async fn answer(accounts: &Accounts, account: &str, question: &[u8]) -> Vec<u8> {
+pub async fn answer(accounts: &Accounts, account: &str, question: &[u8]) -> Bytes {
     let reply = match serde_json::from_slice::<Question>(question) {
         Ok(question) if question.v == VERSION => match accounts.get(account) {
-            Ok(account) => in_time(account, question).await,
+            Ok(account) => match in_time(account, accounts.room(), question).await {
+                Told::Reply(reply) => reply,
+                Told::Written(written) => return written,
+            },
             Err(error) => refusal(&error),
         },
         Ok(question) => refused(
@@ -44,16 +60,11 @@ pub async fn answer(accounts: &Accounts, account: &str, question: &[u8]) -> Vec<
         ),
     };
     let written = write(reply);
-    match written.len() > ANSWER_BYTES_MAX {
-        true => write(refused(
-            Refused::TooLarge,
-            format!(
-                "the answer has {} bytes, more than the limit of {ANSWER_BYTES_MAX}",
-                written.len()
-            ),
-        )),
+    let written = match written.len() > ANSWER_BYTES_MAX {
+        true => write(too_large(written.len())),
         false => written,
-    }
+    };
+    written.into()
 }
 
 fn write(reply: Reply) -> Vec<u8> {
@@ -61,20 +72,24 @@ fn write(reply: Reply) -> Vec<u8> {
         .expect("an answer holds nothing that JSON cannot")
 }
 
-async fn in_time(account: &Account, question: Question) -> Reply {
+async fn in_time(account: &Account, room: &Room, question: Question) -> Told {
     let patience = Duration::from_millis(question.wait_ms)
         .saturating_sub(WAY_BACK)
         .clamp(PATIENCE_MIN, PATIENCE_MAX);
-    let asked = Asked { account, patience };
-    match tokio::time::timeout(patience, asked.reply(question.ask)).await {
-        Ok(Ok(reply)) => reply,
-        Ok(Err(error)) => refusal(&error),
+    let asked = Asked {
+        account,
+        room,
+        patience,
+    };
+    match tokio::time::timeout(patience, asked.told(question.ask)).await {
+        Ok(Ok(told)) => told,
+        Ok(Err(error)) => Told::Reply(refusal(&error)),
         Err(_) => {
             let account = account.name().to_owned();
-            refusal(&Error::Timeout {
+            Told::Reply(refusal(&Error::Timeout {
                 account,
                 after: patience,
-            })
+            }))
         }
     }
 }
@@ -82,33 +97,34 @@ async fn in_time(account: &Account, question: Question) -> Reply {
 /// A question about an account.
 struct Asked<'a> {
     account: &'a Account,
+    room: &'a Room,
     patience: Duration,
 }
 
 impl Asked<'_> {
-    async fn reply(&self, ask: Ask) -> Result<Reply, Error> {
-        match ask {
+    async fn told(&self, ask: Ask) -> Result<Told, Error> {
+        let kinds_of = |kinds: &[String]| kinds.iter().map(|kind| Kind::parse(kind)).collect();
+        let reply = match ask {
             Ask::Application { application } => {
-                self.objects(Selection::Application(application)).await
+                return self.objects(Selection::Application(application)).await;
             }
             Ask::Beside { namespace, name } => {
-                self.objects(Selection::Object { namespace, name }).await
+                return self.objects(Selection::Object { namespace, name }).await;
             }
-            Ask::Kinds { kinds } if kinds.is_empty() => self.objects(Selection::All).await,
+            Ask::Kinds { kinds } if kinds.is_empty() => return self.objects(Selection::All).await,
             Ask::Kinds { kinds } => {
-                let kinds = kinds.iter().map(|kind| Kind::parse(kind)).collect();
-                self.objects(Selection::Kinds(kinds)).await
+                return self.objects(Selection::Kinds(kinds_of(&kinds))).await;
             }
             Ask::Search { kinds, text, limit } => {
-                let kinds = kinds.iter().map(|kind| Kind::parse(kind)).collect();
-                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-                self.objects(Selection::Search { kinds, text, limit }).await
+                let (kinds, limit) = (kinds_of(&kinds), usize::try_from(limit));
+                let limit = limit.unwrap_or(usize::MAX);
+                return self.objects(Selection::Search { kinds, text, limit }).await;
             }
             Ask::Manifest {
                 location,
                 name,
                 events,
-            } => self.manifest(&location, &name, events).await,
+            } => self.manifest(&location, &name, events).await?,
             Ask::Cluster {
                 location,
                 kind,
@@ -121,7 +137,7 @@ impl Asked<'_> {
                     .members(&objects)
                     .into_iter()
                     .map(|it| json!(Coordinates::of(it)));
-                Ok(value(Value::Array(found.collect())))
+                value(Value::Array(found.collect()))
             }
             Ask::Target {
                 location,
@@ -132,16 +148,19 @@ impl Asked<'_> {
             } => {
                 let criteria = match Criteria::parse(&criteria) {
                     Ok(criteria) => criteria,
-                    Err(error) => return Ok(refused(Refused::Invalid, error.to_string())),
+                    Err(error) => {
+                        let refused = refused(Refused::Invalid, error.to_string());
+                        return Ok(Told::Reply(refused));
+                    }
                 };
                 let cluster = self.cluster(&location, &kind, &application, &cluster);
                 let objects = self.members_of(&cluster).await?;
-                Ok(match cluster.pick(&objects, criteria) {
+                match cluster.pick(&objects, criteria) {
                     Some(found) => value(json!(found)),
                     None => refused(Refused::NotFound, cluster.not_found(criteria)),
-                })
+                }
             }
-            Ask::Console { namespace, pod } => self.console(&namespace, &pod).await,
+            Ask::Console { namespace, pod } => self.console(&namespace, &pod).await?,
             Ask::PodFile {
                 namespace,
                 pod,
@@ -152,31 +171,23 @@ impl Asked<'_> {
                     ..LogOptions::default()
                 };
                 let log = self.account.logs(&namespace, &pod, &options).await?;
-                Ok(match job::properties(&log) {
+                match job::properties(&log) {
                     Ok(properties) => value(Value::Object(properties)),
                     Err(error) => refused(Refused::Failed, error.to_string()),
-                })
+                }
             }
-            Ask::Job { location, name } => self.job(&location, &name).await,
-            Ask::Namespaces => Ok(value(json!(self.account.namespaces().await?))),
-        }
+            Ask::Job { location, name } => self.job(&location, &name).await?,
+            Ask::Namespaces => value(json!(self.account.namespaces().await?)),
+        };
+        Ok(Told::Reply(reply))
     }
 
-    async fn objects(&self, selection: Selection) -> Result<Reply, Error> {
+    async fn objects(&self, selection: Selection) -> Result<Told, Error> {
         // Half of it for the first look at a cluster; what is there by then is shown.
         let cached = self.account.cached(&selection, self.patience / 2).await?;
-        let freshness = cached.freshness;
-        Ok(Reply::Objects {
-            objects: cached
-                .objects
-                .into_iter()
-                .map(Manifest::into_value)
-                .collect(),
-            age_ms: freshness
-                .age
-                .map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
-            troubles: freshness.troubles,
-            left_out: freshness.left_out as u64,
+        Ok(match self.room.write(&cached, ANSWER_BYTES_MAX).await {
+            Ok(written) => Told::Written(written),
+            Err(bytes) => Told::Reply(too_large(bytes)),
         })
     }
 
@@ -305,6 +316,13 @@ fn metrics_of(container: &MetricsOfContainer) -> Value {
 
 fn value(value: Value) -> Reply {
     Reply::Value { value }
+}
+
+fn too_large(bytes: usize) -> Reply {
+    refused(
+        Refused::TooLarge,
+        format!("the answer has {bytes} bytes, more than the limit of {ANSWER_BYTES_MAX}"),
+    )
 }
 
 fn refused(code: Refused, message: String) -> Reply {

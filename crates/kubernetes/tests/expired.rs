@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gennaker_kubernetes::{Seen, Selection};
 use gennaker_manifests::{Coordinates, Kind};
-use played::{Asked, Played, account, discovery};
+use played::{Asked, NAME, Played, accounts, discovery};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -35,7 +35,10 @@ fn play() -> impl Fn(&Asked) -> Played + Send + Sync + 'static {
                 "apiVersion": "v1", "kind": "Pod",
                 "metadata": {"name": "web", "namespace": "shop", "uid": "1", "labels": {"list": list.to_string()}}
             });
-            Played::Body(json!({"metadata": {"resourceVersion": list.to_string()}, "items": [pod]}))
+            Played::Body(
+                json!({"metadata": {"resourceVersion": list.to_string()}, "items": [pod]})
+                    .to_string(),
+            )
         }
         other => panic!("nobody asks for {other}"),
     }
@@ -43,14 +46,15 @@ fn play() -> impl Fn(&Asked) -> Played + Send + Sync + 'static {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cache_reads_the_list_again() {
-    let (account, _server) = account(play()).await;
+    let (accounts, _server) = accounts(play()).await;
+    let account = accounts.get(NAME).unwrap();
     let pods = Selection::Kinds(vec![Kind::parse("pod")]);
     let end = Instant::now() + WITHIN;
     loop {
         let cached = account.cached(&pods, WITHIN).await.unwrap();
         let list = cached
-            .objects
-            .first()
+            .objects()
+            .next()
             .and_then(|pod| pod.labels()?.get("list").cloned());
         if list == Some(Value::from("2")) {
             assert_eq!(cached.freshness.troubles, []);
@@ -67,7 +71,8 @@ async fn a_cache_reads_the_list_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_follows_an_object_sees_the_truth_again() {
-    let (account, _server) = account(play()).await;
+    let (accounts, _server) = accounts(play()).await;
+    let account = accounts.get(NAME).unwrap();
     let web = Coordinates::new(Kind::parse("pod"), "shop", "web");
     let mut follow = account.follow([web.clone()]).unwrap();
     let seen = async {

@@ -1,9 +1,17 @@
 //! What the API asks workers about clouds, on `gk.ask.<pool>.<account>`, and what they answer.
 //!
 //! A question goes to one worker that serves the account. It is a read: whoever gets no answer asks again.
+//!
+//! Ten thousand objects are one answer of many megabytes, and as a tree of values ten times that. So an answer of objects can be
+//! written from texts ([`ObjectsAnswer`]), and a [`Reply`] is read straight into what it is.
+
+mod objects;
+mod reading;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use objects::ObjectsAnswer;
 
 /// Version of the messages in this module.
 pub const VERSION: u8 = 1;
@@ -123,22 +131,21 @@ pub struct Answer {
     pub reply: Reply,
 }
 
-/// What was found, or why nothing was.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "reply", rename_all = "camelCase", deny_unknown_fields)]
+/// What was found, or why nothing was. Its written form begins with the field `reply`, which names the kind.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "reply", rename_all = "camelCase")]
 pub enum Reply {
     /// Objects, as they were last seen.
     Objects {
         /// The objects, without what nobody is shown.
         objects: Vec<Value>,
         /// How long the cluster is cut off, in milliseconds; none when all is as of now.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(skip_serializing_if = "Option::is_none")]
         age_ms: Option<u64>,
         /// What could not be read, by kind, and why.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(skip_serializing_if = "Vec::is_empty")]
         troubles: Vec<(String, String)>,
         /// Objects that did not fit into memory.
-        #[serde(default)]
         left_out: u64,
     },
     /// What was asked for.

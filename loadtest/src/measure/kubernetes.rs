@@ -50,27 +50,8 @@ struct Bench {
 /// # Errors
 /// No control plane is installed, something does not start, or a deployment fails.
 pub async fn measure(plan: &Plan<'_>) -> Result<Vec<Row>> {
-    let sizes = match plan.quick {
-        true => Sizes {
-            few: 20,
-            rounds: 1,
-            many: 50,
-            pods: 500,
-        },
-        false => Sizes {
-            few: 20,
-            rounds: 5,
-            many: 200,
-            pods: 10_000,
-        },
-    };
-    let nodes = sizes.pods / PODS_OF_NODE + 2;
-    let cluster = tokio::task::spawn_blocking(move || Cluster::with_nodes(nodes))
-        .await
-        .context(
-            "no Kubernetes control plane: `cargo xtask tools kube` builds one, and its reason is above",
-        )?;
-    let mut bench = Bench::start(plan, Peer::new(cluster)).await?;
+    let sizes = Sizes::of(plan);
+    let mut bench = Bench::start(plan, sizes.pods).await?;
     let mut rows = bench.beside_kubectl(sizes.few, sizes.rounds).await?;
     rows.extend(bench.beside_kubectl(sizes.many, 1).await?);
     rows.push(bench.memory(sizes.pods).await?);
@@ -78,8 +59,47 @@ pub async fn measure(plan: &Plan<'_>) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// Only looks at many pods, by a worker that has done nothing before.
+///
+/// # Errors
+/// As [`measure`].
+pub async fn measure_pods(plan: &Plan<'_>) -> Result<Vec<Row>> {
+    let pods = Sizes::of(plan).pods;
+    let mut bench = Bench::start(plan, pods).await?;
+    let row = bench.memory(pods).await?;
+    bench.target.check_alive()?;
+    Ok(vec![row])
+}
+
+impl Sizes {
+    fn of(plan: &Plan<'_>) -> Self {
+        match plan.quick {
+            true => Self {
+                few: 20,
+                rounds: 1,
+                many: 50,
+                pods: 500,
+            },
+            false => Self {
+                few: 20,
+                rounds: 5,
+                many: 200,
+                pods: 10_000,
+            },
+        }
+    }
+}
+
 impl Bench {
-    async fn start(plan: &Plan<'_>, cluster: Peer) -> Result<Self> {
+    /// A control plane with room for so many pods, and an installation that has it as its account.
+    async fn start(plan: &Plan<'_>, pods: usize) -> Result<Self> {
+        let nodes = pods / PODS_OF_NODE + 2;
+        let cluster = tokio::task::spawn_blocking(move || Cluster::with_nodes(nodes))
+            .await
+            .context(
+                "no Kubernetes control plane: `cargo xtask tools kube` builds one, and its reason is above",
+            )?;
+        let cluster = Peer::new(cluster);
         let setup = Setup::Serve {
             brokers: 1,
             sync: Sync::Always,

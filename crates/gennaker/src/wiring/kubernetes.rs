@@ -55,11 +55,7 @@ pub(crate) async fn answers(accounts: Accounts, bus: Bus, clock: Clock, scope: S
     let names = accounts.names().map(str::to_owned).collect();
     let answerer: Answerer = Arc::new(move |account, question| {
         let accounts = accounts.clone();
-        Box::pin(async move {
-            gennaker_kubernetes::answer(&accounts, &account, &question)
-                .await
-                .into()
-        })
+        Box::pin(async move { gennaker_kubernetes::answer(&accounts, &account, &question).await })
     });
     asks::run(bus, clock, reads::POOL.to_owned(), names, answerer, scope).await;
 }

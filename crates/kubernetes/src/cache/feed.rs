@@ -19,6 +19,10 @@ use crate::watch::{Event, Watch, is_expired};
 
 /// Objects in one page. Small, as the whole page is in memory at once.
 const PAGE: usize = 250;
+/// Largest page in bytes; a larger one is asked for again with fewer objects.
+const PAGE_BYTES_MAX: usize = 16 << 20;
+/// Largest page of a single object: as any answer.
+const OBJECT_BYTES_MAX: usize = crate::transport::ANSWER_BYTES_MAX;
 /// How long one watch lasts. A connection that broke unnoticed is found after that.
 const WATCH: Duration = Duration::from_secs(120);
 const RETRY_BASE: Duration = Duration::from_millis(500);
@@ -141,15 +145,20 @@ async fn load(
     number: usize,
 ) -> Result<String, Error> {
     let transport = &account.inner.transport;
-    let accept = if feed.whole { JSON } else { METADATA_LIST };
     let mut seen = BTreeSet::new();
     let mut next = String::new();
+    let mut limit = PAGE;
     loop {
-        let call = feed
-            .call(accept)
-            .query("limit", PAGE.to_string())
-            .query_if("continue", Some(next).filter(|next| !next.is_empty()));
-        let bytes = transport.bytes(call).await?;
+        let Ok(_place) = active.pages.acquire().await else {
+            unreachable!("nobody closes it");
+        };
+        let bytes = match transport.bytes(page(feed, limit, &next)).await {
+            Err(Error::TooLarge { .. }) if limit > 1 => {
+                limit /= 2;
+                continue;
+            }
+            other => other?,
+        };
         let page: Page<'_> = serde_json::from_slice(&bytes)
             .map_err(|error| transport.nonsense(&format!("a list cannot be read ({error})")))?;
         for item in page.items.unwrap_or_default() {
@@ -166,6 +175,20 @@ async fn load(
         }
         next = page.metadata.next;
     }
+}
+
+/// The question for a page of a list: so many objects, from where the one before ended.
+fn page(feed: &Feed, limit: usize, from: &str) -> Call {
+    let accept = if feed.whole { JSON } else { METADATA_LIST };
+    let bytes_max = if limit > 1 {
+        PAGE_BYTES_MAX
+    } else {
+        OBJECT_BYTES_MAX
+    };
+    feed.call(accept)
+        .bytes_max(bytes_max)
+        .query("limit", limit.to_string())
+        .query_if("continue", Some(from).filter(|from| !from.is_empty()))
 }
 
 fn put(account: &Account, active: &Active, feed: &Feed, number: usize, object: Value) {

@@ -36,11 +36,7 @@ async fn until(
 }
 
 fn kinds(cached: &Cached) -> Vec<String> {
-    let mut kinds: Vec<_> = cached
-        .objects
-        .iter()
-        .map(|it| it.kind().to_string())
-        .collect();
+    let mut kinds: Vec<_> = cached.objects().map(|it| it.kind().to_string()).collect();
     kinds.dedup();
     kinds
 }
@@ -58,8 +54,7 @@ async fn an_application_is_seen_with_its_pods_and_follows_changes() {
     let app = Selection::Application("shopfront".to_owned());
     let pods = |cached: &Cached| {
         cached
-            .objects
-            .iter()
+            .objects()
             .filter(|it| it.kind() == Kind::parse("pod"))
             .count()
     };
@@ -68,8 +63,7 @@ async fn an_application_is_seen_with_its_pods_and_follows_changes() {
     assert_eq!(cached.freshness.age, None);
     assert_eq!(cached.freshness.troubles, []);
     let text: String = cached
-        .objects
-        .iter()
+        .objects()
         .map(|it| format!("{:?}", it.as_map()))
         .collect();
     for part in ["managedFields", "\"env\"", "last-applied"] {
@@ -92,8 +86,7 @@ async fn an_application_is_seen_with_its_pods_and_follows_changes() {
     );
 
     let pod = cached
-        .objects
-        .iter()
+        .objects()
         .find(|it| it.kind() == Kind::parse("pod"))
         .unwrap();
     let of_pod = Selection::Object {
@@ -101,7 +94,7 @@ async fn an_application_is_seen_with_its_pods_and_follows_changes() {
         name: pod.uid().to_owned(),
     };
     let found = account.cached(&of_pod, PATIENCE).await.unwrap();
-    assert!(found.objects.iter().any(|it| it.uid() == pod.uid()));
+    assert!(found.objects().any(|it| it.uid() == pod.uid()));
 
     account
         .create(
@@ -115,11 +108,12 @@ async fn an_application_is_seen_with_its_pods_and_follows_changes() {
         text: "SEARCHED".to_owned(),
         limit: 10,
     };
-    let found = until(&account, &search, "the config map", |it| {
-        it.objects.len() == 1
-    })
-    .await;
-    assert_eq!(found.objects[0].at(&["data"]), None, "metadata only");
+    let found = until(&account, &search, "the config map", |it| it.len() == 1).await;
+    assert_eq!(
+        found.objects().next().unwrap().at(&["data"]),
+        None,
+        "metadata only"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,20 +148,17 @@ async fn a_cluster_that_is_gone_is_shown_with_its_age() {
         .await
         .unwrap();
     let app = Selection::Application("web".to_owned());
-    until(&account, &app, "the application", |it| {
-        it.objects.len() >= 3
-    })
-    .await;
+    until(&account, &app, "the application", |it| it.len() >= 3).await;
     cluster.kill_api_server();
     let old = until(&account, &app, "the age", |it| it.freshness.age.is_some()).await;
-    assert!(old.objects.len() >= 3, "what was known is shown");
+    assert!(old.len() >= 3, "what was known is shown");
     assert!(!old.freshness.troubles.is_empty());
     cluster.restart_api_server();
     cluster
         .kubectl(&["scale", "-n", "shop", "deployment/web", "--replicas", "2"])
         .unwrap();
     until(&account, &app, "the change after the restart", |it| {
-        it.freshness.age.is_none() && it.freshness.troubles.is_empty() && it.objects.len() >= 4
+        it.freshness.age.is_none() && it.freshness.troubles.is_empty() && it.len() >= 4
     })
     .await;
 }
@@ -199,10 +190,10 @@ async fn an_account_of_one_namespace_needs_no_right_beyond_it() {
         .unwrap();
     let maps = Selection::Kinds(vec![Kind::parse("configMap")]);
     let cached = until(&account, &maps, "the config map", |it| {
-        it.objects.iter().any(|it| it.name() == "seen")
+        it.objects().any(|it| it.name() == "seen")
     })
     .await;
-    assert!(cached.objects.iter().all(|it| it.namespace() == "mine"));
+    assert!(cached.objects().all(|it| it.namespace() == "mine"));
     // Secrets and volumes are not for viewers: that is said, and hides nothing else.
     let troubles = format!("{:?}", cached.freshness.troubles);
     assert!(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gennaker_kubernetes::{Account, Accounts, Options};
+use gennaker_kubernetes::{Accounts, Options};
 use gennaker_runtime::{Clock, Scope};
 use gennaker_settings::{Kubernetes, KubernetesAccount, Secret};
 use serde_json::{Value, json};
@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 
 /// What is answered to a request.
 pub(crate) enum Played {
-    /// JSON.
-    Body(Value),
+    /// A body of JSON.
+    Body(String),
     /// Events of a watch, after which nothing happens.
     Watch(Vec<Value>),
 }
@@ -38,10 +38,13 @@ impl Asked {
     }
 }
 
-/// An account whose cluster answers so. It ends with the set.
-pub(crate) async fn account(
+/// What the account is called.
+pub(crate) const NAME: &str = "played";
+
+/// The accounts of a worker: one, whose cluster answers so. It ends with the set.
+pub(crate) async fn accounts(
     play: impl Fn(&Asked) -> Played + Send + Sync + 'static,
-) -> (Account, JoinSet<()>) {
+) -> (Accounts, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut server = JoinSet::new();
@@ -52,9 +55,10 @@ pub(crate) async fn account(
     );
     let settings = Kubernetes {
         accounts: vec![KubernetesAccount {
-            name: "played".to_owned(),
+            name: NAME.to_owned(),
             kubeconfig_contents: Some(Secret::new(kubeconfig)),
             requests_per_second: 1_000,
+            requests_burst: 1_000,
             ..KubernetesAccount::default()
         }],
         ..Kubernetes::default()
@@ -66,11 +70,11 @@ pub(crate) async fn account(
         google: None,
     };
     let (accounts, _) = Accounts::load(&settings, &options);
-    (accounts.get("played").unwrap().clone(), server)
+    (accounts, server)
 }
 
 /// What `/api` or `/apis` answers: group, version, kinds.
-pub(crate) fn discovery(groups: &[(&str, &str, &[&str])]) -> Value {
+pub(crate) fn discovery(groups: &[(&str, &str, &[&str])]) -> String {
     let resource = |kind: &&str| {
         json!({
             "resource": format!("{}s", kind.to_lowercase()), "responseKind": {"kind": kind}, "scope": "Namespaced",
@@ -84,7 +88,7 @@ pub(crate) fn discovery(groups: &[(&str, &str, &[&str])]) -> Value {
             json!({"metadata": {"name": group}, "versions": [{"version": version, "resources": resources}]})
         })
         .collect();
-    json!({"kind": "APIGroupDiscoveryList", "items": groups})
+    json!({"kind": "APIGroupDiscoveryList", "items": groups}).to_string()
 }
 
 type Play = Arc<dyn Fn(&Asked) -> Played + Send + Sync>;
@@ -100,10 +104,7 @@ async fn answer(stream: TcpStream, play: Play) {
     let mut stream = BufReader::new(stream);
     while let Some(asked) = read(&mut stream).await {
         let (head, body, holds) = match play(&asked) {
-            Played::Body(body) => {
-                let body = body.to_string();
-                (format!("Content-Length: {}", body.len()), body, false)
-            }
+            Played::Body(body) => (format!("Content-Length: {}", body.len()), body, false),
             Played::Watch(events) => {
                 let chunk = |event: &Value| {
                     let line = format!("{event}\n");
