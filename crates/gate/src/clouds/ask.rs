@@ -50,6 +50,18 @@ impl All {
     }
 }
 
+impl All {
+    /// Takes over what the answer to another question says of its age and of what is missing.
+    pub(super) fn adds(&mut self, other: Self) {
+        self.age_ms = self.age_ms.max(other.age_ms);
+        for name in other.missing {
+            if !self.missing.contains(&name) {
+                self.missing.push(name);
+            }
+        }
+    }
+}
+
 impl Had {
     /// The answer, with how old it is.
     pub(super) fn told(&self, answer: Answer) -> Answer {

@@ -67,7 +67,12 @@ fn a_client_shows_its_certificate_and_checks_the_servers() {
     wait_until("the health is good", || {
         matches!(try_request(&probes, "GET", "/health", None), Ok((200, _)))
     });
-    assert_eq!(try_request(&probes, "GET", "/applications", None).unwrap().0, 404);
+    assert_eq!(
+        try_request(&probes, "GET", "/applications", None)
+            .unwrap()
+            .0,
+        404
+    );
     assert!(
         gate.log()
             .contains(&format!("listens on https://{address}")),
