@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use gennaker_manifests::views;
 use gennaker_model::reads::Ask;
 use serde_json::{Map, Value, json};
@@ -29,12 +30,13 @@ pub(crate) async fn clusters(gate: &Gate, project: &Map<String, Value>) -> Resul
             applications.push(name.clone());
         }
     }
-    let questions = applications.iter().map(|application| async move {
+    let mut questions: Vec<BoxFuture<'_, (&String, Result<All, Problem>)>> = Vec::new();
+    for application in &applications {
         let ask = Ask::Application {
             application: application.clone(),
         };
-        (application, gate.all(&ask).await)
-    });
+        questions.push(async move { (application, gate.all(&ask).await) }.boxed());
+    }
     let answers: Vec<_> = stream::iter(questions).buffered(AT_ONCE).collect().await;
     let mut groups = BTreeMap::new();
     let mut told = All::default();
