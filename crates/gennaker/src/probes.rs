@@ -93,7 +93,7 @@ impl Watched {
     /// them. Whether every partition has an owner says the API's own `/health`: a gate that is taken out of service for it helps
     /// nobody.
     async fn health(&self) -> Response {
-        let read = self.bus.kv(self.bucket);
+        let read = self.bus.kv(self.bucket.clone());
         let broker = match tokio::time::timeout(WAIT, read.get("health")).await {
             Ok(Ok(_)) => None,
             Ok(Err(error)) => Some(error.to_string()),

@@ -173,6 +173,7 @@ async fn an_application_is_shown_from_all_accounts() {
 #[tokio::test]
 async fn an_application_names_its_clusters_and_is_there_without_them() {
     let mut fixture = fixture(vec![account("prod", None), account("far", Some("z3"))]).await;
+    fixture.serve(0).await;
     fixture.serve_account("prod", |_| objects(None)).await;
     let job =
         json!([{"type": "createApplication", "application": {"name": "web", "email": "a@b.io"}}]);
