@@ -278,8 +278,12 @@ async fn red_black_takes_the_old_one_out_and_a_failure_goes_back() {
     let mut red_black = deploy("1", &[], "colours", json!([set, service]));
     red_black["trafficManagement"] = json!({"enabled": true,
         "options": {"services": ["service web"], "enableTraffic": true, "strategy": "redblack"}});
-    gate.save_pipeline(&json!({"application": "shop", "name": "colours", "stages": [red_black]}))
-        .await;
+    let mut highlander = red_black.clone();
+    highlander["trafficManagement"]["options"]["strategy"] = json!("highlander");
+    for (name, stage) in [("colours", red_black), ("only one", highlander)] {
+        let pipeline = json!({"application": "shop", "name": name, "stages": [stage]});
+        gate.save_pipeline(&pipeline).await;
+    }
     for (run, parts) in [("first", vec![]), ("second", vec!["disableManifest"])] {
         let id = gate.start("shop", "colours", run).await;
         let done = gate.wait_for_end(&id, WITHIN).await;
@@ -302,6 +306,33 @@ async fn red_black_takes_the_old_one_out_and_a_failure_goes_back() {
             set["spec"]["template"]["metadata"]["labels"]["lb"], label,
             "{name}"
         );
+    }
+    // There can be only one.
+    let id = gate.start("shop", "only one", "third").await;
+    let done = gate.wait_for_end(&id, WITHIN).await;
+    assert_eq!(
+        done["status"],
+        "SUCCEEDED",
+        "{}",
+        gennaker_tests::gate::outline(&done)
+    );
+    let stages = done["stages"].as_array().unwrap();
+    let after: Vec<&str> = stages[1..]
+        .iter()
+        .map(|stage| stage["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        after,
+        [
+            "disableManifest",
+            "disableManifest",
+            "deleteManifest",
+            "deleteManifest"
+        ]
+    );
+    for (name, is_there) in [("web-v000", false), ("web-v001", false), ("web-v002", true)] {
+        let set = live("replicaset", "colours", name).await;
+        assert_eq!(set.is_some(), is_there, "{name}");
     }
 
     let bare = |image: &str| {

@@ -77,7 +77,7 @@ pub(crate) fn metrics_route() -> Router {
 
 /// What a process with these roles may read at the broker, whatever other rights it has.
 pub(crate) fn readable(settings: &Settings, roles: &[Role]) -> Bucket {
-    if roles.contains(&Role::Scheduler) {
+    if roles.contains(&Role::Scheduler) || roles.contains(&Role::Gate) {
         Bucket::Lease
     } else if roles.iter().any(|role| *role != Role::Worker) {
         Bucket::Docs

@@ -48,9 +48,7 @@ impl All {
             false => answer.with_header("x-gennaker-missing-accounts", &self.missing.join(",")),
         }
     }
-}
 
-impl All {
     /// Takes over what the answer to another question says of its age and of what is missing.
     pub(super) fn adds(&mut self, other: Self) {
         self.age_ms = self.age_ms.max(other.age_ms);
