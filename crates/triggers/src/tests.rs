@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use gennaker_bus::{Bucket, Bus, CommandStream, Layout, memory::Broker, subject, token};
+use gennaker_bus::{
+    Bucket, Bus, CommandStream, Layout,
+    memory::{Broker, Faults},
+    subject, token,
+};
 use gennaker_credentials::auth::Secret;
 use gennaker_intake::matching::{self, Header, Origin, Outcome, Record};
 use gennaker_model::{
@@ -483,6 +487,28 @@ async fn a_refused_start_and_a_poisonous_event_hold_nobody_up() {
     assert_eq!(fixture.starts(2).await[1].trigger["eventId"], "event-1");
     tokio::time::sleep(Duration::from_secs(300)).await;
     assert_eq!(fixture.starts(2).await.len(), 2);
+}
+
+/// Each delivery counts, and an event that had too many is given up: waiting must not cost deliveries.
+#[tokio::test(start_paused = true)]
+async fn an_event_waits_for_pipelines_that_cannot_be_read_however_long_that_takes() {
+    let mut fixture = Fixture::new().await;
+    fixture.serve().await;
+    fixture
+        .pipeline("first", json!({"triggers": [webhook(json!({}))]}))
+        .await;
+    fixture.event("before", json!({})).await;
+    fixture.starts(1).await;
+    fixture.broker.set_faults(Faults {
+        lag_ms: 1_200_000,
+        ..Faults::default()
+    });
+    fixture.event("after", json!({})).await;
+    tokio::time::sleep(Duration::from_secs(900)).await;
+    assert_eq!(fixture.notes.lock().unwrap().starts.len(), 1);
+    fixture.broker.set_faults(Faults::default());
+    let record = fixture.record("after").await;
+    assert_eq!(record.verdicts[0].outcome, Outcome::Started);
 }
 
 #[tokio::test(start_paused = true)]
