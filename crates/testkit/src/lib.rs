@@ -6,6 +6,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | [`aws`] | signatures of requests to Amazon's services |
 //! | [`bakers`] | Helm, Kustomize and Helmfile |
 //! | [`certificates`] | authorities and what they sign |
 //! | [`http`] | a server of HTTP that remembers what it was asked |
@@ -18,6 +19,7 @@
 //! | [`s3`] | a server that speaks S3 |
 //! | [`smtp`] | a mail server |
 
+pub mod aws;
 pub mod bakers;
 pub mod certificates;
 pub mod http;
