@@ -144,7 +144,8 @@ impl Subscription {
             let question = json!({"QueueName": self.queue, "QueueOwnerAWSAccountId": self.owner});
             let found = self.ask("GetQueueUrl", &question).await;
             match &self.bootstrap {
-                Some(bootstrap) => bootstrap.run(self, found).await,
+                // It happens once, and need not make every look larger.
+                Some(bootstrap) => Box::pin(bootstrap.run(self, found)).await,
                 None => url_in(&found.map_err(|error| failed("GetQueueUrl", &error))?),
             }
         });

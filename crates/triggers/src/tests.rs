@@ -1,5 +1,7 @@
 //! Events over the in-memory broker, with an owner that takes notes.
 
+mod told;
+
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
