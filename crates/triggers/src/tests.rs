@@ -163,20 +163,7 @@ impl Fixture {
         headers: &[(&str, &str)],
         body: Value,
     ) {
-        let headers = headers.iter();
-        let header = Header {
-            v: matching::VERSION,
-            id: id.to_owned(),
-            kind: kind.to_owned(),
-            source: source.to_owned(),
-            at_ms: NOW,
-            headers: headers
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
-            origin: Origin::Outside,
-        };
-        self.raw(matching::encode(&header, body.to_string().as_bytes()))
-            .await;
+        self.raw(outside(kind, source, id, headers, &body)).await;
     }
 
     /// Waits until that many starts came in.
@@ -201,6 +188,23 @@ impl Fixture {
             .await
             .unwrap()
     }
+}
+
+/// An event as Gate stores it.
+fn outside(kind: &str, source: &str, id: &str, headers: &[(&str, &str)], body: &Value) -> Vec<u8> {
+    let headers = headers.iter();
+    let header = Header {
+        v: matching::VERSION,
+        id: id.to_owned(),
+        kind: kind.to_owned(),
+        source: source.to_owned(),
+        at_ms: NOW,
+        headers: headers
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        origin: Origin::Outside,
+    };
+    matching::encode(&header, body.to_string().as_bytes())
 }
 
 async fn serve(partition: u32, mut commands: CommandStream, notes: Arc<Mutex<Notes>>) {
@@ -511,6 +515,61 @@ async fn an_event_waits_for_pipelines_that_cannot_be_read_however_long_that_take
     fixture.broker.set_faults(Faults::default());
     let record = fixture.record("after").await;
     assert_eq!(record.verdicts[0].outcome, Outcome::Started);
+}
+
+/// Five messages of many events, of which 64 are under way: those that wait must not come again meanwhile.
+#[tokio::test(start_paused = true)]
+async fn events_that_wait_for_their_turn_come_once() {
+    const EVENTS: usize = 300;
+    let mut fixture = Fixture::new().await;
+    fixture
+        .pipeline("deploy", json!({"triggers": [webhook(json!({}))]}))
+        .await;
+    let ids: Vec<String> = (0..EVENTS).map(|number| format!("e-{number}")).collect();
+    // Of one process, so that they are stored together.
+    let events = Bus::memory(&fixture.broker, "api").events();
+    let stored = ids.iter().map(|id| {
+        let payload = outside("webhook", "hook", id, &[], &json!({}));
+        events.publish("webhook", "hook", payload.into())
+    });
+    let stored = futures_util::future::join_all(stored).await;
+    assert!(stored.iter().all(Result::is_ok));
+    let messages = fixture.broker.messages("GK_EVENTS").len();
+    assert!(messages < 20, "{messages} messages");
+    // Nobody answers starts for longer than the broker waits for a word.
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    fixture.serve().await;
+    fixture.starts(EVENTS).await;
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    let mut started: Vec<String> = fixture
+        .starts(EVENTS)
+        .await
+        .iter()
+        .map(|start| start.trigger["eventId"].as_str().unwrap().to_owned())
+        .collect();
+    started.sort();
+    let mut ids = ids;
+    ids.sort();
+    assert_eq!(started, ids);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_process_had_is_done_within_seconds() {
+    let mut fixture = Fixture::new().await;
+    fixture
+        .pipeline("deploy", json!({"triggers": [webhook(json!({}))]}))
+        .await;
+    fixture.event("event-1", json!({})).await;
+    // Its start waits for an owner.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    fixture.tasks.abort_all();
+    while fixture.tasks.join_next().await.is_some() {}
+    let killed = tokio::time::Instant::now();
+    fixture.run_role();
+    fixture.serve().await;
+    assert_eq!(fixture.starts(1).await[0].trigger["eventId"], "event-1");
+    let after = killed.elapsed();
+    assert!(after < Duration::from_secs(15), "{after:?}");
 }
 
 #[tokio::test(start_paused = true)]
