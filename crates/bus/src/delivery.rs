@@ -100,6 +100,9 @@ impl Delivery {
     /// # Errors
     /// [`Error::Unavailable`], [`Error::Closed`].
     pub async fn progress(&self) -> Result<(), Error> {
+        if self.share.as_ref().is_some_and(|share| !share.speak()) {
+            return Ok(());
+        }
         self.say(Bytes::from_static(b"+WPI")).await
     }
 
@@ -316,8 +319,8 @@ impl DeliveryStream {
         let meta = Meta::parse(&reply)?;
         // What is torn is handed out as it is: whoever reads it says so.
         let parts = parts::split(&raw.payload).unwrap_or_else(|| vec![raw.payload.clone()]);
-        let share = (parts.len() > 1).then(|| Arc::new(Share::new(parts.len())));
         let mut slot = Some(slot);
+        let share = (parts.len() > 1).then(|| Arc::new(Share::new(parts.len(), slot.take())));
         for payload in parts {
             self.parts.push_back(Delivery {
                 address: raw.subject.clone(),
@@ -328,7 +331,6 @@ impl DeliveryStream {
                 time_ms: meta.time_ms,
                 backend: self.backend.clone(),
                 reply: reply.clone(),
-                // One message, one slot.
                 slot: slot.take(),
                 share: share.clone(),
             });

@@ -255,7 +255,9 @@ impl Layout {
             stream: EVENT_STREAM.to_owned(),
             name: EVENT_CONSUMER.to_owned(),
             filter: None,
-            ack_wait: Duration::from_secs(30),
+            // Who handles an event says so every three seconds. What a killed process had waits no longer than this, and an event
+            // that comes again to a second process starts nothing twice.
+            ack_wait: Duration::from_secs(10),
             ack_pending_max: 500,
         }
     }

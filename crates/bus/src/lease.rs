@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::kv::{Kv, Put, WatchStream};
+use crate::kv::{Kv, Put, Record, WatchStream};
 
 /// Leases in the bucket `gk_lease`, all with one lifetime.
 #[derive(Clone)]
@@ -121,15 +121,24 @@ impl Lease {
     /// As [`Kv::scan`].
     pub async fn holders(&self, prefix: &str) -> Result<Vec<Holder>, Error> {
         let records = self.kv.scan(prefix).await?.collect().await?;
-        Ok(records
-            .into_iter()
-            .map(|record| Holder {
-                key: record.key,
-                value: record.value,
-                revision: record.revision,
-                time_ms: record.time_ms,
-            })
-            .collect())
+        Ok(records.into_iter().map(Holder::of).collect())
+    }
+
+    /// The same, asked from the leader one after the other: for few leases, and for users whose rights allow no readers.
+    ///
+    /// # Errors
+    /// As [`Kv::walk`].
+    pub async fn walk(&self, prefix: &str) -> Result<Vec<Holder>, Error> {
+        let records = self.kv.walk(prefix).await?;
+        Ok(records.into_iter().map(Holder::of).collect())
+    }
+
+    /// Who holds a lease.
+    ///
+    /// # Errors
+    /// As [`Kv::get`].
+    pub async fn holder(&self, key: &str) -> Result<Option<Holder>, Error> {
+        Ok(self.kv.get(key).await?.map(Holder::of))
     }
 
     /// Watches the leases under a prefix: renewals, releases and, soon after a lifetime ended, deletions.
@@ -138,5 +147,16 @@ impl Lease {
     /// As [`Kv::watch`].
     pub async fn watch(&self, prefix: &str) -> Result<WatchStream, Error> {
         self.kv.watch(prefix).await
+    }
+}
+
+impl Holder {
+    fn of(record: Record) -> Self {
+        Self {
+            key: record.key,
+            value: record.value,
+            revision: record.revision,
+            time_ms: record.time_ms,
+        }
     }
 }

@@ -4,9 +4,14 @@
 //! events that come in while another is being stored are stored together, as one message; whoever receives them notices only that
 //! they are delivered together again when one of them is not acknowledged.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+use std::time::Duration;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 
 /// How such a message begins; an event by itself begins with its header, which is JSON.
 const MARK: &[u8] = b"GK-PARTS-1\n";
@@ -17,6 +22,9 @@ const LENGTH_BYTES: usize = 4;
 /// Most parts, and most bytes of a message that has several.
 pub(crate) const PARTS_MAX: usize = 64;
 pub(crate) const BYTES_MAX: usize = 256 * 1024;
+
+/// For how long one part's word that work goes on counts for the others.
+const SPOKEN: Duration = Duration::from_secs(1);
 
 /// One message of several payloads.
 pub(crate) fn join<'a>(parts: impl Iterator<Item = &'a Bytes>) -> Bytes {
@@ -52,13 +60,18 @@ pub(crate) fn split(message: &Bytes) -> Option<Vec<Bytes>> {
 pub(crate) struct Share {
     open: AtomicUsize,
     handed_back: AtomicBool,
+    spoke_at: Mutex<Option<Instant>>,
+    /// One message, one slot, until the last part is done with.
+    _slot: Option<OwnedSemaphorePermit>,
 }
 
 impl Share {
-    pub(crate) fn new(parts: usize) -> Self {
+    pub(crate) fn new(parts: usize, slot: Option<OwnedSemaphorePermit>) -> Self {
         Self {
             open: AtomicUsize::new(parts),
             handed_back: AtomicBool::new(false),
+            spoke_at: Mutex::default(),
+            _slot: slot,
         }
     }
 
@@ -71,6 +84,16 @@ impl Share {
     /// A part shall come again, so the message must; whether that is to be said now.
     pub(crate) fn hand_back(&self) -> bool {
         !self.handed_back.swap(true, Ordering::SeqCst)
+    }
+
+    /// Work on a part goes on; whether that is to be said now, because no other part has just said it.
+    pub(crate) fn speak(&self) -> bool {
+        let mut spoke_at = self.spoke_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = spoke_at.is_none_or(|at| at.elapsed() >= SPOKEN);
+        if is_news {
+            *spoke_at = Some(Instant::now());
+        }
+        is_news
     }
 }
 
@@ -93,11 +116,19 @@ mod tests {
 
     #[test]
     fn the_last_part_settles_the_message_unless_one_was_handed_back() {
-        let share = Share::new(2);
+        let share = Share::new(2, None);
         assert_eq!([share.finish(), share.finish()], [false, true]);
-        let share = Share::new(3);
+        let share = Share::new(3, None);
         assert!(!share.finish());
         assert_eq!([share.hand_back(), share.hand_back()], [true, false]);
         assert_eq!([share.finish(), share.finish()], [false, false]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_part_speaks_for_all_of_them() {
+        let share = Share::new(2, None);
+        assert_eq!([share.speak(), share.speak()], [true, false]);
+        tokio::time::advance(SPOKEN).await;
+        assert_eq!([share.speak(), share.speak()], [true, false]);
     }
 }

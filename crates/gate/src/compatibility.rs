@@ -30,8 +30,8 @@ const DIFFERENCES: &[(&str, &str)] = &[
     (
         "`POST /pipelines/v2/{application}/{name}`",
         "The execution exists when the answer comes; in Spinnaker it appears later. Of a pipeline that is disabled there is a failed \
-         execution that says so; Echo does nothing. `master`, `job` and `buildNumber` in the trigger stay as they are: no build is \
-         looked up.",
+         execution that says so; Echo does nothing. A build that `master`, `job` and `buildNumber` name is looked up; when nobody knows \
+         it the pipeline starts without it, where Echo makes a failed execution.",
     ),
     (
         "`PUT /pipelines/{id}/cancel`, `pause`, `resume`, `PATCH …/stages/{stageId}`",
@@ -97,8 +97,9 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ),
     (
         "triggers of the type `pubsub`",
-        "A message is acknowledged after its event is stored; Echo acknowledges it before. `pubsubSystem` may also be `nats`. Queues of \
-         Amazon are not made and not subscribed to topics (Echo's `skipQueueBootstrap: true`). Keys of S3's objects are decoded.",
+        "A message is acknowledged after its event is stored; Echo acknowledges it before. `pubsubSystem` may also be `nats`. A queue of \
+         Amazon is made and subscribed if `topic_arn` is set; one that exists keeps its policy, over which Echo writes its own, and one \
+         that is made keeps messages for four days, not two minutes. Keys of S3's objects are decoded.",
     ),
     (
         "artifacts of webhooks and messages",
@@ -127,7 +128,7 @@ const DIFFERENCES: &[(&str, &str)] = &[
     ),
     (
         "`GET /images/find`, `/images/tags`, `/charts/find`, `/charts/tags`",
-        "The registry itself is asked, through a worker of the pool `deploy`; Clouddriver answers from its cache. `q` is found in repository and tag; without `count` at most 1000 images are listed.",
+        "The registry itself is asked, through a worker of the pool `deploy`; Clouddriver answers from its cache. `q` is found in repository and tag; without `count` at most 1000 images are listed. With `sort_tags_by_date` tags whose images have no date come last; Clouddriver leaves them out.",
     ),
     (
         "`POST /notifications/callbacks/slack`",

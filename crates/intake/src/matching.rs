@@ -30,6 +30,7 @@ mod stored;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod types;
 #[cfg(test)]
 mod unfired;
 mod webhook;
@@ -47,6 +48,7 @@ pub use pubsub::{Message, PUBSUB, message};
 pub use quiet::QuietPeriod;
 pub use record::{Judged, Outcome, Record};
 pub use stored::{Event, Header, Origin, Unreadable, VERSION, decode, encode};
+use types::{TYPES, Type};
 
 /// Longest excerpt of a value in a verdict, in characters.
 const EXCERPT_CHARS_MAX: usize = 80;
@@ -64,119 +66,6 @@ pub enum Verdict {
 }
 
 type Check = Result<(), String>;
-
-/// A type of trigger.
-struct Type {
-    /// Its name in `type`, in any case.
-    name: &'static str,
-    /// Whether an event is of a kind that it looks at, on a pipeline.
-    concerns: fn(&Event, &Map) -> bool,
-    /// What it asks of such an event, for the trigger at a place.
-    check: fn(&Event, usize, &Map) -> Check,
-    /// What the event adds to the trigger of the execution, for a trigger of a pipeline.
-    complete: fn(&Event, &Map, &mut Map),
-}
-
-static TYPES: [Type; 18] = [
-    Type {
-        name: "webhook",
-        concerns: |event, _| event.header.kind.eq_ignore_ascii_case("webhook"),
-        check: |event, _, trigger| webhook::check(event, trigger),
-        complete: |event, _, fired| webhook::complete(event, fired),
-    },
-    Type {
-        name: "git",
-        concerns: |event, _| event.scm.is_some(),
-        check: |event, _, trigger| git::check(event, trigger),
-        complete: |event, _, fired| git::complete(event, fired),
-    },
-    Type {
-        name: "cron",
-        concerns: cron::concerns,
-        check: cron::check,
-        complete: |_, _, _| {},
-    },
-    Type {
-        name: ended::PIPELINE,
-        concerns: ended::concerns,
-        check: |event, _, trigger| ended::check(event, trigger),
-        complete: ended::complete,
-    },
-    Type {
-        name: dry_run::DRY_RUN,
-        concerns: dry_run::concerns,
-        check: |event, _, trigger| dry_run::check(event, trigger),
-        complete: |event, _, fired| dry_run::complete(event, fired),
-    },
-    Type {
-        name: CDEVENTS,
-        concerns: |event, _| cdevents::is_cdevent(&event.header),
-        check: |event, _, trigger| cdevents::check(event, trigger),
-        complete: |event, _, fired| cdevents::complete(event, fired),
-    },
-    Type {
-        name: PUBSUB,
-        concerns: |event, _| pubsub::concerns(event),
-        check: |event, _, trigger| pubsub::check(event, trigger),
-        complete: |event, _, fired| pubsub::complete(event, fired),
-    },
-    Type {
-        name: "docker",
-        concerns: |event, _| is_polled(event, "docker"),
-        check: |event, _, trigger| docker::check(event, trigger),
-        complete: |event, _, fired| docker::complete(event, fired),
-    },
-    Type {
-        name: "helm/oci",
-        concerns: |event, _| is_polled(event, "helm/oci"),
-        check: |event, _, trigger| docker::check(event, trigger),
-        complete: |event, _, fired| docker::complete(event, fired),
-    },
-    built_by("jenkins"),
-    built_by("travis"),
-    built_by("concourse"),
-    built_by("gitlab-ci"),
-    Type {
-        name: "helm",
-        concerns: |event, _| is_polled(event, "helm"),
-        check: |event, _, trigger| helm::check(event, trigger),
-        complete: |event, _, fired| helm::complete(event, fired),
-    },
-    Type {
-        name: "artifactory",
-        concerns: |event, _| is_polled(event, "artifactory"),
-        check: |event, _, trigger| artifactory::check(event, trigger),
-        complete: |_, _, _| {},
-    },
-    Type {
-        name: "nexus",
-        concerns: |event, _| event.header.kind.eq_ignore_ascii_case("nexus"),
-        check: |event, _, trigger| nexus::check(event, trigger),
-        complete: |_, _, _| {},
-    },
-    Type {
-        name: "plugin",
-        concerns: |event, _| is_polled(event, "plugin"),
-        check: |event, _, trigger| plugin::check(event, trigger),
-        complete: |event, _, fired| plugin::complete(event, fired),
-    },
-    Type {
-        name: "s3",
-        concerns: |event, _| is_polled(event, "s3"),
-        check: |event, _, trigger| s3::check(event, trigger),
-        complete: |event, _, fired| s3::complete(event, fired),
-    },
-];
-
-/// A type whose events are builds.
-const fn built_by(name: &'static str) -> Type {
-    Type {
-        name,
-        concerns: |event, _| build::concerns(event),
-        check: |event, _, trigger| build::check(event, trigger),
-        complete: |event, _, fired| build::complete(event, fired),
-    }
-}
 
 /// Whether triggers of this type fire.
 #[must_use]
@@ -204,7 +93,7 @@ pub fn passed_over(event: &Event) -> Option<&str> {
 pub fn consider(event: &Event, config: &Map) -> Vec<(usize, Verdict)> {
     triggers_of(config)
         .filter_map(|(place, trigger)| {
-            let kind = type_of(trigger).filter(|kind| (kind.concerns)(event, config))?;
+            let kind = type_of(trigger).filter(|kind| kind.concerns(event, config))?;
             Some((place, judge(event, config, place, trigger, kind)))
         })
         .collect()
@@ -230,7 +119,7 @@ fn type_of(trigger: &Map) -> Option<&'static Type> {
 fn judge(event: &Event, config: &Map, place: usize, trigger: &Map, kind: &Type) -> Verdict {
     let checked = pipeline_enabled(config)
         .and_then(|()| trigger_enabled(trigger))
-        .and_then(|()| (kind.check)(event, place, trigger))
+        .and_then(|()| kind.check(event, place, trigger))
         .and_then(|()| artifacts_fit(event, config, trigger));
     match checked {
         Err(reason) => Verdict::Passes(reason),
@@ -314,7 +203,7 @@ fn execution_trigger(event: &Event, config: &Map, trigger: &Map, kind: &Type) ->
         .unwrap_or("anonymous")
         .to_owned();
     fired.insert("user".to_owned(), user.into());
-    (kind.complete)(event, config, &mut fired);
+    kind.complete(event, config, &mut fired);
     let received = received(event, trigger);
     fired.insert("artifacts".to_owned(), received.into());
     fired.insert("eventId".to_owned(), event.header.id.clone().into());

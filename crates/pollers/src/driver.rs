@@ -15,14 +15,15 @@ use crate::{
     cycle::{Cycle, Failure, Outcome},
     health::Record,
     metrics,
-    source::Source,
+    share::Mine,
+    source::{Id, Source},
 };
 
 /// How long a source stays with a process that says nothing. A process that dies is followed after that.
 pub(crate) const LEASE: Duration = Duration::from_secs(15);
 
 /// How often a process says that it still polls.
-const RENEW: Duration = Duration::from_secs(5);
+pub(crate) const RENEW: Duration = Duration::from_secs(5);
 
 /// Longest look, with everything that is stored because of it.
 const LOOK_MAX: Duration = Duration::from_secs(1_800);
@@ -39,8 +40,11 @@ const SUPERSEDED: Duration = Duration::from_millis(500);
 /// Groups that wait for a look because of hints; more of them wait for the next look at everything.
 const HINTED_MAX: usize = 1_000;
 
+/// How often somebody else's source is looked after. One that nobody polls twice in a row is polled by whoever notices.
+const FORSAKEN: Duration = Duration::from_secs(20);
+
 /// Longest wait for the broker when a source is given back.
-const RELEASE_MAX: Duration = Duration::from_millis(500);
+pub(crate) const RELEASE_MAX: Duration = Duration::from_millis(500);
 
 /// What all drivers of a process share.
 #[derive(Clone)]
@@ -69,6 +73,8 @@ pub(crate) struct Driver {
     pub(crate) shared: Shared,
     pub(crate) source: Arc<dyn Source>,
     pub(crate) hinted: Arc<Hinted>,
+    /// Which sources this process is to poll.
+    pub(crate) mine: Mine,
     pub(crate) seed: u64,
 }
 
@@ -90,13 +96,19 @@ impl Hinted {
 }
 
 impl Driver {
-    /// Polls whenever no other process does, until `cancel`.
-    pub(crate) async fn run(self, cancel: CancellationToken) {
-        let id = self.source.id();
-        let key = format!("poll.{}.{}", token(id.kind), token(&id.name));
+    /// Polls when it is this process's turn, or nobody else does, until `cancel`.
+    pub(crate) async fn run(mut self, cancel: CancellationToken) {
+        let source = Arc::clone(&self.source);
+        let id = source.id();
+        let key = key(id);
         let mut waits = Backoff::new(RENEW, RENEW, self.seed);
         let mut number = 0_u64;
         loop {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return,
+                () = self.due(&key) => {}
+            }
             number += 1;
             let owner = format!("{} {:x} {number}", self.shared.process, self.seed);
             let acquired = tokio::select! {
@@ -123,7 +135,24 @@ impl Driver {
         }
     }
 
-    /// Polls until the lease is lost, or `cancel`.
+    /// Ends when the source is this process's, or nobody's.
+    async fn due(&mut self, key: &str) {
+        let mut was_free = false;
+        loop {
+            tokio::select! {
+                biased;
+                () = until(&mut self.mine, |mine| mine.contains(key)) => return,
+                () = self.shared.clock.sleep(FORSAKEN) => {}
+            }
+            let is_free = matches!(self.shared.lease.holder(key).await, Ok(None));
+            if is_free && was_free {
+                return;
+            }
+            was_free = is_free;
+        }
+    }
+
+    /// Polls until the lease is lost, the source becomes another process's, or `cancel`.
     async fn hold(&self, mut held: Held, cancel: &CancellationToken) {
         let id = self.source.id();
         let mut record = Record::new(&self.shared.bus, id, &self.shared.process);
@@ -133,7 +162,10 @@ impl Driver {
             () = cancel.cancelled() => false,
             () = self.renew(&mut held) => true,
             // Whatever it is at, it may end there: it is as if the process had died.
-            () = self.poll(&mut record) => false,
+            () = self.poll(&mut record) => {
+                tracing::info!("{} {} is left to another process", id.kind, id.name);
+                false
+            }
         };
         record.left();
         if is_lost {
@@ -164,7 +196,7 @@ impl Driver {
         }
     }
 
-    /// Never ends.
+    /// Ends between two looks, when the source has become another process's.
     async fn poll(&self, record: &mut Record) {
         let Shared {
             clock, interval, ..
@@ -174,6 +206,8 @@ impl Driver {
         let mut state: Option<State> = None;
         let mut due_ms = clock.now_ms();
         let mut only = None;
+        let key = key(self.source.id());
+        let mut mine = self.mine.clone();
         loop {
             let looked = self.look(&mut state, only.as_ref(), record).await;
             let is_whole = only.is_none();
@@ -191,12 +225,19 @@ impl Driver {
                 due_ms = clock.now_ms() + ms(pause);
             }
             record.write(due_ms, clock.now_ms()).await;
-            only = match looked {
-                Looked::Well => self.wait(due_ms).await,
-                Looked::Badly | Looked::Superseded => {
-                    clock.sleep_until_ms(due_ms).await;
-                    None
+            let next = async {
+                match looked {
+                    Looked::Well => self.wait(due_ms).await,
+                    Looked::Badly | Looked::Superseded => {
+                        clock.sleep_until_ms(due_ms).await;
+                        None
+                    }
                 }
+            };
+            only = tokio::select! {
+                biased;
+                () = until(&mut mine, |mine| !mine.contains(&key)) => return,
+                next = next => next,
             };
         }
     }
@@ -302,6 +343,19 @@ enum Looked {
     Well,
     Badly,
     Superseded,
+}
+
+/// Waits until the sources of this process are so.
+async fn until(mine: &mut Mine, is_so: impl Fn(&BTreeSet<String>) -> bool) {
+    // Nobody shares any more: the process ends.
+    if mine.wait_for(|mine| is_so(mine)).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// The lease of a source.
+pub(crate) fn key(id: &Id) -> String {
+    format!("poll.{}.{}", token(id.kind), token(&id.name))
 }
 
 fn ms(duration: Duration) -> i64 {

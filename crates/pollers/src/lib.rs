@@ -2,8 +2,9 @@
 //!
 //! A [`Source`] says what there is. Everything else is the same for all of them and stands here:
 //!
-//! * **One process polls a source.** It holds a lease and gives it back when it ends; one that dies is followed within fifteen
-//!   seconds. The lease only saves work: what is right does not hang on it.
+//! * **One process polls a source**, and processes with the same sources share them evenly (`share`). It holds a lease and gives it
+//!   back when it ends or when somebody else joins; one that dies is followed within half a minute. The lease only saves work: what
+//!   is right does not hang on it.
 //! * **What is known is compact.** Twenty bytes for each thing (`known`), in chunks that never change, below one head that is
 //!   written conditionally (`book`). Ten thousand tags that are seen for the first time are two writes, a look that finds nothing
 //!   new is none, and one new tag is two. Everything that becomes known does so by the head's write: of two processes that look
@@ -31,6 +32,7 @@ mod driver;
 mod health;
 mod known;
 mod metrics;
+mod share;
 mod source;
 pub mod sources;
 #[cfg(test)]
@@ -44,7 +46,8 @@ use gennaker_runtime::{Backoff, CancellationToken, Clock};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use book::Book;
-use driver::{Driver, Hinted, LEASE, Shared};
+use driver::{Driver, Hinted, LEASE, Shared, key};
+use share::Sharing;
 
 pub use known::Known;
 pub use source::{BoxFuture, Id, Item, Look, Source, Trouble, Wanted};
@@ -103,6 +106,13 @@ impl Pollers {
         }
         let mut running = JoinSet::new();
         let mut listeners = Vec::new();
+        let (sharing, mine) = Sharing::new(
+            self.shared.lease.clone(),
+            self.shared.clock.clone(),
+            (&self.shared.process, self.seed),
+            self.sources.iter().map(|source| key(source.id())),
+        );
+        running.spawn(sharing.run(cancel.clone()));
         for source in self.sources {
             let id = source.id();
             let name = format!("{} {}", id.kind, id.name);
@@ -110,6 +120,7 @@ impl Pollers {
                 shared: self.shared.clone(),
                 source: Arc::clone(&source),
                 hinted: Arc::default(),
+                mine: mine.clone(),
                 seed: self.seed ^ fnv1a64(name.as_bytes()),
             };
             listeners.push((source, Arc::clone(&driver.hinted)));

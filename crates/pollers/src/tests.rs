@@ -37,11 +37,15 @@ struct Shelf {
 
 impl Shelf {
     fn new(count: usize) -> Arc<Self> {
+        Self::named("hub", count)
+    }
+
+    fn named(name: &str, count: usize) -> Arc<Self> {
         let tags = (0..count).map(|n| (format!("web:{n}"), None)).collect();
         Arc::new(Self {
             id: Id {
                 kind: "docker",
-                name: "hub".to_owned(),
+                name: name.to_owned(),
             },
             tags: Mutex::new(tags),
             is_down: AtomicBool::new(false),
@@ -432,6 +436,87 @@ async fn one_process_polls_and_another_follows_it() {
     assert_eq!(shelf.asked.lock().unwrap().first(), Some(&Some(only)));
     cancel.cancel();
     assert!(!second.is_finished());
+    while let Some(ended) = running.join_next().await {
+        drop(ended);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn processes_share_their_sources_and_lose_nothing_when_one_comes_or_goes() {
+    let fixture = Fixture::new().await;
+    let shelves: Vec<Arc<Shelf>> = (0..7)
+        .map(|number| Shelf::named(&format!("hub-{number}"), 1))
+        .collect();
+    let mut running = JoinSet::new();
+    let cancel = CancellationToken::new();
+    let mut start = |node: &str, seed: u64, cancel: &CancellationToken| {
+        let config = Config {
+            process: node.to_owned(),
+            interval: Duration::from_secs(5),
+            item_upper_threshold: 1_000,
+            seed,
+        };
+        let sources = shelves
+            .iter()
+            .map(|shelf| Arc::clone(shelf) as Arc<dyn Source>);
+        let (bus, clock) = (fixture.bus(node), fixture.clock.clone());
+        running.spawn(Pollers::new(&bus, clock, config, sources.collect()).run(cancel.clone()))
+    };
+    // How many sources each process says that it polls, once that is as wanted.
+    let shared = async |wanted: &[(&str, usize)]| {
+        let wanted: BTreeMap<String, usize> = wanted
+            .iter()
+            .map(|(name, count)| ((*name).to_owned(), *count))
+            .collect();
+        let kv = fixture.bus("reader").kv(Bucket::Poll);
+        let mut last = BTreeMap::new();
+        for _ in 0..3_000 {
+            let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+            for record in kv.walk("s").await.unwrap() {
+                let status: Status = serde_json::from_slice(&record.value).unwrap();
+                *counts.entry(status.process).or_default() += 1;
+            }
+            let mut sizes: Vec<usize> = counts.values().copied().collect();
+            let mut sizes_wanted: Vec<usize> = wanted.values().copied().collect();
+            sizes.sort_unstable();
+            sizes_wanted.sort_unstable();
+            if counts.keys().eq(wanted.keys()) && sizes == sizes_wanted {
+                return;
+            }
+            last = counts;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{wanted:?} was wanted, and there is {last:?}");
+    };
+    let push = |tag: &str| {
+        for (number, shelf) in shelves.iter().enumerate() {
+            shelf.push(&format!("{number}:{tag}"), None);
+        }
+    };
+    let everything_once = async |tag: &str| {
+        let mut found = tags(&fixture.events(7).await);
+        found.sort_unstable();
+        let all: Vec<String> = (0..7).map(|number| format!("{number}:{tag}")).collect();
+        assert_eq!(found, all);
+    };
+    let first = start("first", 1, &cancel);
+    shared(&[("first", 7)]).await;
+    start("second", 2, &cancel);
+    push("a");
+    let leaves = cancel.child_token();
+    start("third", 3, &leaves);
+    shared(&[("first", 2), ("second", 2), ("third", 3)]).await;
+    everything_once("a").await;
+    // One is killed, one ends.
+    first.abort();
+    push("b");
+    shared(&[("second", 4), ("third", 3)]).await;
+    everything_once("b").await;
+    push("c");
+    leaves.cancel();
+    shared(&[("second", 7)]).await;
+    everything_once("c").await;
+    cancel.cancel();
     while let Some(ended) = running.join_next().await {
         drop(ended);
     }

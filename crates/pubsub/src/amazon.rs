@@ -1,14 +1,15 @@
-//! Amazon's SQS: a queue that exists, with a topic of SNS in front of it or not.
-//!
-//! Echo makes the queue and subscribes it to the topic unless it is told not to; here that is left to whoever owns them, so that our
-//! credentials need no more than `sqs:GetQueueUrl`, `sqs:ReceiveMessage`, `sqs:DeleteMessage` and `sqs:ChangeMessageVisibility`.
+//! Amazon's SQS: a queue that exists, or one that is made and subscribed to a topic of SNS ([`bootstrap`]).
 //!
 //! Source: echo `SQSSubscriber`, `AmazonMessageAcknowledger`; AWS JSON protocol of SQS.
+
+mod bootstrap;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gennaker_credentials::aws::{Options, Service};
+use gennaker_credentials::aws::{Error, Options, Service};
 use gennaker_outbound::Client;
 use gennaker_runtime::Clock;
 use serde_json::{Value, json};
@@ -19,6 +20,9 @@ use crate::{
     message::Received,
     pull::{BATCH, Delivered},
 };
+use bootstrap::Bootstrap;
+
+pub use bootstrap::Topic;
 
 /// The system, as triggers name it.
 pub(crate) const SYSTEM: &str = "amazon";
@@ -36,6 +40,7 @@ pub struct Subscription {
     owner: String,
     queue: String,
     url: OnceCell<String>,
+    bootstrap: Option<Bootstrap>,
 }
 
 /// How a queue is asked.
@@ -51,13 +56,15 @@ pub struct Settings {
     pub alternate_id: Option<String>,
     /// How long messages that are named so are remembered.
     pub remembered: Duration,
+    /// The topic that the queue gets its messages from, if the queue is to be made and subscribed to it.
+    pub topic: Option<Topic>,
 }
 
 impl Subscription {
     /// A subscription; `options` say how the account is reached, without region and service. Opens nothing yet.
     ///
     /// # Errors
-    /// The name of the queue is none.
+    /// The name of the queue, or of the topic, is none.
     pub fn new(
         named: Named,
         client: Client,
@@ -69,12 +76,15 @@ impl Subscription {
         let ["arn", _, "sqs", region, owner, queue] = parts[..] else {
             return Err(format!("{:?} is no queue of SQS", settings.queue_arn));
         };
+        let topic = settings.topic.as_ref();
+        let bootstrap = topic.map(|topic| Bootstrap::new(topic, &client, &clock, &options));
         let options = Options {
             region: region.to_owned(),
             service: "sqs",
             ..options
         };
         Ok(Self {
+            bootstrap: bootstrap.transpose()?,
             named,
             owner: owner.to_owned(),
             queue: queue.to_owned(),
@@ -128,20 +138,28 @@ impl Subscription {
         failed
     }
 
+    /// Where the queue is; the first time it is made and subscribed, if that is wanted.
     async fn url(&self) -> Result<&str, String> {
         let found = self.url.get_or_try_init(async || {
             let question = json!({"QueueName": self.queue, "QueueOwnerAWSAccountId": self.owner});
-            let answer = self.call("GetQueueUrl", &question).await?;
-            let url = answer["QueueUrl"].as_str().map(str::to_owned);
-            url.ok_or_else(|| "SQS names no address of the queue".to_owned())
+            let found = self.ask("GetQueueUrl", &question).await;
+            match &self.bootstrap {
+                // It happens once, and need not make every look larger.
+                Some(bootstrap) => Box::pin(bootstrap.run(self, found)).await,
+                None => url_in(&found.map_err(|error| failed("GetQueueUrl", &error))?),
+            }
         });
         found.await.map(String::as_str)
     }
 
     async fn call(&self, operation: &str, question: &Value) -> Result<Value, String> {
+        let answer = self.ask(operation, question).await;
+        answer.map_err(|error| failed(operation, &error))
+    }
+
+    async fn ask(&self, operation: &str, question: &Value) -> Result<Value, Error> {
         let target = format!("AmazonSQS.{operation}");
-        let answer = self.service.call("1.0", &target, question).await;
-        answer.map_err(|error| format!("{operation}: {error}"))
+        self.service.call("1.0", &target, question).await
     }
 
     fn read(&self, message: &Value) -> Option<Delivered> {
@@ -171,6 +189,15 @@ impl Subscription {
     }
 }
 
+fn failed(operation: &str, error: &Error) -> String {
+    format!("{operation}: {error}")
+}
+
+fn url_in(answer: &Value) -> Result<String, String> {
+    let url = answer["QueueUrl"].as_str().map(str::to_owned);
+    url.ok_or_else(|| "SQS names no address of the queue".to_owned())
+}
+
 /// Id, text and attributes of a notification of SNS; `None` if the body is something else.
 fn envelope(body: &str) -> Option<(String, String, BTreeMap<String, String>)> {
     let envelope: Value = serde_json::from_str(body).ok()?;
@@ -190,278 +217,4 @@ fn attributes(attributes: &Value, field: &str) -> BTreeMap<String, String> {
         .flatten()
         .filter_map(|(name, value)| Some((name.clone(), value[field].as_str()?.to_owned())))
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use gennaker_credentials::auth::Secret;
-    use gennaker_settings::Secret as Plain;
-    use gennaker_testkit::http::{Reply, Seen, Server};
-
-    use super::*;
-    use crate::testing::{self, Installation, client};
-
-    const URL: &str = "https://sqs.eu-central-1.amazonaws.com/123/builds";
-
-    /// A queue that speaks SQS's JSON protocol and is strict about it.
-    #[derive(Default)]
-    struct Sqs {
-        /// Messages that wait, and those that were received by their receipts.
-        waiting: Vec<Value>,
-        hidden: Vec<(String, Value)>,
-        receipts: u32,
-        deleted: Vec<String>,
-        /// Receipts that shall be seen again, with the seconds until then.
-        again: Vec<(String, u64)>,
-        /// Operations that fail, and so many times.
-        broken: Vec<&'static str>,
-    }
-
-    impl Sqs {
-        fn answer(&mut self, seen: &Seen) -> Reply {
-            let error = |status, code: &str| {
-                let body = json!({"__type": format!("com.amazonaws.sqs#{code}"), "message": "no"});
-                Reply::status(status, &body.to_string())
-            };
-            let header = |name: &str| seen.header(name).unwrap_or_default().to_owned();
-            if seen.method != "POST"
-                || seen.path() != "/"
-                || header("content-type") != "application/x-amz-json-1.0"
-                || !header("authorization").contains("/eu-central-1/sqs/aws4_request")
-            {
-                return error(400, "InvalidRequest");
-            }
-            let target = header("x-amz-target");
-            let Some(operation) = target.strip_prefix("AmazonSQS.") else {
-                return error(400, "UnknownOperationException");
-            };
-            if let Some(at) = self.broken.iter().position(|it| *it == operation) {
-                self.broken.remove(at);
-                return error(503, "ServiceUnavailable");
-            }
-            let question: Value = serde_json::from_slice(&seen.body).unwrap();
-            if operation != "GetQueueUrl" && question["QueueUrl"] != URL {
-                return error(400, "QueueDoesNotExist");
-            }
-            match operation {
-                "GetQueueUrl" => {
-                    assert_eq!(
-                        question,
-                        json!({"QueueName": "builds", "QueueOwnerAWSAccountId": "123"})
-                    );
-                    Reply::ok(&json!({"QueueUrl": URL}).to_string())
-                }
-                "ReceiveMessage" => {
-                    assert_eq!(question["VisibilityTimeout"], 30);
-                    assert_eq!(question["MaxNumberOfMessages"], 10);
-                    assert_eq!(question["MessageAttributeNames"], json!(["All"]));
-                    let count = self.waiting.len().min(10);
-                    let mut messages = Vec::new();
-                    for mut message in self.waiting.drain(..count).collect::<Vec<_>>() {
-                        self.receipts += 1;
-                        let receipt = format!("receipt-{}", self.receipts);
-                        self.hidden.push((receipt.clone(), message.clone()));
-                        message["ReceiptHandle"] = receipt.into();
-                        messages.push(message);
-                    }
-                    match messages.is_empty() {
-                        true => Reply::ok("{}"),
-                        false => Reply::ok(&json!({"Messages": messages}).to_string()),
-                    }
-                }
-                "DeleteMessage" | "ChangeMessageVisibility" => {
-                    let receipt = question["ReceiptHandle"].as_str().unwrap_or_default();
-                    let Some(at) = self.hidden.iter().position(|(it, _)| it == receipt) else {
-                        return error(400, "ReceiptHandleIsInvalid");
-                    };
-                    let (receipt, message) = self.hidden.remove(at);
-                    if operation == "DeleteMessage" {
-                        self.deleted.push(receipt);
-                    } else {
-                        let seconds = question["VisibilityTimeout"].as_u64().unwrap();
-                        self.again.push((receipt, seconds));
-                        self.waiting.push(message);
-                    }
-                    Reply::ok("")
-                }
-                _ => error(400, "UnknownOperationException"),
-            }
-        }
-
-        /// What was received and not told of becomes visible again.
-        fn time_passes(&mut self) {
-            let hidden = std::mem::take(&mut self.hidden);
-            self.waiting
-                .extend(hidden.into_iter().map(|(_, message)| message));
-        }
-    }
-
-    fn message(id: &str, body: &str) -> Value {
-        json!({"MessageId": id, "Body": body, "Attributes": {"SentTimestamp": "1700000000123"},
-               "MessageAttributes": {"kind": {"DataType": "String", "StringValue": "image"}, "raw": {"DataType": "Binary", "BinaryValue": "eA=="}}})
-    }
-
-    async fn double(messages: Vec<Value>) -> (Server, Arc<Mutex<Sqs>>) {
-        let sqs = Arc::new(Mutex::new(Sqs {
-            waiting: messages,
-            ..Sqs::default()
-        }));
-        let answering = Arc::clone(&sqs);
-        let server = Server::start(move |seen| answering.lock().unwrap().answer(seen)).await;
-        (server, sqs)
-    }
-
-    fn subscription(server: &Server, alternate_id: Option<&str>) -> Subscription {
-        let options = Options {
-            endpoint: Some(server.url("")),
-            key: Some((
-                "AKID".to_owned(),
-                Secret::Value(Plain::new("hush".to_owned())),
-            )),
-            ..Options::default()
-        };
-        let settings = Settings {
-            queue_arn: "arn:aws:sqs:eu-central-1:123:builds".to_owned(),
-            visibility_s: 30,
-            wait_s: 0,
-            alternate_id: alternate_id.map(str::to_owned),
-            remembered: Duration::from_secs(3_600),
-        };
-        let named = Named {
-            name: "builds".to_owned(),
-            message_format: "S3".to_owned(),
-        };
-        Subscription::new(named, client(), Clock::system(), options, settings).unwrap()
-    }
-
-    #[tokio::test]
-    async fn messages_become_events_before_they_are_deleted() {
-        let notification = json!({
-            "Type": "Notification", "MessageId": "sns-1", "TopicArn": "arn:aws:sns:eu-central-1:123:builds",
-            "Message": "{\"status\": \"done\"}", "Timestamp": "2026-11-22T00:00:00.000Z",
-            "MessageAttributes": {"kind": {"Type": "String", "Value": "chart"}},
-        });
-        let (server, sqs) = double(vec![
-            message("m-1", "{\"n\": 1}"),
-            message("m-2", &notification.to_string()),
-            message("m-3", "no JSON"),
-        ])
-        .await;
-        let installation = Installation::start().await;
-        let running = installation.follow(crate::Subscriptions {
-            amazon: vec![subscription(&server, None)],
-            ..crate::Subscriptions::default()
-        });
-        let mut events = installation.events(3).await;
-        testing::until("the messages are deleted", || {
-            sqs.lock().unwrap().deleted.len() == 3
-        })
-        .await;
-        events.sort_by_key(|event| event.header.id.clone());
-        let told: Vec<(&str, Value)> = events
-            .iter()
-            .map(|event| {
-                assert_eq!(event.header.at_ms, 1_700_000_000_123);
-                (
-                    event.header.source.as_str(),
-                    Value::from(event.payload.clone()),
-                )
-            })
-            .collect();
-        let body = |id: &str, kind: &str, payload: Value| {
-            json!({"pubsubSystem": "amazon", "subscriptionName": "builds", "messageId": id, "attributes": {"kind": kind},
-                   "payload": payload, "messageFormat": "S3"})
-        };
-        let mut unreadable = body("m-3", "image", json!({}));
-        unreadable["unreadable"] = "it is no JSON object: expected ident at line 1 column 2".into();
-        assert_eq!(
-            told,
-            [
-                ("builds", body("m-1", "image", json!({"n": 1}))),
-                ("builds", unreadable),
-                ("builds", body("sns-1", "chart", json!({"status": "done"}))),
-            ]
-        );
-        running.stop().await;
-    }
-
-    #[tokio::test]
-    async fn a_message_that_comes_again_is_the_same_event() {
-        let (server, sqs) = double(vec![message("m-1", "{}")]).await;
-        sqs.lock().unwrap().broken = vec!["DeleteMessage", "GetQueueUrl", "ReceiveMessage"];
-        let installation = Installation::start().await;
-        let running = installation.follow(crate::Subscriptions {
-            amazon: vec![subscription(&server, None)],
-            ..crate::Subscriptions::default()
-        });
-        let first = installation.events(1).await;
-        testing::until("the deletion failed", || {
-            sqs.lock().unwrap().broken.is_empty()
-        })
-        .await;
-        sqs.lock().unwrap().time_passes();
-        testing::until("the message is deleted", || {
-            sqs.lock().unwrap().deleted == ["receipt-2"]
-        })
-        .await;
-        assert_eq!(installation.stored().await, 1, "the broker keeps one");
-        assert_eq!(
-            first[0].header.id,
-            format!(
-                "pubsub-amazon-builds-m-1-{:016x}",
-                gennaker_model::routing::fnv1a64(b"{}")
-            )
-        );
-        running.stop().await;
-    }
-
-    #[tokio::test]
-    async fn messages_that_are_equal_in_an_attribute_count_as_one() {
-        let mut first = message("m-1", "{}");
-        let mut second = message("m-2", "{}");
-        second["Attributes"]["SentTimestamp"] = "1700000099999".into();
-        let mut other = message("m-3", "{\"other\": 1}");
-        for message in [&mut first, &mut second, &mut other] {
-            message["MessageAttributes"]["build"] =
-                json!({"DataType": "String", "StringValue": "7"});
-        }
-        let (server, sqs) = double(vec![first]).await;
-        let installation = Installation::start().await;
-        let running = installation.follow(crate::Subscriptions {
-            amazon: vec![subscription(&server, Some("build"))],
-            ..crate::Subscriptions::default()
-        });
-        let events = installation.events(1).await;
-        sqs.lock().unwrap().waiting.extend([second, other]);
-        testing::until("all are deleted", || sqs.lock().unwrap().deleted.len() == 3).await;
-        // Another text under the same name is news.
-        assert_eq!(installation.stored().await, 2);
-        assert_eq!(events[0].header.at_ms, 1_700_000_000_123);
-        let key = installation.claims().await;
-        assert_eq!(key, 2);
-        running.stop().await;
-    }
-
-    #[tokio::test]
-    async fn what_cannot_be_stored_comes_again() {
-        let (server, sqs) = double(vec![message("m-1", "{}")]).await;
-        let installation = Installation::start().await;
-        installation.refuse_events(true);
-        let running = installation.follow(crate::Subscriptions {
-            amazon: vec![subscription(&server, None)],
-            ..crate::Subscriptions::default()
-        });
-        testing::until("it is handed back", || {
-            !sqs.lock().unwrap().again.is_empty()
-        })
-        .await;
-        assert_eq!(sqs.lock().unwrap().again[0].1, AGAIN_S);
-        assert!(sqs.lock().unwrap().deleted.is_empty());
-        installation.refuse_events(false);
-        installation.events(1).await;
-        testing::until("it is deleted", || sqs.lock().unwrap().deleted.len() == 1).await;
-        running.stop().await;
-    }
 }

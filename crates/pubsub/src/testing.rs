@@ -77,10 +77,21 @@ impl Installation {
         self.broker.messages("GK_PUBSUB").len()
     }
 
-    /// How it goes with a subscription, as people read it.
-    pub(crate) async fn status(&self, key: &str) -> serde_json::Value {
-        let record = self.bus.kv(Bucket::Poll).get(key).await.unwrap();
-        serde_json::from_slice(&record.unwrap().value).unwrap()
+    /// How it goes with a subscription, as people read it, once it is in this state.
+    pub(crate) async fn status(&self, key: &str, state: &str) -> serde_json::Value {
+        let waiting = async {
+            loop {
+                let record = self.bus.kv(Bucket::Poll).get(key).await.unwrap();
+                let status: Option<serde_json::Value> =
+                    record.map(|record| serde_json::from_slice(&record.value).unwrap());
+                match status.filter(|status| status["state"] == state) {
+                    Some(status) => return status,
+                    None => tokio::time::sleep(Duration::from_millis(10)).await,
+                }
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        waited.unwrap_or_else(|_| panic!("{key} does not become {state}"))
     }
 
     /// How many messages are remembered by names of their senders.

@@ -3,6 +3,7 @@
 mod accounts;
 mod client;
 mod config_file;
+mod password;
 pub mod reads;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | [`aws`] | signatures of requests to Amazon's services |
 //! | [`bakers`] | Helm, Kustomize and Helmfile |
 //! | [`certificates`] | authorities and what they sign |
 //! | [`demo`] | what stands beside Gennaker while it is shown |
@@ -19,6 +20,7 @@
 //! | [`s3`] | a server that speaks S3 |
 //! | [`smtp`] | a mail server |
 
+pub mod aws;
 pub mod bakers;
 pub mod certificates;
 pub mod demo;

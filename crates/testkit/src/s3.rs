@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use gennaker_broker::find;
 use tempfile::TempDir;
 
+use crate::aws::Signer;
 use crate::leash::Leashed;
 
 /// Names a server to test with instead of the one that is looked for.
@@ -117,6 +118,60 @@ impl Server {
     /// Its address.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Makes a bucket.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub fn make_bucket(&self, bucket: &str) {
+        self.write(&format!("/{bucket}"), b"");
+    }
+
+    /// Writes an object; its key must need no encoding.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub fn put(&self, bucket: &str, key: &str, content: &[u8]) {
+        self.write(&format!("/{bucket}/{key}"), content);
+    }
+
+    fn write(&self, target: &str, content: &[u8]) {
+        let signer = Signer {
+            key_id: USER,
+            secret: PASSWORD,
+            region: "us-east-1",
+            service: "s3",
+        };
+        let host = format!("127.0.0.1:{}", self.port);
+        let mut request = format!("PUT {target} HTTP/1.1\r\n");
+        for (name, value) in signer.sign("PUT", &host, target, content) {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str(&format!(
+            "content-length: {}\r\nconnection: close\r\n\r\n",
+            content.len()
+        ));
+        let ask = || -> std::io::Result<String> {
+            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
+            stream.set_read_timeout(Some(START_DEADLINE))?;
+            stream.write_all(request.as_bytes())?;
+            stream.write_all(content)?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        let until = Instant::now() + START_DEADLINE;
+        loop {
+            let answer = ask().expect("the server answers");
+            // It is ready a moment before it can write.
+            let is_early = answer.starts_with("HTTP/1.1 503") && Instant::now() < until;
+            if !is_early {
+                assert!(answer.starts_with("HTTP/1.1 200"), "{target}: {answer}");
+                return;
+            }
+            std::thread::sleep(POLL);
+        }
     }
 
     /// Access key id and secret of its one user.

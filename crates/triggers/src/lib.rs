@@ -30,7 +30,7 @@ use gennaker_credentials::auth::Secret;
 use gennaker_intake::matching::{self, Event, QuietPeriod, Unreadable};
 use gennaker_runtime::{CancellationToken, Clock};
 use gennaker_store::{Blobs, Store};
-use tokio::task::JoinSet;
+use tokio::{sync::Semaphore, task::JoinSet};
 use tracing::Instrument as _;
 
 pub use artifacts::Templates;
@@ -47,8 +47,9 @@ const EVENTS_MAX: usize = 64;
 /// Deliveries after which an event is given up: something in it brings processes down.
 const DELIVERIES_MAX: u64 = 10;
 
-/// How often the broker hears that an event is still being worked on.
-const PROGRESS: Duration = Duration::from_secs(5);
+/// How often the broker hears that an event is still being worked on, or waits here for its turn: three times within the silence
+/// after which the event goes to another process.
+const PROGRESS: Duration = Duration::from_secs(3);
 
 /// Pause before an event is tried again while documents cannot be read.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -157,6 +158,7 @@ impl Triggers {
         let mut events = self.bus.events().consume().await.map_err(Error::Events)?;
         let mut running = JoinSet::new();
         let fresh = Arc::new(Fresh::new(self.store.clone()));
+        let places = Arc::new(Semaphore::new(EVENTS_MAX));
         loop {
             let delivery = tokio::select! {
                 biased;
@@ -165,7 +167,9 @@ impl Triggers {
                     log_end(ended);
                     continue;
                 }
-                delivery = events.next(), if running.len() < EVENTS_MAX => match delivery {
+                // How many are taken is limited by the bus. Those that wait for a place wait in a task of their own, where somebody
+                // tells the broker that they are not forgotten.
+                delivery = events.next() => match delivery {
                     Some(delivery) => delivery,
                     None => break,
                 },
@@ -177,6 +181,7 @@ impl Triggers {
                 candidates: self.candidates.clone(),
                 reading: Arc::clone(&self.reading),
                 switches: Arc::clone(&self.switches),
+                places: Arc::clone(&places),
                 cancel: cancel.clone(),
             };
             running.spawn(async move { handling.run(delivery).await });
@@ -197,14 +202,25 @@ struct Handling {
     candidates: candidates::Shared,
     reading: Arc<Reading>,
     switches: Arc<Switches>,
+    places: Arc<Semaphore>,
     cancel: CancellationToken,
+}
+
+/// How the handling of an event ended.
+enum Ended {
+    /// All starts were answered and the verdicts kept.
+    Well,
+    /// It never will be readable, for this reason.
+    GivenUp(String),
+    /// This process stops.
+    HandedBack,
 }
 
 impl Handling {
     async fn run(self, delivery: Delivery) {
-        let mut event = match self.reading.read(&delivery).await {
-            Ok(event) => event,
-            Err(reason) => {
+        match self.attend(&delivery).await {
+            Ended::Well => settle(delivery.ack().await),
+            Ended::GivenUp(reason) => {
                 observe::given_up();
                 tracing::error!(
                     event.sequence = delivery.sequence,
@@ -212,67 +228,68 @@ impl Handling {
                     delivery.sequence
                 );
                 settle(delivery.term(&reason).await);
-                return;
             }
-        };
-        // Everything that was saved before the event came in must have its chance.
-        let caught_up = tokio::select! {
-            () = self.cancel.cancelled() => {
-                settle(delivery.nak(Duration::ZERO).await);
-                return;
-            }
-            caught_up = self.fresh.catch_up() => caught_up,
-        };
-        if let Err(error) = caught_up {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "events wait: the pipelines cannot be read just now"
-            );
-            settle(delivery.nak(AGAIN).await);
-            return;
+            Ended::HandedBack => settle(delivery.nak(Duration::ZERO).await),
         }
-        let candidates = self.candidates.current();
-        let span = observe::span(&event);
-        self.handle(&mut event, &candidates, delivery)
-            .instrument(span)
-            .await;
     }
 
-    async fn handle(&self, event: &mut Event, candidates: &Candidates, delivery: Delivery) {
-        let work = async {
-            hints::send(&self.bus, event).await;
-            told::complete(&self.bus, self.starter.clock(), event, candidates).await;
-            let event = &*event;
-            let matched_at_ms = self.starter.now_ms();
-            let quiet = self.reading.quiet.as_ref();
-            let off = self.switches.off(matched_at_ms).await;
-            let verdicts = Verdicts::of(event, candidates, &|config, trigger| {
-                let kind = trigger.get("type").and_then(serde_json::Value::as_str);
-                switches::reason(&off, kind.unwrap_or_default())
-                    .or_else(|| quiet?.holds_back(config, trigger, matched_at_ms))
-            });
-            observe::matched(event, !verdicts.fired.is_empty(), matched_at_ms);
-            let ended = self.starter.start_all(event, &verdicts.fired).await;
-            let reason = matching::passed_over(event).map(str::to_owned);
-            let record = verdicts.record(event, matched_at_ms, reason, ended);
-            verdicts::keep(&self.bus, &record).await;
-        };
+    /// Works on an event, and says so from the moment on at which it came.
+    async fn attend(&self, delivery: &Delivery) -> Ended {
+        let work = self.work(delivery);
         tokio::pin!(work);
         let mut progress = tokio::time::interval(PROGRESS);
+        progress.reset();
         loop {
             tokio::select! {
                 biased;
-                () = &mut work => {
-                    settle(delivery.ack().await);
-                    return;
-                }
+                ended = &mut work => return match ended {
+                    Ok(()) => Ended::Well,
+                    Err(reason) => Ended::GivenUp(reason),
+                },
+                () = self.cancel.cancelled() => return Ended::HandedBack,
                 _ = progress.tick() => settle(delivery.progress().await),
-                () = self.cancel.cancelled() => {
-                    settle(delivery.nak(Duration::ZERO).await);
-                    return;
-                }
             }
         }
+    }
+
+    /// The error is why it never will be readable.
+    async fn work(&self, delivery: &Delivery) -> Result<(), String> {
+        let _place = self.places.acquire().await.expect("nobody closes it");
+        let mut event = self.reading.read(delivery).await?;
+        // Everything that was saved before the event came in must have its chance. An event that waits for that stays here: each
+        // delivery counts, and one that had too many is given up.
+        while let Err(error) = self.fresh.catch_up().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                event.id = event.header.id,
+                "event {} waits: the pipelines cannot be read just now",
+                event.header.id
+            );
+            self.starter.clock().sleep(AGAIN).await;
+        }
+        let candidates = self.candidates.current();
+        let span = observe::span(&event);
+        self.handle(&mut event, &candidates).instrument(span).await;
+        Ok(())
+    }
+
+    async fn handle(&self, event: &mut Event, candidates: &Candidates) {
+        hints::send(&self.bus, event).await;
+        told::complete(&self.bus, self.starter.clock(), event, candidates).await;
+        let event = &*event;
+        let matched_at_ms = self.starter.now_ms();
+        let quiet = self.reading.quiet.as_ref();
+        let off = self.switches.off(matched_at_ms).await;
+        let verdicts = Verdicts::of(event, candidates, &|config, trigger| {
+            let kind = trigger.get("type").and_then(serde_json::Value::as_str);
+            switches::reason(&off, kind.unwrap_or_default())
+                .or_else(|| quiet?.holds_back(config, trigger, matched_at_ms))
+        });
+        observe::matched(event, !verdicts.fired.is_empty(), matched_at_ms);
+        let ended = self.starter.start_all(event, &verdicts.fired).await;
+        let reason = matching::passed_over(event).map(str::to_owned);
+        let record = verdicts.record(event, matched_at_ms, reason, ended);
+        verdicts::keep(&self.bus, &record).await;
     }
 }
 

@@ -1,12 +1,18 @@
 //! Events over the in-memory broker, with an owner that takes notes.
 
+mod told;
+
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use gennaker_bus::{Bucket, Bus, CommandStream, Layout, memory::Broker, subject, token};
+use gennaker_bus::{
+    Bucket, Bus, CommandStream, Layout,
+    memory::{Broker, Faults},
+    subject, token,
+};
 use gennaker_credentials::auth::Secret;
 use gennaker_intake::matching::{self, Header, Origin, Outcome, Record};
 use gennaker_model::{
@@ -157,20 +163,7 @@ impl Fixture {
         headers: &[(&str, &str)],
         body: Value,
     ) {
-        let headers = headers.iter();
-        let header = Header {
-            v: matching::VERSION,
-            id: id.to_owned(),
-            kind: kind.to_owned(),
-            source: source.to_owned(),
-            at_ms: NOW,
-            headers: headers
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
-            origin: Origin::Outside,
-        };
-        self.raw(matching::encode(&header, body.to_string().as_bytes()))
-            .await;
+        self.raw(outside(kind, source, id, headers, &body)).await;
     }
 
     /// Waits until that many starts came in.
@@ -195,6 +188,23 @@ impl Fixture {
             .await
             .unwrap()
     }
+}
+
+/// An event as Gate stores it.
+fn outside(kind: &str, source: &str, id: &str, headers: &[(&str, &str)], body: &Value) -> Vec<u8> {
+    let headers = headers.iter();
+    let header = Header {
+        v: matching::VERSION,
+        id: id.to_owned(),
+        kind: kind.to_owned(),
+        source: source.to_owned(),
+        at_ms: NOW,
+        headers: headers
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        origin: Origin::Outside,
+    };
+    matching::encode(&header, body.to_string().as_bytes())
 }
 
 async fn serve(partition: u32, mut commands: CommandStream, notes: Arc<Mutex<Notes>>) {
@@ -538,6 +548,83 @@ async fn a_refused_start_and_a_poisonous_event_hold_nobody_up() {
     assert_eq!(fixture.starts(2).await[1].trigger["eventId"], "event-1");
     tokio::time::sleep(Duration::from_secs(300)).await;
     assert_eq!(fixture.starts(2).await.len(), 2);
+}
+
+/// Each delivery counts, and an event that had too many is given up: waiting must not cost deliveries.
+#[tokio::test(start_paused = true)]
+async fn an_event_waits_for_pipelines_that_cannot_be_read_however_long_that_takes() {
+    let mut fixture = Fixture::new().await;
+    fixture.serve().await;
+    fixture
+        .pipeline("first", json!({"triggers": [webhook(json!({}))]}))
+        .await;
+    fixture.event("before", json!({})).await;
+    fixture.starts(1).await;
+    fixture.broker.set_faults(Faults {
+        lag_ms: 1_200_000,
+        ..Faults::default()
+    });
+    fixture.event("after", json!({})).await;
+    tokio::time::sleep(Duration::from_secs(900)).await;
+    assert_eq!(fixture.notes.lock().unwrap().starts.len(), 1);
+    fixture.broker.set_faults(Faults::default());
+    let record = fixture.record("after").await;
+    assert_eq!(record.verdicts[0].outcome, Outcome::Started);
+}
+
+/// Five messages of many events, of which 64 are under way: those that wait must not come again meanwhile.
+#[tokio::test(start_paused = true)]
+async fn events_that_wait_for_their_turn_come_once() {
+    const EVENTS: usize = 300;
+    let mut fixture = Fixture::new().await;
+    fixture
+        .pipeline("deploy", json!({"triggers": [webhook(json!({}))]}))
+        .await;
+    let ids: Vec<String> = (0..EVENTS).map(|number| format!("e-{number}")).collect();
+    // Of one process, so that they are stored together.
+    let events = Bus::memory(&fixture.broker, "api").events();
+    let stored = ids.iter().map(|id| {
+        let payload = outside("webhook", "hook", id, &[], &json!({}));
+        events.publish("webhook", "hook", payload.into())
+    });
+    let stored = futures_util::future::join_all(stored).await;
+    assert!(stored.iter().all(Result::is_ok));
+    let messages = fixture.broker.messages("GK_EVENTS").len();
+    assert!(messages < 20, "{messages} messages");
+    // Nobody answers starts for longer than the broker waits for a word.
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    fixture.serve().await;
+    fixture.starts(EVENTS).await;
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    let mut started: Vec<String> = fixture
+        .starts(EVENTS)
+        .await
+        .iter()
+        .map(|start| start.trigger["eventId"].as_str().unwrap().to_owned())
+        .collect();
+    started.sort();
+    let count = started.len();
+    started.dedup();
+    assert_eq!((count, started.len()), (EVENTS, EVENTS));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_killed_process_had_is_done_within_seconds() {
+    let mut fixture = Fixture::new().await;
+    fixture
+        .pipeline("deploy", json!({"triggers": [webhook(json!({}))]}))
+        .await;
+    fixture.event("event-1", json!({})).await;
+    // Its start waits for an owner.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    fixture.tasks.abort_all();
+    while fixture.tasks.join_next().await.is_some() {}
+    let killed = tokio::time::Instant::now();
+    fixture.run_role();
+    fixture.serve().await;
+    assert_eq!(fixture.starts(1).await[0].trigger["eventId"], "event-1");
+    let after = killed.elapsed();
+    assert!(after < Duration::from_secs(15), "{after:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use futures_util::{StreamExt as _, stream};
 use gennaker_bus::{Bus, CommandError, subject};
 use gennaker_intake::matching::{self, Built, Event};
 use gennaker_model::{
@@ -24,8 +25,9 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Longest wait for one answer.
 const WAIT: Duration = Duration::from_secs(20);
 
-/// Files that are asked for because of one build.
+/// Files that are asked for because of one build, and how many of them at once.
 const FILES_MAX: usize = 20;
+const AT_ONCE: usize = 4;
 
 /// Asks for what the candidates want to know of the event's build, if it is one.
 pub(crate) async fn complete(bus: &Bus, clock: &Clock, event: &mut Event, candidates: &Candidates) {
@@ -35,9 +37,22 @@ pub(crate) async fn complete(bus: &Bus, clock: &Clock, event: &mut Event, candid
     let wanted = candidates
         .iter()
         .flat_map(|candidate| matching::property_files(event, &candidate.config));
-    let wanted: BTreeSet<String> = wanted.take(FILES_MAX).collect();
-    for file in wanted {
-        let told = ask(bus, clock, &built, &file).await;
+    let mut wanted: BTreeSet<String> = wanted.collect();
+    if wanted.len() > FILES_MAX {
+        tracing::warn!(
+            event.id = event.header.id,
+            "triggers want {} files of build {} of {} on {}; {FILES_MAX} of them are read",
+            wanted.len(),
+            built.number,
+            built.job,
+            built.master
+        );
+        wanted = wanted.into_iter().take(FILES_MAX).collect();
+    }
+    let mut answers = stream::iter(wanted)
+        .map(async |file| (ask(bus, clock, &built, &file).await, file))
+        .buffer_unordered(AT_ONCE);
+    while let Some((told, file)) = answers.next().await {
         if let Err(problem) = &told {
             tracing::warn!(
                 event.id = event.header.id,

@@ -1,4 +1,4 @@
-//! Daylight saving in six zones, leap days, ends of years, and what Quartz means by its signs.
+//! Daylight saving in six zones that have it and two that have none, leap days, ends of years, and what Quartz means by its signs.
 
 use proptest::prelude::*;
 
@@ -38,41 +38,62 @@ fn assert_next(expression: &str, zone: &str, after: &str, expected: &[&str]) {
 
 #[test]
 fn a_time_that_does_not_exist_fires_as_much_later_as_the_clocks_went() {
-    for (zone, after, expected) in [
+    const EARLY: &str = "0 30 2 * * ?";
+    const MIDNIGHT: &str = "0 30 0 * * ?";
+    for (zone, expression, after, expected) in [
         (
             "America/Los_Angeles",
+            EARLY,
             "2026-03-07T12:00:00Z",
             ["2026-03-08 03:30:00 -07:00", "2026-03-09 02:30:00 -07:00"],
         ),
         (
             "Europe/Berlin",
+            EARLY,
             "2026-03-28T12:00:00Z",
             ["2026-03-29 03:30:00 +02:00", "2026-03-30 02:30:00 +02:00"],
         ),
         (
             "Australia/Sydney",
+            EARLY,
             "2026-10-03T12:00:00Z",
             ["2026-10-04 03:30:00 +11:00", "2026-10-05 02:30:00 +11:00"],
         ),
         // There the clocks go by half an hour: 02:00 becomes 02:30, so 02:30 exists.
         (
             "Australia/Lord_Howe",
+            EARLY,
             "2026-10-03T12:00:00Z",
             ["2026-10-04 02:30:00 +11:00", "2026-10-05 02:30:00 +11:00"],
+        ),
+        // There they go at midnight.
+        (
+            "Africa/Cairo",
+            MIDNIGHT,
+            "2026-04-23T12:00:00Z",
+            ["2026-04-24 01:30:00 +03:00", "2026-04-25 00:30:00 +03:00"],
+        ),
+        (
+            "America/Santiago",
+            MIDNIGHT,
+            "2026-09-05T12:00:00Z",
+            ["2026-09-06 01:30:00 -03:00", "2026-09-07 00:30:00 -03:00"],
         ),
         // Nothing changes.
         (
             "Asia/Kolkata",
+            EARLY,
             "2026-03-28T12:00:00Z",
             ["2026-03-29 02:30:00 +05:30", "2026-03-30 02:30:00 +05:30"],
         ),
         (
             "UTC",
+            EARLY,
             "2026-03-28T12:00:00Z",
             ["2026-03-29 02:30:00 +00:00", "2026-03-30 02:30:00 +00:00"],
         ),
     ] {
-        assert_next("0 30 2 * * ?", zone, after, &expected);
+        assert_next(expression, zone, after, &expected);
     }
 }
 
@@ -102,6 +123,19 @@ fn a_time_that_exists_twice_fires_the_first_time() {
             "0 45 1 * * ?",
             "2026-04-04T00:00:00Z",
             ["2026-04-05 01:45:00 +11:00", "2026-04-06 01:45:00 +10:30"],
+        ),
+        // Back to the day before.
+        (
+            "Africa/Cairo",
+            "0 30 23 * * ?",
+            "2026-10-29T12:00:00Z",
+            ["2026-10-29 23:30:00 +03:00", "2026-10-30 23:30:00 +02:00"],
+        ),
+        (
+            "America/Santiago",
+            "0 30 23 * * ?",
+            "2026-04-04T12:00:00Z",
+            ["2026-04-04 23:30:00 -03:00", "2026-04-05 23:30:00 -04:00"],
         ),
     ] {
         assert_next(expression, zone, after, &expected);

@@ -80,6 +80,15 @@ fn queue(
         wait_s: it.wait_time_seconds,
         alternate_id: it.alternate_id_in_message_attributes.clone(),
         remembered: Duration::from_secs(it.dedupe_retention_seconds),
+        topic: it
+            .topic_arn
+            .as_ref()
+            .filter(|_| !it.skip_queue_bootstrap)
+            .map(|arn| amazon::Topic {
+                arn: arn.clone(),
+                endpoint: it.topic_endpoint.clone(),
+                retention_s: it.sqs_message_retention_period_seconds,
+            }),
     };
     let named = named(&it.name, it.message_format);
     amazon::Subscription::new(named, client.clone(), clock.clone(), options, asked)

@@ -72,10 +72,6 @@ pub const fn word(status: Status) -> &'static str {
     }
 }
 
-pub(super) fn concerns(event: &Event, _config: &Map) -> bool {
-    event.header.kind == PIPELINE && event.header.origin == Origin::Inside
-}
-
 pub(super) fn check(event: &Event, trigger: &Map) -> Check {
     let (ended, name) = (&event.header.source, parent_text(event, "name"));
     match text(trigger, "pipeline").filter(|id| !id.is_empty()) {

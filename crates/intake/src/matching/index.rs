@@ -86,7 +86,7 @@ impl Index {
         for (kind, shelf) in TYPES.iter().zip(&self.shelves) {
             let concerned = |at: &At| {
                 let config = *configs.get(at.0)?;
-                (kind.concerns)(event, config).then_some(config)
+                kind.concerns(event, config).then_some(config)
             };
             let name = name_in_event(kind, event);
             let near = name.as_ref().and_then(|name| shelf.named.get(name));

@@ -66,9 +66,17 @@ struct Descriptor {
     digest: String,
 }
 
+/// What the configuration of an image says.
+pub(super) struct Configuration {
+    pub(super) digest: String,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) created: Option<jiff::Timestamp>,
+}
+
 #[derive(Deserialize)]
 struct Image {
     config: Option<ImageConfig>,
+    created: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -129,13 +137,13 @@ impl Registry {
         Ok(digest.map(str::to_owned))
     }
 
-    /// The digest of a tag's configuration, and its labels; nothing for what has none, such as an index of several platforms.
+    /// The configuration of a tag's image; nothing for what has none, such as an index of several platforms.
     pub(super) async fn configuration(
         &self,
         proof: &Proof,
         repository: &str,
         tag: &str,
-    ) -> Result<Option<(String, BTreeMap<String, String>)>, Error> {
+    ) -> Result<Option<Configuration>, Error> {
         let scope = pull(repository);
         let url = self.url(&format!("/v2/{repository}/manifests/{tag}"))?;
         let request = || Request::get(url.as_str()).header("Accept", IMAGE_MANIFESTS);
@@ -155,8 +163,13 @@ impl Registry {
             .await?;
         // A chart's configuration, for example, has no labels.
         let image: Option<Image> = serde_json::from_slice(&blob.body).ok();
-        let labels = image.and_then(|it| it.config).and_then(|it| it.labels);
-        Ok(Some((config.digest, labels.unwrap_or_default())))
+        let (config_of, created) = image.map_or((None, None), |it| (it.config, it.created));
+        let labels = config_of.and_then(|it| it.labels);
+        Ok(Some(Configuration {
+            digest: config.digest,
+            labels: labels.unwrap_or_default(),
+            created: created.and_then(|text| text.parse().ok()),
+        }))
     }
 
     async fn pages(

@@ -28,7 +28,7 @@ pub async fn answer(accounts: &Accounts, account: &str, question: &[u8]) -> Vec<
 
 async fn read(account: &Docker, read: Read) -> Result<Value, Error> {
     match read {
-        Read::Tags { repository } => Ok(account.tags(&repository).await?.into()),
+        Read::Tags { repository } => Ok(account.sorted_tags(&repository).await?.into()),
         Read::Find(find) => self::find(account, &find).await,
     }
 }

@@ -201,3 +201,54 @@ async fn images_are_found() {
     assert_eq!(tags["body"], json!(["v1"]));
     assert_eq!(ask(json!({"read": "everything"})).await["status"], 400);
 }
+
+/// Source: clouddriver `DockerRegistryNamedAccountCredentials.getTags`.
+#[tokio::test]
+async fn tags_are_sorted_by_the_dates_of_their_images() {
+    let server = Server::start(|request| {
+        let path = request.path();
+        let created = match path.rsplit('/').next() {
+            Some("sha256:old") => "2024-01-01T00:00:00.5Z",
+            Some("sha256:new") => "2026-01-01T00:00:00Z",
+            _ => "",
+        };
+        match path {
+            "/v2/a/tags/list?n=2" => Reply::ok(r#"{"tags": ["index", "new", "gone", "old"]}"#),
+            "/v2/a/manifests/index" => Reply::ok(r#"{"manifests": []}"#),
+            "/v2/a/manifests/new" => Reply::ok(r#"{"config": {"digest": "sha256:new"}}"#),
+            "/v2/a/manifests/old" => Reply::ok(r#"{"config": {"digest": "sha256:old"}}"#),
+            _ if !created.is_empty() => Reply::ok(&json!({"created": created}).to_string()),
+            _ => Reply::status(404, ""),
+        }
+    })
+    .await;
+    let plain = accounts(&server, |_| {});
+    let tags = plain.get("reg").unwrap().sorted_tags("a").await.unwrap();
+    assert_eq!(tags, ["index", "new", "gone", "old"]);
+    assert_eq!(server.seen().len(), 1, "nobody asks for dates");
+    let dated = accounts(&server, |it| it.sort_tags_by_date = true);
+    let tags = dated.get("reg").unwrap().sorted_tags("a").await.unwrap();
+    assert_eq!(tags, ["new", "old", "index", "gone"]);
+}
+
+#[tokio::test]
+async fn a_command_prints_the_password() {
+    let server = Server::start(|request| match request.header("authorization") {
+        Some("Basic dTpw") => Reply::ok(r#"{"tags": ["1"]}"#),
+        _ => Reply::status(401, "").with("WWW-Authenticate", "Basic realm=\"reg\""),
+    })
+    .await;
+    let with = async |command: &str| {
+        let all = accounts(&server, |it| {
+            it.username = Some("u".to_owned());
+            it.password_command = Some(command.to_owned());
+        });
+        all.get("reg").unwrap().tags("a").await
+    };
+    assert_eq!(with("echo p").await.unwrap(), ["1"]);
+    let problem = with("exit 2").await.unwrap_err();
+    assert_eq!(
+        problem.to_string(),
+        "the credentials of account reg: the password_command fails: exit status: 2"
+    );
+}

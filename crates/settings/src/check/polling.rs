@@ -50,10 +50,11 @@ fn accounts(docker: &DockerRegistry, found: &mut Problems) {
         if account.address.trim().is_empty() || !is_http || account.address.contains('@') {
             add("needs an address such as https://registry.example.com, without a user in it");
         }
-        let passwords =
-            usize::from(account.password.is_some()) + usize::from(account.password_file.is_some());
+        let passwords = usize::from(account.password.is_some())
+            + usize::from(account.password_file.is_some())
+            + usize::from(account.password_command.is_some());
         if usize::from(account.username.is_some()) != passwords {
-            add("needs username and one of password and password_file together");
+            add("needs username and one of password, password_file and password_command together");
         }
         let ways = usize::from(account.username.is_some())
             + usize::from(account.username_password_file.is_some())
@@ -202,6 +203,7 @@ mod tests {
                 "needs an address",
             ),
             (account(|it| it.username = text()), "together"),
+            (account(|it| it.password_command = text()), "together"),
             (
                 account(|it| (it.docker_config_file, it.username_password_file) = (text(), text())),
                 "more than one way",

@@ -41,11 +41,12 @@ pub(super) fn check(pubsub: &Pubsub, found: &mut Problems) {
         let mut add = |reason: &str| {
             found.add("pubsub.amazon", format!("[{place}] ({}) {reason}", it.name));
         };
-        let parts: Vec<&str> = it.queue_arn.split(':').collect();
-        let is_arn = matches!(parts[..], ["arn", _, "sqs", region, account, name]
-            if !region.is_empty() && !account.is_empty() && !name.is_empty());
-        if !is_arn {
+        if !is_arn(&it.queue_arn, "sqs") {
             add("has a queue_arn that is not arn:aws:sqs:REGION:ACCOUNT:NAME");
+        }
+        let topic = it.topic_arn.as_deref();
+        if topic.is_some_and(|topic| !is_arn(topic, "sns")) {
+            add("has a topic_arn that is not arn:aws:sns:REGION:ACCOUNT:NAME");
         }
         let secrets = usize::from(it.secret_access_key.is_some())
             + usize::from(it.secret_access_key_file.is_some());
@@ -55,8 +56,10 @@ pub(super) fn check(pubsub: &Pubsub, found: &mut Problems) {
         if it.access_key_id.is_some() != (secrets > 0) {
             add("needs access_key_id and its secret together");
         }
-        if it.endpoint.as_deref().is_some_and(|url| !is_address(url)) {
-            add("has an endpoint that does not begin with http:// or https://");
+        for endpoint in [&it.endpoint, &it.topic_endpoint].into_iter().flatten() {
+            if !is_address(endpoint) {
+                add("has an endpoint that does not begin with http:// or https://");
+            }
         }
     }
     for (place, it) in pubsub.google.iter().enumerate() {
@@ -104,6 +107,13 @@ fn subscriptions(path: &str, all: &[Subscription<'_>], found: &mut Problems) {
     }
 }
 
+/// Whether it is a full name of something in this service of Amazon.
+fn is_arn(text: &str, service: &str) -> bool {
+    let parts: Vec<&str> = text.split(':').collect();
+    matches!(parts[..], ["arn", _, of, region, account, name]
+        if of == service && !region.is_empty() && !account.is_empty() && !name.is_empty())
+}
+
 fn is_address(url: &str) -> bool {
     url.starts_with("http://") || url.starts_with("https://")
 }
@@ -141,6 +151,16 @@ mod tests {
                 "has no name",
             ),
             ("arn:aws:sqs", "arn:aws:sns", "queue_arn"),
+            (
+                "message_format = \"S3\"",
+                "topic_arn = \"arn:aws:sqs:eu-central-1:123:builds\"",
+                "topic_arn",
+            ),
+            (
+                "message_format = \"S3\"",
+                "topic_endpoint = \"sns\"",
+                "endpoint",
+            ),
             (
                 "message_format = \"S3\"",
                 "access_key_id = \"a\"",

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
 
-/// What is polled for triggers, and how often. Processes with the role `triggers` poll; one of them at a time polls a source. Those of
-/// an installation should have the same.
+/// What is polled for triggers, and how often. Processes with the role `triggers` share the sources evenly; one at a time polls a source.
+/// Those of an installation should have the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Polling {
@@ -85,12 +85,15 @@ pub struct DockerRegistryAccount {
     pub zone: Option<String>,
     /// Roles by permission (`READ`, `WRITE`). They are kept and count once there is sign-in.
     pub permissions: BTreeMap<String, Vec<String>>,
-    /// User name, with `password` or `password_file`.
+    /// User name, with `password`, `password_file` or `password_command`.
     pub username: Option<String>,
     /// Password. Better: `password_file`.
     pub password: Option<Secret<String>>,
     /// File with the password, read at each use.
     pub password_file: Option<String>,
+    /// Command that prints the password, run by `sh -c` every five minutes while it is needed, such as `aws ecr get-login-password`
+    /// (Clouddriver runs `bash`).
+    pub password_command: Option<String>,
     /// File with `user:password`, instead of `username` and `password`.
     pub username_password_file: Option<String>,
     /// The file that `docker login` writes, instead of a user (Clouddriver's `dockerconfigFile`). Helpers are not asked.
@@ -117,6 +120,9 @@ pub struct DockerRegistryAccount {
     pub track_digests: bool,
     /// Whether the labels `commitId`, `buildNumber` and `branch` of new images are read.
     pub inspect_digests: bool,
+    /// Whether the API lists the tags of a repository with the newest image first. Each list then asks for the image of every tag,
+    /// of up to 500; longer lists stay in the registry's order.
+    pub sort_tags_by_date: bool,
     /// Whether any certificate of the registry is believed.
     pub insecure_registry: bool,
     /// More new tags than this at once are worth a warning; unset: `polling.item_upper_threshold`.
@@ -136,6 +142,7 @@ impl Default for DockerRegistryAccount {
             username: None,
             password: None,
             password_file: None,
+            password_command: None,
             username_password_file: None,
             docker_config_file: None,
             token_hosts: Vec::new(),
@@ -148,6 +155,7 @@ impl Default for DockerRegistryAccount {
             client_timeout_ms: 60_000,
             track_digests: false,
             inspect_digests: false,
+            sort_tags_by_date: false,
             insecure_registry: false,
             item_upper_threshold: None,
             poll: true,

@@ -51,8 +51,8 @@ pub struct NatsSubscription {
     pub template_file: Option<String>,
 }
 
-/// A queue of Amazon's SQS. It must exist and, to get messages of a topic, be subscribed to it: Gennaker makes neither (Echo's
-/// `skipQueueBootstrap: true`).
+/// A queue of Amazon's SQS. With `topic_arn` it is made and subscribed to that topic of SNS, unless `skip_queue_bootstrap`; without,
+/// it must exist.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AmazonSubscription {
@@ -60,6 +60,13 @@ pub struct AmazonSubscription {
     pub name: String,
     /// The queue: `arn:aws:sqs:REGION:ACCOUNT:NAME`.
     pub queue_arn: String,
+    /// The topic that it gets its messages from: `arn:aws:sns:REGION:ACCOUNT:NAME` (Echo's `topicARN`).
+    pub topic_arn: Option<String>,
+    /// Leave making and subscribing the queue to its owner.
+    pub skip_queue_bootstrap: bool,
+    /// How long a queue that is made keeps messages that nobody received, in seconds. Echo's is two minutes.
+    #[schemars(range(min = 60, max = 1_209_600))]
+    pub sqs_message_retention_period_seconds: u64,
     /// How artifacts are found.
     pub message_format: MessageFormat,
     /// File with a Jinja template that makes a JSON list of artifacts.
@@ -86,6 +93,8 @@ pub struct AmazonSubscription {
     pub assume_role: Option<String>,
     /// Another address of SQS than Amazon's own.
     pub endpoint: Option<String>,
+    /// Another address of SNS than Amazon's own.
+    pub topic_endpoint: Option<String>,
 }
 
 /// A subscription of Google's Pub/Sub.
@@ -116,6 +125,9 @@ impl Default for AmazonSubscription {
         AmazonSubscription {
             name: String::new(),
             queue_arn: String::new(),
+            topic_arn: None,
+            skip_queue_bootstrap: false,
+            sqs_message_retention_period_seconds: 345_600,
             message_format: MessageFormat::default(),
             template_file: None,
             alternate_id_in_message_attributes: None,
@@ -127,6 +139,7 @@ impl Default for AmazonSubscription {
             secret_access_key_file: None,
             assume_role: None,
             endpoint: None,
+            topic_endpoint: None,
         }
     }
 }
