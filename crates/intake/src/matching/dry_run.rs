@@ -8,7 +8,7 @@
 use gennaker_model::Map;
 use serde_json::{Value, json};
 
-use super::{Check, Event, ended, text};
+use super::{Check, Event, ended::PIPELINE, is_polled, text};
 
 /// The type of such notifications, and of the triggers of what they start.
 pub const DRY_RUN: &str = "dryrun";
@@ -57,7 +57,7 @@ pub fn of_pipeline(mut config: Map) -> Map {
 
 /// The end of one pipeline concerns the notifications of no other.
 pub(super) fn concerns(event: &Event, config: &Map) -> bool {
-    ended::concerns(event, config) && text(config, "id") == Some(event.header.source.as_str())
+    is_polled(event, PIPELINE) && text(config, "id") == Some(event.header.source.as_str())
 }
 
 pub(super) fn check(event: &Event, trigger: &Map) -> Check {
