@@ -11,6 +11,7 @@ use gennaker_testkit::keys::PEM;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::{
     Channel, Channels, Delivery, Problem, Receipt,
@@ -522,10 +523,11 @@ async fn github_refuses_for_a_while_with_403() {
 }
 
 /// A server that says this and closes, or says nothing more; its port.
-async fn mail_server(says: Vec<u8>, stays: bool) -> (u16, tokio::task::JoinHandle<()>) {
+async fn mail_server(says: Vec<u8>, stays: bool) -> (u16, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let serving = tokio::spawn(async move {
+    let mut serving = JoinSet::new();
+    serving.spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let _ = stream.write_all(&says).await;
             let mut heard = [0; 1024];
@@ -556,7 +558,7 @@ async fn mail_servers_in_trouble_are_told_apart() {
         (b"554 5.7.1 not you\r\n".to_vec(), true, false, "not you"),
     ] {
         let shown = String::from_utf8_lossy(&says[..says.len().min(30)]).into_owned();
-        let (port, serving) = mail_server(says, stays).await;
+        let (port, _serving) = mail_server(says, stays).await;
         let mut settings = Settings::default();
         let email = &mut settings.notifications.email;
         email.host = Some("127.0.0.1".to_owned());
@@ -578,6 +580,5 @@ async fn mail_servers_in_trouble_are_told_apart() {
             reason.contains("127.0.0.1") && reason.contains(words),
             "{shown:?}: {reason}"
         );
-        serving.abort();
     }
 }
