@@ -111,12 +111,9 @@ impl Demo<'_> {
             }
         ));
 
-        let mut io = io();
+        let mut io = io_of_verbs();
         let is_asked = io.can_ask();
-        let exit = match is_asked {
-            true => self.with_person(&id, &mut io).await?,
-            false => self.alone(&id, &mut io).await,
-        };
+        let exit = self.to_the_end(&id, is_asked, &mut io).await?;
         let exit = match exit {
             SUCCEEDED => self.follow(&id, &after, service.as_ref(), &mut io).await?,
             other => {
@@ -380,7 +377,7 @@ impl Demo<'_> {
 }
 
 /// The streams of this process with little of its environment.
-fn io() -> Io {
+fn io_of_verbs() -> Io {
     let mut io = Io::of_process();
     io.env
         .retain(|name, _| ENVIRONMENT.contains(&name.as_str()));

@@ -6,57 +6,84 @@ use gennaker_cli::{Exit, Failure, Io};
 use tokio::time::interval;
 
 use super::pipelines::{CHOICES, QUESTION};
-use super::{Demo, SUCCEEDED, ear, io};
+use super::{Demo, SUCCEEDED, ear, io_of_verbs};
 use crate::output::say;
 
 /// How often it is looked whether a judgement is wanted, or was given by somebody else.
 const JUDGED_EVERY: Duration = Duration::from_millis(150);
 
 impl Demo<'_> {
-    /// To the end, judging by itself.
-    pub(super) async fn alone(&self, id: &str, io: &mut Io) -> u8 {
+    /// To the end of an execution; a person judges, or nobody is there.
+    pub(super) async fn to_the_end(
+        &self,
+        id: &str,
+        is_asked: bool,
+        io: &mut Io,
+    ) -> Result<u8, Failure> {
+        match is_asked && io.is_live(&self.global()) {
+            // What draws over itself has to stop before anybody is asked.
+            true => self.in_turn(id, io).await,
+            // What prints lines goes on; it would print all of them again.
+            false => self.beside(id, is_asked, io).await,
+        }
+    }
+
+    async fn beside(&self, id: &str, is_asked: bool, io: &mut Io) -> Result<u8, Failure> {
         let heard = ear::listen(io, QUESTION);
         let watching = self.watch(id, false, io);
         let judging = async {
-            if let Err(failure) = self.until_judgment(id, Judgment::Open).await {
-                say(&format!("Nobody can judge: {}", failure.sentence));
-                return Exit::CommandError.code();
-            }
+            self.until_judgment(id, Judgment::Open).await?;
             heard.await;
             self.show_question(id).await;
-            say(&format!(
-                "\n   Without a terminal nobody can be asked, so the judgement is `{}`.\n",
-                CHOICES[0]
-            ));
-            match self.judge(id, CHOICES[0], &mut quiet_io()).await {
+            let exit = match is_asked {
+                true => self.decide(id, &mut io_of_verbs()).await?,
+                false => {
+                    say(&format!(
+                        "\n   Without a terminal nobody can be asked, so the judgement is `{}`.\n",
+                        CHOICES[0]
+                    ));
+                    self.judge(id, CHOICES[0], &mut quiet_io()).await
+                }
+            };
+            match exit {
                 SUCCEEDED => std::future::pending().await,
-                other => other,
+                other => Ok(other),
             }
         };
         tokio::select! {
             biased;
-            exit = watching => exit,
+            exit = watching => Ok(exit),
             exit = judging => exit,
         }
     }
 
-    /// To the end; a person judges, here or anywhere else.
-    pub(super) async fn with_person(&self, id: &str, io: &mut Io) -> Result<u8, Failure> {
+    async fn in_turn(&self, id: &str, io: &mut Io) -> Result<u8, Failure> {
         let exit = self.watch(id, true, io).await;
         if exit != Exit::StoppedForPerson.code() {
             return Ok(exit);
         }
         self.show_question(id).await;
-        match self.ask(id, io).await? {
-            Answer::Choice(choice) => match self.judge(id, choice, io).await {
-                SUCCEEDED => {}
-                other => return Ok(other),
-            },
-            Answer::Elsewhere => say("Somebody else has judged."),
-            Answer::Nothing => say("The judgement stays open; anybody may give it."),
+        match self.decide(id, io).await? {
+            SUCCEEDED => Ok(self.watch(id, false, io).await),
+            other => Ok(other),
         }
+    }
+
+    /// Takes the decision of a person, here or anywhere else; how giving it went.
+    async fn decide(&self, id: &str, io: &mut Io) -> Result<u8, Failure> {
+        let exit = match self.ask(id, io).await? {
+            Answer::Choice(choice) => self.judge(id, choice, io).await,
+            Answer::Elsewhere => {
+                say("Somebody else has judged.");
+                SUCCEEDED
+            }
+            Answer::Nothing => {
+                say("The judgement stays open; anybody may give it.");
+                SUCCEEDED
+            }
+        };
         say("");
-        Ok(self.watch(id, false, io).await)
+        Ok(exit)
     }
 
     /// What those see who have to judge.
@@ -152,7 +179,7 @@ enum Answer {
 
 /// For a verb whose words are said here already; its failures are shown.
 fn quiet_io() -> Io {
-    let mut io = io();
+    let mut io = io_of_verbs();
     io.out = Box::new(std::io::sink());
     io
 }
