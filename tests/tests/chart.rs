@@ -178,6 +178,66 @@ fn a_broker_takes_the_configuration_that_the_chart_makes() {
     }
 }
 
+/// The API may speak https, and ask for certificates: then a kubelet, or Prometheus, has to look elsewhere.
+#[test]
+fn health_and_metrics_are_not_asked_of_the_api() {
+    let made = rendered(&[]).unwrap();
+    let parts: Vec<&str> = made
+        .split("\n---\n")
+        .filter(|part| part.contains("\nkind: Deployment\n"))
+        .collect();
+    assert!(parts.len() > 5, "{made}");
+    for part in parts {
+        for wanted in [
+            "httpGet: { path: /health, port: probes }",
+            "{ name: probes, containerPort: 8085 }",
+            "{ name: GENNAKER_TELEMETRY__LISTEN, value: \"0.0.0.0:8085\" }",
+        ] {
+            assert!(part.contains(wanted), "{wanted} is not in {part}");
+        }
+    }
+}
+
+/// Nothing here can build the image; what pods and settings expect of it is at least in its recipe.
+#[test]
+fn the_image_has_what_pods_run() {
+    let read = |path: &str| std::fs::read_to_string(top().join(path)).unwrap();
+    let recipe = read("deploy/Dockerfile");
+    let made = rendered(&[]).unwrap();
+    for (of_pod, of_image) in [
+        ("runAsUser: 10001", "USER 10001:10001"),
+        // ssh, which fetches repositories, refuses users without a name.
+        ("runAsUser: 10001", "useradd --uid 10001 --gid 10001"),
+        ("runAsGroup: 10001", "groupadd --gid 10001"),
+    ] {
+        assert!(made.contains(of_pod), "{of_pod}");
+        assert!(recipe.contains(of_image), "{of_image}");
+    }
+    for program in [
+        "/usr/local/bin/gennaker",
+        " git ",
+        " openssh-client ",
+        "ca-certificates",
+    ] {
+        assert!(recipe.contains(program), "{program}");
+    }
+    // The tools that bake are those that the tests bake with.
+    for tool in ["helm3", "helm4", "kustomize", "helmfile"] {
+        let source = read(&format!("crates/xtask/src/tools/{tool}.rs"));
+        let package = source.split_once("package: \"").unwrap().1;
+        let package = package.split_once('"').unwrap().0;
+        assert!(recipe.contains(package), "{package} is not in the image");
+    }
+    let toolchain = read("rust-toolchain.toml");
+    let release = toolchain.split_once("channel = \"").unwrap().1;
+    let release = release.split_once('"').unwrap().0;
+    assert!(
+        recipe.contains(&format!("FROM rust:{release}-"))
+            && recipe.contains(&format!("RUSTUP_TOOLCHAIN={release}")),
+        "the image is built by Rust {release}"
+    );
+}
+
 /// A cluster with the namespaces that the chart is for.
 fn cluster() -> &'static Cluster {
     static NAMESPACES: Once = Once::new();

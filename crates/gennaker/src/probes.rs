@@ -1,5 +1,5 @@
 //! `/metrics` and `/health` of one process, at an address of their own (`telemetry.listen`): for processes without the role
-//! `gate`, whose API shows both.
+//! `gate`, whose API shows both, and for probes that do not speak https with that API.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use gennaker_bus::{Bucket, Bus};
 use gennaker_cli::Failure;
 use gennaker_runtime::CancellationToken;
 use gennaker_settings::Settings;
+use gennaker_store::Store;
 use gennaker_telemetry::metrics;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -38,17 +39,26 @@ pub(crate) async fn listen(settings: &Settings) -> Result<Option<TcpListener>, F
     Ok(Some(listener))
 }
 
+/// What `/health` looks at.
+#[derive(Clone)]
+pub(crate) struct Watched {
+    pub(crate) bus: Bus,
+    /// What the process may read at the broker.
+    pub(crate) bucket: Bucket,
+    /// Documents that must be loaded before the process can answer its clients.
+    pub(crate) documents: Option<Store>,
+}
+
 /// Serves until it is cancelled; answers that are under way then are not waited for.
 ///
 /// # Errors
 /// The listener does not work any more.
 pub(crate) async fn run(
     listener: TcpListener,
-    bus: Bus,
-    bucket: Bucket,
+    watched: Watched,
     cancel: CancellationToken,
 ) -> std::io::Result<()> {
-    let health = get(async move || health(&bus, bucket).await);
+    let health = get(async move || watched.health().await);
     let server = axum::serve(listener, metrics_route().route("/health", health));
     tokio::select! {
         ended = server => ended,
@@ -67,7 +77,7 @@ pub(crate) fn metrics_route() -> Router {
 
 /// What a process with these roles may read at the broker, whatever other rights it has.
 pub(crate) fn readable(settings: &Settings, roles: &[Role]) -> Bucket {
-    if roles.contains(&Role::Scheduler) {
+    if roles.contains(&Role::Scheduler) || roles.contains(&Role::Gate) {
         Bucket::Lease
     } else if roles.iter().any(|role| *role != Role::Worker) {
         Bucket::Docs
@@ -78,22 +88,32 @@ pub(crate) fn readable(settings: &Settings, roles: &[Role]) -> Bucket {
     }
 }
 
-/// 200 if the broker answers; that the parts of the process run is certain, because it ends with them.
-async fn health(bus: &Bus, bucket: Bucket) -> Response {
-    let read = bus.kv(bucket);
-    let problem = match tokio::time::timeout(WAIT, read.get("health")).await {
-        Ok(Ok(_)) => None,
-        Ok(Err(error)) => Some(error.to_string()),
-        Err(_) => Some("the broker does not answer".to_owned()),
-    };
-    let (status, body) = match problem {
-        None => (StatusCode::OK, json!({"status": "UP"})),
-        Some(problem) => {
-            let broker = json!({"status": "DOWN", "details": {"error": problem}});
-            let body = json!({"status": "DOWN", "components": {"broker": broker}});
-            (StatusCode::SERVICE_UNAVAILABLE, body)
-        }
-    };
-    let headers = [(CONTENT_TYPE, "application/json")];
-    (status, headers, body.to_string()).into_response()
+impl Watched {
+    /// 200 if the broker answers and the documents are loaded; that the parts of the process run is certain, because it ends with
+    /// them. Whether every partition has an owner says the API's own `/health`: a gate that is taken out of service for it helps
+    /// nobody.
+    async fn health(&self) -> Response {
+        let read = self.bus.kv(self.bucket.clone());
+        let broker = match tokio::time::timeout(WAIT, read.get("health")).await {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("the broker does not answer".to_owned()),
+        };
+        let loading = self.documents.as_ref().is_some_and(|it| !it.is_ready());
+        let (status, body) = match (broker, loading) {
+            (None, false) => (StatusCode::OK, json!({"status": "UP"})),
+            (Some(problem), _) => {
+                let broker = json!({"status": "DOWN", "details": {"error": problem}});
+                let body = json!({"status": "DOWN", "components": {"broker": broker}});
+                (StatusCode::SERVICE_UNAVAILABLE, body)
+            }
+            (None, true) => {
+                let body =
+                    json!({"status": "DOWN", "components": {"documents": {"status": "DOWN"}}});
+                (StatusCode::SERVICE_UNAVAILABLE, body)
+            }
+        };
+        let headers = [(CONTENT_TYPE, "application/json")];
+        (status, headers, body.to_string()).into_response()
+    }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gennaker_bus::{Bucket, Bus};
+use gennaker_bus::Bus;
 use gennaker_cli::{Exit, Failure};
 use gennaker_gate::{Gate, Tls};
 use gennaker_kubernetes::Accounts;
@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 
 use crate::command::Role;
 use crate::output::chain;
-use crate::probes;
+use crate::probes::{self, Watched};
 use crate::wiring;
 
 /// How long tasks at work may take to end; a call that takes longer is found and adopted by the next worker.
@@ -227,6 +227,7 @@ impl Running {
                 running.start_forwarding(&bus, &prepared.channels, &settings);
             }
         }
+        let documents = roles.contains(&Role::Gate).then(|| store.clone());
         if roles.contains(&Role::Triggers) {
             if let Some(pollers) = pollers {
                 running.start_pollers(pollers);
@@ -241,7 +242,13 @@ impl Running {
         }
         if let Some(listener) = probes {
             let bucket = probes::readable(&settings, &roles);
-            running.start_probes(listener, bucket);
+            let bus = running.bus.clone();
+            let watched = Watched {
+                bus,
+                bucket,
+                documents,
+            };
+            running.start_probes(listener, watched);
         }
         if let Some((gate, listener)) = prepared.gate {
             let gate = gate.with_blobs(blobs);
@@ -330,10 +337,10 @@ impl Running {
         self.edge.spawn("pollers", pollers.run(token));
     }
 
-    fn start_probes(&self, listener: TcpListener, bucket: Bucket) {
-        let (bus, token) = (self.bus.clone(), self.root.token().clone());
+    fn start_probes(&self, listener: TcpListener, watched: Watched) {
+        let token = self.root.token().clone();
         self.root.keep("probes", async move {
-            if let Err(error) = probes::run(listener, bus, bucket, token).await {
+            if let Err(error) = probes::run(listener, watched, token).await {
                 tracing::error!("/metrics and /health ended: {}", chain(&error));
             }
         });

@@ -5,7 +5,7 @@ use std::path::Path;
 use gennaker_testkit::certificates::{Authority, Files, Valid};
 use gennaker_testkit::nats::Server;
 
-use crate::support::{Served, free_address, gennaker, output, text, wait_until};
+use crate::support::{Served, free_address, gennaker, output, text, try_request, wait_until};
 
 fn config(folder: &Path, broker: &Server, listen: &str, tls: &str) -> std::path::PathBuf {
     let file = folder.join("gennaker.toml");
@@ -48,7 +48,9 @@ fn a_client_shows_its_certificate_and_checks_the_servers() {
         server.certificate, server.key
     );
     let config = config(folder, &broker, &address, &tls);
-    let gate = Served::start(&config, "scheduler,gate", &[]);
+    let probes = free_address();
+    let environment = [("GENNAKER_TELEMETRY__LISTEN", probes.as_str())];
+    let gate = Served::start(&config, "scheduler,gate", &environment);
     let url = format!("https://{address}");
     let trusting = ["--certificate-authority", path(&ca)];
     let whole = [
@@ -60,6 +62,17 @@ fn a_client_shows_its_certificate_and_checks_the_servers() {
         path(&client.key),
     ];
     wait_until("the API answers", || ask(&url, &whole).0 == Some(0));
+    // Who looks after processes has no certificate.
+    let probes = format!("http://{probes}");
+    wait_until("the health is good", || {
+        matches!(try_request(&probes, "GET", "/health", None), Ok((200, _)))
+    });
+    assert_eq!(
+        try_request(&probes, "GET", "/applications", None)
+            .unwrap()
+            .0,
+        404
+    );
     assert!(
         gate.log()
             .contains(&format!("listens on https://{address}")),

@@ -117,16 +117,18 @@ spec:
         {{- with include "gennaker.zones" $root }}
         - { name: GENNAKER_BROKER__ZONES, value: {{ . | quote }} }
         {{- end }}
+        - { name: GENNAKER_TELEMETRY__LISTEN, value: "0.0.0.0:8085" }
         {{- if $isGate }}
         - { name: GENNAKER_GATE__LISTEN, value: "0.0.0.0:8084" }
-        {{- else }}
-        - { name: GENNAKER_TELEMETRY__LISTEN, value: "0.0.0.0:8085" }
         {{- end }}
         {{- range concat (.env | default list) $root.Values.extraEnv (.part.extraEnv | default list) }}
         - {{ toJson . }}
         {{- end }}
       ports:
-        - { name: {{ ternary "api" "probes" $isGate }}, containerPort: {{ ternary 8084 8085 $isGate }} }
+        - { name: probes, containerPort: 8085 }
+        {{- if $isGate }}
+        - { name: api, containerPort: 8084 }
+        {{- end }}
       # The broker may be away for a while: then a process waits, and is not to be restarted for it.
       startupProbe:
         tcpSocket: { port: {{ ternary "api" "probes" $isGate }} }
@@ -136,8 +138,9 @@ spec:
         tcpSocket: { port: {{ ternary "api" "probes" $isGate }} }
         periodSeconds: 10
         failureThreshold: 3
+      # Not the API's own port: that may speak https, and ask for certificates that a kubelet has not.
       readinessProbe:
-        httpGet: { path: /health, port: {{ ternary "api" "probes" $isGate }} }
+        httpGet: { path: /health, port: probes }
         periodSeconds: 5
         timeoutSeconds: 4
         failureThreshold: 2
