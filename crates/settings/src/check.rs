@@ -4,6 +4,8 @@ mod artifacts;
 mod build_systems;
 mod canary;
 mod jenkins;
+mod jobs;
+mod kubernetes;
 mod notifications;
 mod polling;
 mod pubsub;
@@ -54,6 +56,8 @@ impl Settings {
             found.add("outbound.allowed_patterns", "has an empty entry");
         }
         webhooks::check(&self.webhooks, &mut found);
+        jobs::check(&self.jobs, &mut found);
+        kubernetes::check(&self.kubernetes, &mut found);
         services::check(&self.services, &mut found);
         notifications::check(&self.notifications, &mut found);
         artifacts::check(&self.artifacts, &mut found);

@@ -10,6 +10,7 @@ mod canary;
 mod documents;
 mod expressions;
 mod jenkins;
+mod jobs;
 mod kubernetes;
 mod notifications;
 mod polling;
@@ -41,8 +42,10 @@ pub use canary::{Canary, CanaryAccount, CanarySource, CanaryStorage};
 pub use documents::{Documents, DocumentsBackend, ManagedServiceAccounts};
 pub use expressions::Expressions;
 pub use jenkins::{Jenkins, JenkinsMaster};
+pub use jobs::{JobParameter, Jobs, PreconfiguredJob};
 pub use kubernetes::{
-    Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource, SkippedAccount,
+    ImageBinding, Kubernetes, KubernetesAccount, KubernetesAccounts, KubernetesCustomResource,
+    SkippedAccount,
 };
 pub use notifications::{
     AddressedChannel, BearychatChannel, EmailChannel, GithubStatusChannel, GitlabStatusChannel,
@@ -104,6 +107,8 @@ pub struct Settings {
     pub outbound: Outbound,
     /// Stage types of this installation that call an address.
     pub webhooks: Webhooks,
+    /// Stage types of this installation that run a Kubernetes Job.
+    pub jobs: Jobs,
     /// Services that stages call by name.
     pub services: Services,
     /// Channels by which people and programs hear about executions.
@@ -151,6 +156,7 @@ impl Default for Settings {
             expressions: Expressions::default(),
             outbound: Outbound::default(),
             webhooks: Webhooks::default(),
+            jobs: Jobs::default(),
             services: Services::default(),
             notifications: Notifications::default(),
             artifacts: Artifacts::default(),

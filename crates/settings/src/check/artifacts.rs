@@ -73,7 +73,7 @@ pub(super) fn check(artifacts: &Artifacts, found: &mut Problems) {
         // A user name without a password belongs to a token.
         let has_user = it.username.is_some() && tokens!(it) == 0;
         account!(it, has_user: has_user, passwords: passwords!(it),
-            pair_file: it.username_password_file.is_some(), tokens: tokens!(it))
+            pair_file: it.username_password_file.is_some(), tokens: tokens!(it), others: usize::from(it.app_id.is_some()))
     });
     accounts("helm", &all.helm, found, |it| {
         account!(it, has_user: it.username.is_some(), passwords: passwords!(it),
@@ -103,13 +103,18 @@ pub(super) fn check(artifacts: &Artifacts, found: &mut Problems) {
         |it| account!(it, has_user: it.username.is_some(), passwords: passwords!(it)),
     );
     addresses(all, found);
-    for (place, it) in all.github.iter().enumerate() {
-        if it.app_id.is_some() != it.app_private_key_file.is_some() {
-            let said = format!(
-                "[{place}] ({}) app_id and app_private_key_file go together",
-                it.name
-            );
-            found.add("artifacts.github", said);
+    let apps = all.github.iter().enumerate().map(|(place, it)| {
+        let is_whole = it.app_id.is_some() == it.app_private_key_file.is_some();
+        ("github", place, &it.name, is_whole)
+    });
+    let apps = apps.chain(all.git_repo.iter().enumerate().map(|(place, it)| {
+        let is_whole = it.app_id.is_some() == it.app_private_key_file.is_some();
+        ("git_repo", place, &it.name, is_whole)
+    }));
+    for (kind, place, name, is_whole) in apps {
+        if !is_whole {
+            let said = format!("[{place}] ({name}) app_id and app_private_key_file go together");
+            found.add(&format!("artifacts.{kind}"), said);
         }
     }
     for (place, it) in all.oracle.iter().enumerate() {
@@ -267,7 +272,8 @@ fn addresses(all: &Artifacts, found: &mut Problems) {
         let has_https = it.username.is_some()
             || it.username_password_file.is_some()
             || it.token.is_some()
-            || it.token_file.is_some();
+            || it.token_file.is_some()
+            || it.app_id.is_some();
         if has_https && it.allowed_hosts.is_empty() {
             let said = format!(
                 "({}) has credentials for https, and no allowed_hosts that get them",

@@ -124,7 +124,7 @@ fn check_headers(webhook: &PreconfiguredWebhook, add: &mut dyn FnMut(String)) {
     }
 }
 
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && text
             .bytes()

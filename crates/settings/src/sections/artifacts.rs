@@ -188,6 +188,16 @@ account! {
         token: Option<Secret<String>>,
         /// File with the token.
         token_file: Option<String>,
+        /// The id of a GitHub App, whose tokens are then used for https, with `app_private_key_file`.
+        app_id: Option<String>,
+        /// File with the private key of the GitHub App (PEM).
+        app_private_key_file: Option<String>,
+        /// The app's installation. Unset: that of the repository in the address.
+        app_installation_id: Option<String>,
+        /// Owners whose repositories the app may be used for. Empty: all.
+        app_allowed_organizations: Vec<String>,
+        /// Address of GitHub's API. Unset: `https://api.github.com`.
+        api_base_url: Option<String>,
         /// File with a private key for ssh.
         ssh_private_key_file: Option<String>,
         /// Passphrase of that key.

@@ -26,6 +26,25 @@ pub struct Kubernetes {
     /// Most bytes of objects that one account's cache holds; what does not fit is left out, and pages say so.
     #[schemars(range(min = 1_000_000, max = 10_000_000_000_u64))]
     pub cache_bytes_max: u64,
+    /// When the image in a manifest is the one that an artifact names; Spinnaker's `kubernetes.artifact-binding.docker-image`.
+    pub image_binding: ImageBinding,
+    /// Whether deployed objects get the labels `app.kubernetes.io/name` and `app.kubernetes.io/managed-by`, and versions theirs;
+    /// Spinnaker's `kubernetes.v2.apply-app-labels`.
+    pub apply_app_labels: bool,
+    /// With one, `app.kubernetes.io/managed-by` says `spinnaker-SUFFIX` and not `spinnaker`; Spinnaker's
+    /// `kubernetes.v2.managed-by-suffix`. Letters, digits, `-`, `_` and `.`.
+    pub managed_by_suffix: String,
+}
+
+/// When the image in a manifest is the one that an artifact names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub enum ImageBinding {
+    /// The image without its tag or digest is the artifact's name.
+    MatchNameAndTag,
+    /// The whole image, as it stands there, is the artifact's name: one with a tag is left alone.
+    MatchNameOnly,
 }
 
 /// A cluster, and who we are in it.
@@ -139,6 +158,9 @@ impl Default for Kubernetes {
             accounts_folder: None,
             cache_idle_ms: 600_000,
             cache_bytes_max: 256 << 20,
+            image_binding: ImageBinding::MatchNameAndTag,
+            apply_app_labels: true,
+            managed_by_suffix: String::new(),
         }
     }
 }
