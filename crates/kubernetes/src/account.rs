@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use gennaker_manifests::kind::{Custom, CustomKinds, Filter, Presence, SpinnakerKind};
-use gennaker_manifests::{Coordinates, Kind, Manifest, priority};
+use gennaker_manifests::{Coordinates, Kind, Manifest, artifact::ImageMatch, labels, priority};
 use gennaker_runtime::Clock;
-use gennaker_settings::{Kubernetes, KubernetesAccount, KubernetesCustomResource};
+use gennaker_settings::{ImageBinding, Kubernetes, KubernetesAccount, KubernetesCustomResource};
 
 use crate::accounts::Options;
 use crate::cache::Cache;
@@ -27,6 +27,8 @@ pub(crate) struct Inner {
     pub(crate) cache: Cache,
     filter: Filter,
     custom: CustomKinds,
+    images: ImageMatch,
+    labels: labels::Rules,
 }
 
 impl Account {
@@ -58,6 +60,14 @@ impl Account {
                 cache: Cache::new(all, options),
                 filter,
                 custom,
+                images: match all.image_binding {
+                    ImageBinding::MatchNameAndTag => ImageMatch::NameAndTag,
+                    ImageBinding::MatchNameOnly => ImageMatch::NameOnly,
+                },
+                labels: labels::Rules {
+                    apply_app_labels: all.apply_app_labels,
+                    managed_by_suffix: all.managed_by_suffix.clone(),
+                },
                 settings,
             }),
         })
@@ -76,6 +86,16 @@ impl Account {
     /// Its registered custom resources.
     pub fn custom_kinds(&self) -> &CustomKinds {
         &self.inner.custom
+    }
+
+    /// How images in manifests are compared with artifacts.
+    pub fn images(&self) -> ImageMatch {
+        self.inner.images
+    }
+
+    /// How objects are labelled that are deployed.
+    pub fn labels(&self) -> &labels::Rules {
+        &self.inner.labels
     }
 
     /// The kinds that it may use, as far as its settings say.

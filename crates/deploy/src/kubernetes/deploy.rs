@@ -180,7 +180,8 @@ pub(super) async fn deploy(cluster: &Cluster<'_>, request: &Request) -> Result<D
     let account = cluster.account.name();
     let rules = Rules {
         custom: cluster.must("", cluster.account.kinds()).await?,
-        ..Rules::default()
+        images: cluster.account.images(),
+        labels: cluster.account.labels().clone(),
     };
     let mut history = History::default();
     history.say(

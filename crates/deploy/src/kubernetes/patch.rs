@@ -3,7 +3,6 @@
 use gennaker_kubernetes::Write;
 use gennaker_manifests::{
     Artifact, Manifest,
-    artifact::ImageMatch,
     patch::{self, MergeStrategy, Patch},
 };
 use gennaker_model::{Map, work::TaskMessage};
@@ -55,7 +54,7 @@ impl Task for PatchManifest {
                 body,
                 required: &artifacts("requiredArtifacts"),
                 optional: &artifacts("optionalArtifacts"),
-                images: ImageMatch::default(),
+                images: cluster.account.images(),
             };
             let patch = patch::build(&request)
                 .map_err(|error| trouble::illegal(ctx, &error.to_string()))?;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 1 | `versions_follow_the_content` |
 //! | 2 | [`case_2_names_are_bound_within_one_namespace`] |
-//! | 3 | [`case_3_images_are_bound_by_name`]; the whole table and `match-name-only` in `manifests`, `artifact/bind/tests.rs` |
+//! | 3 | [`case_3_images_are_bound_by_name`], [`case_3_only_whole_images_are_bound_where_the_settings_say_so`]; the whole table in `manifests`, `artifact/bind/tests.rs` |
 //! | 4 | [`case_4_red_black_goes_on_with_what_is_disabled_already`], `labels_of_traffic_are_changed_once` |
 //! | 5 | `a_rollout_that_is_stuck_fails_with_what_its_pods_say` |
 //! | 6 | [`case_6_a_replica_set_with_a_bad_image_waits_and_is_deleted_by_the_next`] |
@@ -115,6 +115,46 @@ async fn case_3_images_are_bound_by_name() {
         let image = &live["spec"]["template"]["spec"]["containers"][0]["image"];
         let wanted = if matches { reference } else { field };
         assert_eq!(image, wanted, "{field} by {name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_3_only_whole_images_are_bound_where_the_settings_say_so() {
+    let settings = gennaker_settings::Kubernetes {
+        image_binding: gennaker_settings::ImageBinding::MatchNameOnly,
+        managed_by_suffix: "eu".to_owned(),
+        ..gennaker_settings::Kubernetes::default()
+    };
+    let mut fixture = Fixture::configured("case-3-whole", settings).await;
+    let artifact =
+        json!([{"type": "docker/image", "name": "gcr.io/p/web", "reference": "gcr.io/p/web:7"}]);
+    for (app, field, wanted) in [
+        ("bare", "gcr.io/p/web", "gcr.io/p/web:7"),
+        ("tagged", "gcr.io/p/web:1", "gcr.io/p/web:1"),
+    ] {
+        let mut web = deployment(app, 1);
+        web["spec"]["template"]["spec"]["containers"][0]["image"] = json!(field);
+        let input = json!({"moniker": {"app": "web"}, "manifests": [web], "namespaceOverride": "case-3-whole",
+            "optionalArtifacts": artifact});
+        succeeded(&fixture.run("deployManifest", input).await);
+        let live = fixture.get("deployment", app).await.unwrap();
+        let image = &live["spec"]["template"]["spec"]["containers"][0]["image"];
+        assert_eq!(image, wanted, "{field}");
+        let labels = &live["metadata"]["labels"];
+        assert_eq!(labels["app.kubernetes.io/managed-by"], "spinnaker-eu");
+    }
+    // A patch is bound by the same rule.
+    let of_container = |image: &str| json!([{"spec": {"template": {"spec": {"containers": [{"name": "main", "image": image}]}}}}]);
+    for (field, wanted) in [
+        ("gcr.io/p/web:3", "gcr.io/p/web:3"),
+        ("gcr.io/p/web", "gcr.io/p/web:7"),
+    ] {
+        let input = json!({"manifestName": "deployment bare", "location": "case-3-whole", "manifests": of_container(field),
+            "optionalArtifacts": artifact});
+        succeeded(&fixture.run("patchManifest", input).await);
+        let live = fixture.get("deployment", "bare").await.unwrap();
+        let image = &live["spec"]["template"]["spec"]["containers"][0]["image"];
+        assert_eq!(image, wanted, "a patch of {field}");
     }
 }
 
@@ -276,6 +316,28 @@ async fn case_12_targets_are_found_or_not_by_their_place() {
     input["location"] = json!("case-12");
     succeeded(&fixture.run("deleteManifest", input).await);
     assert!(fixture.get("replicaset", "web-v000").await.is_none());
+    // Three of them, the one in the middle the largest.
+    for version in ["2", "3", "4"] {
+        operations::red_black(&mut fixture, version).await;
+    }
+    for (name, replicas) in [("web-v000", "2"), ("web-v001", "3"), ("web-v002", "0")] {
+        let scale = json!({"manifestName": format!("replicaSet {name}"), "location": "case-12", "replicas": replicas});
+        succeeded(&fixture.run("scaleManifest", scale).await);
+    }
+    for (word, name) in [
+        ("oldest", "web-v000"),
+        ("second_newest", "web-v001"),
+        ("newest", "web-v002"),
+        ("largest", "web-v001"),
+        ("smallest", "web-v002"),
+    ] {
+        let found = fixture.run("resolveTargetManifest", criteria(word)).await;
+        assert_eq!(
+            outputs(&found)["manifestName"],
+            json!(format!("replicaSet {name}")),
+            "{word}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

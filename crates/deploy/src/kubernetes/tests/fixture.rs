@@ -52,11 +52,33 @@ impl Fixture {
 
     /// The same for a namespace that is there, or is not needed.
     pub(super) async fn of(namespace: &str, account: KubernetesAccount) -> Self {
-        let scope = Scope::root("test");
         let settings = Kubernetes {
             accounts: vec![account],
             ..Kubernetes::default()
         };
+        Self::by(namespace, settings).await
+    }
+
+    /// The same with settings of all clusters, and an administrator's account `test` besides.
+    pub(super) async fn configured(namespace: &str, mut settings: Kubernetes) -> Self {
+        let named = namespace.to_owned();
+        let account = tokio::task::spawn_blocking(move || {
+            let cluster = Cluster::shared();
+            cluster.namespace(&named);
+            KubernetesAccount {
+                name: "test".to_owned(),
+                kubeconfig_file: Some(cluster.kubeconfig().display().to_string()),
+                ..KubernetesAccount::default()
+            }
+        })
+        .await
+        .unwrap();
+        settings.accounts.push(account);
+        Self::by(namespace, settings).await
+    }
+
+    async fn by(namespace: &str, settings: Kubernetes) -> Self {
+        let scope = Scope::root("test");
         let options = AccountOptions {
             clock: Clock::system(),
             scope: scope.child("accounts"),
@@ -98,6 +120,7 @@ impl Fixture {
                 | "resolveTargetManifest"
                 | "findArtifactsFromResource"
                 | "findOldReplicaSets"
+                | "checkClusterSize"
                 | "waitOnJobCompletion"
                 | "sayWhatRemains"
                 | "fetchManifests"
