@@ -14,15 +14,19 @@ use gennaker_outbound::Client;
 use gennaker_settings::{Artifacts, GitRepoAccount};
 use url::Url;
 
-use super::Source;
+use super::{Source, github::API, github_app::GithubApp};
 use crate::{
     Artifact, Error,
     accounts::{Invalid, Making},
     git::{Access, Git, Remote, Ssh, scheme},
+    hosts::Hosts,
 };
 
 /// What it reads.
 pub(super) const TYPES: &[&str] = &["git/repo"];
+
+/// The user of a GitHub App's token.
+const APP_USER: &str = "x-access-token";
 
 pub(super) struct GitRepo {
     account: String,
@@ -30,6 +34,7 @@ pub(super) struct GitRepo {
     auth: Auth,
     /// User of a token.
     token_user: Option<String>,
+    app: Option<GithubApp>,
     ssh: Option<SshKey>,
     allowed_hosts: Vec<String>,
     git: Git,
@@ -74,7 +79,14 @@ impl GitRepo {
         if account.allowed_hosts.is_empty() {
             tracing::warn!(account = %account.name, "the account {} of git_repo reads repositories of any host", account.name);
         }
+        let mut app = None;
+        if account.app_id.is_some() {
+            let api = account.api_base_url.as_deref().unwrap_or(API);
+            let http = making.http(&account.name, Hosts::new([api]))?;
+            app = GithubApp::of_repositories(account, api, &http, making.clock.clone());
+        }
         Ok(Self {
+            app,
             account: account.name.clone(),
             client: making.client(&opened(&account.allowed_hosts))?,
             auth: Auth::of(user, password, pair_file, token),
@@ -159,12 +171,20 @@ impl GitRepo {
                 trusts_unknown: ssh.trusts_unknown,
             }));
         }
-        if self.auth.is_none() && self.ssh.is_some() {
+        let has_proof = !self.auth.is_none() || self.app.is_some();
+        if !has_proof && self.ssh.is_some() {
             return Err(invalid("SSH"));
         }
         // The settings see to it that there are hosts; without them nobody knows whom the credentials are for.
-        if !self.auth.is_none() && self.allowed_hosts.is_empty() {
+        if has_proof && self.allowed_hosts.is_empty() {
             return Err(secret("no allowed_hosts say who gets them".to_owned()));
+        }
+        if let Some(app) = &self.app {
+            let url = Url::parse(&place.url).map_err(|_| invalid("GITHUB_APP"))?;
+            return Ok(Access::Basic {
+                user: APP_USER.to_owned(),
+                password: app.token_to_clone(&url).await?,
+            });
         }
         Ok(match self.auth.read().await.map_err(secret)? {
             Proof::None => Access::Open,
@@ -182,6 +202,7 @@ impl GitRepo {
 
     fn auth_type(&self) -> &'static str {
         match self.auth {
+            Auth::None if self.app.is_some() => "GITHUB_APP",
             Auth::None => "NONE",
             Auth::Basic { .. } | Auth::PairFile(_) => "USER_PASS",
             Auth::Token(_) => "TOKEN",

@@ -20,7 +20,7 @@ use crate::{
 pub(super) const TYPES: &[&str] = &["github/file"];
 
 /// Where GitHub itself is.
-const API: &str = "https://api.github.com";
+pub(super) const API: &str = "https://api.github.com";
 const RAW: &str = "https://raw.githubusercontent.com";
 
 pub(super) struct Github {

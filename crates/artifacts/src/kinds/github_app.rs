@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use gennaker_credentials::{file, rsa::Key};
 use gennaker_outbound::Request;
 use gennaker_runtime::Clock;
-use gennaker_settings::GithubAccount;
+use gennaker_settings::{GitRepoAccount, GithubAccount};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -49,6 +49,7 @@ struct Token {
 }
 
 impl GithubApp {
+    /// That of an account for files, if it has one.
     pub(super) fn of(
         account: &GithubAccount,
         api: &str,
@@ -56,12 +57,52 @@ impl GithubApp {
         clock: Clock,
     ) -> Option<Self> {
         Some(Self {
-            http: http.clone(),
-            api: api.to_owned(),
-            app_id: account.app_id.clone()?,
-            key_file: PathBuf::from(account.app_private_key_file.as_ref()?),
             installation: account.app_installation_id.clone(),
             organizations: account.app_allowed_organizations.clone(),
+            ..Self::new(
+                &account.app_id,
+                &account.app_private_key_file,
+                api,
+                http,
+                clock,
+            )?
+        })
+    }
+
+    /// That of an account for repositories, if it has one.
+    pub(super) fn of_repositories(
+        account: &GitRepoAccount,
+        api: &str,
+        http: &Http,
+        clock: Clock,
+    ) -> Option<Self> {
+        Some(Self {
+            installation: account.app_installation_id.clone(),
+            organizations: account.app_allowed_organizations.clone(),
+            ..Self::new(
+                &account.app_id,
+                &account.app_private_key_file,
+                api,
+                http,
+                clock,
+            )?
+        })
+    }
+
+    fn new(
+        id: &Option<String>,
+        key_file: &Option<String>,
+        api: &str,
+        http: &Http,
+        clock: Clock,
+    ) -> Option<Self> {
+        Some(Self {
+            http: http.clone(),
+            api: api.to_owned(),
+            app_id: id.clone()?,
+            key_file: PathBuf::from(key_file.as_ref()?),
+            installation: None,
+            organizations: Vec::new(),
             clock,
             kept: Mutex::default(),
         })
@@ -72,8 +113,29 @@ impl GithubApp {
         let (owner, repository) = repository_of(url).ok_or_else(|| {
             Error::Reference("the reference does not name a repository of the API: …/repos/<owner>/<repository>/…".to_owned())
         })?;
+        self.token_of(&owner, &repository).await
+    }
+
+    /// A token for the repository that is cloned from an address: `https://github.com/<owner>/<repository>.git`.
+    pub(super) async fn token_to_clone(&self, url: &Url) -> Result<String, Error> {
+        let segments: Vec<&str> = url
+            .path_segments()
+            .into_iter()
+            .flatten()
+            .filter(|segment| !segment.is_empty())
+            .collect();
+        let [owner, repository] = segments.as_slice() else {
+            return Err(Error::Reference(
+                "the reference does not name a repository of GitHub: https://<host>/<owner>/<repository>".to_owned(),
+            ));
+        };
+        let repository = repository.strip_suffix(".git").unwrap_or(repository);
+        self.token_of(owner, repository).await
+    }
+
+    async fn token_of(&self, owner: &str, repository: &str) -> Result<String, Error> {
         let allowed = &self.organizations;
-        if !allowed.is_empty() && !allowed.iter().any(|one| one.eq_ignore_ascii_case(&owner)) {
+        if !allowed.is_empty() && !allowed.iter().any(|one| one.eq_ignore_ascii_case(owner)) {
             let problem = format!("the GitHub App may not be used for repositories of {owner}");
             return Err(self.http.secret(problem));
         }
@@ -88,7 +150,7 @@ impl GithubApp {
             let _ = until;
             return Ok(token.clone());
         }
-        let token = self.fetch(&owner, &repository, now).await?;
+        let token = self.fetch(owner, repository, now).await?;
         if kept.len() >= KEPT_MAX {
             kept.clear();
         }

@@ -182,6 +182,58 @@ async fn branches_tags_commits_and_folders_by_http() {
 }
 
 #[tokio::test]
+async fn a_github_app_clones_by_its_installations_token() {
+    let root = tempfile::tempdir().unwrap();
+    repository(root.path());
+    std::fs::create_dir(root.path().join("o")).unwrap();
+    std::fs::rename(root.path().join("r.git"), root.path().join("o/r.git")).unwrap();
+    let served = root.path().to_owned();
+    let server = Server::start(
+        move |request| match (request.method.as_str(), request.path()) {
+            ("GET", "/api/repos/o/r/installation") => Reply::ok("{\"id\": 77}"),
+            ("POST", "/api/app/installations/77/access_tokens") => {
+                Reply::status(201, "{\"token\": \"inst\"}")
+            }
+            // x-access-token:inst
+            _ if request.header("authorization") == Some("Basic eC1hY2Nlc3MtdG9rZW46aW5zdA==") => {
+                serve(&served, request)
+            }
+            _ => Reply::status(401, "").with("WWW-Authenticate", "Basic realm=\"git\""),
+        },
+    )
+    .await;
+    let key = root.path().join("key.pem");
+    std::fs::write(&key, gennaker_testkit::keys::PEM).unwrap();
+    let accounts = accounts(&format!(
+        "[[artifacts.git_repo]]\nname = \"app\"\napp_id = \"12\"\napp_private_key_file = \"{}\"\n\
+         app_allowed_organizations = [\"O\"]\napi_base_url = \"{}\"\nallowed_hosts = [\"{}\"]\n",
+        key.display(),
+        server.url("/api"),
+        server.url("")
+    ));
+    let fetch = async |path: &str| {
+        let given = json!({"type": "git/repo", "version": "v1", "location": "deploy", "reference": server.url(path)});
+        accounts.fetch(&artifact(given)).await
+    };
+    let one = pairs(&[("deploy/base/web.yml", "one")]);
+    for path in ["/o/r.git", "/o/r"] {
+        assert_eq!(files(&fetch(path).await.unwrap()), one, "{path}");
+    }
+    let tokens = server.seen();
+    let tokens = tokens
+        .iter()
+        .filter(|request| request.path().ends_with("/access_tokens"));
+    assert_eq!(tokens.count(), 1, "it is kept");
+    for (path, said) in [
+        ("/x/r.git", "may not be used for repositories of x"),
+        ("/o", "does not name a repository of GitHub"),
+    ] {
+        let problem = fetch(path).await.unwrap_err().to_string();
+        assert!(problem.contains(said), "{path}: {problem}");
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_takes_the_credentials_nowhere() {
     let away = Server::start(|_| Reply::ok("")).await;
     let to = away.url("/r.git/info/refs?service=git-upload-pack");
