@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use gennaker_testkit::kube::Cluster;
 use gennaker_tests::gate::{Gate, stage};
-use gennaker_tests::installation::Dev;
+use gennaker_tests::installation::{Dev, Installation};
 use serde_json::{Value, json};
 
 const WITHIN: Duration = Duration::from_secs(120);
@@ -278,8 +278,12 @@ async fn red_black_takes_the_old_one_out_and_a_failure_goes_back() {
     let mut red_black = deploy("1", &[], "colours", json!([set, service]));
     red_black["trafficManagement"] = json!({"enabled": true,
         "options": {"services": ["service web"], "enableTraffic": true, "strategy": "redblack"}});
-    gate.save_pipeline(&json!({"application": "shop", "name": "colours", "stages": [red_black]}))
-        .await;
+    let mut highlander = red_black.clone();
+    highlander["trafficManagement"]["options"]["strategy"] = json!("highlander");
+    for (name, stage) in [("colours", red_black), ("only one", highlander)] {
+        let pipeline = json!({"application": "shop", "name": name, "stages": [stage]});
+        gate.save_pipeline(&pipeline).await;
+    }
     for (run, parts) in [("first", vec![]), ("second", vec!["disableManifest"])] {
         let id = gate.start("shop", "colours", run).await;
         let done = gate.wait_for_end(&id, WITHIN).await;
@@ -302,6 +306,33 @@ async fn red_black_takes_the_old_one_out_and_a_failure_goes_back() {
             set["spec"]["template"]["metadata"]["labels"]["lb"], label,
             "{name}"
         );
+    }
+    // There can be only one.
+    let id = gate.start("shop", "only one", "third").await;
+    let done = gate.wait_for_end(&id, WITHIN).await;
+    assert_eq!(
+        done["status"],
+        "SUCCEEDED",
+        "{}",
+        gennaker_tests::gate::outline(&done)
+    );
+    let stages = done["stages"].as_array().unwrap();
+    let after: Vec<&str> = stages[1..]
+        .iter()
+        .map(|stage| stage["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        after,
+        [
+            "disableManifest",
+            "disableManifest",
+            "deleteManifest",
+            "deleteManifest"
+        ]
+    );
+    for (name, is_there) in [("web-v000", false), ("web-v001", false), ("web-v002", true)] {
+        let set = live("replicaset", "colours", name).await;
+        assert_eq!(set.is_some(), is_there, "{name}");
     }
 
     let bare = |image: &str| {
@@ -453,4 +484,81 @@ async fn a_secret_is_told_to_nobody_and_a_cancelled_stage_says_what_stays() {
         }
     }
     dev.check();
+}
+
+/// A stage type of the installation: the operator writes the Job, authors give its parameters.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_preconfigured_job_runs_with_the_values_of_a_stage() {
+    namespace("jobs").await;
+    let kubeconfig = tokio::task::spawn_blocking(|| Cluster::shared().kubeconfig())
+        .await
+        .unwrap();
+    let settings = format!(
+        r#"
+[[kubernetes.accounts]]
+name = "prod"
+kubeconfig_file = {kubeconfig:?}
+
+[[jobs.preconfigured]]
+type = "migrate"
+label = "Migrate"
+account = "prod"
+property_file = "main"
+manifest = '''
+apiVersion: batch/v1
+kind: Job
+metadata: {{generateName: migrate-, namespace: jobs}}
+spec:
+  backoffLimit: 0
+  template:
+    metadata:
+      annotations: {{testbed.gennaker/run-for: 1s, testbed.gennaker/logs: "SPINNAKER_PROPERTY_SCHEMA=41\n"}}
+    spec:
+      restartPolicy: Never
+      containers:
+        - {{name: main, image: "migrate:1", env: [{{name: TO, value: latest}}]}}
+'''
+
+[[jobs.preconfigured.parameters]]
+name = "to"
+label = "To"
+mapping = "manifest.spec.template.spec.containers[0].env[0].value"
+
+[[jobs.preconfigured.parameters]]
+name = "tag"
+label = "Tag"
+mapping = "manifest.spec.template.spec.containers[0].image"
+default_value = "migrate:2"
+"#
+    );
+    let installation = Installation::start_with_pools(1, &["notify", "deploy"], &settings).await;
+    let gate = installation.gate;
+    let offered = gate.ask("GET", "/jobs/preconfigured", None, None).await;
+    assert_eq!(offered[0]["type"], "migrate", "{offered}");
+    gate.save_application("shop").await;
+    // Whoever writes the pipeline runs what the operator means, with another value.
+    let stage_of = json!({"refId": "1", "type": "migrate", "alias": "preconfiguredJob", "name": "Migrate", "account": "other",
+        "manifest": {"kind": "Job", "metadata": {"name": "mine"}}, "parameters": {"to": "${parameters.version}"}});
+    let pipeline = json!({"application": "shop", "name": "migrate", "stages": [stage_of],
+        "parameterConfig": [{"name": "version", "default": "41"}]});
+    gate.save_pipeline(&pipeline).await;
+    let id = gate.start("shop", "migrate", "migrate").await;
+    let done = gate.wait_for_end(&id, WITHIN).await;
+    let outline = gennaker_tests::gate::outline(&done);
+    assert_eq!(done["status"], "SUCCEEDED", "{outline}");
+    let ran = stage(&done, "1");
+    assert_eq!(ran["outputs"]["schema"], "41", "{ran}");
+    let name = ran["outputs"]["jobStatus"]["name"].as_str().unwrap();
+    let name = name.trim_start_matches("job ").to_owned();
+    assert!(name.starts_with("migrate-"), "{name}");
+    let job = live("job", "jobs", &name).await.unwrap();
+    assert_eq!(
+        job["spec"]["template"]["spec"]["containers"][0]["image"],
+        "migrate:2"
+    );
+    assert_eq!(
+        job["spec"]["template"]["spec"]["containers"][0]["env"],
+        json!([{"name": "TO", "value": "41"}])
+    );
+    installation.check_processes();
 }

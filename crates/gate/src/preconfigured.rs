@@ -1,5 +1,6 @@
-//! Stage types that the operator adds, for editors. Source: orca `OperationsController.preconfiguredWebhooks`.
+//! Stage types that the operator adds, for editors. Source: orca `OperationsController.preconfiguredWebhooks`, `preconfiguredJob`.
 
+use gennaker_stages::PreconfiguredJob;
 use gennaker_stages::preconfigured::{Parameter, PreconfiguredWebhook};
 use serde_json::{Value, json};
 
@@ -10,6 +11,27 @@ pub(crate) async fn webhooks(gate: Gate, _call: Call) -> Result<Answer, Problem>
     let catalogue = &gate.config().catalogue;
     let webhooks: Vec<Value> = catalogue.webhooks().iter().map(shown).collect();
     Ok(Answer::json(Value::Array(webhooks)))
+}
+
+/// `GET /jobs/preconfigured`: what an editor needs to offer them. What they run is not in it.
+pub(crate) async fn jobs(gate: Gate, _call: Call) -> Result<Answer, Problem> {
+    let catalogue = &gate.config().catalogue;
+    let jobs: Vec<Value> = catalogue.jobs().iter().map(shown_job).collect();
+    Ok(Answer::json(Value::Array(jobs)))
+}
+
+fn shown_job(job: &PreconfiguredJob) -> Value {
+    let parameters: Vec<Value> = job.parameters.iter().map(|it| it.to_value()).collect();
+    json!({
+        "label": job.label,
+        "description": job.description,
+        "type": job.kind,
+        "waitForCompletion": job.waits,
+        "noUserConfigurableFields": true,
+        "parameters": parameters,
+        "producesArtifacts": job.produces_artifacts,
+        "uiType": "CUSTOM",
+    })
 }
 
 fn shown(webhook: &PreconfiguredWebhook) -> Value {
@@ -45,6 +67,7 @@ mod tests {
 
     use super::*;
     use crate::{Config, tests::Fixture};
+    use gennaker_stages::preconfigured_job;
 
     #[tokio::test]
     async fn they_are_listed_without_where_they_call() {
@@ -86,6 +109,49 @@ mod tests {
                 "parameters": [{"name": "text", "label": "Text", "defaultValue": "done", "description": null,
                                 "type": "string", "order": 1, "required": false}],
                 "parameterData": null,
+            }])
+        );
+    }
+
+    #[tokio::test]
+    async fn jobs_are_listed_without_what_they_run() {
+        let fixture = Fixture::new().await;
+        let none = fixture.ok("GET", "/jobs/preconfigured", Value::Null);
+        assert_eq!(none.await, json!([]));
+        let manifest = json!({"kind": "Job", "apiVersion": "batch/v1", "metadata": {"name": "m"}});
+        let job = PreconfiguredJob {
+            kind: "migrate".to_owned(),
+            label: "Migrate".to_owned(),
+            description: Some("The schema".to_owned()),
+            parameters: vec![preconfigured_job::Parameter {
+                name: "to".to_owned(),
+                label: "To".to_owned(),
+                description: None,
+                mapping: "manifest.metadata.name".to_owned(),
+                default: Some("m".to_owned()),
+                order: 1,
+            }],
+            account: None,
+            application: None,
+            manifest: manifest.as_object().unwrap().clone(),
+            waits: true,
+            property_file: None,
+            produces_artifacts: false,
+        };
+        let catalogue = Catalogue::new().with_jobs(vec![job]).unwrap();
+        let config = Config {
+            catalogue: Arc::new(catalogue),
+            ..Config::default()
+        };
+        let fixture = Fixture::with(config).await;
+        assert_eq!(
+            fixture.ok("GET", "/jobs/preconfigured", Value::Null).await,
+            json!([{
+                "label": "Migrate", "description": "The schema", "type": "migrate", "waitForCompletion": true,
+                "noUserConfigurableFields": true,
+                "parameters": [{"name": "to", "label": "To", "defaultValue": "m", "description": null, "type": "string",
+                                "mapping": "manifest.metadata.name", "order": 1}],
+                "producesArtifacts": false, "uiType": "CUSTOM",
             }])
         );
     }

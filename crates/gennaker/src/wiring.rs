@@ -8,6 +8,7 @@ mod builds;
 mod canary;
 mod collector;
 mod documents;
+mod jobs;
 mod kubernetes;
 mod polling;
 mod pubsub;

@@ -4,7 +4,7 @@
 //! that nobody learns it from a deployment.
 
 use gennaker_model::Map;
-use gennaker_stages::{Catalogue, preconfigured};
+use gennaker_stages::{Catalogue, preconfigured, preconfigured_job};
 use serde_json::Value;
 
 use crate::{matching, notifications};
@@ -118,10 +118,16 @@ fn look_at_stage(place: usize, stage: &Map, catalogue: &Catalogue, found: &mut A
     match text(stage, "type") {
         Some(kind) if catalogue.find(kind).is_some() => {}
         Some(kind) if catalogue.webhooks().iter().any(|it| it.kind == kind) => {}
+        Some(kind) if catalogue.jobs().iter().any(|it| it.kind == kind) => {}
         // A type of the installation that it comes from; the web interface writes so.
         Some(kind) if text(stage, "alias") == Some(preconfigured::ALIAS) => {
             found.adapted.push(format!(
                 "{label} is of the type {kind}, which must be set up by `webhooks.preconfigured` as it was in Spinnaker"
+            ));
+        }
+        Some(kind) if text(stage, "alias") == Some(preconfigured_job::ALIAS) => {
+            found.adapted.push(format!(
+                "{label} is of the type {kind}, which must be set up by `jobs.preconfigured` as it was in Spinnaker"
             ));
         }
         Some(kind) => found.unsupported.push(format!(
@@ -220,6 +226,11 @@ mod tests {
                 json!({"stages": [{"type": "tellRoom", "name": "Tell", "alias": "preconfiguredWebhook"}]}),
                 Fit::Adapted,
                 "stage \"Tell\" is of the type tellRoom, which must be set up by `webhooks.preconfigured` as it was in Spinnaker",
+            ),
+            (
+                json!({"stages": [{"type": "migrate", "name": "Up", "alias": "preconfiguredJob"}]}),
+                Fit::Adapted,
+                "stage \"Up\" is of the type migrate, which must be set up by `jobs.preconfigured` as it was in Spinnaker",
             ),
             (
                 json!({"stages": [{}]}),

@@ -14,6 +14,7 @@ use crate::{
     find_artifact, jenkins, kayenta, kubernetes, manual_judgment, monitor_pipeline, noop,
     not_built, pipeline, pipeline_documents, pipeline_templates, plugin_releases,
     preconfigured::{self, PreconfiguredWebhook, PreconfiguredWebhooks},
+    preconfigured_job::{self, PreconfiguredJob, PreconfiguredJobs},
     run_multiple_pipelines, save_pipelines, services, timing, travis, wait, wait_until, webhook,
 };
 
@@ -47,6 +48,7 @@ pub trait StageType: StageDefinition {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalogue {
     webhooks: PreconfiguredWebhooks,
+    jobs: PreconfiguredJobs,
     dry_runs: bool,
     /// The zone that the operations of each account are pinned to, by the account's name.
     accounts: BTreeMap<String, String>,
@@ -132,7 +134,7 @@ static TYPES: &[&dyn StageType] = &[
 /// The pool that analyses canaries.
 const CANARY_POOL: &str = "canary";
 
-/// The name of a preconfigured webhook is another stage type's.
+/// The name of a preconfigured webhook or job is another stage type's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is the name of another stage type")]
 pub struct NameTaken(String);
@@ -143,6 +145,7 @@ impl Catalogue {
     pub const fn new() -> Self {
         Self {
             webhooks: PreconfiguredWebhooks::none(),
+            jobs: PreconfiguredJobs::none(),
             dry_runs: false,
             accounts: BTreeMap::new(),
             masters: BTreeMap::new(),
@@ -172,6 +175,24 @@ impl Catalogue {
         Ok(Self {
             webhooks: PreconfiguredWebhooks::of(webhooks),
             ..plain
+        })
+    }
+
+    /// The same with stage types that run one Job each.
+    ///
+    /// # Errors
+    /// [`NameTaken`]: the type of one of them means something else already.
+    pub fn with_jobs(self, jobs: Vec<PreconfiguredJob>) -> Result<Self, NameTaken> {
+        for (place, job) in jobs.iter().enumerate() {
+            let kind = &job.kind;
+            let twice = jobs[..place].iter().any(|other| other.kind == *kind);
+            if twice || self.is_known(kind) {
+                return Err(NameTaken(kind.clone()));
+            }
+        }
+        Ok(Self {
+            jobs: PreconfiguredJobs::of(jobs),
+            ..self
         })
     }
 
@@ -229,6 +250,12 @@ impl Catalogue {
         self.webhooks.all()
     }
 
+    /// The preconfigured jobs, in their order.
+    #[must_use]
+    pub fn jobs(&self) -> &[PreconfiguredJob] {
+        self.jobs.all()
+    }
+
     fn is_known(&self, kind: &str) -> bool {
         gennaker_engine::Catalogue::stage(self, kind).is_some()
     }
@@ -241,6 +268,9 @@ impl gennaker_engine::Catalogue for Catalogue {
         }
         if kind == preconfigured::ALIAS || self.webhooks.find(kind).is_some() {
             return Some(&self.webhooks);
+        }
+        if kind == preconfigured_job::ALIAS || self.jobs.find(kind).is_some() {
+            return Some(&self.jobs);
         }
         not_built::find(kind).map(|found| found as &dyn StageDefinition)
     }

@@ -34,6 +34,19 @@ Stage types that an operator adds by the setting `webhooks.preconfigured`, each 
   named: not to a status address or a cancel address elsewhere, and not into the execution. (Spinnaker's `sensitiveHeaders`.)
 * Who may use a type cannot be limited yet (`permissions`).
 
+## Preconfigured jobs
+
+Stage types that an operator adds by the setting `jobs.preconfigured`, each running one Kubernetes Job; Spinnaker's
+`job.preconfigured.kubernetes`. A stage has the type that the operator has chosen and, when the web interface made it,
+`alias: preconfiguredJob`; either is enough. Its tasks and outputs are those of `runJob`.
+
+* Whatever the operator has set wins over what the stage says: the manifest always, the account and the application if they are set,
+  and the namespace if the manifest names one.
+* `parameters` of the stage (`{name: value}`) are put into the manifest as texts, each where its `mapping` says, before expressions are
+  evaluated; one that is left out gets its default, and without one the manifest stays as it is there. A mapping is a path, and no
+  program as in Spinnaker.
+* Those of Titus are not built.
+
 ";
 
 const NOT_BUILT_HEAD: &str = "\

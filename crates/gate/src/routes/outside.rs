@@ -149,10 +149,10 @@ pub(super) const GROUPS: &[Group] = &[
                 Does::Miss("build systems");
             GET "/ci/builds/{id}/output" "What a build printed" SignIn Does::Miss("build systems");
             GET "/webhooks/preconfigured" "Preconfigured webhook stages" SignIn run!(preconfigured::webhooks);
-            GET "/jobs/preconfigured" "Preconfigured job stages" SignIn Does::Say("[]", "none can be configured yet");
-            GET "/bakery/options" "Base images by provider" SignIn Does::Say("[]", "baking is not built");
-            GET "/bakery/options/{provider}" "Base images of a provider" SignIn Does::Miss("baking");
-            GET "/bakery/logs/{region}/{statusId}" "What a bake printed" SignIn Does::Miss("baking");
+            GET "/jobs/preconfigured" "Preconfigured job stages" SignIn run!(preconfigured::jobs);
+            GET "/bakery/options" "Base images by provider" SignIn Does::Say("[]", "no images of machines are baked");
+            GET "/bakery/options/{provider}" "Base images of a provider" SignIn Does::Miss("baking of machine images");
+            GET "/bakery/logs/{region}/{statusId}" "What a bake printed" SignIn Does::Miss("baking of machine images");
         },
     },
     Group {

@@ -12,18 +12,20 @@ use serde_json::{Map, Value, json};
 /// The stage types of this installation.
 ///
 /// # Errors
-/// A preconfigured webhook has the name of another stage type.
+/// A preconfigured webhook or job has the name of another stage type; a job cannot be read.
 pub(crate) fn catalogue(settings: &Settings) -> Result<Arc<Catalogue>, Failure> {
     let webhooks = enabled(settings).map(stage_type).collect();
-    Catalogue::with_webhooks(webhooks)
-        .map(|catalogue| {
-            let catalogue = catalogue
-                .with_dry_runs(settings.scheduler.dry_runs)
-                .with_masters(super::builds::pinned(settings))
-                .with_accounts(super::account_zones(settings));
-            Arc::new(catalogue.with_metric_accounts(super::metric_zones(settings)))
-        })
-        .map_err(|error| Failure::new(Exit::Usage, format!("webhooks.preconfigured: {error}")))
+    let catalogue = Catalogue::with_webhooks(webhooks)
+        .map_err(|error| Failure::new(Exit::Usage, format!("webhooks.preconfigured: {error}")))?;
+    let catalogue = catalogue
+        .with_jobs(super::jobs::stage_types(settings)?)
+        .map_err(|error| Failure::new(Exit::Usage, format!("jobs.preconfigured: {error}")))?;
+    let catalogue = catalogue
+        .with_dry_runs(settings.scheduler.dry_runs)
+        .with_masters(super::builds::pinned(settings))
+        .with_accounts(super::account_zones(settings))
+        .with_metric_accounts(super::metric_zones(settings));
+    Ok(Arc::new(catalogue))
 }
 
 /// The secret headers of the pool `notify`; the files are read at use.

@@ -167,7 +167,7 @@ impl StageType for RunJob {
     }
 
     fn differs(&self) -> &'static str {
-        "The Job is watched and not polled. Preconfigured jobs and Titus are not built."
+        "The Job is watched and not polled. Titus is not built."
     }
 }
 
