@@ -3,6 +3,7 @@
 
 mod cleanup;
 mod cluster;
+mod cluster_size;
 mod delete;
 mod deploy;
 mod fetch;
@@ -119,6 +120,7 @@ pub(crate) fn tasks(
         Arc::new(cleanup::CleanupArtifacts(base.clone())),
         Arc::new(old_replica_sets::FindOldReplicaSets(base.clone())),
         Arc::new(remains::SayWhatRemains(base.clone())),
+        Arc::new(cluster_size::CheckClusterSize(base.clone())),
         Arc::new(target::ResolveTargetManifest(base.clone())),
         Arc::new(delete::DeleteManifest(base.clone())),
         Arc::new(scale::ScaleManifest(base.clone())),

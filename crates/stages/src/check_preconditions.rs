@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     catalogue::StageType,
     field::{Field, FieldType},
-    read,
+    kubernetes, read,
 };
 
 /// The stage type.
@@ -29,6 +29,15 @@ static STAGE_STATUS: TaskDefinition = TaskDefinition {
     class: "com.netflix.spinnaker.orca.pipeline.tasks.StageStatusPreconditionTask",
     step: check_stage_status,
     timeout_ms: None,
+    timeout_overridable: false,
+};
+
+/// A worker counts.
+static CLUSTER_SIZE: TaskDefinition = TaskDefinition {
+    name: "checkPrecondition",
+    class: "com.netflix.spinnaker.orca.clouddriver.tasks.cluster.ClusterSizePreconditionTask",
+    step: |_| kubernetes::look("checkClusterSize"),
+    timeout_ms: Some(5 * 60 * 1000),
     timeout_overridable: false,
 };
 
@@ -54,13 +63,13 @@ impl StageType for CheckPreconditions {
             &[Field::required(
                 "preconditions",
                 FieldType::List,
-                "List of {type: expression | stageStatus | noop, failPipeline, context: {…}}.",
+                "List of {type: expression | stageStatus | clusterSize | noop, failPipeline, context: {…}}.",
             )]
         }
     }
 
     fn tasks(&self) -> &'static [&'static TaskDefinition] {
-        const { &[&EXPRESSION, &STAGE_STATUS, &NOOP] }
+        const { &[&EXPRESSION, &STAGE_STATUS, &CLUSTER_SIZE, &NOOP] }
     }
 
     fn shown_tasks(&self) -> &'static [&'static str] {
@@ -68,7 +77,8 @@ impl StageType for CheckPreconditions {
     }
 
     fn differs(&self) -> &'static str {
-        "The precondition clusterSize fails, because this release looks into no cloud."
+        "The precondition clusterSize works on kubernetes only, which it is taken for if no cloudProvider is named: `regions` are namespaces, \
+         and the server groups of a cluster such as \"replicaSet web\" are counted in the cluster itself, not in a cache."
     }
 }
 
@@ -78,11 +88,7 @@ impl StageDefinition for CheckPreconditions {
             Some("expression") => Ok(Plan::of_tasks([&EXPRESSION])),
             Some("stageStatus") => Ok(Plan::of_tasks([&STAGE_STATUS])),
             Some("noop") => Ok(Plan::of_tasks([&NOOP])),
-            Some("clusterSize") => Err(PlanError {
-                class: "UnsupportedOperationException",
-                message: "preconditions of type clusterSize are not built yet: they come with the cloud providers"
-                    .to_owned(),
-            }),
+            Some("clusterSize") => cluster_size(&context.stage.context),
             Some(other) => Err(PlanError {
                 class: "IllegalStateException",
                 message: format!("no Precondition implementation for type {other}"),
@@ -138,6 +144,39 @@ fn one_stage_each(context: &Map) -> Result<Plan, PlanError> {
         before,
         ..Plan::default()
     })
+}
+
+/// What is counted is checked here; the account goes where a worker of its zone is found by it.
+fn cluster_size(context: &Map) -> Result<Plan, PlanError> {
+    kubernetes::check_provider(context)?;
+    let none = Map::new();
+    let inner = context.get("context").and_then(Value::as_object);
+    let inner = inner.unwrap_or(&none);
+    let needed = |key: &str| {
+        read::text(inner, key).ok_or_else(|| {
+            PlanError::argument(format!(
+                "a clusterSize precondition needs {key} in its context"
+            ))
+        })
+    };
+    needed("cluster")?;
+    let account = needed("credentials")?;
+    let regions = inner.get("regions").and_then(Value::as_array);
+    if regions.is_none_or(Vec::is_empty) {
+        return Err(PlanError::argument(
+            "a clusterSize precondition needs regions in its context: the namespaces in which it counts",
+        ));
+    }
+    let comparison = read::text(inner, "comparison").unwrap_or("==");
+    if !["<", "<=", "==", ">=", ">"].contains(&comparison) {
+        return Err(PlanError::argument(format!(
+            "a clusterSize precondition compares by <, <=, ==, >= or >, and not by {comparison:?}"
+        )));
+    }
+    let mut plan = Plan::of_tasks([&CLUSTER_SIZE]);
+    plan.context
+        .insert("credentials".to_owned(), json!(account));
+    Ok(plan)
 }
 
 /// The text is wrapped in `${…}` and evaluated, so both `a == b` and an already evaluated `${a == b}` work.

@@ -35,6 +35,7 @@ pub(crate) use delete::DeleteManifest;
 pub(crate) use deploy::DeployManifest;
 pub(crate) use disable::DISABLE;
 pub(crate) use enable::ENABLE;
+pub(crate) use fields::check_provider;
 pub(crate) use find_artifacts::FindArtifactsFromResource;
 pub(crate) use patch::PatchManifest;
 pub(crate) use pause::PAUSE;
@@ -73,6 +74,11 @@ fn remote(kind: &'static str, effect: bool) -> Step {
         kind,
         effect,
     })
+}
+
+/// A step that lets a worker of the pool look at a cluster.
+pub(crate) fn look(kind: &'static str) -> Step {
+    remote(kind, false)
 }
 
 /// What a run leaves that would mislead the next one.

@@ -24,9 +24,9 @@ fn the_precondition_noop_holds() {
 }
 
 #[test]
-fn the_precondition_cluster_size_says_that_it_is_not_built() {
+fn the_precondition_cluster_size_says_what_it_cannot_count() {
     let driver = run(json!({"type": "checkPreconditions", "preconditions": [
-        {"type": "clusterSize", "failPipeline": true, "context": {"regions": ["us-east-1"]}}]}));
+        {"type": "clusterSize", "failPipeline": true, "cloudProvider": "aws", "context": {"regions": ["us-east-1"]}}]}));
     assert_eq!(driver.status(), Status::Terminal);
     let child = driver
         .state
@@ -37,7 +37,7 @@ fn the_precondition_cluster_size_says_that_it_is_not_built() {
         .unwrap();
     assert_eq!(
         child.context["exception"]["details"]["errors"][0],
-        "preconditions of type clusterSize are not built yet: they come with the cloud providers"
+        "the cloud provider aws is not built; stages of this type work on kubernetes only"
     );
 }
 

@@ -275,9 +275,22 @@ fn plans_that_make_no_sense_say_why() {
         ),
         (
             "checkPreconditions",
-            json!({"preconditionType": "clusterSize"}),
+            json!({"preconditionType": "clusterSize", "cloudProvider": "aws"}),
             "UnsupportedOperationException",
-            "preconditions of type clusterSize are not built yet: they come with the cloud providers",
+            "the cloud provider aws is not built; stages of this type work on kubernetes only",
+        ),
+        (
+            "checkPreconditions",
+            json!({"preconditionType": "clusterSize", "context": {"credentials": "prod", "cluster": "replicaSet web", "regions": []}}),
+            "IllegalArgumentException",
+            "a clusterSize precondition needs regions in its context: the namespaces in which it counts",
+        ),
+        (
+            "checkPreconditions",
+            json!({"preconditionType": "clusterSize", "context": {"credentials": "prod", "cluster": "replicaSet web", "regions": ["a"],
+                "comparison": "!="}}),
+            "IllegalArgumentException",
+            "a clusterSize precondition compares by <, <=, ==, >= or >, and not by \"!=\"",
         ),
         (
             "webhook",

@@ -128,7 +128,7 @@ pub(super) const ZONE: Field = Field::optional(
 ///
 /// # Errors
 /// Which provider was named.
-pub(super) fn check_provider(context: &Map) -> Result<(), PlanError> {
+pub(crate) fn check_provider(context: &Map) -> Result<(), PlanError> {
     match read::text(context, "cloudProvider") {
         None => Ok(()),
         Some(provider) if provider.eq_ignore_ascii_case("kubernetes") => Ok(()),

@@ -74,6 +74,134 @@ async fn a_deployment_is_scaled_restarted_and_rolled_back_once_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn server_groups_of_a_cluster_are_counted() {
+    let mut fixture = Fixture::new("sizes").await;
+    for version in ["1", "2"] {
+        red_black(&mut fixture, version).await;
+    }
+    let target = json!({"manifestName": "replicaSet web-v000", "location": "sizes"});
+    fixture.run("disableManifest", target).await;
+    for (more, said) in [
+        (json!({"expected": 2}), None),
+        (json!({"expected": "1", "comparison": ">="}), None),
+        (json!({"onlyEnabledServerGroups": true}), None),
+        (
+            json!({}),
+            Some(
+                "sizes - expected == 1 server groups but found 2: [replicaSet web-v000, replicaSet web-v001]",
+            ),
+        ),
+        (
+            json!({"cluster": "replicaSet other", "regions": ["sizes", "default"]}),
+            Some(
+                "sizes - expected == 1 server groups but found 0: [], default - expected == 1 server groups but found 0: []",
+            ),
+        ),
+    ] {
+        let mut wanted =
+            json!({"credentials": "test", "cluster": "replicaSet web", "regions": ["sizes"]});
+        wanted
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let outcome = fixture
+            .run("checkClusterSize", json!({"context": wanted}))
+            .await;
+        match said {
+            None => assert!(
+                matches!(outcome, gennaker_model::work::Outcome::Succeeded { .. }),
+                "{more}: {outcome:?}"
+            ),
+            Some(said) => {
+                assert_eq!(
+                    error(&outcome),
+                    format!("Precondition check failed: {said}")
+                );
+            }
+        }
+    }
+}
+
+/// Their revisions are ControllerRevisions, not ReplicaSets.
+#[tokio::test(flavor = "multi_thread")]
+async fn stateful_sets_and_daemon_sets_go_back_and_restart() {
+    let mut fixture = Fixture::new("revisions").await;
+    for kind in ["StatefulSet", "DaemonSet"] {
+        let of_image = |image: &str| {
+            let mut object = deployment("web", 1);
+            object["kind"] = json!(kind);
+            object["metadata"]["name"] = json!(kind.to_lowercase());
+            let labels = json!({"of": kind});
+            object["spec"]["selector"]["matchLabels"] = labels.clone();
+            object["spec"]["template"]["metadata"]["labels"] = labels;
+            object["spec"]["template"]["spec"]["containers"][0]["image"] = json!(image);
+            let spec = object["spec"].as_object_mut().unwrap();
+            spec.shift_remove("progressDeadlineSeconds");
+            match kind {
+                "StatefulSet" => spec.insert("serviceName".to_owned(), json!("web")),
+                _ => spec.shift_remove("replicas"),
+            };
+            object
+        };
+        let name = kind.to_lowercase();
+        for image in ["nginx:1", "nginx:2", "nginx:3"] {
+            fixture.deploy(json!([of_image(image)])).await;
+        }
+        let target = format!("{name} {name}");
+        let input = |more: serde_json::Value| {
+            let mut input = json!({"manifestName": target, "location": "revisions"});
+            input
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            input
+        };
+        let image = async |fixture: &Fixture| {
+            let live = fixture.get(&name, &name).await.unwrap();
+            live["spec"]["template"]["spec"]["containers"][0]["image"].clone()
+        };
+        for (more, wanted) in [
+            (json!({"numRevisionsBack": 2}), "nginx:1"),
+            (json!({"revision": "3"}), "nginx:3"),
+        ] {
+            let outcome = fixture.run("undoRolloutManifest", input(more)).await;
+            assert!(
+                matches!(outcome, gennaker_model::work::Outcome::Succeeded { .. }),
+                "{kind}: {outcome:?}"
+            );
+            assert_eq!(image(&fixture).await, wanted, "{kind}");
+            let mut waits = context(&outcome).clone();
+            waits.insert("location".to_owned(), json!("revisions"));
+            let outcome = fixture
+                .run("waitForManifestToStabilize", json!(waits))
+                .await;
+            assert!(
+                matches!(outcome, gennaker_model::work::Outcome::Succeeded { .. }),
+                "{kind}: {outcome:?}"
+            );
+        }
+        let outcome = fixture
+            .run("rollingRestartManifest", input(json!({})))
+            .await;
+        assert!(
+            matches!(outcome, gennaker_model::work::Outcome::Succeeded { .. }),
+            "{kind}: {outcome:?}"
+        );
+        let live = fixture.get(&name, &name).await.unwrap();
+        let annotations = &live["spec"]["template"]["metadata"]["annotations"];
+        assert!(
+            annotations["kubectl.kubernetes.io/restartedAt"].is_string(),
+            "{kind}: {annotations}"
+        );
+        let outcome = fixture.run("pauseRolloutManifest", input(json!({}))).await;
+        assert!(
+            matches!(outcome, gennaker_model::work::Outcome::Failed { .. }),
+            "kubectl pauses Deployments only: {outcome:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_object_is_patched_in_three_ways() {
     let mut fixture = Fixture::new("patches").await;
     fixture.deploy(json!([deployment("web", 1)])).await;
