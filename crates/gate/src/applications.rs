@@ -3,7 +3,7 @@
 use gennaker_store::Kind;
 use serde_json::{Value, json};
 
-use crate::{Gate, answer::Answer, call::Call, configs, problem::Problem, view};
+use crate::{Gate, answer::Answer, call::Call, clouds::clusters, configs, problem::Problem, view};
 
 /// `GET /applications?owner=&account=`.
 pub(crate) async fn list(gate: Gate, call: Call) -> Result<Answer, Problem> {
@@ -30,20 +30,30 @@ pub(crate) async fn list(gate: Gate, call: Call) -> Result<Answer, Problem> {
     Ok(Answer::json(listed))
 }
 
-/// `GET /applications/{application}`. No cloud is looked at yet, so `expand` finds no clusters.
+/// `GET /applications/{application}`; with `expand`, the default, with the clusters that it has.
 pub(crate) async fn get(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let name = call.param("application");
+    let expand = call.query_bool("expand", true)?;
     let stored = gate
         .store()
         .application(name)
         .await?
         .ok_or_else(|| Problem::not_found(format!("Application not found (id: {name})")))?;
-    let attributes = view::application_attributes(&stored.body);
-    Ok(Answer::json(json!({
+    let mut attributes = view::application_attributes(&stored.body);
+    if !expand {
+        return Ok(Answer::json(json!({
+            "name": attributes.get("name"),
+            "attributes": attributes,
+            "clusters": {},
+        })));
+    }
+    let overview = clusters::overview(&gate, name).await;
+    attributes.insert("accounts".to_owned(), json!(overview.accounts.join(",")));
+    Ok(overview.told(Answer::json(json!({
         "name": attributes.get("name"),
         "attributes": attributes,
-        "clusters": {},
-    })))
+        "clusters": overview.clusters,
+    }))))
 }
 
 /// `GET /applications/{application}/history`.

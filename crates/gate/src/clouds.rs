@@ -9,6 +9,7 @@ mod ask;
 pub(crate) mod clusters;
 pub(crate) mod firewalls;
 pub(crate) mod live;
+pub(crate) mod projects;
 pub(crate) mod search;
 mod wanted;
 

@@ -4,7 +4,7 @@ use gennaker_model::{ExecutionType, command::ListQuery};
 use gennaker_store::Document;
 use serde_json::{Value, json};
 
-use crate::{Gate, answer::Answer, call::Call, configs, executions, problem::Problem};
+use crate::{Gate, answer::Answer, call::Call, clouds, configs, executions, problem::Problem};
 
 /// Most executions of one pipeline.
 const LIMIT_MAX: u32 = 1_000;
@@ -21,10 +21,10 @@ pub(crate) async fn get(gate: Gate, call: Call) -> Result<Answer, Problem> {
     Ok(Answer::json(find(&gate, &call).await?.body))
 }
 
-/// `GET /projects/{id}/clusters`. No cloud is looked at yet, so there are none.
+/// `GET /projects/{id}/clusters`: what runs of it.
 pub(crate) async fn clusters(gate: Gate, call: Call) -> Result<Answer, Problem> {
-    find(&gate, &call).await?;
-    Ok(Answer::json(json!([])))
+    let project = find(&gate, &call).await?;
+    clouds::projects::clusters(&gate, &project.body).await
 }
 
 /// `GET /projects/{id}/pipelines`: the latest executions of the pipelines that the project shows.

@@ -86,7 +86,8 @@ pub(crate) fn first_error(document: &Execution) -> Option<String> {
 
 /// An application as Gate lists it: attributes at the top, the name in lower case, nulls left out.
 ///
-/// Source: gate `ApplicationService`. `accounts` are those that have clusters: none, as long as no cloud is looked at.
+/// Source: gate `ApplicationService`. `accounts` are those that have clusters, which only [`crate::applications::get`]
+/// looks for; here there are none.
 pub(crate) fn application_attributes(stored: &Map) -> Map {
     let mut attributes: Map = stored
         .iter()

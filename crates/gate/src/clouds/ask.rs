@@ -48,6 +48,16 @@ impl All {
             false => answer.with_header("x-gennaker-missing-accounts", &self.missing.join(",")),
         }
     }
+
+    /// Takes over what the answer to another question says of its age and of what is missing.
+    pub(super) fn adds(&mut self, other: Self) {
+        self.age_ms = self.age_ms.max(other.age_ms);
+        for name in other.missing {
+            if !self.missing.contains(&name) {
+                self.missing.push(name);
+            }
+        }
+    }
 }
 
 impl Had {
@@ -67,7 +77,16 @@ fn with_age(answer: Answer, age_ms: Option<u64>) -> Answer {
 impl Gate {
     /// The objects of one account.
     pub(super) async fn had(&self, account: &KubernetesAccount, ask: Ask) -> Result<Had, Problem> {
-        match self.ask_worker(account, ask, WAIT_FOR_OBJECTS).await? {
+        self.had_within(account, ask, WAIT_FOR_OBJECTS).await
+    }
+
+    async fn had_within(
+        &self,
+        account: &KubernetesAccount,
+        ask: Ask,
+        wait: Duration,
+    ) -> Result<Had, Problem> {
+        match self.ask_worker(account, ask, wait).await? {
             Reply::Objects {
                 objects, age_ms, ..
             } => {
@@ -93,11 +112,30 @@ impl Gate {
         accounts: impl Iterator<Item = &'a KubernetesAccount>,
         ask: impl Fn(&KubernetesAccount) -> Ask,
     ) -> Result<All, Problem> {
+        let (all, problem) = self.answered(accounts, ask, WAIT_FOR_OBJECTS).await;
+        match problem {
+            Some(problem) if all.inventories.is_empty() => Err(problem),
+            _ => Ok(all),
+        }
+    }
+
+    /// The objects of those accounts that tell them soon enough; the others are named as missing.
+    pub(super) async fn all_within(&self, ask: &Ask, wait: Duration) -> All {
+        let accounts = self.kubernetes().iter();
+        self.answered(accounts, |_| ask.clone(), wait).await.0
+    }
+
+    async fn answered<'a>(
+        &'a self,
+        accounts: impl Iterator<Item = &'a KubernetesAccount>,
+        ask: impl Fn(&KubernetesAccount) -> Ask,
+        wait: Duration,
+    ) -> (All, Option<Problem>) {
         let mut names = Vec::new();
         let mut questions: Vec<BoxFuture<'a, Result<Had, Problem>>> = Vec::new();
         for account in accounts {
             names.push(account.name.clone());
-            questions.push(self.had(account, ask(account)).boxed());
+            questions.push(self.had_within(account, ask(account), wait).boxed());
         }
         let answers: Vec<_> = stream::iter(questions).buffered(AT_ONCE).collect().await;
         let mut all = All::default();
@@ -114,10 +152,7 @@ impl Gate {
                 }
             }
         }
-        match problem {
-            Some(problem) if all.inventories.is_empty() => Err(problem),
-            _ => Ok(all),
-        }
+        (all, problem)
     }
 
     /// Something else about one account.

@@ -2,13 +2,66 @@
 //! `ServerGroupController`, `ServerGroupManagerController`, `LoadBalancerController`, `InstanceController`, and the controllers of the
 //! same names in clouddriver.
 
+use std::time::Duration;
+
 use gennaker_manifests::{Kind, views};
 use gennaker_model::reads::Ask;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::ask::All;
 use super::wanted::WantedClusters;
 use super::{PROVIDER, is_meant};
 use crate::{Gate, answer::Answer, call::Call, problem::Problem};
+
+/// How long an application's own page waits for its clusters: it is there without them, too.
+const OVERVIEW_WAIT: Duration = Duration::from_secs(3);
+
+/// What an application's document says of its clusters.
+pub(crate) struct Overview {
+    /// Accounts that have some, in their order.
+    pub(crate) accounts: Vec<String>,
+    /// `{account: [{name, provider, loadBalancers, serverGroups}]}`
+    pub(crate) clusters: Value,
+    all: All,
+}
+
+impl Overview {
+    /// The answer, with how old it is and what is missing in it.
+    pub(crate) fn told(&self, answer: Answer) -> Answer {
+        self.all.told(answer)
+    }
+}
+
+/// What an application has in the accounts that tell it soon enough. Source: clouddriver `ApplicationsController`
+/// (`ApplicationClusterViewModel`).
+pub(crate) async fn overview(gate: &Gate, application: &str) -> Overview {
+    let all = gate.all_within(&of(application), OVERVIEW_WAIT).await;
+    let mut accounts = Vec::new();
+    let mut clusters = Map::new();
+    for inventory in &all.inventories {
+        let Some(Value::Array(whole)) = views::account_clusters(inventory, application) else {
+            continue;
+        };
+        let names = |list: &Value| -> Vec<Value> {
+            let list = list.as_array().into_iter().flatten();
+            list.map(|it| it["name"].clone()).collect()
+        };
+        let shown = |cluster: &Value| {
+            json!({
+                "name": cluster["name"], "provider": PROVIDER,
+                "loadBalancers": names(&cluster["loadBalancers"]), "serverGroups": names(&cluster["serverGroups"]),
+            })
+        };
+        accounts.push(inventory.account().to_owned());
+        let shown = whole.iter().map(shown).collect();
+        clusters.insert(inventory.account().to_owned(), Value::Array(shown));
+    }
+    Overview {
+        accounts,
+        clusters: Value::Object(clusters),
+        all,
+    }
+}
 
 /// `GET /applications/{application}/clusters`.
 pub(crate) async fn of_application(gate: Gate, call: Call) -> Result<Answer, Problem> {

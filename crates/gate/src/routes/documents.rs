@@ -58,7 +58,7 @@ pub(super) const GROUPS: &[Group] = &[
         routes: table! {
             GET "/projects" "Projects" SignIn run!(projects::list);
             GET "/projects/{id}" "One project by name or id" SignIn run!(projects::get);
-            GET "/projects/{id}/clusters" "Clusters of a project; none, as no cloud is looked at yet" SignIn
+            GET "/projects/{id}/clusters" "What runs of a project, by its clusters" ReadEach
                 run!(projects::clusters);
             GET "/projects/{id}/pipelines" "Executions of a project" ["limit", "statuses", "expand", "partial"] ReadEach
                 run!(projects::pipelines);

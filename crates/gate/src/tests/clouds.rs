@@ -171,6 +171,30 @@ async fn an_application_is_shown_from_all_accounts() {
 }
 
 #[tokio::test]
+async fn an_application_names_its_clusters_and_is_there_without_them() {
+    let mut fixture = fixture(vec![account("prod", None), account("far", Some("z3"))]).await;
+    fixture.serve(0).await;
+    fixture.serve_account("prod", |_| objects(None)).await;
+    let job =
+        json!([{"type": "createApplication", "application": {"name": "web", "email": "a@b.io"}}]);
+    let task = json!({"application": "web", "description": "Create", "job": job});
+    fixture.ok("POST", "/tasks", task).await;
+    let shown = fixture.get("/applications/web").await;
+    assert_eq!(shown.headers["x-gennaker-missing-accounts"], "far");
+    let shown = shown.json();
+    assert_eq!(shown["attributes"]["accounts"], "prod");
+    assert_eq!(
+        shown["clusters"],
+        json!({"prod": [{"name": "deployment web", "provider": "kubernetes", "loadBalancers": ["service web"],
+                         "serverGroups": ["replicaSet web-a1"]}]})
+    );
+    let bare = fixture
+        .ok("GET", "/applications/web?expand=false", Value::Null)
+        .await;
+    assert_eq!(bare["clusters"], json!({}));
+}
+
+#[tokio::test]
 async fn accounts_without_worker_are_named_and_hide_no_other() {
     let mut fixture = fixture(vec![account("prod", None), account("far", Some("z3"))]).await;
     let nobody = fixture.get("/applications/web/clusters").await.problem();
