@@ -42,8 +42,9 @@ pub struct Telemetry {
     pub log_filter: String,
     /// Where traces go: the URL of an OTLP collector (`http://collector:4318`). Unset: no traces.
     pub otlp_endpoint: Option<String>,
-    /// Address and port for `/metrics` and `/health` of this process alone: for processes without the role `gate`, which
-    /// shows the metrics of its process at its own address. Nothing else is served there. Unset: none.
+    /// Address and port for `/metrics` and `/health` of this process alone, by http: for processes without the role `gate`,
+    /// which shows both at its own address, and for probes that cannot speak https with that. Nothing else is served there.
+    /// Unset: none.
     pub listen: Option<SocketAddr>,
 }
 
