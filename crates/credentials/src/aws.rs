@@ -3,6 +3,7 @@
 //! For services of which only a few calls are needed: their own client libraries would be the largest part of the program.
 
 use std::fmt;
+use std::pin::Pin;
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, sts::AssumeRoleProvider};
@@ -210,24 +211,27 @@ impl Service {
         }))
     }
 
-    async fn credentials(&self) -> Result<Credentials, Error> {
-        let secret = match &self.options.key {
-            Some((_, secret)) => Some(secret.read().await.map_err(Error::Unusable)?),
-            None => None,
-        };
-        let provider = {
-            let mut held = self.provider.lock().await;
-            match &*held {
-                Some((made_with, provider)) if *made_with == secret => provider.clone(),
-                _ => {
-                    let provider = self.provide(secret.as_deref()).await?;
-                    *held = Some((secret, provider.clone()));
-                    provider
+    /// Boxed, so that the client library behind it is compiled here and not in every crate that calls a service.
+    fn credentials(&self) -> Pin<Box<dyn Future<Output = Result<Credentials, Error>> + Send + '_>> {
+        Box::pin(async move {
+            let secret = match &self.options.key {
+                Some((_, secret)) => Some(secret.read().await.map_err(Error::Unusable)?),
+                None => None,
+            };
+            let provider = {
+                let mut held = self.provider.lock().await;
+                match &*held {
+                    Some((made_with, provider)) if *made_with == secret => provider.clone(),
+                    _ => {
+                        let provider = self.provide(secret.as_deref()).await?;
+                        *held = Some((secret, provider.clone()));
+                        provider
+                    }
                 }
-            }
-        };
-        provider.provide_credentials().await.map_err(|error| {
-            Error::Unusable(format!("no credentials of Amazon can be had: {error}"))
+            };
+            provider.provide_credentials().await.map_err(|error| {
+                Error::Unusable(format!("no credentials of Amazon can be had: {error}"))
+            })
         })
     }
 

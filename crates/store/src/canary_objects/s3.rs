@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws_sdk_s3::{Client, primitives::ByteStream};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 
 use super::{CanaryGroup, CanaryListed};
 use crate::{
@@ -41,106 +42,118 @@ impl Folder {
         })
     }
 
-    pub(super) async fn put(
-        &self,
+    pub(super) fn put<'a>(
+        &'a self,
         group: CanaryGroup,
-        id: &str,
-        file: &str,
+        id: &'a str,
+        file: &'a str,
         content: Bytes,
-    ) -> Result<(), ObjectError> {
-        let key = format!("{}{file}", self.folder(group, id));
-        let request = self
-            .client
-            .put_object()
-            .bucket(&*self.bucket)
-            .key(&key)
-            .content_type("application/json")
-            .body(ByteStream::from(content));
-        request
-            .send()
-            .await
-            .map_err(|error| failed("write", error))?;
-        // A second file would make the first unreadable.
-        for other in self.files(group, id).await? {
-            if other != key {
-                self.remove(&other).await?;
+    ) -> BoxFuture<'a, Result<(), ObjectError>> {
+        Box::pin(async move {
+            let key = format!("{}{file}", self.folder(group, id));
+            let request = self
+                .client
+                .put_object()
+                .bucket(&*self.bucket)
+                .key(&key)
+                .content_type("application/json")
+                .body(ByteStream::from(content));
+            request
+                .send()
+                .await
+                .map_err(|error| failed("write", error))?;
+            // A second file would make the first unreadable.
+            for other in self.files(group, id).await? {
+                if other != key {
+                    self.remove(&other).await?;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
-    pub(super) async fn get(
-        &self,
+    pub(super) fn get<'a>(
+        &'a self,
         group: CanaryGroup,
-        id: &str,
-    ) -> Result<Option<Bytes>, ObjectError> {
-        let files = self.files(group, id).await?;
-        let key = match files.as_slice() {
-            [] => return Ok(None),
-            [only] => only,
-            _ => {
-                return Err(ObjectError::Ambiguous {
-                    folder: self.folder(group, id),
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, ObjectError>> {
+        Box::pin(async move {
+            let files = self.files(group, id).await?;
+            let key = match files.as_slice() {
+                [] => return Ok(None),
+                [only] => only,
+                _ => {
+                    return Err(ObjectError::Ambiguous {
+                        folder: self.folder(group, id),
+                    });
+                }
+            };
+            let request = self.client.get_object().bucket(&*self.bucket).key(key);
+            let found = match request.send().await {
+                Ok(found) => found,
+                Err(error) if is_missing(&error) => return Ok(None),
+                Err(error) => return Err(failed("read", error)),
+            };
+            let most = i64::try_from(OBJECT_BYTES_MAX).unwrap_or(i64::MAX);
+            if let Some(bytes) = found.content_length().filter(|length| *length > most) {
+                return Err(ObjectError::TooLarge {
+                    name: id.to_owned(),
+                    bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
                 });
             }
-        };
-        let request = self.client.get_object().bucket(&*self.bucket).key(key);
-        let found = match request.send().await {
-            Ok(found) => found,
-            Err(error) if is_missing(&error) => return Ok(None),
-            Err(error) => return Err(failed("read", error)),
-        };
-        let most = i64::try_from(OBJECT_BYTES_MAX).unwrap_or(i64::MAX);
-        if let Some(bytes) = found.content_length().filter(|length| *length > most) {
-            return Err(ObjectError::TooLarge {
-                name: id.to_owned(),
-                bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
-            });
-        }
-        match found.body.collect().await {
-            Ok(content) => Ok(Some(content.into_bytes())),
-            Err(error) => Err(failed("read", error)),
-        }
+            match found.body.collect().await {
+                Ok(content) => Ok(Some(content.into_bytes())),
+                Err(error) => Err(failed("read", error)),
+            }
+        })
     }
 
-    pub(super) async fn delete(&self, group: CanaryGroup, id: &str) -> Result<bool, ObjectError> {
-        let files = self.files(group, id).await?;
-        for key in &files {
-            self.remove(key).await?;
-        }
-        Ok(!files.is_empty())
+    pub(super) fn delete<'a>(
+        &'a self,
+        group: CanaryGroup,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<bool, ObjectError>> {
+        Box::pin(async move {
+            let files = self.files(group, id).await?;
+            for key in &files {
+                self.remove(key).await?;
+            }
+            Ok(!files.is_empty())
+        })
     }
 
-    pub(super) async fn list(
+    pub(super) fn list(
         &self,
         group: CanaryGroup,
         limit: usize,
-    ) -> Result<Vec<CanaryListed>, ObjectError> {
-        let folder = format!("{}{}/", self.root, group.folder());
-        let mut listed = Vec::new();
-        let mut pages = self
-            .client
-            .list_objects_v2()
-            .bucket(&*self.bucket)
-            .prefix(&folder)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failed("list", error))?;
-            listed.extend(page.contents().iter().filter_map(|it| {
-                let (id, _) = it.key()?.strip_prefix(&*folder)?.rsplit_once('/')?;
-                let at = it.last_modified().and_then(|at| at.to_millis().ok());
-                Some(CanaryListed {
-                    id: id.to_owned(),
-                    updated_ms: at.unwrap_or_default(),
-                })
-            }));
-            // They come in the order of their keys.
-            if listed.len() >= limit {
-                break;
+    ) -> BoxFuture<'_, Result<Vec<CanaryListed>, ObjectError>> {
+        Box::pin(async move {
+            let folder = format!("{}{}/", self.root, group.folder());
+            let mut listed = Vec::new();
+            let mut pages = self
+                .client
+                .list_objects_v2()
+                .bucket(&*self.bucket)
+                .prefix(&folder)
+                .into_paginator()
+                .send();
+            while let Some(page) = pages.next().await {
+                let page = page.map_err(|error| failed("list", error))?;
+                listed.extend(page.contents().iter().filter_map(|it| {
+                    let (id, _) = it.key()?.strip_prefix(&*folder)?.rsplit_once('/')?;
+                    let at = it.last_modified().and_then(|at| at.to_millis().ok());
+                    Some(CanaryListed {
+                        id: id.to_owned(),
+                        updated_ms: at.unwrap_or_default(),
+                    })
+                }));
+                // They come in the order of their keys.
+                if listed.len() >= limit {
+                    break;
+                }
             }
-        }
-        Ok(listed)
+            Ok(listed)
+        })
     }
 
     /// The keys in the folder of an object. Kayenta leaves the last slash out, and takes `a1` for a file of `a`.

@@ -25,7 +25,7 @@ use aws_sdk_s3::{
     primitives::ByteStream,
 };
 use bytes::Bytes;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
 use gennaker_model::Map;
 use tokio::sync::Notify;
 
@@ -99,179 +99,195 @@ impl Bucket {
         self.stamps.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    pub(super) async fn get(&self, address: Address<'_>) -> Result<Option<Record>, Error> {
-        let Some(path) = self.found(address).await? else {
-            return Ok(None);
-        };
-        self.read(&path, None, kind_of(address)).await
+    pub(super) fn get<'a>(
+        &'a self,
+        address: Address<'a>,
+    ) -> BoxFuture<'a, Result<Option<Record>, Error>> {
+        Box::pin(async move {
+            let Some(path) = self.found(address).await? else {
+                return Ok(None);
+            };
+            self.read(&path, None, kind_of(address)).await
+        })
     }
 
-    pub(super) async fn put_if(
-        &self,
-        address: Address<'_>,
-        expected: Option<&Revision>,
+    pub(super) fn put_if<'a>(
+        &'a self,
+        address: Address<'a>,
+        expected: Option<&'a Revision>,
         raw: Bytes,
-    ) -> Result<Option<Written>, Error> {
-        let Some(target) = self.target(address, expected, &raw).await? else {
-            return Ok(None);
-        };
-        let request = self
-            .client
-            .put_object()
-            .bucket(&*self.name)
-            .key(&target.path)
-            .content_type("application/json")
-            .metadata(OURS, "1")
-            .body(ByteStream::from(raw));
-        let request = match expected {
-            Some(revision) if target.replaces.is_none() => request.if_match(tag(revision)),
-            Some(_) | None => request.if_none_match("*"),
-        };
-        let put = match request.send().await {
-            Ok(put) => put,
-            Err(error) if is_conflict(&error) => return Ok(None),
-            Err(error) => return Err(failed("write", error)),
-        };
-        if let Some(former) = &target.replaces {
-            let request = self.client.delete_object().bucket(&*self.name).key(former);
-            match request.send().await {
-                Ok(_) => {}
-                Err(error) if is_missing(&error) => {}
-                Err(error) => return Err(failed("delete", error)),
+    ) -> BoxFuture<'a, Result<Option<Written>, Error>> {
+        Box::pin(async move {
+            let Some(target) = self.target(address, expected, &raw).await? else {
+                return Ok(None);
+            };
+            let request = self
+                .client
+                .put_object()
+                .bucket(&*self.name)
+                .key(&target.path)
+                .content_type("application/json")
+                .metadata(OURS, "1")
+                .body(ByteStream::from(raw));
+            let request = match expected {
+                Some(revision) if target.replaces.is_none() => request.if_match(tag(revision)),
+                Some(_) | None => request.if_none_match("*"),
+            };
+            let put = match request.send().await {
+                Ok(put) => put,
+                Err(error) if is_conflict(&error) => return Ok(None),
+                Err(error) => return Err(failed("write", error)),
+            };
+            if let Some(former) = &target.replaces {
+                let request = self.client.delete_object().bucket(&*self.name).key(former);
+                match request.send().await {
+                    Ok(_) => {}
+                    Err(error) if is_missing(&error) => {}
+                    Err(error) => return Err(failed("delete", error)),
+                }
             }
-        }
-        if let Address::Document(kind, _) = address {
-            self.tell_front50(kind).await;
-        }
-        Ok(Some(Written {
-            revision: Revision::Tag(put.e_tag().unwrap_or_default().into()),
-            stamp: self.stamp(),
-        }))
+            if let Address::Document(kind, _) = address {
+                self.tell_front50(kind).await;
+            }
+            Ok(Some(Written {
+                revision: Revision::Tag(put.e_tag().unwrap_or_default().into()),
+                stamp: self.stamp(),
+            }))
+        })
     }
 
-    pub(super) async fn delete_if(
-        &self,
-        address: Address<'_>,
-        expected: &Revision,
-    ) -> Result<Option<Written>, Error> {
-        self.path(address)?;
-        let Some(path) = self.found(address).await? else {
-            return Ok(None);
-        };
-        // Not every server honours the condition of a deletion.
-        let head = self.client.head_object().bucket(&*self.name).key(&path);
-        match head.send().await {
-            Ok(head) if head.e_tag() == Some(tag(expected)) => {}
-            Ok(_) => return Ok(None),
-            Err(error) if is_missing(&error) => return Ok(None),
-            Err(error) => return Err(failed("look at", error)),
-        }
-        let request = self
-            .client
-            .delete_object()
-            .bucket(&*self.name)
-            .key(&path)
-            .if_match(tag(expected));
-        match request.send().await {
-            Ok(_) => Ok(Some(Written {
-                revision: expected.clone(),
-                stamp: self.stamp(),
-            })),
-            Err(error) if is_conflict(&error) => Ok(None),
-            Err(error) => Err(failed("delete", error)),
-        }
+    pub(super) fn delete_if<'a>(
+        &'a self,
+        address: Address<'a>,
+        expected: &'a Revision,
+    ) -> BoxFuture<'a, Result<Option<Written>, Error>> {
+        Box::pin(async move {
+            self.path(address)?;
+            let Some(path) = self.found(address).await? else {
+                return Ok(None);
+            };
+            // Not every server honours the condition of a deletion.
+            let head = self.client.head_object().bucket(&*self.name).key(&path);
+            match head.send().await {
+                Ok(head) if head.e_tag() == Some(tag(expected)) => {}
+                Ok(_) => return Ok(None),
+                Err(error) if is_missing(&error) => return Ok(None),
+                Err(error) => return Err(failed("look at", error)),
+            }
+            let request = self
+                .client
+                .delete_object()
+                .bucket(&*self.name)
+                .key(&path)
+                .if_match(tag(expected));
+            match request.send().await {
+                Ok(_) => Ok(Some(Written {
+                    revision: expected.clone(),
+                    stamp: self.stamp(),
+                })),
+                Err(error) if is_conflict(&error) => Ok(None),
+                Err(error) => Err(failed("delete", error)),
+            }
+        })
     }
 
     /// Versions of the object that are kept; only the current one in a bucket without versions.
-    pub(super) async fn history(
-        &self,
+    pub(super) fn history<'a>(
+        &'a self,
         kind: Kind,
-        id: &str,
+        id: &'a str,
         limit: usize,
-    ) -> Result<Vec<Record>, Error> {
-        let Some(path) = self.found(Address::Document(kind, id)).await? else {
-            return Ok(Vec::new());
-        };
-        let mut versions: Vec<String> = Vec::new();
-        let (mut key, mut version) = (None, None);
-        while versions.len() < limit {
-            let page = self
-                .client
-                .list_object_versions()
-                .bucket(&*self.name)
-                .prefix(&path)
-                .set_key_marker(key.take())
-                .set_version_id_marker(version.take())
-                .send()
-                .await
-                .map_err(|error| failed("list versions of", error))?;
-            let ours = page.versions().iter().filter(|it| it.key() == Some(&*path));
-            versions.extend(ours.filter_map(|it| it.version_id().map(str::to_owned)));
-            if page.is_truncated() != Some(true) {
-                break;
+    ) -> BoxFuture<'a, Result<Vec<Record>, Error>> {
+        Box::pin(async move {
+            let Some(path) = self.found(Address::Document(kind, id)).await? else {
+                return Ok(Vec::new());
+            };
+            let mut versions: Vec<String> = Vec::new();
+            let (mut key, mut version) = (None, None);
+            while versions.len() < limit {
+                let page = self
+                    .client
+                    .list_object_versions()
+                    .bucket(&*self.name)
+                    .prefix(&path)
+                    .set_key_marker(key.take())
+                    .set_version_id_marker(version.take())
+                    .send()
+                    .await
+                    .map_err(|error| failed("list versions of", error))?;
+                let ours = page.versions().iter().filter(|it| it.key() == Some(&*path));
+                versions.extend(ours.filter_map(|it| it.version_id().map(str::to_owned)));
+                if page.is_truncated() != Some(true) {
+                    break;
+                }
+                key = page.next_key_marker().map(str::to_owned);
+                version = page.next_version_id_marker().map(str::to_owned);
             }
-            key = page.next_key_marker().map(str::to_owned);
-            version = page.next_version_id_marker().map(str::to_owned);
-        }
-        versions.truncate(limit);
-        let path = &path;
-        let reads = versions
-            .into_iter()
-            .map(|version| async move { self.read(path, Some(version), Some(kind)).await });
-        let records = stream::iter(reads).buffered(READS_AT_ONCE);
-        records
-            .try_filter_map(|record| async { Ok(record) })
-            .try_collect()
-            .await
+            versions.truncate(limit);
+            let path = &path;
+            let reads = versions
+                .into_iter()
+                .map(|version| async move { self.read(path, Some(version), Some(kind)).await });
+            let records = stream::iter(reads).buffered(READS_AT_ONCE);
+            records
+                .try_filter_map(|record| async { Ok(record) })
+                .try_collect()
+                .await
+        })
     }
 
     /// The documents of these kinds that exist, without what is in them.
-    pub(crate) async fn list(&self, kinds: &[Kind]) -> Result<Vec<Listed>, Error> {
-        let mut groups: Vec<&str> = kinds.iter().map(|kind| layout::group(*kind)).collect();
-        groups.sort_unstable();
-        groups.dedup();
-        let mut listed: Vec<Listed> = Vec::new();
-        for group in groups {
-            let mut last: Option<i64> = None;
-            let mut pages = self
-                .client
-                .list_objects_v2()
-                .bucket(&*self.name)
-                .prefix(self.layout.folder(group))
-                .into_paginator()
-                .send();
-            while let Some(page) = pages.next().await {
-                let page = page.map_err(|error| failed("list", error))?;
-                for object in page.contents() {
-                    let (Some(path), Some(tag)) = (object.key(), object.e_tag()) else {
-                        continue;
-                    };
-                    if let Some((kind, id)) = self.layout.document(group, path)
-                        && kinds.contains(&kind)
-                    {
-                        // Of two files of one configuration the newer one counts, as in `found`. They stand together.
-                        let at = modified(object.last_modified());
-                        let is_second = kind == Kind::CanaryConfig
-                            && listed
-                                .last()
-                                .is_some_and(|it| it.kind == kind && it.id == id);
-                        if is_second {
-                            if last > Some(at) {
-                                continue;
+    pub(crate) fn list<'a>(
+        &'a self,
+        kinds: &'a [Kind],
+    ) -> BoxFuture<'a, Result<Vec<Listed>, Error>> {
+        Box::pin(async move {
+            let mut groups: Vec<&str> = kinds.iter().map(|kind| layout::group(*kind)).collect();
+            groups.sort_unstable();
+            groups.dedup();
+            let mut listed: Vec<Listed> = Vec::new();
+            for group in groups {
+                let mut last: Option<i64> = None;
+                let mut pages = self
+                    .client
+                    .list_objects_v2()
+                    .bucket(&*self.name)
+                    .prefix(self.layout.folder(group))
+                    .into_paginator()
+                    .send();
+                while let Some(page) = pages.next().await {
+                    let page = page.map_err(|error| failed("list", error))?;
+                    for object in page.contents() {
+                        let (Some(path), Some(tag)) = (object.key(), object.e_tag()) else {
+                            continue;
+                        };
+                        if let Some((kind, id)) = self.layout.document(group, path)
+                            && kinds.contains(&kind)
+                        {
+                            // Of two files of one configuration the newer one counts, as in `found`. They stand together.
+                            let at = modified(object.last_modified());
+                            let is_second = kind == Kind::CanaryConfig
+                                && listed
+                                    .last()
+                                    .is_some_and(|it| it.kind == kind && it.id == id);
+                            if is_second {
+                                if last > Some(at) {
+                                    continue;
+                                }
+                                listed.pop();
                             }
-                            listed.pop();
+                            last = Some(at);
+                            listed.push(Listed {
+                                kind,
+                                id: id.to_owned(),
+                                revision: Revision::Tag(tag.into()),
+                            });
                         }
-                        last = Some(at);
-                        listed.push(Listed {
-                            kind,
-                            id: id.to_owned(),
-                            revision: Revision::Tag(tag.into()),
-                        });
                     }
                 }
             }
-        }
-        Ok(listed)
+            Ok(listed)
+        })
     }
 
     /// The content of listed documents, many at a time; one that is gone meanwhile is left out.
@@ -302,27 +318,29 @@ impl Bucket {
     }
 
     /// The groups of the bucket that hold none of our kinds.
-    pub(crate) async fn other_groups(&self) -> Result<Vec<String>, Error> {
-        let root = self.layout.folder("");
-        let root = root.trim_end_matches('/');
-        let root = if root.is_empty() {
-            String::new()
-        } else {
-            format!("{root}/")
-        };
-        let request = self
-            .client
-            .list_objects_v2()
-            .bucket(&*self.name)
-            .prefix(&root)
-            .delimiter("/");
-        let listed = request
-            .send()
-            .await
-            .map_err(|error| failed("list", error))?;
-        let groups = listed.common_prefixes().iter().filter_map(|it| it.prefix());
-        let names = groups.map(|path| path[root.len()..].trim_end_matches('/').to_owned());
-        Ok(names.filter(|group| !layout::is_group(group)).collect())
+    pub(crate) fn other_groups(&self) -> BoxFuture<'_, Result<Vec<String>, Error>> {
+        Box::pin(async move {
+            let root = self.layout.folder("");
+            let root = root.trim_end_matches('/');
+            let root = if root.is_empty() {
+                String::new()
+            } else {
+                format!("{root}/")
+            };
+            let request = self
+                .client
+                .list_objects_v2()
+                .bucket(&*self.name)
+                .prefix(&root)
+                .delimiter("/");
+            let listed = request
+                .send()
+                .await
+                .map_err(|error| failed("list", error))?;
+            let groups = listed.common_prefixes().iter().filter_map(|it| it.prefix());
+            let names = groups.map(|path| path[root.len()..].trim_end_matches('/').to_owned());
+            Ok(names.filter(|group| !layout::is_group(group)).collect())
+        })
     }
 
     async fn read(

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use aws_sdk_s3::{Client, primitives::ByteStream};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use gennaker_bus::token;
 
 use super::{OBJECT_BYTES_MAX, Object, ObjectError};
@@ -38,87 +39,114 @@ impl Folder {
         })
     }
 
-    pub(super) async fn put(&self, object: &Object, content: Bytes) -> Result<(), ObjectError> {
-        let request = self
-            .client
-            .put_object()
-            .bucket(&*self.bucket)
-            .key(self.key(object))
-            .content_type("application/octet-stream")
-            .body(ByteStream::from(content));
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(failed("write", error)),
-        }
+    pub(super) fn put<'a>(
+        &'a self,
+        object: &'a Object,
+        content: Bytes,
+    ) -> BoxFuture<'a, Result<(), ObjectError>> {
+        Box::pin(async move {
+            let request = self
+                .client
+                .put_object()
+                .bucket(&*self.bucket)
+                .key(self.key(object))
+                .content_type("application/octet-stream")
+                .body(ByteStream::from(content));
+            match request.send().await {
+                Ok(_) => Ok(()),
+                Err(error) => Err(failed("write", error)),
+            }
+        })
     }
 
-    pub(super) async fn get(&self, object: &Object) -> Result<Option<Bytes>, ObjectError> {
-        let request = self
-            .client
-            .get_object()
-            .bucket(&*self.bucket)
-            .key(self.key(object));
-        let found = match request.send().await {
-            Ok(found) => found,
-            Err(error) if is_missing(&error) => return Ok(None),
-            Err(error) => return Err(failed("read", error)),
-        };
-        let most = i64::try_from(OBJECT_BYTES_MAX).unwrap_or(i64::MAX);
-        if found.content_length().is_some_and(|length| length > most) {
-            return Err(ObjectError::Damaged {
-                name: object.name.clone(),
-            });
-        }
-        match found.body.collect().await {
-            Ok(content) => Ok(Some(content.into_bytes())),
-            Err(error) => Err(failed("read", error)),
-        }
+    pub(super) fn get<'a>(
+        &'a self,
+        object: &'a Object,
+    ) -> BoxFuture<'a, Result<Option<Bytes>, ObjectError>> {
+        Box::pin(async move {
+            let request = self
+                .client
+                .get_object()
+                .bucket(&*self.bucket)
+                .key(self.key(object));
+            let found = match request.send().await {
+                Ok(found) => found,
+                Err(error) if is_missing(&error) => return Ok(None),
+                Err(error) => return Err(failed("read", error)),
+            };
+            let most = i64::try_from(OBJECT_BYTES_MAX).unwrap_or(i64::MAX);
+            if found.content_length().is_some_and(|length| length > most) {
+                return Err(ObjectError::Damaged {
+                    name: object.name.clone(),
+                });
+            }
+            match found.body.collect().await {
+                Ok(content) => Ok(Some(content.into_bytes())),
+                Err(error) => Err(failed("read", error)),
+            }
+        })
     }
 
-    pub(super) async fn delete(&self, object: &Object) -> Result<(), ObjectError> {
-        let request = self
-            .client
-            .delete_object()
-            .bucket(&*self.bucket)
-            .key(self.key(object));
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if is_missing(&error) => Ok(()),
-            Err(error) => Err(failed("delete from", error)),
-        }
+    pub(super) fn delete<'a>(
+        &'a self,
+        object: &'a Object,
+    ) -> BoxFuture<'a, Result<(), ObjectError>> {
+        Box::pin(async move {
+            let request = self
+                .client
+                .delete_object()
+                .bucket(&*self.bucket)
+                .key(self.key(object));
+            match request.send().await {
+                Ok(_) => Ok(()),
+                Err(error) if is_missing(&error) => Ok(()),
+                Err(error) => Err(failed("delete from", error)),
+            }
+        })
     }
 
     /// Deletes every object that belongs to `name`, unless one was stored at or after an instant (epoch milliseconds).
-    pub(crate) async fn delete_old(&self, name: &str, before_ms: i64) -> Result<(), ObjectError> {
-        let listed = self.list(&format!("{}{}/", self.path, token(name))).await?;
-        if listed.iter().any(|(_, at)| *at >= before_ms) {
-            return Ok(());
-        }
-        for (key, _) in listed {
-            let request = self.client.delete_object().bucket(&*self.bucket).key(key);
-            match request.send().await {
-                Ok(_) => {}
-                Err(error) if is_missing(&error) => {}
-                Err(error) => return Err(failed("delete from", error)),
+    pub(crate) fn delete_old<'a>(
+        &'a self,
+        name: &'a str,
+        before_ms: i64,
+    ) -> BoxFuture<'a, Result<(), ObjectError>> {
+        Box::pin(async move {
+            let listed = self.list(&format!("{}{}/", self.path, token(name))).await?;
+            if listed.iter().any(|(_, at)| *at >= before_ms) {
+                return Ok(());
             }
-        }
-        Ok(())
+            for (key, _) in listed {
+                let request = self.client.delete_object().bucket(&*self.bucket).key(key);
+                match request.send().await {
+                    Ok(_) => {}
+                    Err(error) if is_missing(&error) => {}
+                    Err(error) => return Err(failed("delete from", error)),
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Everything whose objects were all stored before an instant (epoch milliseconds).
-    pub(crate) async fn names_before(&self, before_ms: i64) -> Result<Vec<String>, ObjectError> {
-        let mut newest: BTreeMap<String, i64> = BTreeMap::new();
-        for (key, at) in self.list(&self.path).await? {
-            let token = key
-                .strip_prefix(&*self.path)
-                .and_then(|rest| rest.split('/').next());
-            if let Some(name) = token.and_then(gennaker_bus::subject::name) {
-                let newest = newest.entry(name).or_insert(at);
-                *newest = at.max(*newest);
+    pub(crate) fn names_before(
+        &self,
+        before_ms: i64,
+    ) -> BoxFuture<'_, Result<Vec<String>, ObjectError>> {
+        Box::pin(async move {
+            let mut newest: BTreeMap<String, i64> = BTreeMap::new();
+            for (key, at) in self.list(&self.path).await? {
+                let token = key
+                    .strip_prefix(&*self.path)
+                    .and_then(|rest| rest.split('/').next());
+                if let Some(name) = token.and_then(gennaker_bus::subject::name) {
+                    let newest = newest.entry(name).or_insert(at);
+                    *newest = at.max(*newest);
+                }
             }
-        }
-        let old = newest.into_iter().filter(|(_, at)| *at < before_ms);
-        Ok(old.map(|(name, _)| name).collect())
+            let old = newest.into_iter().filter(|(_, at)| *at < before_ms);
+            Ok(old.map(|(name, _)| name).collect())
+        })
     }
 
     /// The keys under a prefix, and when each object was stored (epoch milliseconds).

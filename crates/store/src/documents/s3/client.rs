@@ -1,4 +1,7 @@
 //! Connecting to S3: where it is, who we are, and that the bucket is there.
+//!
+//! What waits for S3, here and in all of this crate, is a boxed future: an `async fn` is compiled anew in every crate that awaits it,
+//! with the client library behind it, which would stand in the program ten times.
 
 use std::time::Duration;
 
@@ -13,6 +16,7 @@ use aws_sdk_s3::{
     },
 };
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use futures_util::future::BoxFuture;
 
 use crate::Error;
 
@@ -56,37 +60,40 @@ impl std::fmt::Debug for Options {
 }
 
 /// A client with rustls and ring, like all others of the process.
-pub(crate) async fn client(options: &Options) -> Client {
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_WITHIN)
-        .operation_attempt_timeout(ATTEMPT_WITHIN)
-        .build();
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
-        .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        // Older servers do not know the newer checksums.
-        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-        .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
-    if let Some(region) = &options.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    if let Some((id, secret)) = &options.credentials {
-        loader = loader.credentials_provider(Credentials::new(id, secret, None, None, "settings"));
-    }
-    if let Some(endpoint) = &options.endpoint {
-        loader = loader.endpoint_url(endpoint);
-    }
-    let shared = loader.load().await;
-    let mut config =
-        aws_sdk_s3::config::Builder::from(&shared).force_path_style(options.is_path_style);
-    if shared.region().is_none() {
-        config = config.region(Region::new("us-east-1"));
-    }
-    Client::from_conf(config.build())
+pub(crate) fn client(options: &Options) -> BoxFuture<'_, Client> {
+    Box::pin(async move {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_WITHIN)
+            .operation_attempt_timeout(ATTEMPT_WITHIN)
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            // Older servers do not know the newer checksums.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+        if let Some(region) = &options.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some((id, secret)) = &options.credentials {
+            loader =
+                loader.credentials_provider(Credentials::new(id, secret, None, None, "settings"));
+        }
+        if let Some(endpoint) = &options.endpoint {
+            loader = loader.endpoint_url(endpoint);
+        }
+        let shared = loader.load().await;
+        let mut config =
+            aws_sdk_s3::config::Builder::from(&shared).force_path_style(options.is_path_style);
+        if shared.region().is_none() {
+            config = config.region(Region::new("us-east-1"));
+        }
+        Client::from_conf(config.build())
+    })
 }
 
 /// Whether a bucket keeps what was replaced or deleted.
@@ -99,42 +106,44 @@ pub(crate) enum Versions {
 }
 
 /// Makes the bucket, unless it is there.
-pub(crate) async fn ensure(
-    client: &Client,
-    options: &Options,
+pub(crate) fn ensure<'a>(
+    client: &'a Client,
+    options: &'a Options,
     versions: Versions,
-) -> Result<(), Error> {
-    match client.head_bucket().bucket(&options.bucket).send().await {
-        Ok(_) => return Ok(()),
-        Err(error) if super::status(&error) == Some(404) => {}
-        Err(error) => return Err(Error::bucket("look for", error)),
-    }
-    let mut create = client.create_bucket().bucket(&options.bucket);
-    let region = options.region.as_deref().unwrap_or("us-east-1");
-    if region != "us-east-1" {
-        let place = CreateBucketConfiguration::builder()
-            .location_constraint(BucketLocationConstraint::from(region))
-            .build();
-        create = create.create_bucket_configuration(place);
-    }
-    match create.send().await {
-        Ok(_) => {}
-        // Another process was faster.
-        Err(SdkError::ServiceError(error)) if error.err().is_bucket_already_owned_by_you() => {}
-        Err(error) => return Err(Error::bucket("make", error)),
-    }
-    if versions == Versions::On {
-        let versions = VersioningConfiguration::builder()
-            .status(BucketVersioningStatus::Enabled)
-            .build();
-        client
-            .put_bucket_versioning()
-            .bucket(&options.bucket)
-            .versioning_configuration(versions)
-            .send()
-            .await
-            .map_err(|error| Error::bucket("switch versions on in", error))?;
-    }
-    tracing::info!(bucket = %options.bucket, "the bucket {} was made", options.bucket);
-    Ok(())
+) -> BoxFuture<'a, Result<(), Error>> {
+    Box::pin(async move {
+        match client.head_bucket().bucket(&options.bucket).send().await {
+            Ok(_) => return Ok(()),
+            Err(error) if super::status(&error) == Some(404) => {}
+            Err(error) => return Err(Error::bucket("look for", error)),
+        }
+        let mut create = client.create_bucket().bucket(&options.bucket);
+        let region = options.region.as_deref().unwrap_or("us-east-1");
+        if region != "us-east-1" {
+            let place = CreateBucketConfiguration::builder()
+                .location_constraint(BucketLocationConstraint::from(region))
+                .build();
+            create = create.create_bucket_configuration(place);
+        }
+        match create.send().await {
+            Ok(_) => {}
+            // Another process was faster.
+            Err(SdkError::ServiceError(error)) if error.err().is_bucket_already_owned_by_you() => {}
+            Err(error) => return Err(Error::bucket("make", error)),
+        }
+        if versions == Versions::On {
+            let versions = VersioningConfiguration::builder()
+                .status(BucketVersioningStatus::Enabled)
+                .build();
+            client
+                .put_bucket_versioning()
+                .bucket(&options.bucket)
+                .versioning_configuration(versions)
+                .send()
+                .await
+                .map_err(|error| Error::bucket("switch versions on in", error))?;
+        }
+        tracing::info!(bucket = %options.bucket, "the bucket {} was made", options.bucket);
+        Ok(())
+    })
 }
