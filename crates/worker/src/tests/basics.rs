@@ -8,7 +8,7 @@ use gennaker_model::{
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::testing::{START_MS, World, message};
+use super::world::{START_MS, World, message};
 
 #[tokio::test(start_paused = true)]
 async fn a_task_is_run_reported_and_acknowledged() {

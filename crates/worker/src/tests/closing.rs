@@ -8,7 +8,7 @@ use gennaker_model::{
 use serde_json::json;
 
 use super::basics::with;
-use crate::testing::{World, message};
+use super::world::{World, message};
 
 #[tokio::test(start_paused = true)]
 async fn a_closed_effect_never_happens() {

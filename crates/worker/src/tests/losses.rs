@@ -4,7 +4,7 @@ use gennaker_model::work::{Outcome, TaskMessage};
 use serde_json::json;
 
 use super::basics::with;
-use crate::testing::{World, message};
+use super::world::{World, message};
 
 #[tokio::test(start_paused = true)]
 async fn what_was_done_before_a_kill_is_found_and_adopted() {
