@@ -12,7 +12,8 @@ use crate::{
     accounts::{Accounts, SourceKind},
     mixer, record,
     request::{Scope, Scopes},
-    source::{Question, Trouble, fetch},
+    source::{Question, Trouble},
+    sources::fetch,
 };
 
 /// Most metrics of a configuration.

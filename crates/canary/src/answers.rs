@@ -24,7 +24,8 @@ use crate::{
     newrelic, prometheus,
     request::Scope,
     series,
-    source::{self, Question, Trouble, iso},
+    source::{Question, Trouble, iso},
+    sources,
     storage::{Storage, Storages},
     wavefront,
 };
@@ -328,7 +329,7 @@ impl Kayenta {
             };
             return query.map(Fetched::Query).map_err(bad);
         }
-        let sets = source::fetch(question).await.map_err(unanswered)?;
+        let sets = sources::fetch(question).await.map_err(unanswered)?;
         let sets = written(question.metric, &sets).map_err(|said| (500, said))?;
         Ok(Fetched::Sets(sets))
     }

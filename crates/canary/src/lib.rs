@@ -42,6 +42,7 @@ mod request;
 mod series;
 mod signalfx;
 mod source;
+mod sources;
 mod stackdriver;
 mod standalone;
 mod storage;

@@ -6,14 +6,7 @@ use gennaker_outbound::{Client, Request};
 use serde_json::Value;
 use url::Url;
 
-use crate::{
-    accounts::{Account, SourceKind},
-    atlas, cloudwatch, datadog, generic, graphite, influxdb,
-    metric_set::MetricSet,
-    newrelic, prometheus,
-    request::Scope,
-    signalfx, stackdriver, wavefront,
-};
+use crate::{accounts::Account, request::Scope};
 
 /// Largest answer of a source, in bytes.
 const RESPONSE_BYTES_MAX: u64 = 64 << 20;
@@ -42,23 +35,6 @@ pub(crate) enum Trouble {
 impl From<String> for Trouble {
     fn from(problem: String) -> Self {
         Self::Never(problem)
-    }
-}
-
-/// The series of one metric of one side.
-pub(crate) async fn fetch(question: Question<'_>) -> Result<Vec<MetricSet>, Trouble> {
-    match question.account.kind {
-        SourceKind::Prometheus => prometheus::fetch(question).await,
-        SourceKind::Graphite => graphite::fetch(question).await,
-        SourceKind::Influxdb => influxdb::fetch(question).await,
-        SourceKind::Datadog => datadog::fetch(question).await,
-        SourceKind::Newrelic => newrelic::fetch(question).await,
-        SourceKind::Stackdriver => stackdriver::fetch(question).await,
-        SourceKind::Signalfx => signalfx::fetch(question).await,
-        SourceKind::Cloudwatch => cloudwatch::fetch(question).await,
-        SourceKind::Wavefront => wavefront::fetch(question).await,
-        SourceKind::Atlas => atlas::fetch(question).await,
-        SourceKind::Generic => generic::fetch(question).await,
     }
 }
 

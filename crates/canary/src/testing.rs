@@ -13,7 +13,8 @@ use crate::{
     accounts::Account,
     metric_set::MetricSet,
     request::Scope,
-    source::{Question, Trouble, fetch},
+    source::{Question, Trouble},
+    sources::fetch,
 };
 
 pub(crate) const START: i64 = 1_767_225_600_000;
