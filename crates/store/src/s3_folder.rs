@@ -1,5 +1,7 @@
 //! A folder of a bucket of S3, by keys: what all objects that lie there have in common. What their names mean is said by whoever
 //! keeps them ([`crate::objects`], [`crate::canary_objects`]).
+//!
+//! The client's futures are large and deep, and much stands on them: they are boxed here.
 
 use std::{ops::ControlFlow, sync::Arc};
 
@@ -60,7 +62,7 @@ impl S3Folder {
             .key(key)
             .content_type(content_type)
             .body(ByteStream::from(content));
-        match request.send().await {
+        match Box::pin(request.send()).await {
             Ok(_) => Ok(()),
             Err(error) => Err(failed("write", error)),
         }
@@ -69,7 +71,7 @@ impl S3Folder {
     /// What lies there; [`ObjectError::TooLarge`], by this name, when it is larger than anything that is kept.
     pub(crate) async fn get(&self, key: &str, name: &str) -> Result<Option<Bytes>, ObjectError> {
         let request = self.client.get_object().bucket(&*self.bucket).key(key);
-        let found = match request.send().await {
+        let found = match Box::pin(request.send()).await {
             Ok(found) => found,
             Err(error) if is_missing(&error) => return Ok(None),
             Err(error) => return Err(failed("read", error)),
@@ -81,7 +83,7 @@ impl S3Folder {
                 bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
             });
         }
-        match found.body.collect().await {
+        match Box::pin(found.body.collect()).await {
             Ok(content) => Ok(Some(content.into_bytes())),
             Err(error) => Err(failed("read", error)),
         }
@@ -90,7 +92,7 @@ impl S3Folder {
     /// Deletes what is there, if anything is.
     pub(crate) async fn delete(&self, key: &str) -> Result<(), ObjectError> {
         let request = self.client.delete_object().bucket(&*self.bucket).key(key);
-        match request.send().await {
+        match Box::pin(request.send()).await {
             Ok(_) => Ok(()),
             Err(error) if is_missing(&error) => Ok(()),
             Err(error) => Err(failed("delete from", error)),
@@ -110,7 +112,7 @@ impl S3Folder {
             .prefix(prefix)
             .into_paginator()
             .send();
-        while let Some(page) = pages.next().await {
+        while let Some(page) = Box::pin(pages.next()).await {
             let page = page.map_err(|error| failed("list", error))?;
             for object in page.contents() {
                 let at = object.last_modified().and_then(|at| at.to_millis().ok());
@@ -136,7 +138,7 @@ impl S3Folder {
             .bucket(&*self.bucket)
             .prefix(prefix)
             .max_keys(keys_max);
-        let page = match request.send().await {
+        let page = match Box::pin(request.send()).await {
             Ok(page) => page,
             Err(error) => return Err(failed("list", error)),
         };
