@@ -14,7 +14,10 @@ use gennaker_model::{
 };
 use gennaker_runtime::{CancellationToken, Clock, Report, Scope};
 use serde_json::json;
-use tokio::{sync::oneshot, task::AbortHandle};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::AbortHandle,
+};
 
 use crate::{
     BoxFuture, Ctx, Done, Effect, Failure, Options, Pool, Probed, Registry, Stopped, Task, Worker,
@@ -227,6 +230,32 @@ impl World {
             .iter()
             .map(|report| report.outcome.clone())
             .collect()
+    }
+
+    /// Waits until a worker has written that it may be calling.
+    pub(crate) async fn intended(&self) {
+        let is_intended = || self.ledger().contains(r#""is":"intent""#);
+        self.until("the intent is written", is_intended).await;
+    }
+
+    /// What the entries of the ledger say.
+    pub(crate) fn ledger(&self) -> String {
+        let entries = self.broker.messages("KV_gk_effect_notify");
+        entries
+            .iter()
+            .map(|entry| String::from_utf8_lossy(&entry.payload).into_owned())
+            .collect()
+    }
+
+    /// Takes the next task and hands it back, so many times.
+    pub(crate) async fn hand_back(&self, times: usize) {
+        let slots = Arc::new(Semaphore::new(1));
+        let mut deliveries = self.bus.tasks(POOL).pull(None, slots).await.unwrap();
+        for _ in 0..times {
+            let delivery = deliveries.next().await.unwrap();
+            delivery.nak(Duration::ZERO).await.unwrap();
+        }
+        deliveries.close().await;
     }
 
     /// How many task messages the broker still has.
