@@ -6,7 +6,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`bakers`] | Helm, Kustomize and Helmfile |
+//! | [`bakers`] | Helm, Kustomize and Helmfile, and archives for them |
 //! | [`certificates`] | authorities and what they sign |
 //! | [`http`] | a server of HTTP that remembers what it was asked |
 //! | [`jenkins`] | a double of a Jenkins |

@@ -1,9 +1,8 @@
 //! A worker that bakes, accounts from settings, and a repository with a chart.
 
-use std::{io::Write as _, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use flate2::{Compression, write::GzEncoder};
 use gennaker_artifacts::Accounts;
 use gennaker_bake::{Baker, Limits, Tools};
 use gennaker_model::work::{Outcome, TaskMessage};
@@ -134,15 +133,5 @@ fn chart() -> Vec<u8> {
              data:\n  tag: {{ .Values.tag | quote }}\n  color: {{ .Values.color }}\n",
         ),
     ];
-    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    for (path, content) in files {
-        let mut head = tar::Header::new_gnu();
-        head.set_mode(0o644);
-        head.set_size(content.len() as u64);
-        tar.append_data(&mut head, path, content.as_bytes())
-            .unwrap();
-    }
-    let mut zipped = tar.into_inner().unwrap();
-    zipped.flush().unwrap();
-    zipped.finish().unwrap()
+    bakers::archive(&files)
 }
