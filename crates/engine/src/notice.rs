@@ -7,7 +7,9 @@ mod configured;
 
 use std::collections::BTreeMap;
 
-use gennaker_model::{Execution, ExecutionType, Map, Stage, StageId, Status, execution::Receipt};
+use gennaker_model::{
+    Execution, ExecutionType, Map, Stage, StageId, Status, execution::Receipt, shown_address,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -228,28 +230,9 @@ fn told_stage(stage: &Stage, notice: &Notice) -> Value {
     })
 }
 
-/// An address as everybody may see it. That of a chat room's webhook is its password, so only its host is shown.
-fn shown_address(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else {
-        return address.chars().take(200).collect();
-    };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = host.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}/…")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_address_of_a_room_is_not_told() {
-        assert_eq!(shown_address("#ops"), "#ops");
-        assert_eq!(
-            shown_address("https://u:p@chat.example.com/v1/spaces/x?key=secret"),
-            "https://chat.example.com/…"
-        );
-    }
 
     #[test]
     fn a_place_is_read_back() {
