@@ -179,6 +179,18 @@ impl Gate {
             .await
     }
 
+    /// The executions of a pipeline by its id.
+    ///
+    /// # Panics
+    /// When they are refused.
+    pub async fn executions(&self, config: &str) -> Vec<Value> {
+        let path = format!("/executions?pipelineConfigIds={config}&limit=1000");
+        match self.ask("GET", &path, None, None).await {
+            Value::Array(found) => found,
+            other => panic!("the executions are no list: {other}"),
+        }
+    }
+
     /// Waits until an execution is complete; its document.
     ///
     /// # Panics

@@ -12,6 +12,7 @@
 //! | [`client`] | command lines: the program's verbs, and `spin` |
 //! | [`exchange`] | exchanges written down in files, held against the API |
 //! | [`builders`] | doubles of Travis CI and AWS CodeBuild |
+//! | [`patience`] | waiting for what comes by itself |
 //! | [`receiver`] | a service that records requests and answers as it is told |
 //! | [`storm`] | kills at random moments |
 //! | [`survival`] | the pipeline that must survive them, and what must be true afterwards |
@@ -28,6 +29,7 @@ pub mod exchange;
 pub mod gate;
 pub mod http;
 pub mod installation;
+pub mod patience;
 pub mod process;
 pub mod random;
 pub mod receiver;

@@ -3,15 +3,14 @@
 #![allow(clippy::print_stderr, reason = "says what was killed")]
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
 
 use gennaker_tests::gate::Gate;
 use gennaker_tests::installation::Installation;
+use gennaker_tests::patience::{PATIENCE, until};
 use gennaker_tests::random::Random;
 use gennaker_tests::receiver::Receiver;
 use serde_json::{Value, json};
 
-const PATIENCE: Duration = Duration::from_secs(90);
 const APPLICATION: &str = "told";
 
 /// Runs of the parent while processes are killed.
@@ -23,27 +22,6 @@ fn say() -> Value {
 
 fn follows(parent: &str, status: &[&str]) -> Value {
     json!([{"type": "pipeline", "enabled": true, "application": APPLICATION, "pipeline": parent, "status": status}])
-}
-
-/// Waits until `is` finds what it looks for.
-async fn until<T>(what: &str, mut is: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = is().await {
-            return found;
-        }
-        assert!(
-            Instant::now() < end,
-            "{what} does not come within {PATIENCE:?}"
-        );
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-async fn executions(gate: &Gate, config: &str) -> Vec<Value> {
-    let path = format!("/executions?pipelineConfigIds={config}&limit=500");
-    let found = gate.ask("GET", &path, None, None).await;
-    found.as_array().unwrap().clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -77,7 +55,7 @@ async fn an_end_starts_what_waits_for_it_once_while_processes_are_killed() {
         assert_eq!(ended["status"], "SUCCEEDED");
     }
     let children = until("the last child", async || {
-        let children = executions(&gate, &child).await;
+        let children = gate.executions(&child).await;
         (children.len() >= RUNS).then_some(children)
     })
     .await;
@@ -95,7 +73,7 @@ async fn an_end_starts_what_waits_for_it_once_while_processes_are_killed() {
         assert_eq!(by_parent.get(id), Some(&1), "{by_parent:?}");
     }
     assert_eq!(children.len(), RUNS);
-    assert_eq!(executions(&gate, &other).await.len(), 0);
+    assert_eq!(gate.executions(&other).await.len(), 0);
 
     let first = gate.execution(children[0]["id"].as_str().unwrap()).await;
     let shown = &first["trigger"]["parentExecution"];

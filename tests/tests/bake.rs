@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use flate2::{Compression, write::GzEncoder};
 use gennaker_testkit::bakers;
 use gennaker_tests::gate::stage;
 use gennaker_tests::installation::Installation;
@@ -103,13 +102,5 @@ fn chart() -> Vec<u8> {
              color: {{ .Values.color }}\n",
         ),
     ];
-    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    for (path, content) in files {
-        let mut head = tar::Header::new_gnu();
-        head.set_mode(0o644);
-        head.set_size(content.len() as u64);
-        tar.append_data(&mut head, path, content.as_bytes())
-            .unwrap();
-    }
-    tar.into_inner().unwrap().finish().unwrap()
+    bakers::archive(&files)
 }

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use gennaker_testkit::http::{Reply, Seen, Server};
@@ -11,10 +11,8 @@ use gennaker_testkit::keys::PEM;
 use gennaker_tests::builders::{self, Builders, PROJECT, REPOSITORY};
 use gennaker_tests::gate::{Gate, stage};
 use gennaker_tests::installation::Installation;
+use gennaker_tests::patience::{PATIENCE, until_true};
 use serde_json::{Value, json};
-
-/// A start whose worker is gone is looked for after 30 s.
-const WITHIN: Duration = Duration::from_secs(180);
 
 /// How long an answer is kept back whose worker is to be killed.
 const LATE: Duration = Duration::from_secs(3);
@@ -90,11 +88,7 @@ impl Services {
     }
 
     async fn until(&self, what: &str, is: impl Fn(&State) -> bool) {
-        let end = Instant::now() + WITHIN;
-        while !is(&self.state()) {
-            assert!(Instant::now() < end, "{what}: not within {WITHIN:?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        until_true(what, || is(&self.state())).await;
     }
 }
 
@@ -227,14 +221,14 @@ async fn workers_killed_while_they_start_builds_are_followed_by_ones_that_adopt_
         json!({"images": [{"name": "gcr.io/p/web:1", "digest": "sha256:d"}]});
     services.state().gitlab[0]["status"] = "success".into();
 
-    let ended = gate.wait_for_end(&google, WITHIN).await;
+    let ended = gate.wait_for_end(&google, PATIENCE).await;
     assert_eq!(ended["status"], "SUCCEEDED", "{ended}");
     let artifacts = &stage(&ended, "1")["outputs"]["artifacts"];
     assert_eq!(
         artifacts[0]["reference"], "gcr.io/p/web@sha256:d",
         "{artifacts}"
     );
-    let ended = gate.wait_for_end(&gitlab, WITHIN).await;
+    let ended = gate.wait_for_end(&gitlab, PATIENCE).await;
     assert_eq!(ended["status"], "SUCCEEDED", "{ended}");
     assert_eq!(stage(&ended, "1")["outputs"]["buildInfo"]["number"], 100);
     let state = services.state();
@@ -261,14 +255,14 @@ async fn builds_are_read_from_files_stopped_and_reported() {
     let wanted = json!({"type": "googleCloudBuild", "account": "gcb", "buildDefinitionSource": "artifact",
         "buildDefinitionArtifact": {"artifact": artifact, "artifactAccount": "embedded-artifact"}});
     let id = run(gate, wanted).await;
-    gate.wait_for(&id, "the build runs", WITHIN, |document| {
+    gate.wait_for(&id, "the build runs", PATIENCE, |document| {
         stage(document, "1")["context"]["buildInfo"]["status"] == "WORKING"
     })
     .await;
     assert_eq!(services.state().google[0]["tags"][0], "mine");
     gate.ask("PUT", &format!("/pipelines/{id}/cancel"), None, None)
         .await;
-    assert_eq!(gate.wait_for_end(&id, WITHIN).await["status"], "CANCELED");
+    assert_eq!(gate.wait_for_end(&id, PATIENCE).await["status"], "CANCELED");
     services
         .until("the build is stopped", |state| {
             state.google[0]["status"] == "CANCELLED"
@@ -279,19 +273,19 @@ async fn builds_are_read_from_files_stopped_and_reported() {
     let wanted = json!({"type": "concourse", "master": "concourse-ci", "teamName": "main", "pipelineName": "web"});
     let id = run(gate, wanted).await;
     let waiting = gate
-        .wait_for(&id, "the stage waits", WITHIN, |document| {
+        .wait_for(&id, "the stage waits", PATIENCE, |document| {
             stage(document, "1")["status"] == "RUNNING"
         })
         .await;
     let stage_id = stage(&waiting, "1")["id"].as_str().unwrap().to_owned();
     let report = format!("/concourse/stage/start?stageId={stage_id}&job=unit&buildNumber=4");
     gate.ask("POST", &report, None, None).await;
-    gate.wait_for(&id, "the build runs", WITHIN, |document| {
+    gate.wait_for(&id, "the build runs", PATIENCE, |document| {
         stage(document, "1")["context"]["buildInfo"]["result"] == "BUILDING"
     })
     .await;
     services.state().concourse = "succeeded";
-    let ended = gate.wait_for_end(&id, WITHIN).await;
+    let ended = gate.wait_for_end(&id, PATIENCE).await;
     assert_eq!(ended["status"], "SUCCEEDED", "{ended}");
 
     // What the API shows.

@@ -2,18 +2,14 @@
 //! pipeline that follows. Every worker dies on the way, and nothing happens twice.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::time::{Duration, Instant};
-
 use gennaker_testkit::http::{Reply, Server as Recorder};
 use gennaker_testkit::jenkins::{Jenkins, Job, Parameter, Rules};
 use gennaker_testkit::kube::Cluster;
 use gennaker_testkit::smtp;
 use gennaker_tests::gate::{Gate, outline, stage};
 use gennaker_tests::installation::Installation;
+use gennaker_tests::patience::{PATIENCE, until};
 use serde_json::{Value, json};
-
-/// Longest time of one step: what a dead worker began is looked for after 30 s.
-const WITHIN: Duration = Duration::from_secs(180);
 
 const TEST: &str = "chain-test";
 const PROD: &str = "chain-prod";
@@ -36,21 +32,6 @@ async fn cluster<T: Send + 'static>(ask: impl FnOnce(&'static Cluster) -> T + Se
     tokio::task::spawn_blocking(|| ask(Cluster::shared()))
         .await
         .unwrap()
-}
-
-/// Waits until `is` finds what it looks for.
-async fn until<T>(what: &str, mut is: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = Instant::now() + WITHIN;
-    loop {
-        if let Some(found) = is().await {
-            return found;
-        }
-        assert!(
-            Instant::now() < end,
-            "{what} does not come within {WITHIN:?}"
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 fn deploy(reference: &str, after: &str, place: &str) -> Value {
@@ -108,12 +89,6 @@ fn settings(
         slack.url(""),
         file("signing", PLANTED[4]),
     )
-}
-
-async fn executions(gate: &Gate, config: &str) -> Vec<Value> {
-    let path = format!("/executions?pipelineConfigIds={config}&limit=50");
-    let found = gate.ask("GET", &path, None, None).await;
-    found.as_array().unwrap().clone()
 }
 
 fn kill_workers(installation: &mut Installation) {
@@ -199,7 +174,7 @@ async fn from_a_signed_push_to_production_while_every_worker_dies() {
         assert!(answer.is_success(), "{}", answer.text());
     }
     let id = until("the execution", async || {
-        let found = executions(&gate, &ship).await;
+        let found = gate.executions(&ship).await;
         Some(found.first()?["id"].as_str()?.to_owned())
     })
     .await;
@@ -213,7 +188,7 @@ async fn from_a_signed_push_to_production_while_every_worker_dies() {
     kill_at_the_write(&mut installation, TEST).await;
 
     let question = gate
-        .wait_for(&id, "the question", WITHIN, |document| {
+        .wait_for(&id, "the question", PATIENCE, |document| {
             stage(document, "3")["status"] == "RUNNING"
         })
         .await;
@@ -238,14 +213,14 @@ async fn from_a_signed_push_to_production_while_every_worker_dies() {
     .await;
     kill_at_the_write(&mut installation, PROD).await;
 
-    let done = gate.wait_for_end(&id, WITHIN).await;
+    let done = gate.wait_for_end(&id, PATIENCE).await;
     assert_eq!(done["status"], "SUCCEEDED", "{}", outline(&done));
     let follower = until("the follower", async || {
-        let found = executions(&gate, &after).await;
+        let found = gate.executions(&after).await;
         Some(found.first()?["id"].as_str()?.to_owned())
     })
     .await;
-    let follower = gate.wait_for_end(&follower, WITHIN).await;
+    let follower = gate.wait_for_end(&follower, PATIENCE).await;
     assert_eq!(
         stage(&follower, "1")["outputs"]["shipped"],
         "1.7",
@@ -272,11 +247,11 @@ async fn from_a_signed_push_to_production_while_every_worker_dies() {
     );
     assert_eq!(slack.seen().len(), 1);
     assert_eq!(
-        executions(&gate, &ship).await.len(),
+        gate.executions(&ship).await.len(),
         1,
         "five pushes, one execution"
     );
-    assert_eq!(executions(&gate, &after).await.len(), 1);
+    assert_eq!(gate.executions(&after).await.len(), 1);
 
     // No secret is told.
     let mut told: Vec<(String, String)> = Vec::new();

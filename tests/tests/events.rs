@@ -2,14 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
 use gennaker_tests::gate::Gate;
 use gennaker_tests::http::send;
 use gennaker_tests::installation::Installation;
+use gennaker_tests::patience::until;
 use serde_json::{Value, json};
-
-const PATIENCE: Duration = Duration::from_secs(60);
 
 const SECRET: &str = "pl4nted-s3cret";
 
@@ -24,27 +22,6 @@ async fn save(gate: &Gate, name: &str, trigger: Value) -> String {
         "stages": [{"refId": "1", "type": "evaluateVariables", "name": "Say", "variables": []}],
     }))
     .await
-}
-
-/// Waits until `is` finds what it looks for.
-async fn until<T>(what: &str, mut is: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = is().await {
-            return found;
-        }
-        assert!(
-            Instant::now() < end,
-            "{what} does not come within {PATIENCE:?}"
-        );
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-async fn executions(gate: &Gate, config: &str) -> Vec<Value> {
-    let path = format!("/executions?pipelineConfigIds={config}&limit=500");
-    let found = gate.ask("GET", &path, None, None).await;
-    found.as_array().unwrap().clone()
 }
 
 async fn verdicts(gate: &Gate, event: &str) -> Value {
@@ -70,7 +47,7 @@ async fn a_schedule_fires_once_each_second_while_triggers_is_killed_again_and_ag
         let enough = kills * 2;
         // As soon as an instant has an execution, which is when the other process fires it, too.
         until("the next instant", async || {
-            (executions(&gate, &id).await.len() >= enough).then_some(())
+            (gate.executions(&id).await.len() >= enough).then_some(())
         })
         .await;
         let victim = ["triggers", "triggers-b"][kills % 2];
@@ -84,10 +61,11 @@ async fn a_schedule_fires_once_each_second_while_triggers_is_killed_again_and_ag
         installation.process(victim).start_again();
     }
     until("the last instant", async || {
-        (executions(&gate, &id).await.len() >= 16).then_some(())
+        (gate.executions(&id).await.len() >= 16).then_some(())
     })
     .await;
-    let seconds: Vec<i64> = executions(&gate, &id)
+    let seconds: Vec<i64> = gate
+        .executions(&id)
         .await
         .iter()
         .map(|execution| {
@@ -203,7 +181,7 @@ async fn a_push_starts_what_its_signature_opens_and_says_why_the_rest_stays() {
         ]
     );
     let started = until("the execution", async || {
-        let found = executions(&gate, &signed).await;
+        let found = gate.executions(&signed).await;
         (!found.is_empty()).then_some(found)
     })
     .await;

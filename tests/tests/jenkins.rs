@@ -2,16 +2,13 @@
 //! stage has one build.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gennaker_testkit::jenkins::{Fault, Jenkins, Job, Parameter, Rules};
 use gennaker_tests::gate::Gate;
 use gennaker_tests::installation::Installation;
+use gennaker_tests::patience::{PATIENCE, until_true};
 use serde_json::{Value, json};
-
-/// Longest time of anything here: a start whose worker is gone is looked for after 30 s, and what was being said to Jenkins must be
-/// over before.
-const WITHIN: Duration = Duration::from_secs(180);
 
 /// At each a worker is lost, for a job that takes the token of a start and for one that has no parameters.
 const STEPS: [&str; 6] = [
@@ -73,14 +70,6 @@ fn stage<'d>(document: &'d Value, kind: &str) -> &'d Value {
         .unwrap_or(&Value::Null)
 }
 
-async fn until(what: &str, is: impl Fn() -> bool) {
-    let end = Instant::now() + WITHIN;
-    while !is() {
-        assert!(Instant::now() < end, "{what}: not within {WITHIN:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_worker_killed_at_any_step_of_the_protocol_leaves_one_build() {
     let double = double().await;
@@ -114,20 +103,20 @@ async fn a_worker_killed_at_any_step_of_the_protocol_leaves_one_build() {
     for (name, step, id) in &runs {
         match *step {
             "looked-at" => {
-                until(name, || {
+                until_true(name, || {
                     double.count("GET", &format!("/job/{name}/api/xml")) > 0
                 })
                 .await
             }
             "asked" | "accepted" => {
-                until(name, || {
+                until_true(name, || {
                     double.count("POST", &format!("/job/{name}/build")) > 0
                 })
                 .await
             }
-            "queued" => until(name, || double.waiting(name) > 0).await,
+            "queued" => until_true(name, || double.waiting(name) > 0).await,
             _ => {
-                gate.wait_for(id, "the build has a number", WITHIN, |document| {
+                gate.wait_for(id, "the build has a number", PATIENCE, |document| {
                     stage(document, "jenkins")["context"]["buildNumber"].is_number()
                 })
                 .await;
@@ -147,9 +136,9 @@ async fn a_worker_killed_at_any_step_of_the_protocol_leaves_one_build() {
         installation.process(worker).start_again();
     }
     for (name, step, id) in &runs {
-        until(name, || !double.builds(name).is_empty()).await;
+        until_true(name, || !double.builds(name).is_empty()).await;
         double.finish(name, 1, "SUCCESS");
-        let ended = gate.wait_for_end(id, WITHIN).await;
+        let ended = gate.wait_for_end(id, PATIENCE).await;
         assert_eq!(ended["status"], "SUCCEEDED", "{name}: {ended}");
         let outputs = &stage(&ended, "evaluateVariables")["outputs"];
         assert_eq!(
@@ -186,16 +175,16 @@ async fn cancel_stops_what_is_queued_and_what_runs_and_the_api_shows_builds() {
     }
 
     let queued = start(gate, "team/job/queued", json!({})).await;
-    until("it is in the queue", || {
+    until_true("it is in the queue", || {
         double.waiting("team/job/queued") == 1
     })
     .await;
-    gate.wait_for(&queued, "the item is known", WITHIN, |document| {
+    gate.wait_for(&queued, "the item is known", PATIENCE, |document| {
         stage(document, "jenkins")["context"]["queuedBuild"].is_string()
     })
     .await;
     let running = start(gate, "team/job/running", json!({})).await;
-    gate.wait_for(&running, "the build runs", WITHIN, |document| {
+    gate.wait_for(&running, "the build runs", PATIENCE, |document| {
         stage(document, "jenkins")["context"]["buildInfo"]["building"] == true
     })
     .await;
@@ -205,22 +194,22 @@ async fn cancel_stops_what_is_queued_and_what_runs_and_the_api_shows_builds() {
     for id in [&queued, &running] {
         gate.ask("PUT", &format!("/pipelines/{id}/cancel"), None, None)
             .await;
-        assert_eq!(gate.wait_for_end(id, WITHIN).await["status"], "CANCELED");
+        assert_eq!(gate.wait_for_end(id, PATIENCE).await["status"], "CANCELED");
     }
-    until("the item is taken out", || {
+    until_true("the item is taken out", || {
         double.waiting("team/job/queued") == 0
     })
     .await;
-    until("the build is stopped", || {
+    until_true("the build is stopped", || {
         double.builds("team/job/running")[0].result.as_deref() == Some("ABORTED")
     })
     .await;
     assert!(double.builds("team/job/queued").is_empty());
 
     let failing = start(gate, "failing", json!({})).await;
-    until("it runs", || !double.builds("failing").is_empty()).await;
+    until_true("it runs", || !double.builds("failing").is_empty()).await;
     double.finish("failing", 1, "FAILURE");
-    let failed = gate.wait_for_end(&failing, WITHIN).await;
+    let failed = gate.wait_for_end(&failing, PATIENCE).await;
     assert_eq!(failed["status"], "TERMINAL");
     let exception = &stage(&failed, "jenkins")["context"]["exception"];
     assert_eq!(
@@ -279,7 +268,7 @@ async fn cancel_stops_what_is_queued_and_what_runs_and_the_api_shows_builds() {
         .unwrap()
         .trim_start_matches("/pipelines/")
         .to_owned();
-    let ended = gate.wait_for_end(&id, WITHIN).await;
+    let ended = gate.wait_for_end(&id, PATIENCE).await;
     assert_eq!(
         stage(&ended, "evaluateVariables")["outputs"]["result"],
         "FAILURE",

@@ -1,15 +1,12 @@
 //! A real registry of images is polled: what was there starts nothing, what is pushed starts its pipeline once, whoever dies.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::time::{Duration, Instant};
-
 use gennaker_testkit::registry::Server;
 use gennaker_tests::gate::Gate;
 use gennaker_tests::http::send;
 use gennaker_tests::installation::Installation;
+use gennaker_tests::patience::until;
 use serde_json::{Value, json};
-
-const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Tags that are there before anybody looks.
 const TAGS: usize = 10_000;
@@ -33,31 +30,10 @@ async fn save(gate: &Gate, name: &str, trigger: Value) -> String {
     .await
 }
 
-/// Waits until `is` finds what it looks for.
-async fn until<T>(what: &str, mut is: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = is().await {
-            return found;
-        }
-        assert!(
-            Instant::now() < end,
-            "{what} does not come within {PATIENCE:?}"
-        );
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-async fn executions(gate: &Gate, config: &str) -> Vec<Value> {
-    let path = format!("/executions?pipelineConfigIds={config}&limit=500");
-    let found = gate.ask("GET", &path, None, None).await;
-    found.as_array().unwrap().clone()
-}
-
 /// The tags of the executions of a pipeline, as soon as there are this many.
 async fn tags(gate: &Gate, config: &str, count: usize) -> Vec<String> {
     let found = until(&format!("execution {count}"), async || {
-        let found = executions(gate, config).await;
+        let found = gate.executions(config).await;
         (found.len() >= count).then_some(found)
     })
     .await;
@@ -90,11 +66,11 @@ async fn ten_thousand_tags_fire_nothing_and_one_more_fires_once_whoever_is_kille
     let status = poller(&gate, |it| it["state"] == "ok").await;
     assert_eq!(status["found"], TAGS, "{status}");
     assert_eq!(status["eventAtMs"], Value::Null, "{status}");
-    assert!(executions(&gate, &id).await.is_empty());
+    assert!(gate.executions(&id).await.is_empty());
 
     registry.push("acme/web", "new-1", "second");
     assert_eq!(tags(&gate, &id, 1).await, ["new-1"]);
-    let trigger = &executions(&gate, &id).await[0]["trigger"];
+    let trigger = &gate.executions(&id).await[0]["trigger"];
     let reference = format!("{}/acme/web:new-1", registry.host());
     assert_eq!(trigger["artifacts"][0]["reference"], reference);
     assert_eq!(trigger["account"], "hub");
@@ -157,7 +133,7 @@ async fn a_registry_says_why_it_is_not_polled_and_a_webhook_hurries_the_look() {
             .await
             .unwrap();
         assert!(answer.is_success(), "{}", answer.text());
-        let found = executions(&gate, &latest).await;
+        let found = gate.executions(&latest).await;
         (!found.is_empty()).then_some(found)
     })
     .await;
@@ -185,7 +161,7 @@ async fn a_registry_says_why_it_is_not_polled_and_a_webhook_hurries_the_look() {
             .starts_with("the tag is \"latest\""),
         "{passed}"
     );
-    assert!(executions(&gate, &blank).await.is_empty());
+    assert!(gate.executions(&blank).await.is_empty());
 
     let found = gate
         .call("GET", "/v2/pollers?type=docker&state=ok", None, None)

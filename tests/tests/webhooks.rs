@@ -3,16 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
 
 use gennaker_tests::gate::Gate;
 use gennaker_tests::http::send;
 use gennaker_tests::installation::{Brokers, Installation};
+use gennaker_tests::patience::until;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::task::JoinSet;
-
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Webhooks of the storm.
 const WEBHOOKS: usize = 300;
@@ -28,21 +26,6 @@ async fn save(gate: &Gate, name: &str, trigger: Value) -> String {
     .await
 }
 
-/// Waits until `is` finds what it looks for.
-async fn until<T>(what: &str, mut is: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = is().await {
-            return found;
-        }
-        assert!(
-            Instant::now() < end,
-            "{what} does not come within {PATIENCE:?}"
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
 async fn verdicts(gate: &Gate, event: &str) -> Vec<Value> {
     let record = until("the verdict", async || {
         let path = format!("/v2/events/{event}");
@@ -51,12 +34,6 @@ async fn verdicts(gate: &Gate, event: &str) -> Vec<Value> {
     })
     .await;
     record["verdicts"].as_array().unwrap().clone()
-}
-
-async fn executions(gate: &Gate, config: &str) -> Vec<Value> {
-    let path = format!("/executions?pipelineConfigIds={config}&limit=1000");
-    let found = gate.ask("GET", &path, None, None).await;
-    found.as_array().unwrap().clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -104,7 +81,7 @@ async fn every_webhook_that_was_answered_starts_its_pipeline_although_triggers_i
         }
         let config = &configs[source];
         let started = until("the last execution", async || {
-            let found = executions(&gate, config).await;
+            let found = gate.executions(config).await;
             (found.len() >= events.len()).then_some(found)
         })
         .await;
@@ -189,7 +166,7 @@ async fn a_message_on_a_subject_of_ours_starts_a_pipeline_once_although_triggers
         installation.process("triggers").start_again();
     }
     let started = until("the execution", async || {
-        let found = executions(&gate, &config).await;
+        let found = gate.executions(&config).await;
         (!found.is_empty()).then_some(found)
     })
     .await;

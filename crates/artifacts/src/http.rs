@@ -5,7 +5,7 @@ use gennaker_outbound::{Client, Kind, Request, Response};
 use url::Url;
 
 use crate::{Error, hosts::Hosts};
-use gennaker_credentials::auth::basic;
+use gennaker_credentials::auth::{Auth, Proof, basic};
 
 /// A header that proves who we are: name and value.
 pub(crate) type Header = (&'static str, String);
@@ -95,6 +95,19 @@ impl Http {
     /// The client that calls within the account's policy.
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Reads credentials, which may lie in files.
+    pub(crate) async fn proof(&self, auth: &Auth) -> Result<Proof, Error> {
+        auth.read().await.map_err(|problem| self.secret(problem))
+    }
+
+    /// Reads them for a server that knows users and passwords only.
+    pub(crate) async fn basic_proof(&self, auth: &Auth) -> Result<Option<Header>, Error> {
+        Ok(match self.proof(auth).await? {
+            Proof::Basic { user, password } => Some(basic_header(&user, &password)),
+            Proof::None | Proof::Token(_) => None,
+        })
     }
 
     /// A sentence about the credentials.

@@ -8,8 +8,7 @@ use gennaker_runtime::program::{Limits as ProgramLimits, Program};
 use tokio::sync::Mutex;
 
 use crate::{
-    Error, Files, Renderer, Request, Tool, Tools,
-    error::Missing,
+    Error, Files, Missing, Renderer, Request, Tool, Tools,
     kitchen::Kitchen,
     render::{cloud_foundry, helm, helmfile, kustomize},
 };

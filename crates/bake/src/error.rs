@@ -1,6 +1,6 @@
 //! Why a bake fails. Every text is read by the person who looks at the stage.
 
-use crate::tools::Tool;
+use crate::tools::Missing;
 
 /// A bake that failed.
 #[derive(Debug, thiserror::Error)]
@@ -44,16 +44,6 @@ pub enum Error {
     /// This machine has no room, or no right to make a folder.
     #[error("the worker cannot bake: {0}")]
     Machine(String),
-}
-
-/// A tool that is not there.
-#[derive(Debug, thiserror::Error)]
-#[error("this worker has no {} for this bake: {why}. {}", .tool.name(), .tool.way_out())]
-pub struct Missing {
-    /// Which tool.
-    pub tool: Tool,
-    /// What was looked for.
-    pub why: String,
 }
 
 impl Error {

@@ -107,7 +107,7 @@ impl Kitchen {
             Ok(finished) => Err(Error::Failed(
                 self.clean(&finished.complaint, finished.status),
             )),
-            Err(error @ ProgramError::Start { .. }) => Err(Error::Missing(crate::error::Missing {
+            Err(error @ ProgramError::Start { .. }) => Err(Error::Missing(crate::tools::Missing {
                 tool,
                 why: format!("{error}: {}", cause(&error)),
             })),

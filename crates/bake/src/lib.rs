@@ -19,7 +19,7 @@ mod tools;
 pub mod unpack;
 
 pub use baker::{Baker, Limits, Options};
-pub use error::{Error, Missing};
+pub use error::Error;
 pub use render::kustomize::{FileProblem, Files};
 pub use request::{Input, Renderer, Request};
-pub use tools::{Tool, Tools};
+pub use tools::{Missing, Tool, Tools};

@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::Missing;
-
 /// A program that bakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
@@ -28,6 +26,16 @@ pub struct Tools {
     pub kustomize: Option<PathBuf>,
     /// Helmfile.
     pub helmfile: Option<PathBuf>,
+}
+
+/// A tool that is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("this worker has no {} for this bake: {why}. {}", .tool.name(), .tool.way_out())]
+pub struct Missing {
+    /// Which tool.
+    pub tool: Tool,
+    /// What was looked for.
+    pub why: String,
 }
 
 impl Tool {

@@ -4,9 +4,8 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use flate2::{Compression, write::GzEncoder};
 use gennaker_bake::{Baker, FileProblem, Files, Input, Limits, Options, Renderer, Request, Tools};
-use gennaker_testkit::bakers;
+use gennaker_testkit::bakers::{self, archive};
 use serde_json::json;
 
 struct None;
@@ -18,18 +17,6 @@ impl Files for None {
     ) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, FileProblem>> + Send + 'a>> {
         unreachable!("a Helmfile is whole")
     }
-}
-
-fn archive(files: &[(&str, &str)]) -> Vec<u8> {
-    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    for (path, content) in files {
-        let mut head = tar::Header::new_gnu();
-        head.set_mode(0o644);
-        head.set_size(content.len() as u64);
-        tar.append_data(&mut head, path, content.as_bytes())
-            .unwrap();
-    }
-    tar.into_inner().unwrap().finish().unwrap()
 }
 
 fn baker() -> Baker {

@@ -8,11 +8,10 @@ use std::pin::Pin;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use flate2::{Compression, write::GzEncoder};
 use gennaker_bake::{
     Baker, Error, FileProblem, Files, Input, Limits, Options, Renderer, Request, Tools,
 };
-use gennaker_testkit::bakers;
+use gennaker_testkit::bakers::{self, archive};
 use serde_json::json;
 
 const LIMITS: Limits = Limits {
@@ -61,18 +60,6 @@ impl Files for Remote {
                 })
         })
     }
-}
-
-fn archive(files: &[(&str, &str)]) -> Vec<u8> {
-    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
-    for (path, content) in files {
-        let mut head = tar::Header::new_gnu();
-        head.set_mode(0o644);
-        head.set_size(content.len() as u64);
-        tar.append_data(&mut head, path, content.as_bytes())
-            .unwrap();
-    }
-    tar.into_inner().unwrap().finish().unwrap()
 }
 
 fn input(kind: &str, reference: &str, content: impl Into<Vec<u8>>) -> Input {

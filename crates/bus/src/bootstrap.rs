@@ -9,14 +9,11 @@ use tokio::time::Instant;
 
 use crate::backend::{Backend, Expect, StoreError, Write};
 use crate::error::{BootstrapError, Error};
-use crate::layout::{ConsumerSpec, Layout, StreamSpec};
+use crate::layout::{ConsumerSpec, Layout, PARTITIONS_SUBJECT, StreamSpec};
 use crate::rights::Role;
 
 /// How long a broker without answer is waited for: a cluster that has just started elects its leaders first.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The record of the settings bucket that holds the number of partitions.
-pub(crate) const PARTITIONS_SUBJECT: &str = "$KV.gk_cfg.partitions";
 
 /// The layout that this process was given, for what must be made again later.
 #[derive(Clone, Default)]

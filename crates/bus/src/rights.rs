@@ -18,8 +18,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::bootstrap::PARTITIONS_SUBJECT;
-use crate::layout::{self, ANNOUNCEMENT_STREAM, EVENT_STREAM, Layout, MESSAGE_STREAM};
+use crate::layout::{
+    self, ANNOUNCEMENT_STREAM, EVENT_STREAM, Layout, MESSAGE_STREAM, PARTITIONS_SUBJECT,
+};
 use crate::subject::{self, token};
 
 /// The pool whose workers also save documents: Gate's API saves them by tasks, as Spinnaker's does.

@@ -3,7 +3,7 @@
 //! Source: Kayenta `MetricSetPair`, `CanaryExecutionStatusResponse`, `ExecutionMapper`, `StandardCanaryPipeline`.
 
 use gennaker_judge::{MetricSetPair, Number, Scope, Style, to_json};
-use gennaker_model::{Map, routing};
+use gennaker_model::{Map, routing, uuid};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -44,16 +44,10 @@ pub(crate) enum End {
 /// The id of the pairs of an analysis: the same each time that the analysis is run, so that a repetition leaves nothing behind.
 pub(crate) fn pairs_id(analysis: &str) -> String {
     let hash = |salt: &str| routing::fnv1a64(format!("{salt} {analysis}").as_bytes());
-    uuid(u128::from(hash("pairs of")) << 64 | u128::from(hash("of pairs")))
-}
-
-/// A UUID of version 4 in form.
-fn uuid(bits: u128) -> String {
-    let bits = bits & !(0xf000_u128 << 64) & !(0xc000_u128 << 48);
-    let bits = bits | (0x4000_u128 << 64) | (0x8000_u128 << 48);
-    let hex = format!("{bits:032x}");
-    let parts = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)];
-    parts.map(|(from, to)| &hex[from..to]).join("-")
+    uuid(
+        4,
+        u128::from(hash("pairs of")) << 64 | u128::from(hash("of pairs")),
+    )
 }
 
 /// The pairs of an analysis as `metric_set_pairs.json`, with the queries of both sides by metric.

@@ -1,6 +1,7 @@
 //! What is known of a delivery that succeeded.
 
 use gennaker_model::Map;
+pub(crate) use gennaker_model::shown_address;
 use serde_json::Value;
 
 use crate::problem::Problem;
@@ -107,16 +108,6 @@ impl Several {
             false => Problem::Refused(reason),
         })
     }
-}
-
-/// An address as everybody may see it: that of a room's webhook is its password, so only its host is shown.
-pub(crate) fn shown_address(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else {
-        return address.chars().take(200).collect();
-    };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = host.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}/…")
 }
 
 #[cfg(test)]

@@ -11,8 +11,6 @@
 mod artifacts;
 mod bake;
 mod kubernetes;
-#[cfg(test)]
-mod testing;
 
 use std::sync::Arc;
 

@@ -7,7 +7,9 @@ mod configured;
 
 use std::collections::BTreeMap;
 
-use gennaker_model::{Execution, ExecutionType, Map, Stage, StageId, Status, execution::Receipt};
+use gennaker_model::{
+    Execution, ExecutionType, Map, Stage, StageId, Status, execution::Receipt, shown_address,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -146,7 +148,7 @@ impl Notice {
             kind: text("type").unwrap_or_default().to_owned(),
             to: text("address")
                 .or(text("publisherName"))
-                .map(|address| shown_address(text("type").unwrap_or_default(), address)),
+                .map(|address| shown_to(text("type").unwrap_or_default(), address)),
             level: text("level").map(str::to_owned),
             when: self.when.clone(),
             stage: stage.map(|stage| stage.ref_id.clone()),
@@ -230,19 +232,13 @@ fn told_stage(stage: &Stage, notice: &Notice) -> Value {
     })
 }
 
-/// An address as everybody may see it. That of a chat room's webhook is its password, so only its host is shown; with the key of a
-/// service of PagerDuty anybody could page.
-fn shown_address(kind: &str, address: &str) -> String {
+/// An address as everybody may see it. With the key of a service of PagerDuty anybody could page.
+fn shown_to(kind: &str, address: &str) -> String {
     if kind.replace('_', "").eq_ignore_ascii_case("pagerduty") {
         let last = address.chars().count().saturating_sub(4);
         return format!("…{}", address.chars().skip(last).collect::<String>());
     }
-    let Some((scheme, rest)) = address.split_once("://") else {
-        return address.chars().take(200).collect();
-    };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = host.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}/…")
+    shown_address(address)
 }
 
 #[cfg(test)]
@@ -250,16 +246,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_of_a_room_is_not_told() {
-        assert_eq!(shown_address("slack", "#ops"), "#ops");
+    fn the_key_of_a_service_is_not_told() {
+        assert_eq!(shown_to("slack", "#ops"), "#ops");
+        assert_eq!(shown_to("PAGER_DUTY", "0123456789abcdef"), "…cdef");
         assert_eq!(
-            shown_address(
+            shown_to(
                 "googlechat",
-                "https://u:p@chat.example.com/v1/spaces/x?key=secret"
+                "https://chat.example.com/v1/spaces/x?key=secret"
             ),
             "https://chat.example.com/…"
         );
-        assert_eq!(shown_address("PAGER_DUTY", "0123456789abcdef"), "…cdef");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Ten thousand random texts keep the promises that hold for any text. `cargo xtask fuzz expressions` tries more.
 
-#[path = "../examples/fuzz/inputs.rs"]
+#[path = "../examples/fuzz_expressions/inputs.rs"]
 mod inputs;
-#[path = "../examples/fuzz/promises.rs"]
+#[path = "../examples/fuzz_expressions/promises.rs"]
 mod promises;
 
 #[test]

@@ -252,17 +252,7 @@ impl Call {
 
 /// A random UUID, version 4, from 128 random bits.
 pub(crate) fn uuid(random: u128) -> String {
-    let value = (random & !(0xf << 76)) | (0x4 << 76);
-    let value = (value & !(0x3 << 62)) | (0x2 << 62);
-    let hex = format!("{value:032x}");
-    [
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ]
-    .join("-")
+    gennaker_model::uuid(4, random)
 }
 
 /// Splits and decodes a query string.

@@ -232,6 +232,16 @@ pub(crate) async fn list(gate: &Gate, call: &Call, query: &ListQuery) -> Result<
 
 /// A pipeline's execution.
 pub(crate) async fn read(gate: &Gate, call: &Call, id: &ExecutionId) -> Result<Execution, Problem> {
+    read_of(gate, call, id, ExecutionType::Pipeline).await
+}
+
+/// An execution of this type; one of the other is not found.
+pub(crate) async fn read_of(
+    gate: &Gate,
+    call: &Call,
+    id: &ExecutionId,
+    kind: ExecutionType,
+) -> Result<Execution, Problem> {
     let ask = call.ask(
         "read",
         Request::Read {
@@ -241,8 +251,14 @@ pub(crate) async fn read(gate: &Gate, call: &Call, id: &ExecutionId) -> Result<E
     gate.owners()
         .read(id, ask)
         .await?
-        .filter(|document| document.kind == ExecutionType::Pipeline)
-        .ok_or_else(|| Problem::not_found(format!("Pipeline not found (id: {id})")))
+        .filter(|document| document.kind == kind)
+        .ok_or_else(|| {
+            let what = match kind {
+                ExecutionType::Pipeline => "Pipeline",
+                ExecutionType::Orchestration => "Task",
+            };
+            Problem::not_found(format!("{what} not found (id: {id})"))
+        })
 }
 
 /// Asks for a change that is answered with nothing.

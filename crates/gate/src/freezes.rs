@@ -2,35 +2,34 @@
 //!
 //! A freeze stands in the bucket of settings. It counts once every owner has read it; only then is the request answered.
 
-use bytes::Bytes;
-use gennaker_bus::{Bucket, Error, Put, token};
+use gennaker_bus::token;
 use gennaker_model::{
     command::Request,
     freeze::{Freeze, KEYS, Target},
 };
 use serde_json::{Value, json};
 
-use crate::{Gate, answer::Answer, call::Call, problem::Problem};
-
-/// Tries to write a record that others write at the same time.
-const TRIES: usize = 5;
+use crate::{
+    Gate,
+    answer::Answer,
+    call::Call,
+    fleet_records::{self, FleetRecords, Words},
+    problem::Problem,
+};
 
 /// Longest application or id of a pipeline, in bytes: with room to encode each, it is part of a key.
 const NAME_BYTES_MAX: usize = 250;
 
-/// Longest reason, in bytes.
-const REASON_BYTES_MAX: usize = 1_000;
+const WORDS: Words = Words {
+    one: "A freeze",
+    all: "The freezes",
+    busy: "Others freeze and thaw it at the same time",
+};
 
 /// `GET /v2/freezes`.
 pub(crate) async fn list(gate: Gate, _call: Call) -> Result<Answer, Problem> {
-    let records = gate.bus().kv(Bucket::Cfg).walk(KEYS).await;
-    let mut freezes = Vec::new();
-    for record in records.map_err(unavailable)? {
-        let freeze: Freeze = serde_json::from_slice(&record.value)
-            .map_err(|error| Problem::internal(format!("A freeze cannot be read: {error}")))?;
-        freezes.push(shown(&freeze));
-    }
-    Ok(Answer::json(Value::Array(freezes)))
+    let freezes: Vec<Freeze> = records(&gate).list(KEYS).await?;
+    Ok(Answer::json(freezes.iter().map(shown).collect::<Value>()))
 }
 
 /// `PUT /v2/applications/{application}/freeze`.
@@ -58,57 +57,21 @@ pub(crate) async fn thaw_pipeline(gate: Gate, call: Call) -> Result<Answer, Prob
 }
 
 async fn freeze(gate: &Gate, call: &Call, target: Target) -> Result<Answer, Problem> {
-    let body = call.object()?;
-    let reason = body.get("reason").and_then(Value::as_str).map(str::trim);
-    let reason = reason
-        .filter(|reason| !reason.is_empty() && reason.len() <= REASON_BYTES_MAX)
-        .ok_or_else(|| {
-            Problem::bad_request(format!(
-                "reason must be a text of at most {REASON_BYTES_MAX} bytes"
-            ))
-        })?;
     let freeze = Freeze {
         by: call.user().to_owned(),
         at_ms: call.at_ms,
-        reason: reason.to_owned(),
+        reason: fleet_records::reason(call)?,
         target,
     };
-    let value =
-        serde_json::to_vec(&freeze).map_err(|error| Problem::internal(error.to_string()))?;
-    let value = Bytes::from(value);
-    let (kv, key) = (gate.bus().kv(Bucket::Cfg), key(&freeze.target));
-    for _ in 0..TRIES {
-        let held = kv.get(&key).await.map_err(unavailable)?;
-        let revision = held.map_or(0, |record| record.revision);
-        let put = kv.put_if(&key, revision, value.clone(), None).await;
-        if put.map_err(unavailable)? != Put::Conflict {
-            gate.owners().tell_all(call, &Request::Freezes).await?;
-            return Ok(Answer::json(shown(&freeze)));
-        }
-    }
-    Err(Problem::unavailable(
-        "Others freeze and thaw it at the same time",
-    ))
+    records(gate).put(&key(&freeze.target), &freeze).await?;
+    gate.owners().tell_all(call, &Request::Freezes).await?;
+    Ok(Answer::json(shown(&freeze)))
 }
 
 async fn thaw(gate: &Gate, call: &Call, target: &Target) -> Result<Answer, Problem> {
-    let (kv, key) = (gate.bus().kv(Bucket::Cfg), key(target));
-    for _ in 0..TRIES {
-        let deleted = match kv.get(&key).await.map_err(unavailable)? {
-            None => true,
-            Some(record) => {
-                let deleted = kv.delete_if(&key, record.revision).await;
-                deleted.map_err(unavailable)? != Put::Conflict
-            }
-        };
-        if deleted {
-            gate.owners().tell_all(call, &Request::Freezes).await?;
-            return Ok(Answer::empty());
-        }
-    }
-    Err(Problem::unavailable(
-        "Others freeze and thaw it at the same time",
-    ))
+    records(gate).remove(&key(target)).await?;
+    gate.owners().tell_all(call, &Request::Freezes).await?;
+    Ok(Answer::empty())
 }
 
 /// A name in the path, if something can have it.
@@ -120,6 +83,10 @@ fn named<'c>(call: &'c Call, param: &str) -> Result<&'c str, Problem> {
         )));
     }
     Ok(name)
+}
+
+fn records(gate: &Gate) -> FleetRecords {
+    FleetRecords::new(gate, &WORDS)
 }
 
 fn key(target: &Target) -> String {
@@ -135,8 +102,4 @@ fn shown(freeze: &Freeze) -> Value {
         Target::Pipeline(id) => ("pipelineConfigId", id),
     };
     json!({ what: name, "by": freeze.by, "at": freeze.at_ms, "reason": freeze.reason })
-}
-
-fn unavailable(error: Error) -> Problem {
-    Problem::unavailable(format!("The freezes cannot be reached: {error}"))
 }

@@ -51,6 +51,7 @@ mod executions;
 mod failed_stages;
 mod feed;
 mod find;
+mod fleet_records;
 mod freezes;
 mod guard;
 mod health;

@@ -1,9 +1,6 @@
 //! Ad-hoc tasks: Gate's `TaskController`, and the older addresses below `/applications`.
 
-use gennaker_model::{
-    Execution, ExecutionId, ExecutionType, Map,
-    command::{ListQuery, Request},
-};
+use gennaker_model::{Execution, ExecutionId, ExecutionType, Map, command::ListQuery};
 use serde_json::{Value, json};
 
 use crate::{
@@ -138,17 +135,7 @@ pub(crate) async fn list(gate: Gate, call: Call) -> Result<Answer, Problem> {
 }
 
 async fn read(gate: &Gate, call: &Call, id: &ExecutionId) -> Result<Execution, Problem> {
-    let ask = call.ask(
-        "read",
-        Request::Read {
-            execution: id.clone(),
-        },
-    );
-    gate.owners()
-        .read(id, ask)
-        .await?
-        .filter(|document| document.kind == ExecutionType::Orchestration)
-        .ok_or_else(|| Problem::not_found(format!("Task not found (id: {id})")))
+    executions::read_of(gate, call, id, ExecutionType::Orchestration).await
 }
 
 fn jobs(job: Option<Value>) -> Result<Vec<Value>, Problem> {

@@ -210,10 +210,8 @@ impl<C: Cloud> Task for Monitor<C> {
         Box::pin(async move {
             let service = service(&self.0, ctx)?;
             let build = build_of::<C>(ctx)?;
-            let seen = match ctx.call(CALL, |_| service.get(&build)).await? {
-                Ok(seen) => seen,
-                Err(error) => return Err(unanswered(ctx, &error)),
-            };
+            let seen = ctx.call(CALL, |_| service.get(&build)).await?;
+            let seen = seen.map_err(|error| unanswered(ctx, &error))?;
             let mut context = learned(ctx, known::<C>(&seen));
             match C::standing(&seen) {
                 // What nobody learns anything from is not written down.
@@ -261,10 +259,8 @@ impl<C: Cloud> Task for Artifacts<C> {
         Box::pin(async move {
             let service = service(&self.0, ctx)?;
             let build = build_of::<C>(ctx)?;
-            let found = match ctx.call(CALL, |_| service.artifacts(&build)).await? {
-                Ok(found) => found,
-                Err(error) => return Err(unanswered(ctx, &error)),
-            };
+            let found = ctx.call(CALL, |_| service.artifacts(&build)).await?;
+            let found = found.map_err(|error| unanswered(ctx, &error))?;
             let found: Vec<Value> = found.into_iter().map(Value::Object).collect();
             Ok(Done {
                 context: one(ERRORS, json!(0)),

@@ -8,7 +8,7 @@ use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, GiveUp, Task};
 use serde_json::{Value, json};
 
 use crate::{
-    failure::{AGAIN, given_up, learned, of_look, within},
+    failure::{AGAIN, learned, of_look, within},
     target::{self, BUILD, Target},
 };
 
@@ -35,14 +35,7 @@ impl MonitorJob {
 
     async fn look(&self, ctx: &Ctx) -> Result<Done, Failure> {
         let target = Target::of(ctx, &self.0)?;
-        let missing = || {
-            given_up(
-                ctx,
-                "IllegalStateException",
-                "Unable to find buildNumber in the stage's context",
-            )
-        };
-        let number = target::number(ctx.input()).ok_or_else(missing)?;
+        let number = target::number_of(ctx)?;
         let build = within(target.master.server.build(&target.job, number)).await;
         let mut build = build.map_err(|error| of_look(ctx, &error))?;
         let verdict = verdict(&build, is_true(ctx.input().get("markUnstableAsSuccessful")));

@@ -36,14 +36,7 @@ impl GetProperties {
             return Ok(Done::default());
         };
         let target = Target::of(ctx, &self.0)?;
-        let missing = || {
-            given_up(
-                ctx,
-                "IllegalStateException",
-                "Unable to find buildNumber in the stage's context",
-            )
-        };
-        let number = target::number(ctx.input()).ok_or_else(missing)?;
+        let number = target::number_of(ctx)?;
         let properties = match found(ctx, &target, number, &file).await {
             Ok(properties) => properties,
             Err(Error::NotFound(_)) => Map::new(),
@@ -76,14 +69,7 @@ impl GetArtifacts {
 
     async fn read(&self, ctx: &Ctx) -> Result<Done, Failure> {
         let target = Target::of(ctx, &self.0)?;
-        let missing = || {
-            given_up(
-                ctx,
-                "IllegalStateException",
-                "Unable to find buildNumber in the stage's context",
-            )
-        };
-        let number = target::number(ctx.input()).ok_or_else(missing)?;
+        let number = target::number_of(ctx)?;
         let properties = match ctx.input().get("propertyFileContents") {
             Some(Value::Object(properties)) => properties.clone(),
             _ => Map::new(),

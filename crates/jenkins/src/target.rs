@@ -67,6 +67,18 @@ pub(crate) fn shown(value: &Value) -> String {
     }
 }
 
+/// The number of the build that a stage must know by now.
+pub(crate) fn number_of(ctx: &Ctx) -> Result<u64, Failure> {
+    let missing = || {
+        given_up(
+            ctx,
+            "IllegalStateException",
+            "Unable to find buildNumber in the stage's context",
+        )
+    };
+    number(ctx.input()).ok_or_else(missing)
+}
+
 /// The number of the build, also when it is quoted.
 pub(crate) fn number(map: &Map) -> Option<u64> {
     match map.get(NUMBER)? {

@@ -290,7 +290,7 @@ async fn a_worker_that_is_lost_is_followed_by_one_that_finds_its_build() {
             if step == "over" {
                 pool.double.finish(job, before + 1, "SUCCESS");
             }
-            pool.lose_worker_of(&task, mark.as_deref()).await;
+            pool.lose_worker_with(&task, mark.as_deref()).await;
             let ended = pool.finish(&task).await;
             let item = context(&ended)["queuedBuild"].as_str().unwrap().to_owned();
             pool.double.hold_queue(false);
@@ -312,7 +312,7 @@ async fn nothing_is_started_twice_when_nobody_can_tell() {
     pool.double.press_build_now("plain", "anonymous");
     pool.double.press_build_now("plain", "anonymous");
     // Both of them are newer than the note.
-    pool.lose_worker_of(&task, Some("before:0")).await;
+    pool.lose_worker_with(&task, Some("before:0")).await;
     let ended = pool.finish(&task).await;
     assert!(
         error(&ended).contains("several builds of job 'plain' could be the one"),
@@ -362,7 +362,7 @@ async fn a_stage_that_is_cancelled_stops_what_it_began() {
             .start(&start)
             .await
             .unwrap();
-        pool.lose_worker_of(&task, noted).await;
+        pool.lose_worker_with(&task, noted).await;
         task.order = Order::Close;
         let closed = pool.finish(&task).await;
         assert!(

@@ -20,14 +20,18 @@ pub mod polling;
 pub mod reads;
 pub mod registry_reads;
 pub mod routing;
+mod shown;
 pub mod status;
 pub mod switch;
 pub mod ulid;
+mod uuid;
 pub mod work;
 
 pub use execution::{Execution, ExecutionType, LastModified, Stage, SyntheticOwner, Task};
 pub use id::{AttemptId, CommandId, EffectId, ExecutionId, StageId};
+pub use shown::shown_address;
 pub use status::Status;
+pub use uuid::uuid;
 
 /// A JSON object whose keys keep the order in which they were written.
 pub type Map = serde_json::Map<String, serde_json::Value>;

@@ -2,36 +2,25 @@
 
 use std::{
     collections::VecDeque,
+    ops::{Deref, DerefMut},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use gennaker_bus::{Bucket, Bus, Layout, TaskAddress, layout, memory::Broker, token};
-use gennaker_model::{
-    AttemptId, EffectId, ExecutionId, Map, StageId,
-    command::{Answer, Reply},
-    work::{Order, Outcome, TaskMessage, TaskReport, VERSION},
-};
 use gennaker_outbound::{Client, Exceptions, Policy};
-use gennaker_runtime::{CancellationToken, Clock, Scope};
+use gennaker_runtime::{Clock, Scope};
 use gennaker_store::Store;
-use gennaker_worker::{
-    Options, Pool, Worker,
-    ledger::{Entry, State},
-};
-use serde_json::Value;
+use gennaker_worker::testing::Workbench;
+pub(crate) use gennaker_worker::testing::{context, error};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::mpsc,
 };
 
-/// A pool at work.
+/// A pool at work, with its documents.
 pub(crate) struct Fixture {
     pub store: Store,
-    pub bus: Bus,
-    reports: mpsc::UnboundedReceiver<TaskReport>,
-    attempts: u64,
+    workbench: Workbench,
 }
 
 impl Fixture {
@@ -57,35 +46,6 @@ impl Fixture {
         services: impl FnOnce(crate::Services) -> crate::Services,
         settings: &gennaker_settings::Settings,
     ) -> Self {
-        // The broker's clock is an hour behind, so that what is written to the ledger here looks old to the worker.
-        let behind_ms = u64::try_from(Clock::system().now_ms() - 3_600_000).unwrap();
-        let broker = Broker::starting_at(1, behind_ms);
-        let bus = Bus::memory(&broker, "owner");
-        let layout = Layout {
-            pools: vec![layout::Pool::new(crate::POOL)],
-            ..Layout::default()
-        };
-        bus.bootstrap(&layout).await.unwrap();
-        let (sender, reports) = mpsc::unbounded_channel();
-        let mut commands = bus.serve_commands(0).await.unwrap();
-        let scope = Scope::root("test");
-        let blobs = gennaker_store::Blobs::kv(&bus);
-        scope.spawn("owner", async move {
-            while let Some(command) = commands.next().await {
-                let payload = blobs.open(command.payload).await.unwrap();
-                let _ = sender.send(serde_json::from_slice(&payload).unwrap());
-                let answer = Answer {
-                    partition: 0,
-                    sequence: 1,
-                    result: Ok(Reply::Report { stale: false }),
-                };
-                command
-                    .responder
-                    .send(serde_json::to_vec(&answer).unwrap().into())
-                    .await
-                    .unwrap();
-            }
-        });
         let exceptions = Exceptions {
             allow_loopback: true,
             ..Exceptions::default()
@@ -103,137 +63,38 @@ impl Fixture {
         };
         let clock = Clock::system();
         let channels = gennaker_channels::Channels::new(settings, clients, &clock, None).unwrap();
-        let store = Store::new(&Bus::memory(&broker, "worker")).reading_addresses(&bus);
+        let workbench = Workbench::new(crate::POOL).await;
+        let store = Store::new(&workbench.worker_bus()).reading_addresses(workbench.bus());
         let again_after = Duration::from_millis(5);
         let templates = crate::ReadTemplates::new(client.clone(), None, again_after);
-        let pool = Pool {
-            name: crate::POOL.into(),
-            concurrency: 4,
-            tasks: crate::notifications::answering(
-                crate::registry_with(
-                    &client,
-                    &store,
-                    &secrets,
-                    &services,
-                    &channels,
-                    templates,
-                    again_after,
-                ),
+        workbench.work(crate::notifications::answering(
+            crate::registry_with(
+                &client,
+                &store,
+                &secrets,
+                &services,
                 &channels,
-                &clock,
+                templates,
+                again_after,
             ),
-        };
-        let options = Options {
-            name: "worker".into(),
-            zone: None,
-            seed: 1,
-            pools: vec![pool],
-            drain: Duration::from_secs(1),
-        };
-        let worker = Worker::new(Bus::memory(&broker, "worker"), Clock::system(), options);
-        scope.spawn("worker", async move {
-            worker.run(CancellationToken::new()).await;
-        });
-        Self {
-            store,
-            bus,
-            reports,
-            attempts: 0,
-        }
-    }
-
-    /// A task of this kind and input, not yet published; each has an effect of its own.
-    pub(crate) fn task(&mut self, kind: &str, input: Value) -> TaskMessage {
-        self.attempts += 1;
-        let execution = ExecutionId::new(format!("E{}", self.attempts)).unwrap();
-        let stage = StageId::new("S").unwrap();
-        TaskMessage {
-            v: VERSION,
-            partition: 0,
-            application: "demo".into(),
-            ref_id: "1".into(),
-            task: "1".into(),
-            attempt: AttemptId(self.attempts),
-            kind: kind.into(),
-            order: Order::Run,
-            pool: crate::POOL.into(),
-            zone: None,
-            effect: Some(EffectId::of(&execution, &stage, 0, "1", 0)),
-            input: input.as_object().unwrap().clone(),
-            user: "anna".into(),
-            deadline_ms: None,
-            trace: None,
-            execution,
-            stage,
-        }
-    }
-
-    /// Runs a task to its report.
-    pub(crate) async fn run(&mut self, kind: &str, input: Value) -> Outcome {
-        let task = self.task(kind, input);
-        self.finish(&task).await
-    }
-
-    /// Publishes a task and waits for its report.
-    pub(crate) async fn finish(&mut self, task: &TaskMessage) -> Outcome {
-        let address = TaskAddress {
-            zone: None,
-            execution: task.execution.to_string(),
-            stage: task.stage.to_string(),
-            task: task.task.clone(),
-            attempt: task.attempt.0,
-        };
-        let payload = serde_json::to_vec(task).unwrap().into();
-        self.bus
-            .tasks(crate::POOL)
-            .publish(&address, payload)
-            .await
-            .unwrap();
-        let report = tokio::time::timeout(Duration::from_secs(20), self.reports.recv()).await;
-        report.expect("a report within 20 s").unwrap().outcome
-    }
-
-    /// Leaves the ledger as a worker does that was killed during its call, long ago.
-    pub(crate) async fn lose_worker_of(&self, task: &TaskMessage) {
-        let worker = "lost#1".to_owned();
-        let state = State::Intent {
-            worker,
-            attempt: task.attempt,
-            heartbeat_ms: 0,
-            reference: None,
-        };
-        let key = token(task.effect.as_ref().unwrap().as_str());
-        let value = serde_json::to_vec(&Entry::new(state)).unwrap().into();
-        self.bus
-            .kv(Bucket::Effect(crate::POOL.into()))
-            .put_if(&key, 0, value, None)
-            .await
-            .unwrap();
+            &channels,
+            &clock,
+        ));
+        Self { store, workbench }
     }
 }
 
-/// The context of an outcome, whatever it is.
-pub(crate) fn context(outcome: &Outcome) -> &Map {
-    match outcome {
-        Outcome::Running { context, .. }
-        | Outcome::Succeeded { context, .. }
-        | Outcome::Failed { context, .. }
-        | Outcome::Canceled { context }
-        | Outcome::Closed { context, .. } => context,
+impl Deref for Fixture {
+    type Target = Workbench;
+
+    fn deref(&self) -> &Workbench {
+        &self.workbench
     }
 }
 
-/// The first of `details.errors` of a failure's exception.
-pub(crate) fn error(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Failed {
-            exception: Some(exception),
-            ..
-        } => exception["details"]["errors"][0]
-            .as_str()
-            .unwrap()
-            .to_owned(),
-        other => panic!("no exception: {other:?}"),
+impl DerefMut for Fixture {
+    fn deref_mut(&mut self) -> &mut Workbench {
+        &mut self.workbench
     }
 }
 

@@ -160,21 +160,9 @@ impl StageType for Jenkins {
 impl StageDefinition for Jenkins {
     fn plan(&self, context: &PlanContext<'_>) -> Result<Plan, PlanError> {
         let own = &context.stage.context;
-        let mut tasks = vec![PlannedTask::of(&START), PlannedTask::of(&WAIT)];
-        if waits(own) {
-            tasks.push(PlannedTask::of(&MONITOR));
-            if read::text(own, "propertyFile").is_some() {
-                tasks.push(PlannedTask::of(&PROPERTIES));
-            }
-            tasks.push(PlannedTask::of(&ARTIFACTS));
-        }
-        if own.contains_key("expectedArtifacts") {
-            tasks.push(PlannedTask::of(&BIND));
-        }
-        Ok(Plan {
-            tasks,
-            ..Plan::default()
-        })
+        let names = [START.name, WAIT.name, MONITOR.name];
+        let has_properties = read::text(own, "propertyFile").is_some();
+        Ok(planned(own, names, has_properties))
     }
 
     fn on_failure(&self, context: &PlanContext<'_>) -> Result<Vec<NewStage>, PlanError> {
@@ -187,6 +175,31 @@ impl StageDefinition for Jenkins {
 
     fn cancel(&self, context: &Map) -> Option<Remote> {
         stop(context)
+    }
+}
+
+/// What the tasks of a stage that runs a build are called: start, wait, monitor.
+pub(crate) type Names = [&'static str; 3];
+
+/// The tasks of a stage that runs a build, on whichever build system.
+pub(crate) fn planned(own: &Map, [start, wait, monitor]: Names, has_properties: bool) -> Plan {
+    let mut tasks = vec![
+        PlannedTask::of(&START).named(start),
+        PlannedTask::of(&WAIT).named(wait),
+    ];
+    if waits(own) {
+        tasks.push(PlannedTask::of(&MONITOR).named(monitor));
+        if has_properties {
+            tasks.push(PlannedTask::of(&PROPERTIES));
+        }
+        tasks.push(PlannedTask::of(&ARTIFACTS));
+    }
+    if own.contains_key("expectedArtifacts") {
+        tasks.push(PlannedTask::of(&BIND));
+    }
+    Plan {
+        tasks,
+        ..Plan::default()
     }
 }
 

@@ -31,7 +31,7 @@ mod strategy;
 mod tasks;
 mod undo;
 
-pub(crate) use delete::DeleteManifest;
+pub(crate) use delete::DELETE;
 pub(crate) use deploy::DeployManifest;
 pub(crate) use disable::DISABLE;
 pub(crate) use enable::ENABLE;
@@ -44,7 +44,7 @@ pub(crate) use resume::RESUME;
 pub(crate) use run_job::RunJob;
 pub(crate) use scale::SCALE;
 pub(crate) use tasks::MONITOR;
-pub(crate) use undo::UndoRolloutManifest;
+pub(crate) use undo::UNDO;
 
 use gennaker_engine::{
     Step,

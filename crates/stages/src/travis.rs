@@ -2,7 +2,7 @@
 //! `TravisStage`, `CIStage`.
 
 use gennaker_engine::{
-    NewStage, Plan, PlanContext, PlannedTask, StageDefinition, TaskDefinition,
+    NewStage, Plan, PlanContext, StageDefinition, TaskDefinition,
     definition::{Cleared, PlanError, Remote},
 };
 use gennaker_model::{Map, Stage};
@@ -13,8 +13,8 @@ use crate::{
     catalogue::StageType,
     field::{Field, FieldType},
     jenkins::{
-        ARTIFACTS, MONITOR, PROPERTIES, START, WAIT, WAIT_FOR_COMPLETION, cleared,
-        properties_after_failure, stop, waits,
+        ARTIFACTS, MONITOR, PROPERTIES, START, WAIT, WAIT_FOR_COMPLETION, cleared, planned,
+        properties_after_failure, stop,
     },
     read,
 };
@@ -30,9 +30,6 @@ const MESSAGE: &str = "travis.buildMessage";
 
 /// What stands in place of a file's name: Travis has properties in logs only.
 const PROPERTY_FILE: &str = "travis";
-
-/// What the tasks of a stage are called: start, wait, monitor.
-type Names = [&'static str; 3];
 
 impl StageType for Travis {
     fn names(&self) -> &'static [&'static str] {
@@ -112,7 +109,7 @@ impl StageDefinition for Travis {
             "waitForTravisJobStart",
             "monitorTravisJob",
         ];
-        let mut plan = plan(own, names, true);
+        let mut plan = planned(own, names, true);
         plan.context
             .insert("parameters".to_owned(), Value::Object(parameters));
         if own.get("propertyFile").is_none_or(Value::is_null) {
@@ -198,7 +195,8 @@ impl StageDefinition for GitlabCi {
             "waitForGitlabCiJobStart",
             "monitorGitlabCiJob",
         ];
-        Ok(plan(own, names, read::text(own, "propertyFile").is_some()))
+        let has_properties = read::text(own, "propertyFile").is_some();
+        Ok(planned(own, names, has_properties))
     }
 
     fn on_failure(&self, context: &PlanContext<'_>) -> Result<Vec<NewStage>, PlanError> {
@@ -214,33 +212,12 @@ impl StageDefinition for GitlabCi {
     }
 }
 
-fn plan(own: &Map, [start, wait, monitor]: Names, has_properties: bool) -> Plan {
-    let mut tasks = vec![
-        PlannedTask::of(&START).named(start),
-        PlannedTask::of(&WAIT).named(wait),
-    ];
-    if waits(own) {
-        tasks.push(PlannedTask::of(&MONITOR).named(monitor));
-        if has_properties {
-            tasks.push(PlannedTask::of(&PROPERTIES));
-        }
-        tasks.push(PlannedTask::of(&ARTIFACTS));
-    }
-    if own.contains_key("expectedArtifacts") {
-        tasks.push(PlannedTask::of(&BIND));
-    }
-    Plan {
-        tasks,
-        ..Plan::default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing;
 
-    fn planned(stage: &dyn StageDefinition, context: Value) -> (Vec<&'static str>, Value) {
+    fn planned_by(stage: &dyn StageDefinition, context: Value) -> (Vec<&'static str>, Value) {
         let execution = testing::execution(&json!([]), &json!({"type": "manual"}));
         let stage_ = testing::stage("travis", context.as_object().unwrap().clone());
         let context = PlanContext {
@@ -255,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_build_of_travis_has_a_message_and_properties() {
-        let (names, context) = planned(&Travis, json!({"parameters": {"A": "1"}}));
+        let (names, context) = planned_by(&Travis, json!({"parameters": {"A": "1"}}));
         assert_eq!(
             names,
             [
@@ -272,7 +249,7 @@ mod tests {
             json!({"parameters": {"A": "1", "travis.buildMessage": message}, "propertyFile": "travis"})
         );
         let own = json!({"parameters": {"travis.buildMessage": "mine"}, "propertyFile": "x", "waitForCompletion": false});
-        let (names, context) = planned(&Travis, own);
+        let (names, context) = planned_by(&Travis, own);
         assert_eq!(names, ["startTravisJob", "waitForTravisJobStart"]);
         assert_eq!(
             context,
@@ -282,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_pipeline_of_gitlab_reads_properties_when_asked() {
-        let (names, context) = planned(&GitlabCi, json!({"expectedArtifacts": []}));
+        let (names, context) = planned_by(&GitlabCi, json!({"expectedArtifacts": []}));
         assert_eq!(
             names,
             [
@@ -294,7 +271,7 @@ mod tests {
             ]
         );
         assert_eq!(context, json!({}));
-        let (names, _) = planned(&GitlabCi, json!({"propertyFile": "any"}));
+        let (names, _) = planned_by(&GitlabCi, json!({"propertyFile": "any"}));
         assert!(names.contains(&"getBuildProperties"));
     }
 }

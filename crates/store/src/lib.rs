@@ -47,6 +47,7 @@ mod objects;
 mod pipelines;
 mod plugins;
 mod projects;
+mod s3_folder;
 mod save;
 mod service_accounts;
 mod stamp;

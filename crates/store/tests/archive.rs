@@ -1,47 +1,12 @@
 //! The archive over a real S3 server.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::time::Duration;
+mod s3_server;
 
-use aws_sdk_s3::{Client, config::Credentials};
 use bytes::Bytes;
 use gennaker_store::{Archive, Error, OBJECT_BYTES_MAX, ObjectError, S3Options};
-use gennaker_testkit::s3::Server;
 
-fn options(bucket: &str) -> S3Options {
-    S3Options {
-        bucket: bucket.to_owned(),
-        prefix: "/archive/".to_owned(),
-        region: Some("us-east-1".to_owned()),
-        endpoint: Some(Server::shared().endpoint()),
-        is_path_style: true,
-        credentials: Some(Server::shared().credentials()),
-        refresh_every: Duration::MAX,
-    }
-}
-
-fn client() -> Client {
-    let (id, secret) = Server::shared().credentials();
-    let config = aws_sdk_s3::Config::builder()
-        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .region(aws_sdk_s3::config::Region::new("us-east-1"))
-        .endpoint_url(Server::shared().endpoint())
-        .force_path_style(true)
-        .credentials_provider(Credentials::new(id, secret, None, None, "test"));
-    Client::from_conf(config.build())
-}
-
-async fn keys(bucket: &str) -> Vec<String> {
-    let listed = client()
-        .list_objects_v2()
-        .bucket(bucket)
-        .send()
-        .await
-        .unwrap();
-    let keys = listed.contents().iter();
-    keys.filter_map(|it| it.key().map(str::to_owned)).collect()
-}
+use s3_server::{client, keys, options};
 
 fn content(length: usize) -> Bytes {
     (0..length).map(|place| (place % 251) as u8).collect()
@@ -50,8 +15,8 @@ fn content(length: usize) -> Bytes {
 #[tokio::test]
 async fn what_one_process_stores_another_reads_and_deletes() {
     let bucket = "archive-two";
-    let one = Archive::s3(options(bucket)).await.unwrap();
-    let two = Archive::s3(options(bucket)).await.unwrap();
+    let one = Archive::s3(options(bucket, "/archive/")).await.unwrap();
+    let two = Archive::s3(options(bucket, "/archive/")).await.unwrap();
     for length in [0, 1, 3_000_000] {
         let content = content(length);
         let name = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
@@ -78,7 +43,7 @@ async fn what_one_process_stores_another_reads_and_deletes() {
 #[tokio::test]
 async fn names_are_one_step_of_a_path_whatever_is_in_them() {
     let bucket = "archive-names";
-    let archive = Archive::s3(options(bucket)).await.unwrap();
+    let archive = Archive::s3(options(bucket, "/archive/")).await.unwrap();
     for name in ["../../etc/passwd", "a b/ü", ".", "x?y#z%"] {
         let object = archive.put(name, content(10)).await.unwrap();
         assert_eq!(archive.get(&object).await.unwrap(), content(10));
@@ -91,7 +56,7 @@ async fn names_are_one_step_of_a_path_whatever_is_in_them() {
 #[tokio::test]
 async fn what_somebody_changed_is_told_and_not_shown() {
     let bucket = "archive-changed";
-    let archive = Archive::s3(options(bucket)).await.unwrap();
+    let archive = Archive::s3(options(bucket, "/archive/")).await.unwrap();
     let object = archive.put("01J", content(100)).await.unwrap();
     let key = keys(bucket).await.remove(0);
     let put = client().put_object().bucket(bucket).key(key);
@@ -102,7 +67,9 @@ async fn what_somebody_changed_is_told_and_not_shown() {
 
 #[tokio::test]
 async fn an_archive_that_cannot_be_reached_is_worth_another_try() {
-    let archive = Archive::s3(options("archive-gone")).await.unwrap();
+    let archive = Archive::s3(options("archive-gone", "/archive/"))
+        .await
+        .unwrap();
     let object = archive.put("01J", content(10)).await.unwrap();
     archive.delete(&object).await.unwrap();
     client()
@@ -122,7 +89,7 @@ async fn an_archive_that_cannot_be_reached_is_worth_another_try() {
     assert!(!too_large.unwrap_err().is_transient());
     let nowhere = S3Options {
         endpoint: Some("http://127.0.0.1:1".to_owned()),
-        ..options("nowhere")
+        ..options("nowhere", "/archive/")
     };
     assert!(matches!(
         Archive::s3(nowhere).await.err(),

@@ -1,30 +1,17 @@
 //! Canary analysis in a real S3 server, in the layout that Kayenta reads and writes.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::time::Duration;
+mod s3_server;
 
-use aws_sdk_s3::{Client, config::Credentials};
+use aws_sdk_s3::Client;
 use bytes::Bytes;
 use gennaker_model::Map;
-use gennaker_store::{
-    CanaryGroup, CanaryObjects, Documents, Kind, ObjectError, S3Options, SaveError, Store,
-};
-use gennaker_testkit::s3::Server;
+use gennaker_store::{CanaryGroup, CanaryObjects, Documents, Kind, ObjectError, SaveError, Store};
 use serde_json::{Value, json};
 
-const NOW: i64 = 1_755_600_000_000;
+use s3_server::{client, keys, options};
 
-fn options(bucket: &str, prefix: &str) -> S3Options {
-    S3Options {
-        bucket: bucket.to_owned(),
-        prefix: prefix.to_owned(),
-        region: Some("us-east-1".to_owned()),
-        endpoint: Some(Server::shared().endpoint()),
-        is_path_style: true,
-        credentials: Some(Server::shared().credentials()),
-        refresh_every: Duration::from_millis(100),
-    }
-}
+const NOW: i64 = 1_755_600_000_000;
 
 /// A bucket as Kayenta sees it.
 struct Bucket {
@@ -34,16 +21,8 @@ struct Bucket {
 
 impl Bucket {
     fn new(name: &'static str) -> Self {
-        let (id, secret) = Server::shared().credentials();
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .region(aws_sdk_s3::config::Region::new("us-east-1"))
-            .endpoint_url(Server::shared().endpoint())
-            .force_path_style(true)
-            .credentials_provider(Credentials::new(id, secret, None, None, "test"));
         Self {
-            client: Client::from_conf(config.build()),
+            client: client(),
             name,
         }
     }
@@ -61,10 +40,7 @@ impl Bucket {
     }
 
     async fn keys(&self) -> Vec<String> {
-        let listed = self.client.list_objects_v2().bucket(self.name);
-        let listed = listed.send().await.unwrap();
-        let keys = listed.contents().iter();
-        keys.filter_map(|it| it.key().map(str::to_owned)).collect()
+        keys(self.name).await
     }
 }
 

@@ -1,33 +1,23 @@
 //! The store over a real S3 server, and the layout that it leaves there for Front50.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod s3_server;
+
 use std::time::{Duration, Instant};
 
-use aws_sdk_s3::{Client, config::Credentials};
 use futures_util::{StreamExt as _, stream};
 use gennaker_bus::{Bus, Layout, memory::Broker};
 use gennaker_model::Map;
 use gennaker_store::{
-    Document, Documents, Front50, Imported, Kind, S3Options, SaveError, Store, TemplateVersion,
+    Document, Documents, Front50, Imported, Kind, SaveError, Store, TemplateVersion,
 };
-use gennaker_testkit::s3::Server;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-const NOW: i64 = 1_755_600_000_000;
+use s3_server::{client, keys, options};
 
-fn options(bucket: &str) -> S3Options {
-    S3Options {
-        bucket: bucket.to_owned(),
-        prefix: "front50".to_owned(),
-        region: Some("us-east-1".to_owned()),
-        endpoint: Some(Server::shared().endpoint()),
-        is_path_style: true,
-        credentials: Some(Server::shared().credentials()),
-        refresh_every: Duration::from_millis(100),
-    }
-}
+const NOW: i64 = 1_755_600_000_000;
 
 /// A store in a bucket of its own.
 struct Fixture {
@@ -38,7 +28,7 @@ struct Fixture {
 
 impl Fixture {
     async fn new(bucket: &str) -> Self {
-        let store = Store::over(Documents::s3(options(bucket)).await.unwrap());
+        let store = Store::over(Documents::s3(options(bucket, "front50")).await.unwrap());
         let mut fixture = Self {
             store: store.clone(),
             bucket: bucket.to_owned(),
@@ -50,7 +40,11 @@ impl Fixture {
 
     /// A store of another process: it shares nothing but the bucket.
     async fn another_process(&mut self) -> Store {
-        let store = Store::over(Documents::s3(options(&self.bucket)).await.unwrap());
+        let store = Store::over(
+            Documents::s3(options(&self.bucket, "front50"))
+                .await
+                .unwrap(),
+        );
         self.follow(store.clone());
         store
     }
@@ -60,32 +54,16 @@ impl Fixture {
             .spawn(async move { store.run(CancellationToken::new()).await });
     }
 
-    /// The bucket as Front50 sees it.
-    fn client(&self) -> Client {
-        let (id, secret) = Server::shared().credentials();
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .region(aws_sdk_s3::config::Region::new("us-east-1"))
-            .endpoint_url(Server::shared().endpoint())
-            .force_path_style(true)
-            .credentials_provider(Credentials::new(id, secret, None, None, "test"));
-        Client::from_conf(config.build())
-    }
-
     async fn front50_writes(&self, key: &str, document: &Value) {
         let body = document.to_string().into_bytes();
-        let put = self.client().put_object().bucket(&self.bucket).key(key);
+        let put = client().put_object().bucket(&self.bucket).key(key);
         put.body(body.into()).send().await.unwrap();
     }
 
     async fn keys(&self) -> Vec<String> {
-        let listed = self.client().list_objects_v2().bucket(&self.bucket);
-        let listed = listed.send().await.unwrap();
-        let keys = listed.contents().iter();
-        keys.filter_map(|it| it.key().map(str::to_owned))
-            .filter(|key| !key.contains("gennaker-names"))
-            .collect()
+        let mut keys = keys(&self.bucket).await;
+        keys.retain(|key| !key.contains("gennaker-names"));
+        keys
     }
 }
 
@@ -310,7 +288,7 @@ async fn what_front50_wrote_is_read_listed_and_changed() {
     {
         assert!(watch.changed().await);
     }
-    let client = fixture.client();
+    let client = client();
     let delete = client.delete_object().bucket("shared");
     let delete = delete.key("front50/pipelines/id-1/pipeline-metadata.json");
     delete.send().await.unwrap();
@@ -341,7 +319,7 @@ async fn odd_ids_and_broken_documents_harm_nobody() {
 #[tokio::test]
 async fn a_thousand_pipelines_are_read_from_a_bucket_and_imported_once() {
     let fixture = Fixture::new("import").await;
-    let client = fixture.client();
+    let client = client();
     let seeded = (0..1_000).map(|number| {
         let document = json!({"id": format!("ID-{number}"), "application": "demo", "name": format!("p{number}"),
                               "stages": [{"type": "madeUp"}], "updateTs": "5"});
@@ -371,7 +349,7 @@ async fn a_thousand_pipelines_are_read_from_a_bucket_and_imported_once() {
     let store = Store::new(&bus);
     for expected in [Imported::New, Imported::Same] {
         let began = Instant::now();
-        let found = Front50::bucket(options("import"))
+        let found = Front50::bucket(options("import", "front50"))
             .await
             .read()
             .await

@@ -1,7 +1,8 @@
-//! The programs that bake manifests: those that `cargo xtask tools` builds.
+//! The programs that bake manifests: those that `cargo xtask tools` builds; and archives for them to bake.
 
 use std::path::PathBuf;
 
+use flate2::{Compression, write::GzEncoder};
 use gennaker_broker::find;
 
 /// A program: the variable that names another one, and where `cargo xtask tools` puts it, below the folder of all tools.
@@ -55,4 +56,22 @@ impl Program {
             )
         })
     }
+}
+
+/// Files as a chart or a repository is sent: a gzipped tar.
+///
+/// # Panics
+/// When a path cannot stand in a tar.
+#[must_use]
+pub fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    for (path, content) in files {
+        let mut head = tar::Header::new_gnu();
+        head.set_mode(0o644);
+        head.set_size(content.len() as u64);
+        tar.append_data(&mut head, path, content.as_bytes())
+            .expect("a path of a tar");
+    }
+    let zipped = tar.into_inner().expect("memory takes it");
+    zipped.finish().expect("memory takes it")
 }

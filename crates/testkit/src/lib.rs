@@ -7,7 +7,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`aws`] | signatures of requests to Amazon's services |
-//! | [`bakers`] | Helm, Kustomize and Helmfile |
+//! | [`bakers`] | Helm, Kustomize and Helmfile, and archives for them |
 //! | [`certificates`] | authorities and what they sign |
 //! | [`demo`] | what stands beside Gennaker while it is shown |
 //! | [`http`] | a server of HTTP that remembers what it was asked |

@@ -132,7 +132,7 @@ impl Drop for Hold {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::message;
+    use crate::tests::world::message;
 
     #[test]
     fn an_attempt_is_held_once_and_let_go() {

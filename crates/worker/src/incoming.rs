@@ -98,7 +98,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::message;
+    use crate::tests::world::message;
 
     const ADDRESS: &str = "gk.task.notify.any.e.s.1.7";
 

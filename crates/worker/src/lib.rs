@@ -26,8 +26,8 @@ mod outcome;
 mod report;
 mod shared;
 mod task;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod worker;

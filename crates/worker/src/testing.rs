@@ -1,47 +1,247 @@
-//! Doubles for the tests of this crate: a world in which effects happen, a task that acts on it, and an owner.
+//! What tests of a pool's tasks stand on: a worker over the in-memory broker, and an owner that hands it tasks and takes its
+//! reports as the engine does.
+//!
+//! Here only with the feature `testing`, which the crates of pools take for their own tests and no shipped program may take
+//! (`cargo xtask architecture` looks).
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
-};
+#![allow(clippy::unwrap_used, reason = "tests")]
 
-use bytes::Bytes;
-use gennaker_bus::{Bus, Layout, TaskAddress, layout, memory::Broker};
+use std::time::Duration;
+
+use gennaker_bus::{Bucket, Bus, Layout, Published, TaskAddress, layout, memory::Broker, token};
 use gennaker_model::{
     AttemptId, EffectId, ExecutionId, Map, StageId,
     command::{Answer, Reply},
     work::{Order, Outcome, TaskMessage, TaskReport, VERSION},
 };
-use gennaker_runtime::{CancellationToken, Clock, Report, Scope};
-use serde_json::json;
-use tokio::{sync::oneshot, task::AbortHandle};
+use gennaker_runtime::{CancellationToken, Clock, Scope};
+use serde_json::Value;
+use tokio::sync::mpsc;
 
 use crate::{
-    BoxFuture, Ctx, Done, Effect, Failure, Options, Pool, Probed, Registry, Stopped, Task, Worker,
+    Options, Pool, Registry, Worker,
+    ledger::{Entry, State},
 };
 
-/// The broker's clock begins here.
-pub(crate) const START_MS: i64 = 1_767_225_600_000;
+/// Longest wait for a report. Under some tests are real clusters, which take minutes for hundreds of objects on a busy machine.
+const REPORT_WITHIN: Duration = Duration::from_secs(300);
 
-const PARTITION: u32 = 3;
+/// How far the broker's clock is behind the worker's: what is written to the ledger looks long dead at once.
+const BEHIND_MS: i64 = 3_600_000;
 
-/// Attempt `attempt` at task 1 of stage `s` of execution `execution`.
-pub(crate) fn message(execution: &str, attempt: u64) -> TaskMessage {
-    let (execution, stage) = (
-        ExecutionId::new(execution).unwrap(),
-        StageId::new("s").unwrap(),
-    );
+/// Tasks that run at one time.
+const CONCURRENCY: usize = 8;
+
+/// One worker of one pool, its broker, and the owner of the executions.
+pub struct Workbench {
+    pool: String,
+    broker: Broker,
+    bus: Bus,
+    reports: mpsc::UnboundedReceiver<TaskReport>,
+    executions: u64,
+    scope: Scope,
+}
+
+impl Workbench {
+    /// A broker with what the pool needs, and the owner. The worker begins with [`Workbench::work`].
+    ///
+    /// # Panics
+    ///
+    /// When the broker refuses; so do all methods here.
+    pub async fn new(pool: &str) -> Self {
+        let broker_ms = u64::try_from(Clock::system().now_ms() - BEHIND_MS).unwrap();
+        let broker = Broker::starting_at(1, broker_ms);
+        let bus = Bus::memory(&broker, "owner");
+        let layout = Layout {
+            pools: vec![layout::Pool::new(pool)],
+            ..Layout::default()
+        };
+        bus.bootstrap(&layout).await.unwrap();
+        let scope = Scope::root("workbench");
+        let (sender, reports) = mpsc::unbounded_channel();
+        own(&scope, &bus, 0, move |report| {
+            // The test may have ended.
+            let _ = sender.send(report);
+            false
+        })
+        .await;
+        Self {
+            pool: pool.to_owned(),
+            broker,
+            bus,
+            reports,
+            executions: 0,
+            scope,
+        }
+    }
+
+    /// Counts executions from there and not from 0, so that effects of two workbenches do not meet in a target that both have.
+    #[must_use]
+    pub fn after(self, executions: u64) -> Self {
+        Self { executions, ..self }
+    }
+
+    /// Starts the worker.
+    pub fn work(&self, tasks: Registry) {
+        let options = Options {
+            name: "worker".into(),
+            zone: None,
+            seed: 1,
+            pools: vec![Pool {
+                name: self.pool.clone(),
+                concurrency: CONCURRENCY,
+                tasks,
+            }],
+            drain: Duration::from_secs(1),
+        };
+        let worker = Worker::new(self.worker_bus(), Clock::system(), options);
+        self.scope.spawn("worker", async move {
+            worker.run(CancellationToken::new()).await;
+        });
+    }
+
+    /// The owner's way to the broker.
+    #[must_use]
+    pub fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    /// The worker's way to the broker.
+    #[must_use]
+    pub fn worker_bus(&self) -> Bus {
+        Bus::memory(&self.broker, "worker")
+    }
+
+    /// What runs here.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// A task of this kind with this input, not yet published; each is of an execution of its own, whose number is the attempt's.
+    ///
+    /// # Panics
+    ///
+    /// When the input is no object.
+    #[must_use]
+    pub fn task(&mut self, kind: &str, input: Value) -> TaskMessage {
+        self.executions += 1;
+        let number = self.executions;
+        let Value::Object(input) = input else {
+            panic!("the input of a task is an object: {input}");
+        };
+        TaskMessage {
+            input,
+            ..message(&self.pool, kind, &format!("E{number}"), number)
+        }
+    }
+
+    /// Runs a task of this kind with this input to its first report.
+    pub async fn run(&mut self, kind: &str, input: Value) -> Outcome {
+        let task = self.task(kind, input);
+        self.finish(&task).await
+    }
+
+    /// Publishes a task and waits for its report.
+    ///
+    /// # Panics
+    ///
+    /// When there is none in time.
+    pub async fn finish(&mut self, task: &TaskMessage) -> Outcome {
+        publish(&self.bus, task).await;
+        let report = tokio::time::timeout(REPORT_WITHIN, self.reports.recv()).await;
+        report.expect("a report in time").unwrap().outcome
+    }
+
+    /// Leaves the ledger as a worker does that was killed during its call, long ago.
+    ///
+    /// # Panics
+    ///
+    /// When the task has no effect.
+    pub async fn lose_worker_of(&self, task: &TaskMessage) {
+        self.lose_worker_with(task, None).await;
+    }
+
+    /// The same, after the worker had noted this reference.
+    ///
+    /// # Panics
+    ///
+    /// When the task has no effect.
+    pub async fn lose_worker_with(&self, task: &TaskMessage, noted: Option<&str>) {
+        let state = State::Intent {
+            worker: "lost#1".to_owned(),
+            attempt: task.attempt,
+            heartbeat_ms: 0,
+            reference: noted.map(str::to_owned),
+        };
+        let key = token(task.effect.as_ref().unwrap().as_str());
+        let value = serde_json::to_vec(&Entry::new(state)).unwrap();
+        let ledger = self.bus.kv(Bucket::Effect(self.pool.clone()));
+        let held = ledger.get(&key).await.unwrap();
+        let revision = held.map_or(0, |held| held.revision);
+        let written = ledger.put_if(&key, revision, value.into(), None).await;
+        written.unwrap();
+    }
+}
+
+/// What an outcome adds to the context, whatever the outcome is.
+#[must_use]
+pub fn context(outcome: &Outcome) -> &Map {
+    match outcome {
+        Outcome::Running { context, .. }
+        | Outcome::Succeeded { context, .. }
+        | Outcome::Failed { context, .. }
+        | Outcome::Canceled { context }
+        | Outcome::Closed { context, .. } => context,
+    }
+}
+
+/// The outputs of a success.
+///
+/// # Panics
+///
+/// When it is none.
+#[must_use]
+pub fn outputs(outcome: &Outcome) -> &Map {
+    match outcome {
+        Outcome::Succeeded { outputs, .. } => outputs,
+        other => panic!("no success: {other:?}"),
+    }
+}
+
+/// The first of `details.errors` of a failure.
+///
+/// # Panics
+///
+/// When it is none.
+#[must_use]
+pub fn error(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Failed {
+            exception: Some(exception),
+            ..
+        } => exception["details"]["errors"][0]
+            .as_str()
+            .unwrap()
+            .to_owned(),
+        other => panic!("no exception: {other:?}"),
+    }
+}
+
+/// An attempt at the one task of the one stage of an execution of partition 0, with an effect and without input.
+pub(crate) fn message(pool: &str, kind: &str, execution: &str, attempt: u64) -> TaskMessage {
+    let execution = ExecutionId::new(execution).unwrap();
+    let stage = StageId::new("S").unwrap();
     TaskMessage {
         v: VERSION,
-        partition: PARTITION,
-        application: "app".into(),
+        partition: 0,
+        application: "demo".into(),
         ref_id: "1".into(),
         task: "1".into(),
         attempt: AttemptId(attempt),
-        kind: "probe".into(),
+        kind: kind.into(),
         order: Order::Run,
-        pool: "notify".into(),
+        pool: pool.into(),
         zone: None,
         effect: Some(EffectId::of(&execution, &stage, 0, "1", 0)),
         input: Map::new(),
@@ -53,388 +253,44 @@ pub(crate) fn message(execution: &str, attempt: u64) -> TaskMessage {
     }
 }
 
-/// What is outside: effects by their identity.
-#[derive(Default)]
-pub(crate) struct Outside {
-    /// Every call that arrived.
-    pub calls: Vec<String>,
-    /// What is there, by effect.
-    pub there: BTreeMap<String, String>,
-    /// What was told to stop.
-    pub stopped: Vec<String>,
-    /// Whether a probe is answered.
-    pub silent: bool,
+/// Hands a task to the workers of its pool.
+pub(crate) async fn publish(bus: &Bus, task: &TaskMessage) -> Published {
+    let payload = serde_json::to_vec(task).unwrap().into();
+    let tasks = bus.tasks(&task.pool);
+    tasks.publish(&address(task), payload).await.unwrap()
 }
 
-/// A fake of everything around the workers: broker, owner, outside.
-pub(crate) struct World {
-    pub broker: Broker,
-    pub clock: Clock,
-    pub bus: Bus,
-    pub outside: Arc<Mutex<Outside>>,
-    pub reports: Arc<Mutex<Vec<TaskReport>>>,
-    open: Arc<Mutex<BTreeSet<AttemptId>>>,
-    scope: Scope,
-}
-
-impl World {
-    pub(crate) async fn new() -> Self {
-        Self::seeded(7).await
+/// Where a task lies in the queue of its pool.
+pub(crate) fn address(task: &TaskMessage) -> TaskAddress {
+    TaskAddress {
+        zone: task.zone.clone(),
+        execution: task.execution.to_string(),
+        stage: task.stage.to_string(),
+        task: task.task.clone(),
+        attempt: task.attempt.0,
     }
+}
 
-    /// A world whose network draws from this seed.
-    pub(crate) async fn seeded(seed: u64) -> Self {
-        let broker = Broker::new(seed);
-        let bus = Bus::memory(&broker, "owner");
-        let pools = vec![layout::Pool::new("notify")];
-        bus.bootstrap(&Layout {
-            partitions: 4,
-            pools,
-            ..Layout::default()
-        })
-        .await
-        .unwrap();
-        Self {
-            broker,
-            clock: Clock::simulated(START_MS),
-            bus,
-            outside: Arc::default(),
-            reports: Arc::default(),
-            open: Arc::default(),
-            scope: Scope::root("world"),
+/// Answers the reports of a partition as its owner. `take` gets each of them and says whether it is stale.
+pub(crate) async fn own(
+    scope: &Scope,
+    bus: &Bus,
+    partition: u32,
+    take: impl Fn(TaskReport) -> bool + Send + 'static,
+) {
+    let mut commands = bus.serve_commands(partition).await.unwrap();
+    let blobs = gennaker_store::Blobs::kv(bus);
+    scope.spawn("owner", async move {
+        while let Some(command) = commands.next().await {
+            let payload = blobs.open(command.payload).await.unwrap();
+            let stale = take(serde_json::from_slice(&payload).unwrap());
+            let answer = Answer {
+                partition,
+                sequence: 1,
+                result: Ok(Reply::Report { stale }),
+            };
+            let answer = serde_json::to_vec(&answer).unwrap();
+            command.responder.send(answer.into()).await.unwrap();
         }
-    }
-
-    /// A world whose owner answers.
-    pub(crate) async fn with_owner() -> Self {
-        let world = Self::new().await;
-        world.own().await;
-        world
-    }
-
-    /// Starts to answer reports as the owner of the partition.
-    pub(crate) async fn own(&self) {
-        let mut commands = self.bus.serve_commands(PARTITION).await.unwrap();
-        let (open, reports) = (Arc::clone(&self.open), Arc::clone(&self.reports));
-        let blobs = gennaker_store::Blobs::kv(&self.bus);
-        self.scope.spawn("owner", async move {
-            while let Some(command) = commands.next().await {
-                let payload = blobs.open(command.payload).await.unwrap();
-                let report: TaskReport = serde_json::from_slice(&payload).unwrap();
-                let stale = !open.lock().unwrap().remove(&report.attempt);
-                if !stale {
-                    reports.lock().unwrap().push(report);
-                }
-                let answer = Answer {
-                    partition: PARTITION,
-                    sequence: 1,
-                    result: Ok(Reply::Report { stale }),
-                };
-                command
-                    .responder
-                    .send(serde_json::to_vec(&answer).unwrap().into())
-                    .await
-                    .unwrap();
-            }
-        });
-    }
-
-    /// Opens the attempt and publishes its task.
-    pub(crate) async fn dispatch(&self, message: &TaskMessage) {
-        self.open.lock().unwrap().insert(message.attempt);
-        self.publish(message).await;
-    }
-
-    /// Opens the attempt.
-    pub(crate) fn expect(&self, attempt: AttemptId) {
-        self.open.lock().unwrap().insert(attempt);
-    }
-
-    /// Publishes the task of an attempt, open or not.
-    pub(crate) async fn publish(&self, message: &TaskMessage) {
-        self.publish_raw(message, serde_json::to_vec(message).unwrap().into())
-            .await;
-    }
-
-    pub(crate) async fn publish_raw(&self, message: &TaskMessage, payload: Bytes) {
-        let address = TaskAddress {
-            zone: message.zone.clone(),
-            execution: message.execution.to_string(),
-            stage: message.stage.to_string(),
-            task: message.task.clone(),
-            attempt: message.attempt.0,
-        };
-        self.bus
-            .tasks("notify")
-            .publish(&address, payload)
-            .await
-            .unwrap();
-    }
-
-    /// Starts a worker process on a node of this name.
-    pub(crate) fn work(&self, node: &str) -> Process {
-        self.work_in(node, None, 4)
-    }
-
-    pub(crate) fn work_in(&self, node: &str, zone: Option<&str>, concurrency: usize) -> Process {
-        self.work_in_sets(node, zone, &[], concurrency)
-    }
-
-    pub(crate) fn work_in_sets(
-        &self,
-        node: &str,
-        zone: Option<&str>,
-        sets: &[&str],
-        concurrency: usize,
-    ) -> Process {
-        let tasks = [
-            ("plain", Effect::None),
-            (
-                "probe",
-                Effect::Probe {
-                    call_ms_max: 20_000,
-                },
-            ),
-            (
-                "repeatable",
-                Effect::Repeatable {
-                    call_ms_max: 20_000,
-                },
-            ),
-            (
-                "blind",
-                Effect::Blind {
-                    call_ms_max: 20_000,
-                },
-            ),
-        ]
-        .map(|(kind, effect)| {
-            let (node, outside) = (node.to_owned(), Arc::clone(&self.outside));
-            Arc::new(Fake {
-                kind,
-                effect,
-                node,
-                outside,
-            }) as Arc<dyn Task>
-        });
-        let options = Options {
-            name: node.to_owned(),
-            zone: zone.map(str::to_owned),
-            seed: gennaker_model::routing::fnv1a64(node.as_bytes()),
-            pools: vec![Pool {
-                name: "notify".into(),
-                concurrency,
-                tasks: Registry::new(tasks),
-            }],
-            drain: Duration::from_secs(4),
-        };
-        let sets = sets.iter().map(|&set| set.to_owned()).collect();
-        let worker = Worker::new(Bus::memory(&self.broker, node), self.clock.clone(), options)
-            .in_zone_sets(sets);
-        let cancel = CancellationToken::new();
-        let (sender, report) = oneshot::channel();
-        let token = cancel.clone();
-        let run = async move {
-            let _ = sender.send(worker.run(token).await);
-        };
-        let handle = self.scope.spawn(node, run).unwrap();
-        Process {
-            node: node.to_owned(),
-            cancel,
-            handle,
-            report,
-        }
-    }
-
-    /// Kills a process as SIGKILL would.
-    pub(crate) fn kill(&self, process: Process) {
-        self.broker.kill_node(&process.node);
-        process.handle.abort();
-    }
-
-    pub(crate) fn outside(&self) -> MutexGuard<'_, Outside> {
-        self.outside.lock().unwrap()
-    }
-
-    pub(crate) fn calls(&self) -> usize {
-        self.outside().calls.len()
-    }
-
-    /// The outcomes that the owner took, in order.
-    pub(crate) fn outcomes(&self) -> Vec<Outcome> {
-        self.reports
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|report| report.outcome.clone())
-            .collect()
-    }
-
-    /// How many task messages the broker still has.
-    pub(crate) fn queued(&self) -> usize {
-        self.broker.messages("GK_TASK_notify").len()
-    }
-
-    /// Waits until so many reports were taken and every task message is gone.
-    pub(crate) async fn settled(&self, reports: usize) {
-        self.until("reports are taken and tasks acknowledged", || {
-            self.outcomes().len() >= reports && self.queued() == 0
-        })
-        .await;
-        assert_eq!(self.outcomes().len(), reports);
-    }
-
-    /// Waits for a condition, for ten minutes at most.
-    pub(crate) async fn until(&self, what: &str, condition: impl Fn() -> bool) {
-        let deadline = self.clock.now_ms() + 600_000;
-        while !condition() {
-            if self.clock.now_ms() > deadline {
-                let (outcomes, queued) = (self.outcomes(), self.queued());
-                panic!(
-                    "not within ten minutes: {what}; {queued} queued, {outcomes:?}\n{}",
-                    self.broker.trace().join("\n")
-                );
-            }
-            self.clock.sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    pub(crate) fn elapsed_ms(&self) -> i64 {
-        self.clock.now_ms() - START_MS
-    }
-}
-
-/// A worker process.
-pub(crate) struct Process {
-    node: String,
-    cancel: CancellationToken,
-    handle: AbortHandle,
-    report: oneshot::Receiver<Report>,
-}
-
-impl Process {
-    /// Stops it as SIGTERM would.
-    pub(crate) async fn stop(self) -> Report {
-        self.cancel.cancel();
-        self.report.await.unwrap()
-    }
-}
-
-/// A task that acts on the outside as its input says: `beforeMs` and `afterMs` around the moment at which its call arrives,
-/// `hang` after it, `calls` of them one after the other, `fail` with one of the classes.
-struct Fake {
-    kind: &'static str,
-    effect: Effect,
-    node: String,
-    outside: Arc<Mutex<Outside>>,
-}
-
-impl Fake {
-    async fn sleep(&self, ctx: &Ctx, field: &str) {
-        let ms = ctx
-            .input()
-            .get(field)
-            .and_then(serde_json::Value::as_u64)
-            .unwrap_or(0);
-        ctx.clock().sleep(Duration::from_millis(ms)).await;
-    }
-
-    async fn arrive(&self, ctx: &Ctx) -> String {
-        self.sleep(ctx, "beforeMs").await;
-        let key = ctx.effect_id().unwrap_or("none").to_owned();
-        let reference = {
-            let mut outside = self.outside.lock().unwrap();
-            outside.calls.push(format!("{} {key}", self.node));
-            let reference = format!("{}/{}", self.node, outside.calls.len());
-            outside.there.insert(key, reference.clone());
-            reference
-        };
-        if ctx.input().contains_key("hang") {
-            std::future::pending::<()>().await;
-        }
-        self.sleep(ctx, "afterMs").await;
-        reference
-    }
-}
-
-impl Task for Fake {
-    fn kind(&self) -> &'static str {
-        self.kind
-    }
-
-    fn effect(&self, _message: &TaskMessage) -> Effect {
-        self.effect
-    }
-
-    fn run<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Result<Done, Failure>> {
-        Box::pin(async move {
-            let input = ctx.input();
-            self.sleep(ctx, "idleMs").await;
-            let mut reference = String::new();
-            let calls = input
-                .get("calls")
-                .and_then(serde_json::Value::as_u64)
-                .unwrap_or(1);
-            for _ in 0..calls {
-                reference = ctx
-                    .call(Duration::from_secs(20), |_| self.arrive(ctx))
-                    .await?;
-            }
-            match input.get("fail").and_then(serde_json::Value::as_str) {
-                Some("later") => Err(Failure::retry_later(Duration::from_secs(10))),
-                Some("giveUp") => Err(Failure::give_up(json!("refused"))),
-                Some("panic") => panic!("asked for"),
-                Some(other) => panic!("unknown class {other}"),
-                None => {
-                    let mut context = Map::new();
-                    context.insert("reference".into(), reference.clone().into());
-                    if let Some(size) = input.get("size").and_then(serde_json::Value::as_u64) {
-                        context.insert(
-                            "big".into(),
-                            "x".repeat(usize::try_from(size).unwrap()).into(),
-                        );
-                    }
-                    Ok(Done {
-                        context,
-                        reference: Some(reference),
-                        ..Done::default()
-                    })
-                }
-            }
-        })
-    }
-
-    fn probe<'a>(&'a self, ctx: &'a Ctx) -> BoxFuture<'a, Probed> {
-        Box::pin(async move {
-            let outside = self.outside.lock().unwrap();
-            if outside.silent {
-                return Probed::Unknown("the target is down".into());
-            }
-            match outside.there.get(ctx.effect_id().unwrap_or("none")) {
-                None => Probed::NotThere,
-                Some(reference) => Probed::There(Done {
-                    reference: Some(reference.clone()),
-                    ..Done::default()
-                }),
-            }
-        })
-    }
-
-    fn stop<'a>(
-        &'a self,
-        ctx: &'a Ctx,
-        reference: Option<&'a str>,
-    ) -> BoxFuture<'a, Result<Stopped, Failure>> {
-        Box::pin(async move {
-            if !matches!(self.effect, Effect::Probe { .. }) {
-                return Ok(Stopped::Remains(
-                    "what was sent cannot be taken back".into(),
-                ));
-            }
-            let mut outside = self.outside.lock().unwrap();
-            outside.stopped.push(reference.unwrap_or("?").to_owned());
-            outside.there.remove(ctx.effect_id().unwrap_or("none"));
-            Ok(Stopped::Gone)
-        })
-    }
+    });
 }

@@ -4,3 +4,4 @@ mod basics;
 mod chaos;
 mod closing;
 mod losses;
+pub(crate) mod world;

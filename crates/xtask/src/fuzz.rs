@@ -37,15 +37,16 @@ enum Target {
 
 /// `cargo xtask fuzz`.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let package = match options.target {
-        Target::Expressions => "gennaker-expressions",
-        Target::Manifests => "gennaker-manifests",
-        Target::Judge => "gennaker-judge",
+    // Examples of all packages come to lie in one folder, so that each needs a name of its own.
+    let (package, example) = match options.target {
+        Target::Expressions => ("gennaker-expressions", "fuzz_expressions"),
+        Target::Manifests => ("gennaker-manifests", "fuzz_manifests"),
+        Target::Judge => ("gennaker-judge", "fuzz_judge"),
     };
     let mut command = process::cargo()?;
     command
         .args(["run", "--release", "--package", package])
-        .args(["--example", "fuzz", "--"])
+        .args(["--example", example, "--"])
         .args(["--inputs", &options.inputs.to_string()])
         .args(["--seed", &options.seed.to_string()])
         .args(["--first", &options.first.to_string()]);

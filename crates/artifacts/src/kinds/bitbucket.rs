@@ -45,11 +45,7 @@ impl Source for Bitbucket {
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {
         Box::pin(async move {
             let url = parse(&artifact.reference)?;
-            let proof = self
-                .auth
-                .read()
-                .await
-                .map_err(|problem| self.http.secret(problem))?;
+            let proof = self.http.proof(&self.auth).await?;
             let header = match proof {
                 Proof::None => None,
                 Proof::Basic { user, password } => Some(basic_header(&user, &password)),

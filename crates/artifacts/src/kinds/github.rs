@@ -67,11 +67,7 @@ impl Github {
             let token = app.token(url).await?;
             return Ok(Some(("Authorization", format!("token {token}"))));
         }
-        let proof = self
-            .auth
-            .read()
-            .await
-            .map_err(|problem| self.http.secret(problem))?;
+        let proof = self.http.proof(&self.auth).await?;
         Ok(match proof {
             Proof::None => None,
             Proof::Basic { user, password } => Some(basic_header(&user, &password)),

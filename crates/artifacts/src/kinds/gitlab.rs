@@ -45,11 +45,7 @@ impl Source for Gitlab {
             let mut url = parse(&artifact.reference)?;
             url.query_pairs_mut()
                 .append_pair("ref", artifact.version_or("master"));
-            let proof = self
-                .auth
-                .read()
-                .await
-                .map_err(|problem| self.http.secret(problem))?;
+            let proof = self.http.proof(&self.auth).await?;
             let header = match proof {
                 Proof::Token(token) => Some(("Private-Token", token)),
                 Proof::None | Proof::Basic { .. } => None,

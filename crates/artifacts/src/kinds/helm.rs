@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use gennaker_credentials::auth::{Auth, Proof, Secret};
+use gennaker_credentials::auth::{Auth, Secret};
 use gennaker_settings::HelmAccount;
 use sha2::{Digest as _, Sha256};
 use url::Url;
@@ -12,7 +12,7 @@ use crate::{
     Artifact, Error,
     accounts::{Invalid, Making},
     hosts::Hosts,
-    http::{Header, Http, basic_header, below, parse},
+    http::{Http, below, parse},
 };
 
 /// What it reads.
@@ -35,21 +35,10 @@ impl Helm {
         })
     }
 
-    async fn header(&self) -> Result<Option<Header>, Error> {
-        let proof = self
-            .auth
-            .read()
-            .await
-            .map_err(|problem| self.http.secret(problem))?;
-        Ok(match proof {
-            Proof::Basic { user, password } => Some(basic_header(&user, &password)),
-            Proof::None | Proof::Token(_) => None,
-        })
-    }
-
     async fn index_text(&self) -> Result<Bytes, Error> {
         let url = below(&self.repository, ["index.yaml"])?;
-        self.http.get(&url, self.header().await?).await
+        let proof = self.http.basic_proof(&self.auth).await?;
+        self.http.get(&url, proof).await
     }
 
     async fn index(&self) -> Result<Index, Error> {
@@ -66,7 +55,8 @@ impl Helm {
         // Several addresses are copies of each other.
         for address in &entry.urls {
             let url = absolute(&self.repository, address)?;
-            match self.http.get_elsewhere(&url, self.header().await?).await {
+            let proof = self.http.basic_proof(&self.auth).await?;
+            match self.http.get_elsewhere(&url, proof).await {
                 Ok(chart) => {
                     check(&chart, entry.digest.as_deref(), &artifact.name)?;
                     return Ok(chart);

@@ -57,11 +57,7 @@ impl HelmOci {
             http: &self.http,
             address: &self.address,
             token_hosts: &self.token_hosts,
-            proof: self
-                .auth
-                .read()
-                .await
-                .map_err(|problem| self.http.secret(problem))?,
+            proof: self.http.proof(&self.auth).await?,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use gennaker_credentials::auth::{Auth, Proof, Secret};
+use gennaker_credentials::auth::{Auth, Secret};
 use gennaker_settings::HttpAccount;
 
 use super::Source;
@@ -10,7 +10,7 @@ use crate::{
     Artifact, Error,
     accounts::{Invalid, Making},
     hosts::Hosts,
-    http::{Http, basic_header, parse},
+    http::{Http, parse},
 };
 
 /// What it reads.
@@ -54,15 +54,7 @@ impl Source for HttpFile {
     fn fetch<'a>(&'a self, artifact: &'a Artifact) -> BoxFuture<'a, Result<Bytes, Error>> {
         Box::pin(async move {
             let url = parse(&artifact.reference)?;
-            let proof = self
-                .auth
-                .read()
-                .await
-                .map_err(|problem| self.http.secret(problem))?;
-            let header = match proof {
-                Proof::Basic { user, password } => Some(basic_header(&user, &password)),
-                Proof::None | Proof::Token(_) => None,
-            };
+            let header = self.http.basic_proof(&self.auth).await?;
             self.http.get(&url, header).await
         })
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use gennaker_credentials::auth::{Auth, Proof, Secret};
+use gennaker_credentials::auth::{Auth, Secret};
 use gennaker_settings::JenkinsAccount;
 
 use super::Source;
@@ -10,7 +10,7 @@ use crate::{
     Artifact, Error,
     accounts::{Invalid, Making},
     hosts::Hosts,
-    http::{Http, basic_header, below},
+    http::{Http, below},
 };
 
 /// What it reads.
@@ -48,15 +48,7 @@ impl Source for Jenkins {
                 .chain([artifact.version.as_str(), "artifact"])
                 .chain(file);
             let url = below(&self.address, segments)?;
-            let proof = self
-                .auth
-                .read()
-                .await
-                .map_err(|problem| self.http.secret(problem))?;
-            let header = match proof {
-                Proof::Basic { user, password } => Some(basic_header(&user, &password)),
-                Proof::None | Proof::Token(_) => None,
-            };
+            let header = self.http.basic_proof(&self.auth).await?;
             self.http.get(&url, header).await
         })
     }

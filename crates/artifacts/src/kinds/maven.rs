@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use gennaker_credentials::auth::{Auth, Proof, Secret};
+use gennaker_credentials::auth::{Auth, Secret};
 use gennaker_settings::MavenAccount;
 use roxmltree::{Document, Node};
 
@@ -11,7 +11,7 @@ use crate::{
     Artifact, Error,
     accounts::{Invalid, Making},
     hosts::Hosts,
-    http::{Header, Http, basic_header, below},
+    http::{Http, below},
     maven_version::{MavenVersion, highest_in, is_range},
 };
 
@@ -55,18 +55,6 @@ impl Maven {
         })
     }
 
-    async fn header(&self) -> Result<Option<Header>, Error> {
-        let proof = self
-            .auth
-            .read()
-            .await
-            .map_err(|problem| self.http.secret(problem))?;
-        Ok(match proof {
-            Proof::Basic { user, password } => Some(basic_header(&user, &password)),
-            Proof::None | Proof::Token(_) => None,
-        })
-    }
-
     async fn get(&self, of: &Coordinates<'_>, rest: &[&str]) -> Result<Bytes, Error> {
         let segments = of
             .group
@@ -74,7 +62,8 @@ impl Maven {
             .chain([of.artifact])
             .chain(rest.iter().copied());
         let url = below(&self.repository, segments)?;
-        self.http.get(&url, self.header().await?).await
+        let proof = self.http.basic_proof(&self.auth).await?;
+        self.http.get(&url, proof).await
     }
 
     async fn metadata(&self, of: &Coordinates<'_>, below: &[&str]) -> Result<Metadata, Error> {

@@ -98,7 +98,7 @@ impl Spin<'_> {
             "step": args.step, "extendedScopeParams": parameters});
         let request = json!({
             "scopes": {"default": {"controlScope": side, "experimentScope": side}},
-            "thresholds": {"pass": args.pass_score, "marginal": args.marginal_score},
+            "thresholds": {"pass": args.thresholds.pass_score, "marginal": args.thresholds.marginal_score},
         });
         self.start_canary(
             config,
@@ -119,8 +119,8 @@ fn calibrated(args: &CalibrateArgs, config: &str, metrics: &str) -> Result<Calib
     let request = Request {
         config: Some(config),
         thresholds: Some(Thresholds {
-            pass: args.pass_score,
-            marginal: args.marginal_score,
+            pass: args.thresholds.pass_score,
+            marginal: args.thresholds.marginal_score,
         }),
         pairs: Some(pairs),
     };

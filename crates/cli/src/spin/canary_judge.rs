@@ -50,8 +50,8 @@ fn one(args: &CanaryJudgeArgs, global: &Global, io: &mut Io) -> Result<Exit, Fai
     let request = Request {
         config: Some(config),
         thresholds: Some(Thresholds {
-            pass: args.pass_score,
-            marginal: args.marginal_score,
+            pass: args.thresholds.pass_score,
+            marginal: args.thresholds.marginal_score,
         }),
         pairs: Some(pairs),
     };

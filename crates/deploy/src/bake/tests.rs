@@ -27,7 +27,8 @@ fn error_of(outcome: Outcome) -> String {
 async fn a_chart_of_a_repository_becomes_an_artifact() {
     let server = chart_server().await;
     let accounts = accounts(&format!(
-        "[[artifacts.helm]]\nname = \"charts\"\nrepository = \"{server}\"\n"
+        "[[artifacts.helm]]\nname = \"charts\"\nrepository = \"{}\"\n",
+        server.url("")
     ));
     let mut fixture = Fixture::new(&accounts).await;
     let values =
@@ -113,7 +114,8 @@ async fn a_worker_without_the_program_names_it() {
 async fn pipelines_are_read_through_the_accounts_of_artifacts() {
     let server = chart_server().await;
     let accounts = accounts(&format!(
-        "[[artifacts.helm]]\nname = \"charts\"\nrepository = \"{server}\"\n"
+        "[[artifacts.helm]]\nname = \"charts\"\nrepository = \"{}\"\n",
+        server.url("")
     ));
     let mut fixture = Fixture::new(&accounts).await;
     let index = json!({"type": "helm/index", "artifactAccount": "charts"});

@@ -8,9 +8,11 @@ use gennaker_manifests::{Kind, views};
 use gennaker_model::reads::Ask;
 use serde_json::{Map, Value, json};
 
-use super::ask::All;
-use super::wanted::WantedClusters;
 use super::{PROVIDER, is_meant};
+use super::{
+    ask::{All, Had},
+    wanted::WantedClusters,
+};
 use crate::{Gate, answer::Answer, call::Call, problem::Problem};
 
 /// How long an application's own page waits for its clusters: it is there without them, too.
@@ -190,12 +192,7 @@ pub(crate) async fn server_groups(gate: Gate, call: Call) -> Result<Answer, Prob
 /// `GET /applications/{application}/serverGroups/{account}/{region}/{name}`, and the older address without application.
 pub(crate) async fn server_group(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let (region, name) = (call.param("region"), call.param("name"));
-    let had = gate
-        .had(
-            gate.kubernetes_account(call.param("account"))?,
-            beside(region, name),
-        )
-        .await?;
+    let had = gate.had_of(call.param("account"), region, name).await?;
     let missing = || Problem::not_found(format!("Server group not found (id: {name})"));
     let mut shown = views::server_group(&had.inventory, region, name).ok_or_else(missing)?;
     shown["insightActions"] = json!([]);
@@ -228,9 +225,7 @@ pub(crate) async fn server_groups_by(gate: Gate, call: Call) -> Result<Answer, P
                 "'{id}' is not account:region:name"
             )));
         };
-        let had = gate
-            .had(gate.kubernetes_account(account)?, beside(region, name))
-            .await?;
+        let had = gate.had_of(account, region, name).await?;
         shown.extend(views::server_group(&had.inventory, region, name));
     }
     Ok(Answer::json(Value::Array(shown)))
@@ -259,12 +254,7 @@ pub(crate) async fn load_balancer(gate: Gate, call: Call) -> Result<Answer, Prob
         return Ok(Answer::json(json!([])));
     }
     let (region, name) = (call.param("region"), call.param("name"));
-    let had = gate
-        .had(
-            gate.kubernetes_account(call.param("account"))?,
-            beside(region, name),
-        )
-        .await?;
+    let had = gate.had_of(call.param("account"), region, name).await?;
     Ok(had.told(Answer::json(views::load_balancer(
         &had.inventory,
         region,
@@ -287,12 +277,7 @@ pub(crate) async fn raw_resources(gate: Gate, call: Call) -> Result<Answer, Prob
 /// `GET /instances/{account}/{region}/{id}`.
 pub(crate) async fn instance(gate: Gate, call: Call) -> Result<Answer, Problem> {
     let (region, id) = (call.param("region"), call.param("id"));
-    let had = gate
-        .had(
-            gate.kubernetes_account(call.param("account"))?,
-            beside(region, id),
-        )
-        .await?;
+    let had = gate.had_of(call.param("account"), region, id).await?;
     let missing = || Problem::not_found(format!("Instance not found (id: {id})"));
     let mut shown = views::instance(&had.inventory, region, id).ok_or_else(missing)?;
     shown["insightActions"] = json!([]);
@@ -300,6 +285,15 @@ pub(crate) async fn instance(gate: Gate, call: Call) -> Result<Answer, Problem> 
 }
 
 impl Gate {
+    /// The objects beside one object of an account.
+    async fn had_of(&self, account: &str, namespace: &str, name: &str) -> Result<Had, Problem> {
+        let ask = Ask::Beside {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        };
+        self.had(self.kubernetes_account(account)?, ask).await
+    }
+
     /// Whether the page of raw resources shows a kind of an account.
     fn shows_raw(&self, account: &str, kind: &Kind) -> bool {
         let Ok(account) = self.kubernetes_account(account) else {
@@ -326,13 +320,6 @@ fn of(application: &str) -> Ask {
     }
 }
 
-fn beside(namespace: &str, name: &str) -> Ask {
-    Ask::Beside {
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-    }
-}
-
 fn check_type(call: &Call) -> Result<(), Problem> {
     let kind = call.param("type");
     match is_meant(Some(kind)) {
@@ -344,7 +331,7 @@ fn check_type(call: &Call) -> Result<(), Problem> {
 }
 
 /// The cluster that an address names.
-async fn one(gate: &Gate, call: &Call) -> Result<(super::ask::Had, Value), Problem> {
+async fn one(gate: &Gate, call: &Call) -> Result<(Had, Value), Problem> {
     let (app, account, name) = (
         call.param("application"),
         call.param("account"),

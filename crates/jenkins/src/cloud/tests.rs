@@ -2,23 +2,14 @@
 
 use std::sync::Mutex;
 
-use gennaker_bus::{Bucket, Bus, Layout, TaskAddress, layout, memory::Broker, token};
-use gennaker_model::{
-    AttemptId, EffectId, ExecutionId, StageId,
-    command::{Answer, Reply},
-    work::{Order, Outcome, TaskReport, VERSION},
-};
-use gennaker_runtime::{CancellationToken, Clock, Scope};
+use gennaker_model::work::{Order, Outcome};
 use gennaker_worker::{
-    Options, Pool, Registry, Worker,
-    ledger::{Entry, State},
+    Registry,
+    testing::{self, Workbench, error},
 };
 use serde::Deserialize;
-use tokio::sync::mpsc;
 
 use super::*;
-
-const POOL: &str = "jenkins";
 
 /// A service that builds.
 #[derive(Default)]
@@ -139,40 +130,11 @@ impl Cloud for Service {
 /// A pool at work.
 struct World {
     told: Arc<Mutex<Told>>,
-    bus: Bus,
-    reports: mpsc::UnboundedReceiver<TaskReport>,
-    attempts: u64,
-    scope: Scope,
+    workbench: Workbench,
 }
 
 impl World {
     async fn new() -> Self {
-        // The broker's clock is an hour behind, so that what is written to the ledger here looks old to the worker.
-        let behind_ms = u64::try_from(Clock::system().now_ms() - 3_600_000).unwrap();
-        let broker = Broker::starting_at(1, behind_ms);
-        let bus = Bus::memory(&broker, "owner");
-        let layout = Layout {
-            pools: vec![layout::Pool::new(POOL)],
-            ..Layout::default()
-        };
-        bus.bootstrap(&layout).await.unwrap();
-        let (sender, reports) = mpsc::unbounded_channel();
-        let mut commands = bus.serve_commands(0).await.unwrap();
-        let scope = Scope::root("test");
-        let blobs = gennaker_store::Blobs::kv(&bus);
-        scope.spawn("owner", async move {
-            while let Some(command) = commands.next().await {
-                let payload = blobs.open(command.payload).await.unwrap();
-                let _ = sender.send(serde_json::from_slice(&payload).unwrap());
-                let answer = Answer {
-                    partition: 0,
-                    sequence: 1,
-                    result: Ok(Reply::Report { stale: false }),
-                };
-                let answer = serde_json::to_vec(&answer).unwrap();
-                command.responder.send(answer.into()).await.unwrap();
-            }
-        });
         let told = Arc::new(Mutex::new(Told::default()));
         let account = gennaker_builds::Account {
             name: "acc".to_owned(),
@@ -180,55 +142,15 @@ impl World {
             permissions: std::collections::BTreeMap::new(),
             service: Arc::new(Service(Arc::clone(&told))),
         };
-        let options = Options {
-            name: "worker".into(),
-            zone: None,
-            seed: 1,
-            pools: vec![Pool {
-                name: POOL.into(),
-                concurrency: 4,
-                tasks: Registry::new(tasks(&Accounts::new([account]))),
-            }],
-            drain: Duration::from_secs(1),
-        };
-        let worker = Worker::new(Bus::memory(&broker, "worker"), Clock::system(), options);
-        scope.spawn("worker", async move {
-            worker.run(CancellationToken::new()).await;
-        });
-        Self {
-            told,
-            bus,
-            reports,
-            attempts: 0,
-            scope,
-        }
+        let workbench = Workbench::new(crate::POOL).await;
+        workbench.work(Registry::new(tasks(&Accounts::new([account]))));
+        Self { told, workbench }
     }
 
     /// A task; each has an effect of its own.
     fn task(&mut self, kind: &str, mut input: Value) -> TaskMessage {
-        self.attempts += 1;
-        let execution = ExecutionId::new(format!("E{}", self.attempts)).unwrap();
-        let stage = StageId::new("S").unwrap();
         input["account"] = input.get("account").cloned().unwrap_or(json!("acc"));
-        TaskMessage {
-            v: VERSION,
-            partition: 0,
-            application: "demo".into(),
-            ref_id: "1".into(),
-            task: "1".into(),
-            attempt: AttemptId(self.attempts),
-            kind: kind.into(),
-            order: Order::Run,
-            pool: POOL.into(),
-            zone: None,
-            effect: Some(EffectId::of(&execution, &stage, 0, "1", 0)),
-            input: input.as_object().unwrap().clone(),
-            user: "anna".into(),
-            deadline_ms: None,
-            trace: None,
-            execution,
-            stage,
-        }
+        self.workbench.task(kind, input)
     }
 
     async fn run(&mut self, kind: &str, input: Value) -> Outcome {
@@ -237,35 +159,11 @@ impl World {
     }
 
     async fn finish(&mut self, task: &TaskMessage) -> Outcome {
-        let address = TaskAddress {
-            zone: None,
-            execution: task.execution.to_string(),
-            stage: task.stage.to_string(),
-            task: task.task.clone(),
-            attempt: task.attempt.0,
-        };
-        let payload = serde_json::to_vec(task).unwrap().into();
-        self.bus
-            .tasks(POOL)
-            .publish(&address, payload)
-            .await
-            .unwrap();
-        let report = tokio::time::timeout(Duration::from_secs(30), self.reports.recv()).await;
-        report.expect("a report within 30 s").unwrap().outcome
+        self.workbench.finish(task).await
     }
 
-    /// Leaves the ledger as a worker does that was killed during its call, long ago.
     async fn lose_worker_of(&self, task: &TaskMessage) {
-        let state = State::Intent {
-            worker: "lost#1".to_owned(),
-            attempt: task.attempt,
-            heartbeat_ms: 0,
-            reference: None,
-        };
-        let key = token(task.effect.as_ref().unwrap().as_str());
-        let value = serde_json::to_vec(&Entry::new(state)).unwrap().into();
-        let ledger = self.bus.kv(Bucket::Effect(POOL.into()));
-        ledger.put_if(&key, 0, value, None).await.unwrap();
+        self.workbench.lose_worker_of(task).await;
     }
 
     fn started(&self, task: &TaskMessage) {
@@ -294,26 +192,7 @@ fn down(may_have_happened: bool) -> Error {
 }
 
 fn context(outcome: &Outcome) -> Value {
-    match outcome {
-        Outcome::Running { context, .. }
-        | Outcome::Succeeded { context, .. }
-        | Outcome::Failed { context, .. }
-        | Outcome::Canceled { context }
-        | Outcome::Closed { context, .. } => json!(context),
-    }
-}
-
-fn sentence(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Failed {
-            exception: Some(exception),
-            ..
-        } => exception["details"]["errors"][0]
-            .as_str()
-            .unwrap()
-            .to_owned(),
-        other => panic!("no exception: {other:?}"),
-    }
+    json!(testing::context(outcome))
 }
 
 #[tokio::test]
@@ -345,7 +224,7 @@ async fn a_build_is_started_followed_and_read() {
     assert_eq!(json!(outputs), json!({"artifacts": [{"name": "b1"}]}));
     world.set("BROKEN");
     let failed = world.run("monitor", known).await;
-    assert_eq!(sentence(&failed), "The service ended the build with BROKEN");
+    assert_eq!(error(&failed), "The service ended the build with BROKEN");
     assert_eq!(context(&failed)["buildInfo"]["status"], "BROKEN");
 }
 
@@ -368,7 +247,6 @@ async fn a_worker_that_follows_a_dead_one_adopts_its_build() {
     let started = world.finish(&task).await;
     assert_eq!(context(&started)["buildInfo"]["id"], "b2");
     assert_eq!(world.told.lock().unwrap().starts, 1);
-    let _ = &world.scope;
 }
 
 #[tokio::test]
@@ -394,19 +272,19 @@ async fn refusals_end_the_stage_and_absence_does_not() {
     assert!(matches!(later, Outcome::Running { .. }), "{later:?}");
     world.fail_next(Error::invalid("no such project"), 1);
     assert_eq!(
-        sentence(&world.run("start", json!({})).await),
+        error(&world.run("start", json!({})).await),
         "no such project"
     );
     let unknown = world.run("start", json!({"account": "other"})).await;
     assert_eq!(
-        sentence(&unknown),
+        error(&unknown),
         "No The service account with name other is configured"
     );
     let bad = world.run("start", json!({"bad": 1})).await;
-    assert_eq!(sentence(&bad), "that is no build");
+    assert_eq!(error(&bad), "that is no build");
     assert_eq!(world.told.lock().unwrap().builds.len(), 0);
     let none = world.run("monitor", json!({})).await;
-    assert!(sentence(&none).contains("buildInfo"));
+    assert!(error(&none).contains("buildInfo"));
 }
 
 #[tokio::test]
@@ -432,7 +310,7 @@ async fn a_question_is_asked_again_five_times() {
     }
     world.fail_next(down(false), 1);
     assert_eq!(
-        sentence(&world.run("monitor", input.clone()).await),
+        error(&world.run("monitor", input.clone()).await),
         "it is down"
     );
     // An answer begins the count anew.

@@ -228,7 +228,7 @@ async fn ask<Q: Serialize, A: DeserializeOwned>(fixture: &Fixture, about: &str, 
     // Until it listens, nobody does.
     loop {
         let subject = subject::ask(NOTIFY_POOL, about);
-        match fixture.bus.ask(subject, payload.clone(), wait).await {
+        match fixture.bus().ask(subject, payload.clone(), wait).await {
             Err(CommandError::NoOwner) => tokio::task::yield_now().await,
             answer => break serde_json::from_slice(&answer.unwrap()).unwrap(),
         }

@@ -22,6 +22,7 @@ pub(crate) static DISABLE: Operation = Operation {
         "monitorDisable",
         "waitForManifestToStabilize",
     ],
+    differs: "",
 };
 
 static TASK: TaskDefinition = operation::task(

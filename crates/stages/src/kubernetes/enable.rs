@@ -23,6 +23,7 @@ pub(crate) static ENABLE: Operation = Operation {
         "monitorEnable",
         "waitForManifestToStabilize",
     ],
+    differs: "",
 };
 
 static TASK: TaskDefinition = operation::task(

@@ -24,6 +24,8 @@ pub(crate) struct Operation {
     pub(super) monitor: &'static str,
     /// The names of all tasks.
     pub(super) shown: &'static [&'static str],
+    /// What is not as in Spinnaker; empty when nothing is.
+    pub(super) differs: &'static str,
 }
 
 /// The task of an operation that a worker carries out; `name` is its own and its kind's.
@@ -60,6 +62,10 @@ impl StageType for Operation {
 
     fn shown_tasks(&self) -> &'static [&'static str] {
         self.shown
+    }
+
+    fn differs(&self) -> &'static str {
+        self.differs
     }
 }
 

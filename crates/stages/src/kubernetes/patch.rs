@@ -7,8 +7,8 @@ use gennaker_engine::{
 use gennaker_model::{Map, Stage};
 
 use super::{
-    cleared, fields, remote, source,
-    tasks::{self, MONITOR, OPERATION_MS, PROMOTE, RESOLVE_TARGET, STABILIZE},
+    cleared, fields, operation, remote, source,
+    tasks::{self, MONITOR, PROMOTE, RESOLVE_TARGET, STABILIZE},
 };
 use crate::{
     bind_artifacts::{self, BIND},
@@ -19,13 +19,11 @@ use crate::{
 /// The stage type.
 pub(crate) struct PatchManifest;
 
-static OPERATION: TaskDefinition = TaskDefinition {
-    name: "patchManifest",
-    class: "com.netflix.spinnaker.orca.clouddriver.tasks.manifest.PatchManifestTask",
-    step: |_| remote("patchManifest", true),
-    timeout_ms: OPERATION_MS,
-    timeout_overridable: false,
-};
+static OPERATION: TaskDefinition = operation::task(
+    "patchManifest",
+    "com.netflix.spinnaker.orca.clouddriver.tasks.manifest.PatchManifestTask",
+    |_| remote("patchManifest", true),
+);
 
 static RESOLVE: TaskDefinition = TaskDefinition {
     name: "resolvePatchSourceManifest",

@@ -24,6 +24,7 @@ pub(crate) static PAUSE: Operation = Operation {
     tasks: &[&TASK, &MONITOR],
     monitor: "monitorPauseRollout",
     shown: &["pauseRolloutManifest", "monitorPauseRollout"],
+    differs: "",
 };
 
 static TASK: TaskDefinition = operation::task(

@@ -24,6 +24,7 @@ pub(crate) static RESTART: Operation = Operation {
     tasks: &[&TASK, &MONITOR],
     monitor: "monitorRollingRestart",
     shown: &["rollingRestartManifest", "monitorRollingRestart"],
+    differs: "",
 };
 
 static TASK: TaskDefinition = operation::task(

@@ -30,6 +30,7 @@ pub(crate) static RESUME: Operation = Operation {
         "monitorResumeRollout",
         "waitForManifestToStabilize",
     ],
+    differs: "",
 };
 
 static TASK: TaskDefinition = operation::task(

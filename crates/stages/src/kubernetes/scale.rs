@@ -41,6 +41,7 @@ pub(crate) static SCALE: Operation = Operation {
         "monitorScale",
         "waitForManifestToStabilize",
     ],
+    differs: "",
 };
 
 static TASK: TaskDefinition = operation::task(

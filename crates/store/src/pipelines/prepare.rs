@@ -1,6 +1,6 @@
 //! Rules of a pipeline document, without IO: what is refused, what is filled in, what order they are listed in.
 
-use gennaker_model::{Map, id::ID_BYTES_MAX, routing::fnv1a64};
+use gennaker_model::{Map, id::ID_BYTES_MAX, routing::fnv1a64, uuid};
 use serde_json::Value;
 
 use crate::{
@@ -166,17 +166,7 @@ fn uuid_from(seed: &[u8]) -> String {
     let high = fnv1a64(seed);
     let low = fnv1a64(&[seed, b"/low"].concat());
     let value = (u128::from(high) << 64) | u128::from(low);
-    let value = (value & !(0xf << 76)) | (0x8 << 76);
-    let value = (value & !(0x3 << 62)) | (0x2 << 62);
-    let hex = format!("{value:032x}");
-    [
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ]
-    .join("-")
+    uuid(8, value)
 }
 
 /// What a templated pipeline says its template is.

@@ -6,9 +6,9 @@ use gennaker_model::{
     work::{Heartbeat, Order, Outcome, TaskMessage},
 };
 use serde_json::json;
-use tokio::sync::Semaphore;
 
-use crate::testing::{START_MS, World, message};
+use super::world::{START_MS, World, message};
+use crate::testing::error;
 
 #[tokio::test(start_paused = true)]
 async fn a_task_is_run_reported_and_acknowledged() {
@@ -146,11 +146,7 @@ async fn a_worker_that_is_at_work_is_not_taken_over() {
     world
         .dispatch(&with(&message("a", 1), json!({"idleMs": 100_000})))
         .await;
-    world
-        .until("it has begun", || {
-            !world.broker.messages("KV_gk_effect_notify").is_empty()
-        })
-        .await;
+    world.intended().await;
     world
         .dispatch(&with(&message("a", 2), json!({"idleMs": 100_000})))
         .await;
@@ -236,14 +232,7 @@ async fn a_result_that_cannot_be_told_fails_the_task() {
         .await;
     world.settled(2).await;
     for outcome in world.outcomes() {
-        let Outcome::Failed {
-            exception: Some(exception),
-            ..
-        } = outcome
-        else {
-            panic!()
-        };
-        let sentence = exception["details"]["errors"][0].as_str().unwrap();
+        let sentence = error(&outcome);
         assert!(
             sentence.contains("cannot be recorded") || sentence.contains("too large"),
             "{sentence}"
@@ -302,29 +291,12 @@ async fn the_tenth_delivery_is_not_run() {
                 ..message("a", 1)
             })
             .await;
-        let slots = std::sync::Arc::new(Semaphore::new(1));
-        let mut deliveries = world.bus.tasks("notify").pull(None, slots).await.unwrap();
-        for _ in 0..9 {
-            deliveries
-                .next()
-                .await
-                .unwrap()
-                .nak(Duration::ZERO)
-                .await
-                .unwrap();
-        }
-        deliveries.close().await;
+        world.hand_back(9).await;
         let _worker = world.work("w");
         world.settled(1).await;
         assert_eq!(world.calls(), 0);
         let sentence = match &world.outcomes()[0] {
-            Outcome::Failed {
-                exception: Some(exception),
-                ..
-            } if order == Order::Run => exception["details"]["errors"][0]
-                .as_str()
-                .unwrap()
-                .to_owned(),
+            failed @ Outcome::Failed { .. } if order == Order::Run => error(failed),
             Outcome::Closed {
                 remains: Some(remains),
                 ..
@@ -343,18 +315,7 @@ async fn the_tenth_delivery_still_tells_what_was_done() {
     world.settled(1).await;
     worker.stop().await;
     world.dispatch(&message("a", 2)).await;
-    let slots = std::sync::Arc::new(Semaphore::new(1));
-    let mut deliveries = world.bus.tasks("notify").pull(None, slots).await.unwrap();
-    for _ in 0..9 {
-        deliveries
-            .next()
-            .await
-            .unwrap()
-            .nak(Duration::ZERO)
-            .await
-            .unwrap();
-    }
-    deliveries.close().await;
+    world.hand_back(9).await;
     let _worker = world.work("x");
     world.settled(2).await;
     assert_eq!(world.outcomes()[0], world.outcomes()[1]);
@@ -363,22 +324,12 @@ async fn the_tenth_delivery_still_tells_what_was_done() {
 #[tokio::test(start_paused = true)]
 async fn what_the_tenth_delivery_reported_is_not_done_by_a_slow_worker() {
     let world = World::with_owner().await;
-    let slots = std::sync::Arc::new(Semaphore::new(1));
     world
         .dispatch(&with(&message("a", 1), json!({"idleMs": 20_000})))
         .await;
-    let mut deliveries = world.bus.tasks("notify").pull(None, slots).await.unwrap();
-    for _ in 0..8 {
-        let delivery = deliveries.next().await.unwrap();
-        delivery.nak(Duration::ZERO).await.unwrap();
-    }
-    deliveries.close().await;
+    world.hand_back(8).await;
     let _ninth = world.work("ninth");
-    world
-        .until("the intent is written", || {
-            !world.broker.messages("KV_gk_effect_notify").is_empty()
-        })
-        .await;
+    world.intended().await;
     world.broker.pause_node("ninth");
     let _tenth = world.work("tenth");
     world
@@ -426,19 +377,8 @@ async fn an_unknown_kind_waits_for_a_worker_that_knows_it() {
         })
         .await;
     world.settled(1).await;
-    let Outcome::Failed {
-        exception: Some(exception),
-        ..
-    } = &world.outcomes()[0]
-    else {
-        panic!()
-    };
-    assert!(
-        exception["details"]["errors"][0]
-            .as_str()
-            .unwrap()
-            .contains("knows this kind")
-    );
+    let said = error(&world.outcomes()[0]);
+    assert!(said.contains("knows this kind"), "{said}");
     assert!(
         world.elapsed_ms() > 9 * 30_000,
         "it was handed back nine times: {} ms",
@@ -550,11 +490,7 @@ async fn stopping_hands_back_what_was_not_begun_and_ends() {
     world
         .dispatch(&with(&message("a", 1), json!({"idleMs": 1_000})))
         .await;
-    world
-        .until("it is being worked on", || {
-            !world.broker.messages("KV_gk_effect_notify").is_empty()
-        })
-        .await;
+    world.intended().await;
     world.clock.sleep(Duration::from_millis(200)).await;
     let report = worker.stop().await;
     assert!(report.is_clean(), "{report:?}");

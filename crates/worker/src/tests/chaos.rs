@@ -8,7 +8,7 @@ use gennaker_runtime::Backoff;
 use serde_json::json;
 
 use super::basics::with;
-use crate::testing::{World, message};
+use super::world::{World, message};
 
 const SEEDS: u64 = 24;
 const TASKS: u64 = 24;

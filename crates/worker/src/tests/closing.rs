@@ -8,7 +8,7 @@ use gennaker_model::{
 use serde_json::json;
 
 use super::basics::with;
-use crate::testing::{World, message};
+use super::world::{World, message};
 
 #[tokio::test(start_paused = true)]
 async fn a_closed_effect_never_happens() {
@@ -89,11 +89,7 @@ async fn an_abort_before_the_call_leaves_nothing() {
     world
         .dispatch(&with(&message("a", 1), json!({"idleMs": 5_000})))
         .await;
-    world
-        .until("the intent is written", || {
-            !world.broker.messages("KV_gk_effect_notify").is_empty()
-        })
-        .await;
+    world.intended().await;
     abort(&world, 1).await;
     world.dispatch(&close("a", 2)).await;
     world.settled(2).await;
@@ -203,11 +199,7 @@ async fn closing_after_a_kill_looks_and_stops() {
             json!({"idleMs": 5_000})
         };
         world.dispatch(&with(&base, input)).await;
-        world
-            .until("it has begun", || {
-                !world.broker.messages("KV_gk_effect_notify").is_empty()
-            })
-            .await;
+        world.intended().await;
         if arrives {
             world.until("the call arrives", || world.calls() == 1).await;
         }

@@ -4,7 +4,8 @@ use gennaker_model::work::{Outcome, TaskMessage};
 use serde_json::json;
 
 use super::basics::with;
-use crate::testing::{World, message};
+use super::world::{World, message};
+use crate::testing::error;
 
 #[tokio::test(start_paused = true)]
 async fn what_was_done_before_a_kill_is_found_and_adopted() {
@@ -27,19 +28,8 @@ async fn what_may_not_be_repeated_is_not() {
     let _second = world.work("second");
     world.settled(1).await;
     assert_eq!(world.calls(), 1);
-    let Outcome::Failed {
-        exception: Some(exception),
-        ..
-    } = &world.outcomes()[0]
-    else {
-        panic!()
-    };
-    assert!(
-        exception["details"]["errors"][0]
-            .as_str()
-            .unwrap()
-            .contains("may have been carried out")
-    );
+    let said = error(&world.outcomes()[0]);
+    assert!(said.contains("may have been carried out"), "{said}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,9 +56,7 @@ async fn what_was_not_done_before_a_kill_is_done_once() {
     world
         .dispatch(&with(&message("a", 1), json!({"idleMs": 3_000})))
         .await;
-    world
-        .until("the intent is written", || intents(&world) == 1)
-        .await;
+    world.intended().await;
     world.kill(first);
     let _second = world.work("second");
     world.settled(1).await;
@@ -84,19 +72,8 @@ async fn a_target_that_does_not_answer_fails_the_task_in_words() {
     world.outside().silent = true;
     let _second = world.work("second");
     world.settled(1).await;
-    let Outcome::Failed {
-        exception: Some(exception),
-        ..
-    } = &world.outcomes()[0]
-    else {
-        panic!()
-    };
-    assert!(
-        exception["details"]["errors"][0]
-            .as_str()
-            .unwrap()
-            .contains("the target is down")
-    );
+    let said = error(&world.outcomes()[0]);
+    assert!(said.contains("the target is down"), "{said}");
     assert_eq!(world.calls(), 1);
 }
 
@@ -123,9 +100,7 @@ async fn a_worker_that_is_cut_off_does_not_do_it_twice() {
             json!({"beforeMs": 2_000, "afterMs": 1_000}),
         ))
         .await;
-    world
-        .until("the intent is written", || intents(&world) == 1)
-        .await;
+    world.intended().await;
     world.broker.partition("first");
     let _second = world.work("second");
     world.settled(1).await;
@@ -148,9 +123,7 @@ async fn a_call_that_arrives_late_is_found_minutes_later_and_stopped() {
     world
         .dispatch(&with(&message("a", 1), json!({"idleMs": 3_000})))
         .await;
-    world
-        .until("the intent is written", || intents(&world) == 1)
-        .await;
+    world.intended().await;
     world.kill(first);
     let _second = world.work("second");
     world.settled(1).await;
@@ -197,7 +170,7 @@ async fn a_result_that_was_not_told_before_a_kill_is_told_by_another() {
         .await;
     world
         .until("the result is written", || {
-            ledger(&world).contains(r#""is":"done""#)
+            world.ledger().contains(r#""is":"done""#)
         })
         .await;
     world.kill(first);
@@ -249,16 +222,4 @@ async fn killed_after_its_call(world: &World, kind: &str) {
     world.dispatch(&with(&base, json!({"afterMs": 500}))).await;
     world.until("the call arrives", || world.calls() == 1).await;
     world.kill(first);
-}
-
-fn intents(world: &World) -> usize {
-    ledger(world).matches(r#""is":"intent""#).count()
-}
-
-fn ledger(world: &World) -> String {
-    let entries = world.broker.messages("KV_gk_effect_notify");
-    entries
-        .iter()
-        .map(|entry| String::from_utf8_lossy(&entry.payload).into_owned())
-        .collect()
 }

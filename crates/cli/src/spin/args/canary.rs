@@ -66,6 +66,24 @@ pub struct CanaryJudgeArgs {
     /// The pairs of series, a metricSetPairList; - is the standard input
     #[arg(long, value_name = "FILE", required_unless_present = "batch")]
     pub metrics: Option<String>,
+    /// What a score means.
+    #[command(flatten)]
+    pub thresholds: ThresholdArgs,
+    /// The judge [default: the one that the configuration names]
+    #[arg(long, value_name = "NAME")]
+    pub judge: Option<String>,
+    /// End with 3 unless the canary passed
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Read one {"canaryConfig", "scoreThresholds", "metricSetPairList"} per line, print one verdict or {"error"} for each
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-",
+        conflicts_with_all = ["config", "metrics", "pass_score", "marginal_score", "exit_code"])]
+    pub batch: Option<String>,
+}
+
+/// From which scores on a canary is good.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct ThresholdArgs {
     /// Score from which on the canary passes
     #[arg(
         long = "pass",
@@ -82,16 +100,6 @@ pub struct CanaryJudgeArgs {
         allow_negative_numbers = true
     )]
     pub marginal_score: f64,
-    /// The judge [default: the one that the configuration names]
-    #[arg(long, value_name = "NAME")]
-    pub judge: Option<String>,
-    /// End with 3 unless the canary passed
-    #[arg(long)]
-    pub exit_code: bool,
-    /// Read one {"canaryConfig", "scoreThresholds", "metricSetPairList"} per line, print one verdict or {"error"} for each
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-",
-        conflicts_with_all = ["config", "metrics", "pass_score", "marginal_score", "exit_code"])]
-    pub batch: Option<String>,
 }
 
 /// `canary calibrate`: ours. The metrics of one population come from a file, from an analysis that the server has kept, or are
@@ -159,22 +167,9 @@ pub struct CalibrateArgs {
     /// Points of a window: as many as a canary of yours has
     #[arg(long, value_name = "POINTS", default_value_t = 60)]
     pub window: usize,
-    /// Score from which on a canary passes
-    #[arg(
-        long = "pass",
-        value_name = "SCORE",
-        default_value_t = 95.0,
-        allow_negative_numbers = true
-    )]
-    pub pass_score: f64,
-    /// Score from which on a canary is marginal
-    #[arg(
-        long = "marginal",
-        value_name = "SCORE",
-        default_value_t = 75.0,
-        allow_negative_numbers = true
-    )]
-    pub marginal_score: f64,
+    /// What a score means.
+    #[command(flatten)]
+    pub thresholds: ThresholdArgs,
     /// The judge [default: the one that the configuration names]
     #[arg(long, value_name = "NAME")]
     pub judge: Option<String>,

@@ -5,27 +5,26 @@ use std::{
     time::Duration,
 };
 
-use gennaker_bus::{Bucket, token};
 use gennaker_kubernetes::{Accounts, Options as AccountOptions};
 use gennaker_model::{
-    AttemptId, EffectId, ExecutionId, Map, StageId,
-    work::{Order, Outcome, TaskMessage, VERSION},
+    AttemptId, Map,
+    work::{Outcome, TaskMessage},
 };
-use gennaker_runtime::{Clock, Scope};
+use gennaker_runtime::Clock;
 use gennaker_settings::{Kubernetes, KubernetesAccount};
 use gennaker_testkit::kube::Cluster;
-use gennaker_worker::ledger::{Entry, State};
+use gennaker_worker::testing::Workbench;
+pub(super) use gennaker_worker::testing::{context, error, outputs};
 use serde_json::{Value, json};
 
-use crate::{POOL, Patience, registry_with, testing::Bench};
+use crate::{POOL, Patience, registry_with};
 
 /// Each fixture has executions of its own: their effects must not meet in the one cluster of the program.
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 /// A pool at work.
 pub(super) struct Fixture {
-    bench: Bench,
-    attempts: u64,
+    workbench: Workbench,
     /// The namespace of the test.
     pub namespace: String,
 }
@@ -78,10 +77,11 @@ impl Fixture {
     }
 
     async fn by(namespace: &str, settings: Kubernetes) -> Self {
-        let scope = Scope::root("test");
+        let executions = NUMBER.fetch_add(1, Ordering::Relaxed) * 1_000;
+        let workbench = Workbench::new(POOL).await.after(executions);
         let options = AccountOptions {
             clock: Clock::system(),
-            scope: scope.child("accounts"),
+            scope: workbench.scope().child("accounts"),
             zone: None,
             google: None,
         };
@@ -92,25 +92,15 @@ impl Fixture {
             pause: Duration::from_millis(100),
             pause_max: Duration::from_millis(1_000),
         };
-        // An hour behind, so that what is written to the ledger here looks old to the worker.
-        let bench = Bench::start(
-            scope,
-            registry_with(&accounts, patience),
-            Duration::from_secs(3_600),
-        )
-        .await;
+        workbench.work(registry_with(&accounts, patience));
         Self {
-            bench,
-            attempts: NUMBER.fetch_add(1, Ordering::Relaxed) * 1_000,
+            workbench,
             namespace: namespace.to_owned(),
         }
     }
 
     /// A task of this kind with this context, not yet published; each has an effect of its own.
     pub(super) fn task(&mut self, kind: &str, mut input: Value) -> TaskMessage {
-        self.attempts += 1;
-        let execution = ExecutionId::new(format!("E{}", self.attempts)).unwrap();
-        let stage = StageId::new("S").unwrap();
         if input.get("account").is_none() {
             input["account"] = json!("test");
         }
@@ -126,24 +116,10 @@ impl Fixture {
                 | "fetchManifests"
                 | "consumeArtifact"
         );
+        let task = self.workbench.task(kind, input);
         TaskMessage {
-            v: VERSION,
-            partition: 0,
-            application: "web".into(),
-            ref_id: "1".into(),
-            task: "1".into(),
-            attempt: AttemptId(self.attempts),
-            kind: kind.into(),
-            order: Order::Run,
-            pool: POOL.into(),
-            zone: None,
-            effect: has_effect.then(|| EffectId::of(&execution, &stage, 0, "1", 0)),
-            input: input.as_object().unwrap().clone(),
-            user: "anna".into(),
-            deadline_ms: None,
-            trace: None,
-            execution,
-            stage,
+            effect: task.effect.filter(|_| has_effect),
+            ..task
         }
     }
 
@@ -155,7 +131,7 @@ impl Fixture {
 
     /// Runs it to its first report.
     pub(super) async fn once(&mut self, task: &TaskMessage) -> Outcome {
-        self.bench.run(task).await
+        self.workbench.finish(task).await
     }
 
     pub(super) async fn finish(&mut self, mut task: TaskMessage) -> Outcome {
@@ -163,8 +139,7 @@ impl Fixture {
             match self.once(&task).await {
                 Outcome::Running { again_ms, context } => {
                     task.input.extend(context);
-                    self.attempts += 1;
-                    task.attempt = AttemptId(self.attempts);
+                    task.attempt = AttemptId(task.attempt.0 + 1);
                     tokio::time::sleep(Duration::from_millis(again_ms)).await;
                 }
                 ended => return ended,
@@ -199,18 +174,7 @@ impl Fixture {
 
     /// Leaves the ledger as a worker does that was killed during its call, long ago.
     pub(super) async fn lose_worker_of(&self, task: &TaskMessage) {
-        let state = State::Intent {
-            worker: "lost#1".to_owned(),
-            attempt: task.attempt,
-            heartbeat_ms: 0,
-            reference: None,
-        };
-        let key = token(task.effect.as_ref().unwrap().as_str());
-        let kv = self.bench.bus.kv(Bucket::Effect(POOL.into()));
-        let held = kv.get(&key).await.unwrap();
-        let revision = held.map_or(0, |held| held.revision);
-        let value = serde_json::to_vec(&Entry::new(state)).unwrap().into();
-        kv.put_if(&key, revision, value, None).await.unwrap();
+        self.workbench.lose_worker_of(task).await;
     }
 
     /// An object of the test's namespace.
@@ -252,38 +216,5 @@ impl Fixture {
         })
         .await
         .unwrap()
-    }
-}
-
-/// The context of an outcome, whatever it is.
-pub(super) fn context(outcome: &Outcome) -> &Map {
-    match outcome {
-        Outcome::Running { context, .. }
-        | Outcome::Succeeded { context, .. }
-        | Outcome::Failed { context, .. }
-        | Outcome::Canceled { context }
-        | Outcome::Closed { context, .. } => context,
-    }
-}
-
-/// The outputs of a success.
-pub(super) fn outputs(outcome: &Outcome) -> &Map {
-    match outcome {
-        Outcome::Succeeded { outputs, .. } => outputs,
-        other => panic!("no success: {other:?}"),
-    }
-}
-
-/// The first of `details.errors` of a failure.
-pub(super) fn error(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Failed {
-            exception: Some(exception),
-            ..
-        } => exception["details"]["errors"][0]
-            .as_str()
-            .unwrap()
-            .to_owned(),
-        other => panic!("no exception: {other:?}"),
     }
 }

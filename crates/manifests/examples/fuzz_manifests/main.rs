@@ -1,4 +1,4 @@
-//! Tries the rules for manifests with random objects and texts: `fuzz [--inputs N] [--seed S] [--first K]`.
+//! Tries the rules for manifests with random objects and texts: `fuzz_manifests [--inputs N] [--seed S] [--first K]`.
 //!
 //! Each input has a number; the same seed and number give the same input. An input that breaks a promise, or panics, is printed with
 //! its number, and the program fails. `cargo xtask fuzz manifests` runs it.
@@ -7,8 +7,8 @@
 //! it compares them with what kubectl's own code makes of them (it needs Go and its modules):
 //!
 //! ```sh
-//! cargo run --release -p gennaker-manifests --example fuzz -- --print --inputs 30000 > /tmp/cases
-//! (cd crates/manifests/examples/fuzz/kubectl && go run . < /tmp/cases)
+//! cargo run --release -p gennaker-manifests --example fuzz_manifests -- --print --inputs 30000 > /tmp/cases
+//! (cd crates/manifests/examples/fuzz_manifests/kubectl && go run . < /tmp/cases)
 //! ```
 #![expect(
     clippy::print_stdout,

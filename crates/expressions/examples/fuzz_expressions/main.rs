@@ -1,4 +1,4 @@
-//! Tries the expression language with random texts: `fuzz [--inputs N] [--seed S]`.
+//! Tries the expression language with random texts: `fuzz_expressions [--inputs N] [--seed S]`.
 //!
 //! Each text has a number; the same seed and number give the same text. A text that breaks a promise is printed with its
 //! number, and the program fails. It prints the text that took the longest, too.
