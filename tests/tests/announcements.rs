@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use gennaker_tests::gate::Gate;
 use gennaker_tests::installation::Installation;
 use gennaker_tests::patience::{PATIENCE, until};
 use gennaker_tests::random::Random;

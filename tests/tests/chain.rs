@@ -6,7 +6,7 @@ use gennaker_testkit::http::{Reply, Server as Recorder};
 use gennaker_testkit::jenkins::{Jenkins, Job, Parameter, Rules};
 use gennaker_testkit::kube::Cluster;
 use gennaker_testkit::smtp;
-use gennaker_tests::gate::{Gate, outline, stage};
+use gennaker_tests::gate::{outline, stage};
 use gennaker_tests::installation::Installation;
 use gennaker_tests::patience::{PATIENCE, until};
 use serde_json::{Value, json};

@@ -242,7 +242,7 @@ async fn roles(
     settings: Settings,
     listener: TcpListener,
 ) -> Result<Running, Failure> {
-    let unusable = |error: &dyn std::error::Error| {
+    let unusable = |error: &(dyn std::error::Error + 'static)| {
         Failure::command(format!("the broker cannot be used: {}", chain(error)))
     };
     let name = process_name();

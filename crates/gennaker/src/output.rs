@@ -4,6 +4,8 @@
 
 use std::io::Write as _;
 
+pub(crate) use gennaker_telemetry::chain;
+
 /// A line of what was asked for.
 pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout().lock();
@@ -14,16 +16,4 @@ pub(crate) fn say(line: &str) {
 pub(crate) fn note(line: &str) {
     let mut err = std::io::stderr().lock();
     let _ = writeln!(err, "{line}");
-}
-
-/// An error with what caused it.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

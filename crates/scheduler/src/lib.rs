@@ -35,15 +35,4 @@ mod wheel;
 
 pub use assignment::Scheduler;
 pub use config::{Config, Retention};
-
-/// An error with what caused it.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
+pub(crate) use gennaker_telemetry::chain;

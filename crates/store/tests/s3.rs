@@ -3,7 +3,7 @@
 
 mod s3_server;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::{StreamExt as _, stream};
 use gennaker_bus::{Bus, Layout, memory::Broker};

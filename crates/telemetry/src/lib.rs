@@ -5,6 +5,7 @@
 //!   nobody has to pass it on for it to be the same, and spans that last longer than a process are recorded when they
 //!   end.
 //! * [`metrics`] holds counters, gauges and histograms as statics and renders them for Prometheus.
+//! * [`chain`] puts an error and its causes into one sentence.
 //!
 //! It must never open a connection itself (the collector is called through a [`Post`] that the program hands in, so that
 //! there is one HTTP client with one set of rules), and never decide what is worth saying: callers do, and keep secrets
@@ -12,12 +13,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+mod chain;
 mod export;
 mod format;
 mod init;
 pub mod metrics;
 pub mod trace;
 
+pub use chain::chain;
 pub use export::{Otlp, Post, Posted};
 pub use format::Format;
 pub use init::{Config, Error, Guard, LAST_SPANS_WITHIN, init};
