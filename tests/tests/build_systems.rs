@@ -315,11 +315,7 @@ fn amazon() -> Value {
 }
 
 async fn until(builders: &Builders, what: &str, is: impl Fn(&builders::State) -> bool) {
-    let end = Instant::now() + WITHIN;
-    while !is(&builders.state()) {
-        assert!(Instant::now() < end, "{what}: not within {WITHIN:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until_true(what, || is(&builders.state())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -350,12 +346,12 @@ async fn travis_and_codebuild_build_once_though_the_worker_dies_before_it_hears_
     }
     builders.state().finish();
 
-    let ended = gate.wait_for_end(&of_travis, WITHIN).await;
+    let ended = gate.wait_for_end(&of_travis, PATIENCE).await;
     assert_eq!(ended["status"], "SUCCEEDED", "{ended}");
     let outputs = &stage(&ended, "1")["outputs"];
     assert_eq!(outputs["buildInfo"]["number"], 1, "{outputs}");
     assert_eq!(outputs["image"], "web:1", "{outputs}");
-    let ended = gate.wait_for_end(&of_amazon, WITHIN).await;
+    let ended = gate.wait_for_end(&of_amazon, PATIENCE).await;
     assert_eq!(ended["status"], "SUCCEEDED", "{ended}");
     let artifacts = &stage(&ended, "1")["outputs"]["artifacts"];
     assert_eq!(
@@ -388,19 +384,19 @@ async fn cancel_stops_builds_of_travis_and_codebuild_also_those_that_have_not_be
     let gate = installation.gate;
 
     let of_amazon = run(gate, amazon()).await;
-    gate.wait_for(&of_amazon, "the build runs", WITHIN, |document| {
+    gate.wait_for(&of_amazon, "the build runs", PATIENCE, |document| {
         stage(document, "1")["context"]["buildInfo"]["arn"].is_string()
     })
     .await;
     let running = run(gate, travis()).await;
-    gate.wait_for(&running, "the build runs", WITHIN, |document| {
+    gate.wait_for(&running, "the build runs", PATIENCE, |document| {
         stage(document, "1")["context"]["buildInfo"]["building"] == true
     })
     .await;
     // A request of Travis cannot be taken back; it is stopped when it has become a build.
     builders.state().is_held = true;
     let held = run(gate, travis()).await;
-    gate.wait_for(&held, "the request is known", WITHIN, |document| {
+    gate.wait_for(&held, "the request is known", PATIENCE, |document| {
         stage(document, "1")["context"]["queuedBuild"].is_string()
     })
     .await;
@@ -409,7 +405,7 @@ async fn cancel_stops_builds_of_travis_and_codebuild_also_those_that_have_not_be
         gate.ask("PUT", &path, None, None).await;
     }
     for id in [&of_amazon, &running] {
-        assert_eq!(gate.wait_for_end(id, WITHIN).await["status"], "CANCELED");
+        assert_eq!(gate.wait_for_end(id, PATIENCE).await["status"], "CANCELED");
     }
     until(&builders, "the builds that run are stopped", |state| {
         state.amazon[0]["buildStatus"] == "STOPPED" && state.travis[0]["state"] == "canceled"
@@ -423,6 +419,9 @@ async fn cancel_stops_builds_of_travis_and_codebuild_also_those_that_have_not_be
         |state| state.travis[1]["state"] == "canceled",
     )
     .await;
-    assert_eq!(gate.wait_for_end(&held, WITHIN).await["status"], "CANCELED");
+    assert_eq!(
+        gate.wait_for_end(&held, PATIENCE).await["status"],
+        "CANCELED"
+    );
     installation.check_processes();
 }
