@@ -1,4 +1,4 @@
-//! Amazon's SQS: a queue that exists, or one that is made and subscribed to a topic of SNS ([`bootstrap`]).
+//! Amazon's SQS: a queue that exists, or one that is made and subscribed to a topic of SNS (`bootstrap`).
 //!
 //! Source: echo `SQSSubscriber`, `AmazonMessageAcknowledger`; AWS JSON protocol of SQS.
 
