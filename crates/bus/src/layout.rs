@@ -11,10 +11,10 @@ use crate::subject;
 
 pub use config::to_json;
 
-/// Largest number of partitions that routing bits allow.
 /// The record of the settings bucket that holds the number of partitions.
 pub(crate) const PARTITIONS_SUBJECT: &str = "$KV.gk_cfg.partitions";
 
+/// Largest number of partitions that routing bits allow.
 const PARTITIONS_MAX: u32 = 1024;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const KIB: u64 = 1024;
