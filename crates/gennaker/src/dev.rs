@@ -130,11 +130,17 @@ async fn with_folder(
     let address = listener
         .local_addr()
         .map_err(|error| cannot_listen(arguments.listen, &error))?;
+    let is_kept = !arguments.demo || arguments.data.is_some();
     let has_surroundings = shown.as_ref().is_some_and(|it| it.inbox.is_some());
     let started = tokio::select! {
         biased;
         asked = &mut signal => return asked.map(|_| Exit::Succeeded.code()).map_err(no_signals),
-        started = start(&folder, settings, listener) => started?,
+        started = async {
+            if !is_kept {
+                folder.clear().await?;
+            }
+            start(&folder, settings, listener).await
+        } => started?,
     };
     let (mut broker, running) = started;
     let url = url(address);
@@ -155,11 +161,14 @@ async fn with_folder(
         } else {
             ""
         };
-        note(&match has_surroundings {
-            true => {
+        note(&match (has_surroundings, is_kept) {
+            (true, _) => {
                 format!("{line_end}Stopping, and everything that was started for the demo with it.")
             }
-            false => format!("{line_end}Stopping. Executions that run go on at the next start."),
+            (false, true) => {
+                format!("{line_end}Stopping. Executions that run go on at the next start.")
+            }
+            (false, false) => format!("{line_end}Stopping. The next demo begins anew."),
         });
     }
     // Its port is soon another's.
@@ -362,7 +371,7 @@ fn greet(is_demo: bool, folder: &Folder, url: &str) {
         say(&format!("  {program} pipeline save -f PIPELINE.json"));
         say(&format!("  {program} run shop/PIPELINE"));
         say(
-            "`gennaker dev --demo` shows a pipeline, on data of its own. Ctrl-C stops; what runs goes on at the next start.",
+            "`gennaker dev --demo` shows two pipelines, on data that each demo begins anew. Ctrl-C stops; what runs goes on at the next start.",
         );
     }
 }

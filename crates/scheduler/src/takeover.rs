@@ -34,10 +34,15 @@ pub(crate) enum Failure {
     #[error("the broker does not answer")]
     Bus(#[from] gennaker_bus::Error),
     /// A checkpoint cannot be read.
-    #[error("a checkpoint cannot be read")]
+    #[error(
+        "a checkpoint cannot be read; if another version of Gennaker wrote it, that version can, and for a test installation a new data \
+         folder will do"
+    )]
     Checkpoint(#[from] LoadError),
     /// The log holds what this version cannot read.
-    #[error("log message {0} cannot be read")]
+    #[error(
+        "log message {0} cannot be read; if another version of Gennaker wrote it, that version can"
+    )]
     Log(u64, #[source] Unreadable),
     /// A large value of a log message cannot be read.
     #[error("a large value of log message {0} cannot be read")]

@@ -11,16 +11,13 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::folder::Folder;
+use super::folder::{FORMER_ENDS_WITHIN, Folder};
 use crate::output::note;
 
 /// The one user of the broker.
 const USER: &str = "gennaker";
 /// The broker's log in its folder.
 const LOG: &str = "server.log";
-/// How long the broker of an earlier start may take to end. It was asked to, or is being asked, and its keeper kills it after
-/// half of this.
-const FORMER_ENDS_WITHIN: Duration = Duration::from_secs(12);
 /// How long the broker may take to read its store and listen.
 const READY_WITHIN: Duration = Duration::from_secs(120);
 /// When to say that it takes long.

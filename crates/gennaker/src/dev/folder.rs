@@ -4,8 +4,10 @@ use std::cmp::Ordering;
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use gennaker_cli::Failure;
+use tokio::time::{Instant, sleep};
 
 /// Locked by the `dev` that uses the folder.
 const LOCK: &str = "lock";
@@ -23,6 +25,11 @@ pub(super) const DEV: &str = "dev";
 const DEMO: &str = "demo";
 /// Most demos that run at the same time, each in a folder of its own.
 const DEMOS_MAX: usize = 9;
+/// How long the broker of an earlier start may take to end. It was asked to, or is being asked, and its keeper kills it after
+/// half of this.
+pub(super) const FORMER_ENDS_WITHIN: Duration = Duration::from_secs(12);
+/// How often it is looked whether it has.
+const PAUSE: Duration = Duration::from_millis(50);
 /// The release of this program.
 const RELEASE: &str = env!("CARGO_PKG_VERSION");
 
@@ -48,8 +55,8 @@ impl Folder {
         })
     }
 
-    /// Takes the folder of demos in this folder for state: never that of a `gennaker dev` that somebody works with. The runs of
-    /// earlier demos are in it. While another demo uses it there is a second one, and so on.
+    /// Takes the folder of demos in this folder for state: never that of a `gennaker dev` that somebody works with. While another demo
+    /// uses it there is a second one, and so on. What the last demo left is in it until [`Self::clear`].
     ///
     /// # Errors
     /// As [`Self::take`].
@@ -101,6 +108,37 @@ impl Folder {
             path: path.clone(),
             _lock: lock,
         }))
+    }
+
+    /// Removes what an earlier start has stored, once its broker has ended: nobody needs the runs of a former demo, and another build may
+    /// have written them in a form that this one cannot read.
+    ///
+    /// # Errors
+    /// The broker does not end, or its data cannot be removed.
+    pub(super) async fn clear(&self) -> Result<(), Failure> {
+        let unusable = |error: std::io::Error| {
+            let why = super::reason(&error);
+            Failure::command(format!(
+                "the data of an earlier demo in {} cannot be removed: {why}",
+                self.path.display()
+            ))
+            .fix("remove it yourself, or choose another folder with --data DIR")
+        };
+        let lock = open(&self.broker_lock()).map_err(unusable)?;
+        let end = Instant::now() + FORMER_ENDS_WITHIN;
+        while let Err(error) = lock.try_lock() {
+            match error {
+                TryLockError::Error(error) => return Err(unusable(error)),
+                TryLockError::WouldBlock if Instant::now() < end => sleep(PAUSE).await,
+                TryLockError::WouldBlock => {
+                    return Err(unusable(std::io::Error::other(
+                        "the broker of that demo does not end",
+                    )));
+                }
+            }
+        }
+        std::fs::remove_dir_all(self.broker()).map_err(unusable)?;
+        private_folders().create(self.broker()).map_err(unusable)
     }
 
     /// Where it is, absolute.
@@ -264,5 +302,23 @@ mod tests {
         drop(first);
         let third = Folder::take_for_demo(state.path()).unwrap();
         assert_eq!(name(&third), "demo");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_former_demo_stored_is_removed_when_its_broker_has_ended() {
+        let state = tempfile::tempdir().unwrap();
+        let folder = Folder::take_for_demo(state.path()).unwrap();
+        let stored = folder.broker().join("stored");
+        std::fs::write(&stored, "by another build").unwrap();
+        let broker = open(&folder.broker_lock()).unwrap();
+        broker.lock().unwrap();
+        let error = folder.clear().await.unwrap_err();
+        assert!(error.sentence.contains("does not end"), "{error:?}");
+        assert!(stored.exists());
+        drop(broker);
+        folder.clear().await.unwrap();
+        assert!(!stored.exists() && folder.broker().is_dir());
+        // The next broker can have it.
+        open(&folder.broker_lock()).unwrap().try_lock().unwrap();
     }
 }

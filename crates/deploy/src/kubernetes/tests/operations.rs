@@ -98,8 +98,8 @@ async fn server_groups_of_a_cluster_are_counted() {
             ),
         ),
     ] {
-        let mut wanted =
-            json!({"credentials": "test", "cluster": "replicaSet web", "regions": ["sizes"]});
+        let mut wanted = json!({"credentials": "test", "moniker": {"app": "web"}, "cluster": "replicaSet web",
+            "regions": ["sizes"]});
         wanted
             .as_object_mut()
             .unwrap()
