@@ -82,7 +82,7 @@ enum Command {
     /// left alone without touching the network. A nats-server named by GENNAKER_NATS_SERVER, or a new enough one on
     /// PATH, is used instead of building one.
     Tools {
-        /// Which tools: nats-server, cargo-deny, minio, kube (default: all)
+        /// Which tools (default: all)
         #[arg(value_enum, value_name = "NAME")]
         names: Vec<tools::Name>,
     },
