@@ -11,11 +11,9 @@ use gennaker_testkit::http::{Reply, Seen, Server};
 use gennaker_testkit::s3;
 use gennaker_tests::gate::Gate;
 use gennaker_tests::installation::Installation;
+use gennaker_tests::patience::{PATIENCE, until};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-
-/// A source whose process is gone is polled again after half a minute.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A trigger of each type, and where its execution says which thing started it.
 fn triggers() -> [(&'static str, Value, &'static str); 7] {
@@ -202,21 +200,6 @@ fn answer(published: &[Timestamp], request: &Seen) -> Reply {
             Reply::ok(&index)
         }
         _ => Reply::status(404, "{}"),
-    }
-}
-
-/// Waits until `is` finds what it looks for.
-async fn until<T>(what: &str, mut is: impl AsyncFnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = is().await {
-            return found;
-        }
-        assert!(
-            Instant::now() < end,
-            "{what} does not come within {PATIENCE:?}"
-        );
-        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn run(kubernetes: bool, arguments: &[String]) -> Result<ExitCode> {
     let nats_server = tools::ensure_nats_server()?;
     let kube = kubernetes.then(tools::ensure_kube).transpose()?;
 
-    console::note("building gennaker (about 2 minutes the first time, seconds after that)");
+    console::note("building gennaker (about 4 minutes the first time, seconds after that)");
     let started = Instant::now();
     let program = process::build_binary("gennaker", &[])?;
     let servers = kubernetes.then(|| process::build_binary(SERVERS, &[]));
