@@ -17,7 +17,7 @@ use crate::{
     line::{Line, Repeat},
     notice::{Notice, Told, object, text},
     problem::Problem,
-    receipt::{Sent, Several},
+    receipt::{Sent, Several, shown_key},
     text::message::{self, Markup},
 };
 
@@ -76,7 +76,7 @@ impl PagerDuty {
         let mut several = Several::default();
         for key in notice.to() {
             let ended = self.page(&key, &page, delivery.id, line).await;
-            several.note(shown(&key), ended);
+            several.note(shown_key(&key), ended);
         }
         several.end()
     }
@@ -128,14 +128,6 @@ impl PagerDuty {
             Ok(_) | Err(Problem::Refused(_)) => Err(Problem::Refused(told)),
         }
     }
-}
-
-/// The last characters of a key: with the whole of it anybody could page.
-#[must_use]
-pub fn shown(key: &str) -> String {
-    let length = key.chars().count();
-    let last: String = key.chars().skip(length.saturating_sub(4)).collect();
-    format!("…{last}")
 }
 
 /// What PagerDuty has against an event, in its words.

@@ -1,7 +1,7 @@
 //! What is known of a delivery that succeeded.
 
 use gennaker_model::Map;
-pub(crate) use gennaker_model::shown_address;
+pub(crate) use gennaker_model::{shown_address, shown_key};
 use serde_json::Value;
 
 use crate::problem::Problem;

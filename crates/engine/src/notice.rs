@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use gennaker_model::{
     Execution, ExecutionType, Map, Stage, StageId, Status, execution::Receipt, shown_address,
+    shown_key,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -235,8 +236,7 @@ fn told_stage(stage: &Stage, notice: &Notice) -> Value {
 /// An address as everybody may see it. With the key of a service of PagerDuty anybody could page.
 fn shown_to(kind: &str, address: &str) -> String {
     if kind.replace('_', "").eq_ignore_ascii_case("pagerduty") {
-        let last = address.chars().count().saturating_sub(4);
-        return format!("…{}", address.chars().skip(last).collect::<String>());
+        return shown_key(address);
     }
     shown_address(address)
 }

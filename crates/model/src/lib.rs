@@ -29,7 +29,7 @@ pub mod work;
 
 pub use execution::{Execution, ExecutionType, LastModified, Stage, SyntheticOwner, Task};
 pub use id::{AttemptId, CommandId, EffectId, ExecutionId, StageId};
-pub use shown::shown_address;
+pub use shown::{shown_address, shown_key};
 pub use status::Status;
 pub use uuid::uuid;
 

@@ -83,7 +83,7 @@ impl GitRepo {
         if account.app_id.is_some() {
             let api = account.api_base_url.as_deref().unwrap_or(API);
             let http = making.http(&account.name, Hosts::new([api]))?;
-            app = GithubApp::of_repositories(account, api, &http, making.clock.clone());
+            app = GithubApp::of(account, api, &http, making.clock.clone());
         }
         Ok(Self {
             app,

@@ -48,61 +48,52 @@ struct Token {
     token: String,
 }
 
+/// What an account says of its app.
+pub(super) struct Settings<'a> {
+    id: Option<&'a String>,
+    key_file: Option<&'a String>,
+    installation: Option<&'a String>,
+    organizations: &'a [String],
+}
+
+impl<'a> From<&'a GithubAccount> for Settings<'a> {
+    fn from(account: &'a GithubAccount) -> Self {
+        Self {
+            id: account.app_id.as_ref(),
+            key_file: account.app_private_key_file.as_ref(),
+            installation: account.app_installation_id.as_ref(),
+            organizations: &account.app_allowed_organizations,
+        }
+    }
+}
+
+impl<'a> From<&'a GitRepoAccount> for Settings<'a> {
+    fn from(account: &'a GitRepoAccount) -> Self {
+        Self {
+            id: account.app_id.as_ref(),
+            key_file: account.app_private_key_file.as_ref(),
+            installation: account.app_installation_id.as_ref(),
+            organizations: &account.app_allowed_organizations,
+        }
+    }
+}
+
 impl GithubApp {
-    /// That of an account for files, if it has one.
-    pub(super) fn of(
-        account: &GithubAccount,
+    /// That of an account, if it has one.
+    pub(super) fn of<'a>(
+        account: impl Into<Settings<'a>>,
         api: &str,
         http: &Http,
         clock: Clock,
     ) -> Option<Self> {
-        Some(Self {
-            installation: account.app_installation_id.clone(),
-            organizations: account.app_allowed_organizations.clone(),
-            ..Self::new(
-                &account.app_id,
-                &account.app_private_key_file,
-                api,
-                http,
-                clock,
-            )?
-        })
-    }
-
-    /// That of an account for repositories, if it has one.
-    pub(super) fn of_repositories(
-        account: &GitRepoAccount,
-        api: &str,
-        http: &Http,
-        clock: Clock,
-    ) -> Option<Self> {
-        Some(Self {
-            installation: account.app_installation_id.clone(),
-            organizations: account.app_allowed_organizations.clone(),
-            ..Self::new(
-                &account.app_id,
-                &account.app_private_key_file,
-                api,
-                http,
-                clock,
-            )?
-        })
-    }
-
-    fn new(
-        id: &Option<String>,
-        key_file: &Option<String>,
-        api: &str,
-        http: &Http,
-        clock: Clock,
-    ) -> Option<Self> {
+        let settings = account.into();
         Some(Self {
             http: http.clone(),
             api: api.to_owned(),
-            app_id: id.clone()?,
-            key_file: PathBuf::from(key_file.as_ref()?),
-            installation: None,
-            organizations: Vec::new(),
+            app_id: settings.id?.clone(),
+            key_file: PathBuf::from(settings.key_file?),
+            installation: settings.installation.cloned(),
+            organizations: settings.organizations.to_vec(),
             clock,
             kept: Mutex::default(),
         })
@@ -146,8 +137,7 @@ impl GithubApp {
         let now = self.clock.now_ms();
         // One at a time: those that wait find the token of the first.
         let mut kept = self.kept.lock().await;
-        if let Some((token, until)) = kept.get(&name).filter(|(_, until)| *until > now + FRESH_MS) {
-            let _ = until;
+        if let Some((token, _)) = kept.get(&name).filter(|(_, until)| *until > now + FRESH_MS) {
             return Ok(token.clone());
         }
         let token = self.fetch(owner, repository, now).await?;

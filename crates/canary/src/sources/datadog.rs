@@ -94,13 +94,12 @@ fn one(series: &Value, query: &str) -> Result<MetricSet, Trouble> {
 
 #[cfg(test)]
 mod tests {
-    use gennaker_outbound::{Client, Options, Policy};
     use serde_json::json;
 
     use super::*;
     use crate::{
         accounts::{Account, Credentials, SourceKind},
-        testing::{Recorded, START, scope},
+        testing::{Recorded, START, ask, scope},
     };
 
     #[tokio::test]
@@ -114,7 +113,6 @@ mod tests {
             (200, r#"{"error": "no"}"#),
         ])
         .await;
-        let client = Client::new(Policy::trusted(), Options::default()).unwrap();
         let key = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(key.path(), "k\n").unwrap();
         let account = Account {
@@ -126,15 +124,7 @@ mod tests {
         };
         let scope = scope();
         let query = json!({"metricName": "avg:errors"});
-        let question = Question {
-            client: &client,
-            account: &account,
-            metric: "errors",
-            query: query.as_object().unwrap(),
-            templates: None,
-            scope: &scope,
-        };
-        let sets = fetch(question).await.unwrap();
+        let sets = ask(&account, &query, &scope).await.unwrap();
         assert_eq!(
             (sets[0].values.len(), sets[0].values[0], sets[0].step_ms),
             (3, 1.5, 60_000)
@@ -144,10 +134,10 @@ mod tests {
         let wanted = "GET /api/v1/query?from=1767225600&to=1767225900&query=avg%3Aerrors%7Bsome-server-group%7D ";
         assert!(head.starts_with(wanted), "{head}");
         assert!(head.to_lowercase().contains("dd-api-key: k\r\n"), "{head}");
-        let empty = fetch(question).await.unwrap();
+        let empty = ask(&account, &query, &scope).await.unwrap();
         assert_eq!((empty[0].values.len(), empty[0].expected()), (0, 300));
         assert_eq!(
-            fetch(question).await,
+            ask(&account, &query, &scope).await,
             Err(Trouble::Never("Datadog refused the query: no".to_owned()))
         );
     }

@@ -95,13 +95,12 @@ fn one(series: &Value, question: Question<'_>) -> Result<MetricSet, Trouble> {
 
 #[cfg(test)]
 mod tests {
-    use gennaker_outbound::{Client, Options, Policy};
     use serde_json::json;
 
     use super::*;
     use crate::{
         accounts::{Account, SourceKind},
-        testing::{Recorded, scope},
+        testing::{Recorded, ask, scope},
     };
 
     #[tokio::test]
@@ -110,22 +109,13 @@ mod tests {
         let server =
             Recorded::answering(&[(200, answer), (200, "[]"), (200, r#"[{"values": ["x"]}]"#)])
                 .await;
-        let client = Client::new(Policy::trusted(), Options::default()).unwrap();
         let account = Account::new("own", SourceKind::Generic, &format!("{}/base/", server.url));
         let mut scope = scope();
         scope
             .parameters
             .insert("version".to_owned(), "7 b".to_owned());
         let query = json!({"path": "/series"});
-        let question = Question {
-            client: &client,
-            account: &account,
-            metric: "errors",
-            query: query.as_object().unwrap(),
-            templates: None,
-            scope: &scope,
-        };
-        let sets = fetch(question).await.unwrap();
+        let sets = ask(&account, &query, &scope).await.unwrap();
         assert!(
             sets[0].values[0] == 1.0
                 && sets[0].values[1].is_nan()
@@ -139,7 +129,14 @@ mod tests {
             "{}",
             server.asked()[0]
         );
-        assert!(fetch(question).await.unwrap()[0].values.is_empty());
-        assert!(matches!(fetch(question).await, Err(Trouble::Never(_))));
+        assert!(
+            ask(&account, &query, &scope).await.unwrap()[0]
+                .values
+                .is_empty()
+        );
+        assert!(matches!(
+            ask(&account, &query, &scope).await,
+            Err(Trouble::Never(_))
+        ));
     }
 }

@@ -61,39 +61,28 @@ fn one(series: &Value, target: &str) -> Result<MetricSet, Trouble> {
 
 #[cfg(test)]
 mod tests {
-    use gennaker_outbound::{Client, Options, Policy};
     use serde_json::json;
 
-    use super::*;
     use crate::{
         accounts::{Account, SourceKind},
-        testing::{Recorded, START, scope},
+        testing::{Recorded, START, ask, scope},
     };
 
     #[tokio::test]
     async fn nulls_are_nan_and_names_are_replaced_as_they_stand() {
         let answer = r#"[{"target": "x", "datapoints": [[1.5, 1767225600], [null, 1767225660], [2, 1767225720]]}]"#;
         let server = Recorded::answering(&[(200, answer), (200, "[]")]).await;
-        let client = Client::new(Policy::trusted(), Options::default()).unwrap();
         let account = Account::new("g", SourceKind::Graphite, &server.url);
         let query = json!({"metricName": "servers.$location.$scope.errors"});
         let mut scope = scope();
         scope.location = Some("eu".to_owned());
-        let question = Question {
-            client: &client,
-            account: &account,
-            metric: "errors",
-            query: query.as_object().unwrap(),
-            templates: None,
-            scope: &scope,
-        };
-        let sets = fetch(question).await.unwrap();
+        let sets = ask(&account, &query, &scope).await.unwrap();
         assert_eq!((sets[0].start_ms, sets[0].step_ms), (START, 60_000));
         assert!(sets[0].values[0] == 1.5 && sets[0].values[1].is_nan() && sets[0].values[2] == 2.0);
         let head = server.asked().remove(0);
         let wanted = "GET /render?target=servers.eu.some-server-group.errors&from=1767225600&until=1767225900&format=json ";
         assert!(head.starts_with(wanted), "{head}");
         // There is no placeholder, so the mixer will say that there is nothing.
-        assert_eq!(fetch(question).await.unwrap(), vec![]);
+        assert_eq!(ask(&account, &query, &scope).await.unwrap(), vec![]);
     }
 }

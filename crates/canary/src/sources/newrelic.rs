@@ -119,13 +119,12 @@ fn series(answer: &Value, question: Question<'_>, query: &str) -> Result<MetricS
 
 #[cfg(test)]
 mod tests {
-    use gennaker_outbound::{Client, Options, Policy};
     use serde_json::json;
 
     use super::*;
     use crate::{
         accounts::{Account, SourceKind},
-        testing::{Recorded, scope},
+        testing::{Recorded, ask, scope},
     };
 
     #[tokio::test]
@@ -135,7 +134,6 @@ mod tests {
             bucket(120, json!({"percentiles": {"90": 4.0}}), 1)], "metadata": {"beginTimeMillis": 5, "endTimeMillis": 180_005}})
         .to_string();
         let server = Recorded::answering(&[(200, &answer)]).await;
-        let client = Client::new(Policy::trusted(), Options::default()).unwrap();
         let account = Account::new(
             "nr",
             SourceKind::Newrelic,
@@ -151,15 +149,7 @@ mod tests {
             scope.parameters.insert(key.to_owned(), value.to_owned());
         }
         let query = json!({"select": "average(duration) FROM Transaction", "q": "name = 'x'"});
-        let question = Question {
-            client: &client,
-            account: &account,
-            metric: "latency",
-            query: query.as_object().unwrap(),
-            templates: None,
-            scope: &scope,
-        };
-        let sets = fetch(question).await.unwrap();
+        let sets = ask(&account, &query, &scope).await.unwrap();
         assert!(sets[0].values[0] == 1.5 && sets[0].values[1].is_nan() && sets[0].values[2] == 4.0);
         assert_eq!((sets[0].start_ms, sets[0].expected()), (5, 3));
         assert_eq!(

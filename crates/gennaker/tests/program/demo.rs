@@ -1,10 +1,17 @@
 //! `gennaker dev --demo` without a terminal.
 
-use std::process::Output;
+use std::path::Path;
+use std::process::{Command, Output};
 
 use gennaker_testkit::demo::World;
 
 use crate::support::{gennaker, output, text};
+
+/// A demo with this data folder, on any free port.
+fn demo(data: &Path) -> Command {
+    let data = data.to_str().unwrap();
+    gennaker(&["dev", "--demo", "--data", data, "--listen", "127.0.0.1:0"])
+}
 
 /// What both outputs together must have, in this order within each.
 fn assert_said(ended: &Output, out_lines: &[&str], err_lines: &[&str]) {
@@ -29,14 +36,7 @@ fn the_demo_runs_to_its_end_and_says_where_to_look() {
     let data = folder.path().join("data");
     // The second run finds the documents and the executions of the first.
     for _ in 0..2 {
-        let mut command = gennaker(&[
-            "dev",
-            "--demo",
-            "--data",
-            data.to_str().unwrap(),
-            "--listen",
-            "127.0.0.1:0",
-        ]);
+        let mut command = demo(&data);
         // A proxy is for the way out, never for this machine.
         command
             .envs([
@@ -82,14 +82,7 @@ fn with_everything_beside_it_the_demo_shows_the_whole_chain() {
     let world = runtime.block_on(World::start(folder.path())).unwrap();
     let data = folder.path().join("data");
     for run in 1..=2 {
-        let mut command = gennaker(&[
-            "dev",
-            "--demo",
-            "--data",
-            data.to_str().unwrap(),
-            "--listen",
-            "127.0.0.1:0",
-        ]);
+        let mut command = demo(&data);
         command
             .envs(world.environment())
             .env("HTTPS_PROXY", "http://127.0.0.1:1")

@@ -9,9 +9,9 @@ use std::time::Duration;
 use gennaker_channels::{
     Problem,
     line::Line,
-    pager_duty::{Page, PagerDuty, shown},
+    pager_duty::{Page, PagerDuty},
 };
-use gennaker_model::{Map, work::TaskMessage};
+use gennaker_model::{Map, shown_key, work::TaskMessage};
 use gennaker_outbound::Client;
 use gennaker_store::Store;
 use gennaker_worker::{BoxFuture, Ctx, Done, Effect, Failure, Task};
@@ -72,7 +72,9 @@ impl PageOwner {
         for key in &keys {
             match service.page(key, &page, incident, &line).await {
                 Ok(_) => {}
-                Err(Problem::Refused(reason)) => problems.push(format!("{}: {reason}", shown(key))),
+                Err(Problem::Refused(reason)) => {
+                    problems.push(format!("{}: {reason}", shown_key(key)))
+                }
                 Err(problem) => return Err(ended(ctx, problem, "PagerDutyException", AGAIN)),
             }
         }
